@@ -1,0 +1,407 @@
+"""One Python API over coding agents: interfaces, messages, permissions, errors, and the runtime that backends share.
+
+Names load when they are first used, so that importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from agent_sdk_core.backend import (
+        AgentBackend,
+        BackendCapabilities,
+        BackendEvent,
+        BackendType,
+        SessionPage,
+        SessionSummary,
+    )
+    from agent_sdk_core.errors import (
+        AgentError,
+        AuthenticationError,
+        ExecutableNotFoundError,
+        FrameTooLargeError,
+        HandshakeError,
+        InvalidRequestError,
+        PolicyDeniedError,
+        ProcessExitedError,
+        ProtocolError,
+        RateLimitError,
+        RequestTimeoutError,
+        SessionBusyError,
+        SessionClosedError,
+        SessionNotFoundError,
+        SpawnError,
+        StartupTimeoutError,
+        UnsupportedOptionError,
+        UnsupportedVersionError,
+        UsageLimitError,
+    )
+    from agent_sdk_core.messages.base import (
+        Source,
+    )
+    from agent_sdk_core.messages.blocks import (
+        ContentBlock,
+        DocumentBlock,
+        ImageBlock,
+        RedactedThinkingBlock,
+        ServerToolUseBlock,
+        TextBlock,
+        ThinkingBlock,
+        ToolResultBlock,
+        ToolUseBlock,
+        UnknownBlock,
+        WebSearchToolResultBlock,
+    )
+    from agent_sdk_core.messages.conversation import (
+        AssistantMessage,
+        CommandLifecycle,
+        RateLimitEvent,
+        StreamEvent,
+        ToolProgress,
+        UnknownMessage,
+        UserMessage,
+    )
+    from agent_sdk_core.messages.kinds import (
+        ToolKind,
+        tool_kind,
+    )
+    from agent_sdk_core.messages.parse import (
+        SDKMessage,
+        parse_message,
+    )
+    from agent_sdk_core.messages.result import (
+        ResultMessage,
+    )
+    from agent_sdk_core.messages.system import (
+        ApiRetry,
+        CompactBoundary,
+        Informational,
+        InitMessage,
+        MessagesDropped,
+        PermissionDenied,
+        RequestOpened,
+        RequestResolved,
+        SessionStateChanged,
+        StatusMessage,
+        SystemMessage,
+        TaskNotification,
+        TaskStarted,
+        TaskUpdated,
+        UsageMessage,
+    )
+    from agent_sdk_core.models import (
+        ChatModel,
+        ReasoningEffort,
+    )
+    from agent_sdk_core.options import (
+        SandboxPolicy,
+        SessionOptions,
+    )
+    from agent_sdk_core.permissions import (
+        DEFER,
+        Allow,
+        Deny,
+        Escalation,
+        PermissionMode,
+        PermissionOption,
+        PermissionRequest,
+    )
+    from agent_sdk_core.prompts import (
+        AudioInput,
+        DocumentInput,
+        ImageInput,
+        MentionInput,
+        Prompt,
+        SkillInput,
+        TextInput,
+    )
+    from agent_sdk_core.questions import (
+        Answers,
+        Choice,
+        ElicitationAnswer,
+        ElicitationRequest,
+        Question,
+        QuestionRequest,
+    )
+    from agent_sdk_core.registry import (
+        AvailableBackend,
+        available_backends,
+        create_backend,
+        query,
+    )
+    from agent_sdk_core.session import (
+        AgentSession,
+        HistoryPage,
+        InterruptReceipt,
+        MessageStream,
+        QueuedPrompt,
+        SessionInfo,
+        SessionState,
+        Turn,
+    )
+    from agent_sdk_core.usage import (
+        ContextWindow,
+        ModelUsage,
+        SessionUsage,
+        Usage,
+    )
+
+__all__ = [
+    "DEFER",
+    "AgentBackend",
+    "AgentError",
+    "AgentSession",
+    "Allow",
+    "Answers",
+    "ApiRetry",
+    "AssistantMessage",
+    "AudioInput",
+    "AuthenticationError",
+    "AvailableBackend",
+    "BackendCapabilities",
+    "BackendEvent",
+    "BackendType",
+    "ChatModel",
+    "Choice",
+    "CommandLifecycle",
+    "CompactBoundary",
+    "ContentBlock",
+    "ContextWindow",
+    "Deny",
+    "DocumentBlock",
+    "DocumentInput",
+    "ElicitationAnswer",
+    "ElicitationRequest",
+    "Escalation",
+    "ExecutableNotFoundError",
+    "FrameTooLargeError",
+    "HandshakeError",
+    "HistoryPage",
+    "ImageBlock",
+    "ImageInput",
+    "Informational",
+    "InitMessage",
+    "InterruptReceipt",
+    "InvalidRequestError",
+    "MentionInput",
+    "MessageStream",
+    "MessagesDropped",
+    "ModelUsage",
+    "PermissionDenied",
+    "PermissionMode",
+    "PermissionOption",
+    "PermissionRequest",
+    "PolicyDeniedError",
+    "ProcessExitedError",
+    "Prompt",
+    "ProtocolError",
+    "Question",
+    "QuestionRequest",
+    "QueuedPrompt",
+    "RateLimitError",
+    "RateLimitEvent",
+    "ReasoningEffort",
+    "RedactedThinkingBlock",
+    "RequestOpened",
+    "RequestResolved",
+    "RequestTimeoutError",
+    "ResultMessage",
+    "SDKMessage",
+    "SandboxPolicy",
+    "ServerToolUseBlock",
+    "SessionBusyError",
+    "SessionClosedError",
+    "SessionInfo",
+    "SessionNotFoundError",
+    "SessionOptions",
+    "SessionPage",
+    "SessionState",
+    "SessionStateChanged",
+    "SessionSummary",
+    "SessionUsage",
+    "SkillInput",
+    "Source",
+    "SpawnError",
+    "StartupTimeoutError",
+    "StatusMessage",
+    "StreamEvent",
+    "SystemMessage",
+    "TaskNotification",
+    "TaskStarted",
+    "TaskUpdated",
+    "TextBlock",
+    "TextInput",
+    "ThinkingBlock",
+    "ToolKind",
+    "ToolProgress",
+    "ToolResultBlock",
+    "ToolUseBlock",
+    "Turn",
+    "UnknownBlock",
+    "UnknownMessage",
+    "UnsupportedOptionError",
+    "UnsupportedVersionError",
+    "Usage",
+    "UsageLimitError",
+    "UsageMessage",
+    "UserMessage",
+    "WebSearchToolResultBlock",
+    "available_backends",
+    "create_backend",
+    "parse_message",
+    "query",
+    "tool_kind",
+]
+
+_HOMES: Final[dict[str, tuple[str, ...]]] = {
+    "backend": (
+        "AgentBackend",
+        "BackendCapabilities",
+        "BackendEvent",
+        "BackendType",
+        "SessionPage",
+        "SessionSummary",
+    ),
+    "errors": (
+        "AgentError",
+        "AuthenticationError",
+        "ExecutableNotFoundError",
+        "FrameTooLargeError",
+        "HandshakeError",
+        "InvalidRequestError",
+        "PolicyDeniedError",
+        "ProcessExitedError",
+        "ProtocolError",
+        "RateLimitError",
+        "RequestTimeoutError",
+        "SessionBusyError",
+        "SessionClosedError",
+        "SessionNotFoundError",
+        "SpawnError",
+        "StartupTimeoutError",
+        "UnsupportedOptionError",
+        "UnsupportedVersionError",
+        "UsageLimitError",
+    ),
+    "messages.base": ("Source",),
+    "messages.blocks": (
+        "ContentBlock",
+        "DocumentBlock",
+        "ImageBlock",
+        "RedactedThinkingBlock",
+        "ServerToolUseBlock",
+        "TextBlock",
+        "ThinkingBlock",
+        "ToolResultBlock",
+        "ToolUseBlock",
+        "UnknownBlock",
+        "WebSearchToolResultBlock",
+    ),
+    "messages.conversation": (
+        "AssistantMessage",
+        "CommandLifecycle",
+        "RateLimitEvent",
+        "StreamEvent",
+        "ToolProgress",
+        "UnknownMessage",
+        "UserMessage",
+    ),
+    "messages.kinds": (
+        "ToolKind",
+        "tool_kind",
+    ),
+    "messages.parse": (
+        "SDKMessage",
+        "parse_message",
+    ),
+    "messages.result": ("ResultMessage",),
+    "messages.system": (
+        "ApiRetry",
+        "CompactBoundary",
+        "Informational",
+        "InitMessage",
+        "MessagesDropped",
+        "PermissionDenied",
+        "RequestOpened",
+        "RequestResolved",
+        "SessionStateChanged",
+        "StatusMessage",
+        "SystemMessage",
+        "TaskNotification",
+        "TaskStarted",
+        "TaskUpdated",
+        "UsageMessage",
+    ),
+    "models": (
+        "ChatModel",
+        "ReasoningEffort",
+    ),
+    "options": (
+        "SandboxPolicy",
+        "SessionOptions",
+    ),
+    "permissions": (
+        "Allow",
+        "DEFER",
+        "Deny",
+        "Escalation",
+        "PermissionMode",
+        "PermissionOption",
+        "PermissionRequest",
+    ),
+    "prompts": (
+        "AudioInput",
+        "DocumentInput",
+        "ImageInput",
+        "MentionInput",
+        "Prompt",
+        "SkillInput",
+        "TextInput",
+    ),
+    "questions": (
+        "Answers",
+        "Choice",
+        "ElicitationAnswer",
+        "ElicitationRequest",
+        "Question",
+        "QuestionRequest",
+    ),
+    "registry": (
+        "AvailableBackend",
+        "available_backends",
+        "create_backend",
+        "query",
+    ),
+    "session": (
+        "AgentSession",
+        "HistoryPage",
+        "InterruptReceipt",
+        "MessageStream",
+        "QueuedPrompt",
+        "SessionInfo",
+        "SessionState",
+        "Turn",
+    ),
+    "usage": (
+        "ContextWindow",
+        "ModelUsage",
+        "SessionUsage",
+        "Usage",
+    ),
+}
+_MODULES: Final = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

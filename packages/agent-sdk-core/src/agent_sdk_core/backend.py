@@ -1,0 +1,212 @@
+"""The backend as an application sees it: one kind of agent, its processes, and the sessions they serve."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Literal, Self
+
+from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.models import ChatModel
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.session import AgentSession, HistoryPage
+
+BackendType = str
+"""Name of a backend: "codex", "claude", or any name registered as an entry point `agent_sdk.backends`."""
+
+BackendEventKind = Literal[
+    "started", "restarted", "dead", "exited", "rate_limits", "warning", "protocol_error", "log", "messages_dropped"
+]
+
+
+def _no_details() -> Mapping[str, object]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class BackendEvent:
+    """Something that happened to a backend, whatever session was open.
+
+    Attributes:
+        kind: What happened.
+        message: One sentence.
+        details: Native data.
+    """
+
+    kind: BackendEventKind
+    message: str
+    details: Mapping[str, object] = field(default_factory=_no_details)
+
+
+@dataclass(frozen=True, slots=True)
+class BackendCapabilities:
+    """What a backend can do; what it does not declare raises `UnsupportedOptionError`.
+
+    Attributes:
+        resume: Sessions can be resumed.
+        fork: Sessions can be copied.
+        steer: A prompt can join a running turn.
+        compact: A session can be compacted on request.
+        shared_process: One process serves all sessions.
+        images: Prompts take images.
+        documents: Prompts take documents.
+        audio: Prompts take audio.
+        skills: Prompts take skills.
+        mentions: Prompts take mentions.
+        list_sessions: Stored sessions can be listed.
+        edit_sessions: Stored sessions can be renamed, archived and deleted.
+        policy_scope: Whether a policy sees every tool call, or only those the agent asks about.
+    """
+
+    resume: bool = False
+    fork: bool = False
+    steer: bool = False
+    compact: bool = False
+    shared_process: bool = False
+    images: bool = False
+    documents: bool = False
+    audio: bool = False
+    skills: bool = False
+    mentions: bool = False
+    list_sessions: bool = False
+    edit_sessions: bool = False
+    policy_scope: Literal["every_call", "asked_only"] = "asked_only"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """A stored session.
+
+    Attributes:
+        session_id: What `SessionOptions.resume` takes.
+        title: Its name, or the start of its first prompt.
+        cwd: Folder it worked in.
+        created_at: Unix time in seconds, where known.
+        updated_at: Unix time in seconds, where known.
+    """
+
+    session_id: str
+    title: str = ""
+    cwd: str | None = None
+    created_at: float | None = None
+    updated_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Stored sessions, newest first, and the cursor of the next page (None at the end)."""
+
+    sessions: tuple[SessionSummary, ...]
+    cursor: str | None = None
+
+
+class AgentBackend(ABC):
+    """One kind of agent. An async context manager that owns its processes and tasks.
+
+    `start()` and `aclose()` may be called from different tasks. Using it outside `async with` starts it on first use.
+
+    Attributes:
+        type: Its name.
+        capabilities: What it can do.
+    """
+
+    type: BackendType
+    capabilities: BackendCapabilities
+
+    @classmethod
+    @abstractmethod
+    def locate(cls) -> Path | None:
+        """Return the executable that a new backend would start, or None for a backend that starts none.
+
+        Raises:
+            ExecutableNotFoundError: It is not installed; the message says how to.
+        """
+
+    @property
+    @abstractmethod
+    def sessions(self) -> Sequence[AgentSession]:
+        """The open sessions."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Start the agent; does nothing when it is started.
+
+        Raises:
+            AgentError: It cannot be started; the message says what to do.
+        """
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close every session and end every process. Bounded, shielded from cancellation, never raises."""
+
+    @abstractmethod
+    async def create_session(self, options: SessionOptions | None = None) -> AgentSession:
+        """Open a session, new or resumed; a cancelled call leaves nothing behind.
+
+        Raises:
+            SessionNotFoundError: `options.resume` names no stored session.
+            SessionBusyError: It is open elsewhere.
+            UnsupportedOptionError: An option cannot be honoured.
+            AgentError: The agent refused.
+        """
+
+    @abstractmethod
+    def events(self) -> AsyncIterator[BackendEvent]:
+        """Return an iterator over what happens to the backend from now on."""
+
+    @abstractmethod
+    async def list_models(self) -> list[ChatModel]:
+        """Return the models that the agent offers."""
+
+    async def list_sessions(
+        self, *, cwd: str | PathLike[str] | None = None, limit: int = 50, cursor: str | None = None
+    ) -> SessionPage:
+        """Return stored sessions, newest first, those of one folder if `cwd` is given."""
+        raise self._unsupported("list sessions")
+
+    async def read_history(
+        self, session_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> HistoryPage:
+        """Return the messages of a stored session, oldest first, without opening it.
+
+        Args:
+            session_id: The session.
+            limit: Turns a page; absent: all.
+            cursor: Where the page before ended.
+
+        Raises:
+            SessionNotFoundError: No such session is stored.
+        """
+        raise self._unsupported("read history")
+
+    async def rename_session(self, session_id: str, title: str) -> None:
+        """Give a stored session a name."""
+        raise self._unsupported("rename sessions")
+
+    async def archive_session(self, session_id: str) -> None:
+        """Take a stored session out of the list; it can still be read."""
+        raise self._unsupported("archive sessions")
+
+    async def delete_session(self, session_id: str) -> None:
+        """Delete a stored session for good."""
+        raise self._unsupported("delete sessions")
+
+    def _unsupported(self, what: str) -> UnsupportedOptionError:
+        return UnsupportedOptionError(f"The {self.type} backend cannot {what}.", backend=self.type)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()

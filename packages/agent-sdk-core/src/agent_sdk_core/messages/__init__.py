@@ -1,0 +1,1 @@
+"""The message contract: one stream of Claude-shaped messages for every agent."""

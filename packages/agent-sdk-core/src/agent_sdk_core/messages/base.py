@@ -1,0 +1,110 @@
+"""What every message shares: its identity, its native payload, and the way to and from the wire.
+
+The wire is the Claude-shaped JSON object. A message remembers which keys it was given, so that `to_wire()` adds, drops
+and nulls nothing; `raw` and `source` are ours and stay out of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt
+from pydantic_core import to_json
+
+Number = StrictInt | StrictFloat
+"""A JSON number that keeps its spelling: 5 stays an int, 5.0 a float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a message comes from, in the agent's own terms; one object is shared by all messages of an item.
+
+    Attributes:
+        backend: Name of the backend, such as "codex".
+        thread_id: The agent's thread or session, child threads included.
+        turn_id: The agent's turn, where it has one.
+        item_id: The agent's item, where it has one.
+        request_id: The agent's request, for messages about one.
+        synthetic: Whether we made the message although the agent sent nothing of the kind.
+    """
+
+    backend: str
+    thread_id: str | None = None
+    turn_id: str | None = None
+    item_id: str | None = None
+    request_id: str | None = None
+    synthetic: bool = False
+
+
+class WireModel(BaseModel, frozen=True):
+    """A piece of the wire: unknown keys are kept, known ones have snake_case names and the wire's spelling as alias."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        validate_by_name=True,
+        validate_by_alias=True,
+        defer_build=True,
+        protected_namespaces=(),
+    )
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the Claude-shaped object, with exactly the keys that were given."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+class Message(WireModel, frozen=True):
+    """Base of all messages.
+
+    Attributes:
+        type: Kind of message; the discriminator of the union.
+        uuid: Identity of this message.
+        session_id: The agent's id of the session it belongs to.
+        parent_tool_use_id: The tool use that started the sub-agent it comes from; None on the main thread.
+    """
+
+    __slots__: ClassVar[tuple[str, ...]] = ("_raw", "_source")
+
+    type: str
+    uuid: str | None = None
+    session_id: str | None = None
+    parent_tool_use_id: str | None = None
+
+    @property
+    def raw(self) -> Any:
+        """The native payload by reference, or None where there was none; treat it as read-only."""
+        return getattr(self, "_raw", None)
+
+    @property
+    def source(self) -> Source | None:
+        """Where the message comes from, or None for one that was parsed from the wire."""
+        return getattr(self, "_source", None)
+
+    def with_origin(self, source: Source | None, raw: Any = None) -> Self:
+        """Attach `source` and `raw` to this message, once, when it is made; returns the message itself."""
+        object.__setattr__(self, "_source", source)
+        object.__setattr__(self, "_raw", raw)
+        return self
+
+    @classmethod
+    def synthesize(cls, source: Source, raw: Any = None, **fields: object) -> Self:
+        """Return a message that we make ourselves: type, subtype and a new uuid filled in.
+
+        Args:
+            source: Where it comes from.
+            raw: The native payload that occasioned it.
+            fields: Its fields, by name.
+        """
+        known = cls.model_fields
+        constants = {name: known[name].default for name in ("type", "subtype") if name in known}
+        wire = {**constants, "uuid": str(uuid4()), "session_id": None, "parent_tool_use_id": None, **fields}
+        return cls.model_validate(wire).with_origin(source, raw)
+
+    def to_json(self) -> str:
+        """Return the Claude-shaped object as one line of JSON, without a line break."""
+        return to_json(self.to_wire(), inf_nan_mode="null").decode()
+
+    def __copy__(self) -> Self:
+        """Copy with origin."""
+        return super().__copy__().with_origin(self.source, self.raw)

@@ -1,0 +1,98 @@
+"""The message that ends a turn, and what it says of the turn's outcome."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import Field, StrictBool, StrictInt
+
+from agent_sdk_core import errors
+from agent_sdk_core.messages.base import Message, Number
+from agent_sdk_core.usage import ModelUsage, Usage
+
+Outcome = Literal["completed", "interrupted", "failed", "limit", "cancelled"]
+
+_LIMITS: Final = frozenset({"error_max_turns", "error_max_budget_usd", "error_max_structured_output_retries"})
+_ERROR_CLASSES: Final[dict[str, type[errors.AgentError]]] = {
+    cls.default_code: cls
+    for cls in vars(errors).values()
+    if isinstance(cls, type) and issubclass(cls, errors.AgentError)
+}
+_CODE_BY_STATUS: Final[dict[int, str]] = {
+    400: "invalid_request",
+    401: "authentication_failed",
+    403: "authentication_failed",
+    429: "rate_limited",
+}
+
+
+class ResultMessage(Message, frozen=True):
+    """The end of a turn. A failed turn is a result, not an exception; `raise_for_error()` makes it one.
+
+    Attributes:
+        subtype: "success", or "error_…" with the class of the failure.
+        is_error: Whether the turn failed; true also on a `success` that an API failure ended (Claude).
+        duration_ms: Wall time of the turn in milliseconds.
+        num_turns: Model calls the turn took.
+        result: Text of the final answer.
+        usage: Tokens of this turn, main thread.
+        model_usage: Tokens a model, all threads, cumulative over the session.
+        total_cost_usd: Cumulative cost in US dollars, only where the agent tells.
+        permission_denials: Tool uses that were refused in this turn.
+        errors: What went wrong, as text.
+        error_code: Code of the `AgentError` that `error` builds, where a backend determined it.
+        terminal_reason: Why the turn ended, for example "aborted_streaming" or "cancelled".
+        structured_output: The answer parsed by the caller's output schema.
+        user_message_uuids: The prompts that this result ends; empty on turns nobody prompted.
+    """
+
+    type: Literal["result"] = "result"
+    subtype: str
+    is_error: StrictBool = False
+    duration_ms: Number | None = None
+    num_turns: StrictInt | None = None
+    result: str | None = None
+    usage: Usage | None = None
+    model_usage: dict[str, ModelUsage] | None = Field(default=None, alias="modelUsage")
+    total_cost_usd: Number | None = None
+    permission_denials: list[dict[str, object]] = []
+    errors: list[str] = []
+    error_code: str | None = None
+    api_error_status: StrictInt | None = None
+    terminal_reason: str | None = None
+    structured_output: object = None
+    user_message_uuids: list[str] = []
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the turn ended, read from subtype, is_error and terminal_reason together."""
+        reason = self.terminal_reason or ""
+        if reason == "cancelled":
+            return "cancelled"
+        if reason.startswith("aborted"):
+            return "interrupted"
+        if self.subtype in _LIMITS:
+            return "limit"
+        if self.is_error or self.subtype.startswith("error"):
+            return "failed"
+        return "completed"
+
+    @property
+    def error(self) -> errors.AgentError | None:
+        """The failure as an error to raise or to read; None unless the outcome is "failed" or "limit"."""
+        if self.outcome not in ("failed", "limit"):
+            return None
+        code = self.error_code or _CODE_BY_STATUS.get(self.api_error_status or 0) or "turn_failed"
+        cls = _ERROR_CLASSES.get(code, errors.AgentError)
+        message = "; ".join(self.errors) or self.result or f"The turn ended with {self.subtype}."
+        backend = self.source.backend if self.source else None
+        return cls(message, code=code, backend=backend, details={"subtype": self.subtype, "raw": self.raw})
+
+    def raise_for_error(self) -> None:
+        """Raise the turn's failure, if it failed or hit a limit.
+
+        Raises:
+            AgentError: The failure, as its own class where one fits.
+        """
+        if (error := self.error) is not None:
+            raise error

@@ -1,0 +1,115 @@
+"""How a session behaves. An absent field means "inherit from the agent's own configuration" and is not sent."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation
+
+from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.models import ReasoningEffort
+from agent_sdk_core.permissions import CanUseTool, Defer, PermissionMode
+from agent_sdk_core.questions import OnElicitation, OnQuestion
+
+
+def _is_async(callback: Any) -> Any:
+    if callback is None or isinstance(callback, Defer):
+        return callback
+    target = callback if inspect.isroutine(callback) else getattr(callback, "__call__", None)  # noqa: B004  # its type
+    if not (inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(target)):
+        inner = getattr(callback, "func", None)  # functools.partial
+        if not inspect.iscoroutinefunction(inner):
+            raise ValueError("must be an async function (async def): a sync one would block every session")
+    return callback
+
+
+class SandboxPolicy(BaseModel):
+    """What the agent's tools may touch without asking.
+
+    Attributes:
+        mode: Nothing but reading, writing in the workspace, or everything.
+        network: Whether tools may use the network; absent inherits.
+        writable_roots: Further folders that tools may write to, in "workspace-write".
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    mode: Literal["read-only", "workspace-write", "danger-full-access"]
+    network: bool | None = None
+    writable_roots: tuple[str | PathLike[str], ...] = ()
+
+
+class SessionOptions(BaseModel):
+    """Options of one session; frozen, so that one object can serve many sessions.
+
+    Attributes:
+        cwd: Folder the agent works in; absent: the current one.
+        model: Model id as the agent knows it.
+        reasoning_effort: How much the model reasons.
+        permission_mode: How much the agent may do unasked.
+        system_prompt: Replaces the agent's own system prompt.
+        append_system_prompt: Is added to it.
+        resume: Id of a session to go on with.
+        fork: With `resume`: go on in a copy, the original stays as it is.
+        session_id: Id for the new session, where the agent lets callers choose.
+        can_use_tool: Async callback that answers permission requests; absent: all are denied.
+        on_question: Async callback that answers the agent's questions; absent: all are declined.
+        on_elicitation: Async callback that answers MCP servers; absent: all are declined.
+        add_dirs: Further folders that the agent may work in.
+        sandbox: What tools may touch; beats the sandbox of `permission_mode`.
+        env: Environment variables for the agent's tools.
+        inherit_env: Whether tools see this process's environment: all of it, none, or the named variables.
+        mcp_servers: MCP servers by name, in the agent's own configuration shape.
+        output_schema: JSON Schema that the final answer must fit.
+        include_partial_messages: Whether deltas are delivered; without them long answers cost less.
+        request_timeout: Seconds after which an unanswered request of the agent is denied; None waits.
+        native: Passed to the agent untouched, for what has no field here; beats every other field.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
+
+    cwd: str | PathLike[str] | None = None
+    model: str | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    permission_mode: PermissionMode | None = None
+    system_prompt: str | None = None
+    append_system_prompt: str | None = None
+    resume: str | None = None
+    fork: bool = False
+    session_id: str | None = None
+    can_use_tool: Annotated[SkipValidation[CanUseTool | Defer | None], AfterValidator(_is_async)] = None
+    on_question: Annotated[SkipValidation[OnQuestion | Defer | None], AfterValidator(_is_async)] = None
+    on_elicitation: Annotated[SkipValidation[OnElicitation | Defer | None], AfterValidator(_is_async)] = None
+    add_dirs: tuple[str | PathLike[str], ...] = ()
+    sandbox: SandboxPolicy | None = None
+    env: Mapping[str, str] = Field(default_factory=dict)
+    inherit_env: bool | tuple[str, ...] | None = None
+    mcp_servers: Mapping[str, Mapping[str, object]] = Field(default_factory=dict)
+    output_schema: Mapping[str, object] | None = None
+    include_partial_messages: bool = True
+    request_timeout: Annotated[float, Field(gt=0)] | None = None
+    native: Mapping[str, object] = Field(default_factory=dict)
+
+    def require_supported(self, backend: str, unsupported: Sequence[str]) -> None:
+        """Refuse the fields that a backend cannot honour.
+
+        Args:
+            backend: Name of the backend, for the message.
+            unsupported: Names of the fields it cannot honour.
+
+        Raises:
+            UnsupportedOptionError: One of them is set.
+        """
+        for name in unsupported:
+            if name in self.model_fields_set and getattr(self, name) != type(self).model_fields[name].get_default(
+                call_default_factory=True
+            ):
+                raise UnsupportedOptionError(
+                    f"The {backend} backend cannot honour SessionOptions.{name}; leave it unset or choose a "
+                    "backend that can.",
+                    backend=backend,
+                    details={"option": name},
+                )

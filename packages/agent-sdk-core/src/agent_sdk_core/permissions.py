@@ -1,0 +1,142 @@
+"""What the agent asks permission for, and how it is answered. Nothing here is ever allowed by default."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final, Literal
+
+from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.kinds import ToolKind, tool_kind
+
+PermissionMode = Literal["default", "accept_edits", "plan", "auto", "dont_ask", "bypass"]
+"""How much the agent may do unasked; ARCHITECTURE.md's table says what each means to each agent."""
+
+Escalation = Literal["sandbox", "network", "permissions", "stdin", "path"]
+"""What an allowed request would lift: the sandbox, network limits, granted permissions, a program's input, a path."""
+
+GrantScope = Literal["once", "session", "always"]
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Let the tool run.
+
+    Attributes:
+        scope: For this call, for the session, or always. A scope that the request does not offer is narrowed to the
+            widest one offered below it, never widened.
+        option: Id of one of the request's own options, where its exact grant is meant.
+        updated_input: Input to run instead. Codex cannot change a command: there it denies, unless it is equal.
+    """
+
+    scope: GrantScope = "once"
+    option: str | None = None
+    updated_input: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Refuse.
+
+    Attributes:
+        message: Why, for the model where the agent passes it on (Codex does not).
+        interrupt: Also end the turn.
+        option: Id of one of the request's own options, such as a lasting refusal.
+    """
+
+    message: str = ""
+    interrupt: bool = False
+    option: str | None = None
+
+
+class Defer(Enum):
+    """Type of `DEFER`."""
+
+    DEFER = "defer"
+
+
+DEFER: Final = Defer.DEFER
+"""As `can_use_tool`: nobody is called, requests wait in `session.pending` for `session.answer()`."""
+
+Permission = Allow | Deny
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionOption:
+    """One way to answer that a person can choose.
+
+    Attributes:
+        id: Stable within the request.
+        label: What a button says.
+        answer: What to return from the callback when it is chosen.
+        stored: Where the grant is kept and whom it concerns, in words; "" when nothing is kept.
+    """
+
+    id: str
+    label: str
+    answer: Permission
+    stored: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionRequest:
+    """The agent wants to use a tool and waits.
+
+    Attributes:
+        request_id: Ours; `session.answer()` takes it.
+        session_id: The session that asks.
+        tool_name: Tool in Claude's vocabulary, such as "Bash" or "Edit".
+        input: Its arguments; a command's text, an edit's strings.
+        tool_use_id: The tool use that waits, where it has been announced.
+        cwd: Folder the tool would run in.
+        reason: Why the agent asks, in its own words.
+        escalates: What an allow would lift.
+        options: The ways to answer, narrowest first, refusals last.
+        diff: For edits, the change as a unified diff.
+        parent_tool_use_id: The tool use of the sub-agent that asks; None on the main thread.
+        deadline: Unix time in seconds after which it is denied, or None.
+        raw: The native request.
+        source: Native ids.
+    """
+
+    request_id: str
+    session_id: str
+    tool_name: str
+    input: Mapping[str, object]
+    tool_use_id: str | None = None
+    cwd: str | None = None
+    reason: str | None = None
+    escalates: frozenset[Escalation] = frozenset()
+    options: tuple[PermissionOption, ...] = ()
+    diff: str | None = None
+    parent_tool_use_id: str | None = None
+    deadline: float | None = None
+    raw: Any = field(default=None, repr=False, compare=False)
+    source: Source | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def kind(self) -> ToolKind:
+        """What the tool does."""
+        return tool_kind(self.tool_name)
+
+    def option(self, option_id: str) -> PermissionOption | None:
+        """Return the option with this id, or None."""
+        return next((option for option in self.options if option.id == option_id), None)
+
+    def to_wire(self) -> dict[str, object]:
+        """Return the request as JSON-compatible data, for `RequestOpened` and for front ends."""
+        return {
+            "tool_name": self.tool_name,
+            "input": dict(self.input),
+            "tool_use_id": self.tool_use_id,
+            "cwd": self.cwd,
+            "reason": self.reason,
+            "escalates": sorted(self.escalates),
+            "options": [{"id": option.id, "label": option.label, "stored": option.stored} for option in self.options],
+            "diff": self.diff,
+        }
+
+
+CanUseTool = Callable[[PermissionRequest], Awaitable[Permission]]
+"""Called for each permission; may run concurrently with itself; cancelled when the agent withdraws the request."""

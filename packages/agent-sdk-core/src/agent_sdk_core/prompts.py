@@ -1,0 +1,109 @@
+"""What a prompt may hold: text, images, documents, audio, and the agent's own skills and mentions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+from agent_sdk_core.errors import InvalidRequestError
+
+
+@dataclass(frozen=True, slots=True)
+class TextInput:
+    """Text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInput:
+    """An image: exactly one of a URL, a file, or bytes with their media type.
+
+    Raises:
+        InvalidRequestError: None or several of the three are given, or bytes lack their media type.
+    """
+
+    url: str | None = None
+    path: str | PathLike[str] | None = None
+    data: bytes | None = None
+    media_type: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that exactly one source is given."""
+        _exactly_one("ImageInput", self.url, self.path, self.data)
+        if self.data is not None and not self.media_type:
+            raise InvalidRequestError("ImageInput(data=…) needs media_type, for example 'image/png'.")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInput:
+    """A document: a file, or bytes with their media type."""
+
+    path: str | PathLike[str] | None = None
+    data: bytes | None = None
+    media_type: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that exactly one source is given."""
+        _exactly_one("DocumentInput", self.path, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInput:
+    """Recorded speech: a URL or a file."""
+
+    url: str | None = None
+    path: str | PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that exactly one source is given."""
+        _exactly_one("AudioInput", self.url, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class SkillInput:
+    """One of the agent's skills, by name and file."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class MentionInput:
+    """A file or an app that the prompt points at, by name and path."""
+
+    name: str
+    path: str
+
+
+PromptBlock = TextInput | ImageInput | DocumentInput | AudioInput | SkillInput | MentionInput
+Prompt = str | Sequence[PromptBlock]
+"""A prompt: text, or blocks. What the agent cannot take raises `UnsupportedOptionError`."""
+
+
+def prompt_blocks(prompt: Prompt) -> tuple[PromptBlock, ...]:
+    """Return the prompt as blocks.
+
+    Raises:
+        InvalidRequestError: It is neither text nor blocks, or it is empty.
+    """
+    if isinstance(prompt, str):
+        return (TextInput(prompt),)
+    blocks = tuple(prompt)
+    if not blocks:
+        raise InvalidRequestError("The prompt is empty: give it text or at least one block.")
+    for block in blocks:
+        if not isinstance(block, PromptBlock):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+            raise InvalidRequestError(f"A prompt holds text or input blocks, not {type(block).__name__}.")
+    return blocks
+
+
+def prompt_text(prompt: Prompt) -> str:
+    """Return the textual part of the prompt."""
+    return "\n".join(block.text for block in prompt_blocks(prompt) if isinstance(block, TextInput))
+
+
+def _exactly_one(name: str, *sources: object) -> None:
+    if sum(source is not None for source in sources) != 1:
+        raise InvalidRequestError(f"{name} takes exactly one source: a URL, a path or data.")

@@ -1,0 +1,124 @@
+"""What the agent asks the user beside permissions: its own questions, and forms or links that an MCP server sends."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from agent_sdk_core.messages.base import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One offered answer to a question."""
+
+    label: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question.
+
+    Attributes:
+        id: Key of its answer.
+        text: The question.
+        header: A word or two above it.
+        choices: Offered answers; none means free text.
+        multi_select: Whether several choices may be given.
+        allow_other: Whether free text is an answer beside the choices.
+        secret: Whether the answer must not be shown or stored.
+    """
+
+    id: str
+    text: str
+    header: str = ""
+    choices: tuple[Choice, ...] = ()
+    multi_select: bool = False
+    allow_other: bool = False
+    secret: bool = False
+
+    def to_wire(self) -> dict[str, object]:
+        """Return the question as JSON-compatible data."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "header": self.header,
+            "choices": [{"label": choice.label, "description": choice.description} for choice in self.choices],
+            "multi_select": self.multi_select,
+            "allow_other": self.allow_other,
+            "secret": self.secret,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRequest:
+    """The agent asks the user something and waits; see `PermissionRequest` for the shared attributes."""
+
+    request_id: str
+    session_id: str
+    questions: tuple[Question, ...]
+    tool_use_id: str | None = None
+    parent_tool_use_id: str | None = None
+    deadline: float | None = None
+    raw: Any = field(default=None, repr=False, compare=False)
+    source: Source | None = field(default=None, repr=False, compare=False)
+
+    def to_wire(self) -> dict[str, object]:
+        """Return the request as JSON-compatible data."""
+        return {"questions": [question.to_wire() for question in self.questions], "tool_use_id": self.tool_use_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to a `QuestionRequest`: for each question's id the chosen labels or free texts; empty declines."""
+
+    answers: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ElicitationRequest:
+    """An MCP server asks the user for data, or to visit a link; see `PermissionRequest` for the shared attributes.
+
+    Attributes:
+        server: Name of the MCP server.
+        mode: "form" with a schema, or "url" with a link.
+        message: What the server says; not to be trusted.
+        schema: JSON Schema of the wanted content, for forms.
+        url: The link, for links.
+    """
+
+    request_id: str
+    session_id: str
+    server: str
+    mode: Literal["form", "url"]
+    message: str
+    schema: Mapping[str, object] | None = None
+    url: str | None = None
+    parent_tool_use_id: str | None = None
+    deadline: float | None = None
+    raw: Any = field(default=None, repr=False, compare=False)
+    source: Source | None = field(default=None, repr=False, compare=False)
+
+    def to_wire(self) -> dict[str, object]:
+        """Return the request as JSON-compatible data."""
+        return {
+            "server": self.server,
+            "mode": self.mode,
+            "message": self.message,
+            "schema": dict(self.schema) if self.schema else None,
+            "url": self.url,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ElicitationAnswer:
+    """Answer to an `ElicitationRequest`; `content` fits the schema when the action is "accept"."""
+
+    action: Literal["accept", "decline", "cancel"]
+    content: Mapping[str, object] | None = None
+
+
+OnQuestion = Callable[[QuestionRequest], Awaitable[Answers]]
+OnElicitation = Callable[[ElicitationRequest], Awaitable[ElicitationAnswer]]

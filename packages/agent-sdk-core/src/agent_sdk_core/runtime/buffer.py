@@ -1,0 +1,101 @@
+"""One consumer's share of a session's messages: joins deltas when the consumer lags, so that nothing is lost.
+
+Up to a high-water mark messages are kept one by one. Above it a delta that continues the last one kept is joined to it:
+the text stays whole, only its pieces get larger. Beyond the limit the oldest messages give way, and a
+`MessagesDropped` says how many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, cast
+
+from agent_sdk_core.messages.base import Message, Source
+from agent_sdk_core.messages.conversation import StreamEvent, StreamPayload, ToolProgress
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.system import MessagesDropped
+from agent_sdk_core.runtime.streams import BoundedStream
+
+HIGH_WATER: Final = 512
+"""Messages a consumer may lag behind before deltas are joined."""
+
+LIMIT: Final = 10_000
+"""Messages a consumer may lag behind before the oldest are dropped."""
+
+_TEXT_KEYS: Final = ("text", "thinking", "partial_json")
+
+
+class _Joined:
+    """Consecutive deltas of one block, or of one tool's output, as one entry."""
+
+    __slots__ = ("key", "last", "parts")
+
+    def __init__(self, key: tuple[object, ...], first: Message, part: str) -> None:
+        self.key = key
+        self.last = first
+        self.parts = [part]
+
+    def message(self) -> SDKMessage:
+        text = "".join(self.parts)
+        last = self.last
+        if isinstance(last, ToolProgress):
+            wire: dict[str, object] = {**last.to_wire(), "output": text}
+        else:
+            event = cast("StreamEvent", last).event
+            kind = cast("str", self.key[-1])
+            delta = {**event.get("delta", {}), kind: text}
+            wire = {**last.to_wire(), "event": cast("StreamPayload", {**event, "delta": delta})}
+        return cast("SDKMessage", type(last).model_validate(wire).with_origin(last.source, last.raw))
+
+
+class MessageBuffer(BoundedStream[SDKMessage]):
+    """A bounded stream of messages that joins deltas under pressure."""
+
+    def __init__(self, session_id: str, *, high_water: int = HIGH_WATER, limit: int = LIMIT) -> None:
+        super().__init__(limit)
+        self._session_id = session_id
+        self._high_water = high_water
+        self._told = 0
+
+    def publish(self, items: Iterable[SDKMessage]) -> None:
+        """Add messages and wake the consumer; never waits."""
+        queue = self._items
+        if len(queue) < self._high_water:
+            super().publish(items)
+            return
+        for message in items:
+            if (found := _piece(message)) is None:
+                queue.append(message)
+                continue
+            key, part = found
+            last = cast("object", queue[-1])
+            if isinstance(last, _Joined) and last.key == key:
+                last.parts.append(part)
+                last.last = message
+            else:
+                queue.append(cast("SDKMessage", _Joined(key, message, part)))
+        super().publish(())
+
+    def _pop(self) -> SDKMessage:
+        if self._told != self.dropped:
+            lost, self._told = self.dropped - self._told, self.dropped
+            return MessagesDropped.synthesize(
+                Source("agent_sdk", synthetic=True), dropped=lost, session_id=self._session_id
+            )
+        entry = cast("object", self._items.popleft())
+        return entry.message() if isinstance(entry, _Joined) else cast("SDKMessage", entry)
+
+
+def _piece(message: SDKMessage) -> tuple[tuple[object, ...], str] | None:
+    """Return what a delta continues and the text it adds, or None for a message that stands alone."""
+    if isinstance(message, StreamEvent):
+        delta = message.event.get("delta")
+        if delta is None or message.event.get("type") != "content_block_delta":
+            return None
+        for name in _TEXT_KEYS:
+            text = delta.get(name)
+            if isinstance(text, str):
+                return (message.session_id, message.api_message_id, message.event.get("index"), name), text
+    elif isinstance(message, ToolProgress) and message.output is not None:
+        return (message.session_id, message.tool_use_id), message.output
+    return None

@@ -1,0 +1,62 @@
+"""What a backend writes for its sessions: the few things that differ between agents."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.session import HistoryPage
+from agent_sdk_core.usage import SessionUsage
+
+
+class SessionDriver(ABC):
+    """The agent's side of one session. The runtime serialises its calls; none of them waits for a turn to end."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def resumable(self) -> bool:
+        """Whether the agent has stored the session."""
+
+    @abstractmethod
+    async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
+        """Send a prompt to an idle session, and return the agent's id of its turn, if it has one.
+
+        Raises:
+            AgentError: The agent did not accept the prompt.
+        """
+
+    @abstractmethod
+    async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
+        """Add a prompt to the running turn; False when that turn takes none, so that the prompt has to wait."""
+
+    @abstractmethod
+    async def interrupt(self, turn_id: str | None) -> None:
+        """Ask the agent to end the running turn and its foreground command; returns without waiting for the end."""
+
+    async def interrupted(self) -> None:
+        """Clean up after a turn that an interrupt ended, such as its foreground command; bounded, never raises."""
+        return
+
+    @abstractmethod
+    def abandon(self, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
+        """Return what ends the running turn on our side: open cards closed, then its result."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of the session at the agent; bounded, never raises."""
+
+    @abstractmethod
+    async def kill(self) -> None:
+        """End the session's work at the agent without waiting for it; bounded, never raises."""
+
+    @abstractmethod
+    async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
+        """Return stored messages, oldest first."""
+
+    @abstractmethod
+    def usage(self) -> SessionUsage:
+        """Return what the session used so far."""

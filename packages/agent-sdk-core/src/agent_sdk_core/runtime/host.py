@@ -1,0 +1,180 @@
+"""The one task that owns a backend's task group, so that start, close and callbacks may come from any task.
+
+A task group must be left by the task that entered it. Applications start a backend in one task and close it in another
+(notebook cells, web lifespans), so the group lives in a task of its own: an asyncio task, or a trio system task.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, Final, TypeVar, TypeVarTuple
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.lowlevel import current_token
+
+from agent_sdk_core.errors import SessionClosedError
+
+_log = logging.getLogger(__name__)
+_Args = TypeVarTuple("_Args")
+T = TypeVar("T")
+_JOIN_SECONDS: Final = 2.0
+"""How long a close waits for cancelled tasks; a callback that shields itself does not hold it up for longer."""
+
+_current_host: ContextVar[Host | None] = ContextVar("agent_sdk_current_host", default=None)
+
+
+class Host:
+    """Owner of a task group.
+
+    Args:
+        name: For logs and task names.
+        on_stop: Runs in the host's task when it is told to stop, while the group still works; must be bounded.
+        on_abort: Synchronous; runs when the event loop takes the host down before it was told to stop.
+    """
+
+    def __init__(self, name: str, *, on_stop: Callable[[], Awaitable[None]], on_abort: Callable[[], None]) -> None:
+        self._name = name
+        self._on_stop = on_stop
+        self._on_abort = on_abort
+        self._tasks: TaskGroup | None = None
+        self._native: Any = None
+        self._started = anyio.Event()
+        self._stop = anyio.Event()
+        self._closed = anyio.Event()
+        self._done = anyio.Event()
+
+    @property
+    def running(self) -> bool:
+        """Whether tasks can be started."""
+        return self._tasks is not None and not self._closed.is_set()
+
+    async def start(self) -> None:
+        """Start the host task in the running event loop."""
+        native = self._native = current_token().native_token
+        if type(native).__module__.partition(".")[0] == "trio":
+            import trio
+
+            trio.lowlevel.spawn_system_task(self._run, name=self._name, context=copy_context())
+        else:
+            self._task: Any = native.create_task(self._run(), name=self._name)  # type: ignore[attr-defined]
+        with anyio.CancelScope(shield=True):
+            await self._started.wait()
+
+    def start_soon(
+        self,
+        run: Callable[[*_Args], Awaitable[object]],
+        *args: *_Args,
+        context: Context | None = None,
+    ) -> None:
+        """Start a task in the group; what it raises is logged and goes no further.
+
+        Args:
+            run: The async function.
+            args: Its arguments.
+            context: Context to run it in; absent: the caller's.
+
+        Raises:
+            SessionClosedError: The host has stopped.
+        """
+        if self._tasks is None or not self.running:
+            raise SessionClosedError("The backend is closed; create a new one.")
+        (context or copy_context()).run(self._tasks.start_soon, self._contain, run, args)
+
+    async def call(
+        self,
+        run: Callable[[], Awaitable[T]],
+        *,
+        abandoned: Callable[[T], Awaitable[object]],
+        context: Context | None = None,
+    ) -> T:
+        """Run something to its end in the group, whatever becomes of the caller, and return its result.
+
+        Args:
+            run: The async function.
+            abandoned: Takes the result back when the caller was cancelled and will never see it.
+            context: Context to run it in; absent: the caller's.
+
+        Raises:
+            BaseException: What `run` raised.
+        """
+        outcome: list[T | Exception] = []
+        finished = anyio.Event()
+        waiting = True
+
+        async def body() -> None:
+            try:
+                outcome.append(await run())
+            except Exception as error:
+                outcome.append(error)
+            finished.set()
+            if not waiting and not isinstance(outcome[0], Exception):
+                await abandoned(outcome[0])
+
+        self.start_soon(body, context=context)
+        try:
+            await finished.wait()
+        except BaseException:
+            waiting = False
+            if outcome and not isinstance(outcome[0], Exception):
+                self.start_soon(abandoned, outcome[0])
+            raise
+        if not outcome:
+            raise SessionClosedError("The backend was closed meanwhile.")
+        if isinstance(outcome[0], Exception):
+            raise outcome[0]
+        return outcome[0]
+
+    def call_soon_threadsafe(self, run: Callable[[*_Args], object], *args: *_Args) -> None:
+        """Run something synchronous in the event loop, from any thread; silently not, when the loop is gone."""
+        with contextlib.suppress(RuntimeError):
+            if hasattr(self._native, "run_sync_soon"):
+                self._native.run_sync_soon(run, *args)
+            else:
+                self._native.call_soon_threadsafe(run, *args)
+
+    async def aclose(self) -> None:
+        """Run `on_stop`, cancel what is left and wait for it. May be called from any task, its own tasks included."""
+        with anyio.CancelScope(shield=True):
+            if not self._started.is_set():
+                return
+            self._stop.set()
+            await self._closed.wait()
+            if _current_host.get() is not self:
+                with anyio.move_on_after(_JOIN_SECONDS):
+                    await self._done.wait()
+
+    def request_stop(self) -> None:
+        """Tell the host to stop, and return at once."""
+        self._stop.set()
+
+    async def _run(self) -> None:
+        try:
+            async with anyio.create_task_group() as self._tasks:
+                self._started.set()
+                await self._stop.wait()
+                with anyio.CancelScope(shield=True):
+                    try:
+                        await self._on_stop()
+                    except Exception:
+                        _log.exception("closing %s failed", self._name)
+                self._closed.set()
+                self._tasks.cancel_scope.cancel()
+        except Exception:
+            _log.exception("%s failed", self._name)
+        finally:
+            if not self._closed.is_set():
+                self._closed.set()
+                self._on_abort()
+            self._tasks = None
+            self._done.set()
+
+    async def _contain(self, run: Callable[..., Awaitable[object]], args: tuple[object, ...]) -> None:
+        _current_host.set(self)
+        try:
+            await run(*args)
+        except Exception:
+            _log.exception("a task of %s failed", self._name)

@@ -1,0 +1,110 @@
+"""A turn with a session of its own: both, and the backend if it was made for the turn, end when the turn ends."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import anyio
+
+from agent_sdk_core.backend import AgentBackend
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.prompts import Prompt, prompt_blocks
+from agent_sdk_core.session import AgentSession, Turn
+
+
+class OneShotTurn(Turn):
+    """One prompt in a new session.
+
+    Everything is closed as soon as the result has been read, when `async with` is left, or when the opening fails. A
+    plain `break` leaves the turn running and its backend open: use `async with` where you may leave early.
+    """
+
+    def __init__(
+        self, prompt: Prompt, backend: AgentBackend, options: SessionOptions | None, *, owns_backend: bool
+    ) -> None:
+        prompt_blocks(prompt)
+        self._prompt = prompt
+        self._backend = backend
+        self._options = options
+        self._owns_backend = owns_backend
+        self._opening = anyio.Lock()
+        self._session: AgentSession | None = None
+        self._turn: Turn | None = None
+        self._uuid = str(uuid4())
+
+    @property
+    def uuid(self) -> str:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The prompt's uuid, final once the turn has been sent."""
+        return self._turn.uuid if self._turn is not None else self._uuid
+
+    @property
+    def result(self) -> ResultMessage | None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The result, once it has arrived."""
+        return self._turn.result if self._turn is not None else None
+
+    @property
+    def text(self) -> str:
+        """Text of the answer so far."""
+        return self._turn.text if self._turn is not None else ""
+
+    @property
+    def session(self) -> AgentSession | None:
+        """The session, once it is open."""
+        return self._session
+
+    async def wait(self) -> ResultMessage:
+        """Run the prompt and return its result."""
+        async with self as turn:
+            return await (await turn._open()).wait()
+
+    async def interrupt(self) -> None:
+        """End the turn early."""
+        if self._turn is not None:
+            await self._turn.interrupt()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SDKMessage:
+        turn = await self._open()
+        try:
+            return await turn.__anext__()
+        except StopAsyncIteration:
+            await self._close()
+            raise
+
+    async def __aenter__(self) -> Self:
+        try:
+            await (await self._open()).__aenter__()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if self._turn is not None:
+            await self._turn.__aexit__(exc_type, exc, tb)
+        await self._close()
+
+    async def _open(self) -> Turn:
+        async with self._opening:
+            if self._turn is None:
+                try:
+                    self._session = await self._backend.create_session(self._options)
+                    self._turn = self._session.query(self._prompt)
+                except BaseException:
+                    await self._close()
+                    raise
+            return self._turn
+
+    async def _close(self) -> None:
+        if self._session is not None:
+            await self._session.aclose()
+        if self._owns_backend:
+            await self._backend.aclose()

@@ -1,0 +1,237 @@
+"""What the agent asked and nobody answered yet: each request is settled exactly once, and denied unless allowed.
+
+A request is settled by the callback, by `session.answer()`, by its deadline, by the agent that withdraws it, or by the
+close of its session. Whoever comes first wins; the callback runs as a task of its own and is cancelled when it lost.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import anyio
+
+from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.system import RequestOpened, RequestResolved
+from agent_sdk_core.permissions import Allow, Defer, Deny, PermissionRequest
+from agent_sdk_core.questions import Answers, ElicitationAnswer, ElicitationRequest, QuestionRequest
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.session import AgentAnswer, AgentRequest
+
+_log = logging.getLogger(__name__)
+
+DecidedBy = Literal["callback", "answer", "no_callback", "callback_error", "deadline", "agent", "policy", "close"]
+Callback = Callable[[Any], Awaitable[AgentAnswer]]
+
+REFUSALS: Final[dict[str, AgentAnswer]] = {
+    "permission": Deny("Nobody allowed it."),
+    "question": Answers({}),
+    "elicitation": ElicitationAnswer("decline"),
+}
+"""What each kind of request gets when nobody answers."""
+
+
+def refusal_of(request: AgentRequest) -> AgentAnswer:
+    """Return what a request gets when nobody answers it."""
+    return REFUSALS[_kind(request)]
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    request: AgentRequest
+    kind: str
+    check: Callable[[AgentAnswer], object]
+    settled: anyio.Event = field(default_factory=anyio.Event)
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    answer: AgentAnswer | None = None
+    encoded: object = None
+    by: DecidedBy = "agent"
+
+    def settle(self, answer: AgentAnswer | None, by: DecidedBy, encoded: object = None) -> None:
+        if self.settled.is_set():
+            return
+        self.answer, self.by = answer, by
+        self.encoded = self.check(answer) if encoded is None and answer is not None else encoded
+        self.settled.set()
+        self.scope.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """How a request ended.
+
+    Attributes:
+        answer: The answer, or None when the agent withdrew the request.
+        encoded: The answer as the driver's `check` put it for the wire.
+        by: Who decided.
+    """
+
+    answer: AgentAnswer | None
+    encoded: object
+    by: DecidedBy
+
+
+class PendingRequests:
+    """The open requests of one session.
+
+    Args:
+        host: Runs the callbacks.
+        context: Context variables that callbacks see.
+        emit: Publishes `RequestOpened` and `RequestResolved` on the session.
+    """
+
+    def __init__(self, host: Host, context: Context, emit: Callable[[SDKMessage], None]) -> None:
+        self._host = host
+        self._context = context
+        self._emit = emit
+        self._open: dict[str, _Pending] = {}
+
+    def __iter__(self) -> Any:
+        return iter([pending.request for pending in self._open.values()])
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def resolve(
+        self,
+        request: AgentRequest,
+        *,
+        callback: Callback | Defer | None,
+        check: Callable[[AgentAnswer], object],
+        timeout: float | None,
+    ) -> Resolution:
+        """Put a request to whoever answers, and return how it ended; never raises for a bad answer.
+
+        Args:
+            request: The request; its `request_id` is ours.
+            callback: Who is asked; None refuses at once, `DEFER` waits for `answer()`.
+            check: Encodes an answer for the wire; raises `AgentError` for one that the agent cannot honour.
+            timeout: Seconds until it is refused, or None.
+        """
+        pending = _Pending(request, _kind(request), check)
+        self._open[request.request_id] = pending
+        self._emit(self._opened(request, pending.kind))
+        try:
+            if callback is None:
+                pending.settle(REFUSALS[pending.kind], "no_callback")
+            elif not isinstance(callback, Defer):
+                self._host.start_soon(self._call, pending, callback, context=self._context)
+            with anyio.move_on_after(timeout):
+                await pending.settled.wait()
+            pending.settle(REFUSALS[pending.kind], "deadline")
+        finally:
+            pending.settle(None, "close")
+            del self._open[request.request_id]
+            self._emit(self._resolved(pending))
+        return Resolution(pending.answer, pending.encoded, pending.by)
+
+    def answer(self, request_id: str, answer: AgentAnswer) -> None:
+        """Settle a request from elsewhere.
+
+        Raises:
+            InvalidRequestError: It is not open, or the answer is of another kind.
+            AgentError: The agent cannot honour the answer; the request stays open.
+        """
+        pending = self._open.get(request_id)
+        if pending is None or pending.settled.is_set():
+            raise InvalidRequestError(f"No request {request_id!r} is open; it was answered, withdrawn or never asked.")
+        _require_kind(pending.kind, answer)
+        pending.settle(answer, "answer", pending.check(answer))
+
+    def withdraw(self, *, native_id: str | None = None) -> None:
+        """Settle what the agent no longer asks: one request by its native id, or all."""
+        for pending in list(self._open.values()):
+            source = pending.request.source
+            if native_id is None or (source is not None and source.request_id == native_id):
+                pending.settle(None, "agent")
+
+    def refuse_all(self) -> None:
+        """Settle everything with a refusal, because the session closes."""
+        for pending in list(self._open.values()):
+            pending.settle(REFUSALS[pending.kind], "close")
+
+    async def _call(self, pending: _Pending, callback: Callback) -> None:
+        refusal = REFUSALS[pending.kind]
+        if pending.settled.is_set():
+            return
+        try:
+            with pending.scope:
+                answer = await callback(pending.request)
+                if not pending.settled.is_set():
+                    _require_kind(pending.kind, answer)
+                    pending.settle(answer, "callback", pending.check(answer))
+        except AgentError as error:
+            _log.error("the answer to a %s request was refused and counts as a denial: %s", pending.kind, error)
+        except Exception:
+            _log.exception("the callback for a %s request failed, which counts as a denial", pending.kind)
+        finally:
+            pending.settle(refusal, "callback_error")
+
+    def _opened(self, request: AgentRequest, kind: str) -> SDKMessage:
+        deadline = {} if request.deadline is None else {"deadline": request.deadline}
+        return RequestOpened.synthesize(
+            _origin(request), request.raw, **_identity(request), kind=kind, request=request.to_wire(), **deadline
+        )
+
+    def _resolved(self, pending: _Pending) -> SDKMessage:
+        request = pending.request
+        return RequestResolved.synthesize(
+            _origin(request),
+            **_identity(request),
+            kind=pending.kind,
+            outcome=_outcome(pending.answer),
+            by=pending.by,
+        )
+
+
+def _identity(request: AgentRequest) -> dict[str, object]:
+    return {
+        "request_id": request.request_id,
+        "session_id": request.session_id,
+        "parent_tool_use_id": request.parent_tool_use_id,
+    }
+
+
+def _kind(request: AgentRequest) -> str:
+    match request:
+        case PermissionRequest():
+            return "permission"
+        case QuestionRequest():
+            return "question"
+        case ElicitationRequest():
+            return "elicitation"
+
+
+def _require_kind(kind: str, answer: object) -> None:
+    fits: dict[str, tuple[type, ...]] = {
+        "permission": (Allow, Deny),
+        "question": (Answers,),
+        "elicitation": (ElicitationAnswer,),
+    }
+    if not isinstance(answer, fits[kind]):
+        names = " or ".join(cls.__name__ for cls in fits[kind])
+        raise InvalidRequestError(f"A {kind} request is answered with {names}, not {type(answer).__name__}.")
+
+
+def _outcome(answer: AgentAnswer | None) -> str:
+    match answer:
+        case None:
+            return "withdrawn"
+        case Allow():
+            return "allowed"
+        case Deny():
+            return "denied"
+        case Answers():
+            return "answered" if answer.answers else "declined"
+        case ElicitationAnswer():
+            return "answered" if answer.action == "accept" else "declined"
+
+
+def _origin(request: AgentRequest) -> Source:
+    native = request.source or Source("agent_sdk")
+    return Source(native.backend, native.thread_id, native.turn_id, native.item_id, native.request_id, synthetic=True)

@@ -1,0 +1,270 @@
+"""One session: prompts in, messages out, requests in between. Everything that does not differ between agents.
+
+What the driver's normalizer makes of the agent's events comes in through `deliver`, synchronously and in batches, and
+goes to the iterators of `messages()` and to the turn it belongs to.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import Context, copy_context
+from uuid import uuid4
+from weakref import WeakSet
+
+import anyio
+
+from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.system import InitMessage, TaskNotification, TaskStarted
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.prompts import Prompt, prompt_blocks
+from agent_sdk_core.runtime.buffer import MessageBuffer
+from agent_sdk_core.runtime.driver import SessionDriver
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.prompts import PromptRecord
+from agent_sdk_core.runtime.requests import PendingRequests
+from agent_sdk_core.runtime.turn import SessionTurn
+from agent_sdk_core.runtime.turns import Turns
+from agent_sdk_core.session import (
+    AgentAnswer,
+    AgentRequest,
+    AgentSession,
+    HistoryPage,
+    InterruptReceipt,
+    MessageStream,
+    Priority,
+    QueuedPrompt,
+    SessionState,
+)
+from agent_sdk_core.usage import SessionUsage
+
+
+class BaseSession(AgentSession):
+    """A session over a `SessionDriver`.
+
+    Args:
+        session_id: The agent's id at creation.
+        options: What the session was opened with.
+        host: Runs what must not depend on a caller.
+        driver: The agent's side.
+
+    Attributes:
+        options: What the session was opened with.
+        requests: What the agent asked and nobody answered yet; drivers put requests in.
+    """
+
+    def __init__(self, session_id: str, options: SessionOptions, host: Host, driver: SessionDriver) -> None:
+        self.session_id = session_id
+        self.resolved_session_id = session_id
+        self.options = options
+        self.requests = PendingRequests(host, copy_context(), lambda message: self.deliver((message,)))
+        self._host = host
+        self._driver = driver
+        self._turns = Turns(
+            session_id=lambda: self.resolved_session_id,
+            host=host,
+            driver=driver,
+            deliver=self.deliver,
+            publish=lambda result: self._tell_listeners((result,)),
+            on_change=self._note_idle,
+        )
+        self._background: set[str] = set()
+        self._listeners: WeakSet[MessageBuffer] = WeakSet()
+        self._idle = anyio.Event()
+        self._failure: AgentError | None = None
+        self._closing = False
+        self._closed = anyio.Event()
+
+    @property
+    def state(self) -> SessionState:
+        """What the session does now."""
+        if self._closing:
+            return "closed"
+        if self._failure is not None:
+            return "disconnected"
+        if self._turns.running is None:
+            return "idle"
+        return "requires_action" if len(self.requests) else "running"
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the agent has stored the session."""
+        return self._driver.resumable
+
+    @property
+    def pending(self) -> Sequence[AgentRequest]:
+        """Requests that wait for an answer, oldest first."""
+        return tuple(self.requests)
+
+    @property
+    def queue(self) -> Sequence[QueuedPrompt]:
+        """Prompts that wait for their turn, next first."""
+        return tuple(QueuedPrompt(record.uuid, record.prompt) for record in self._turns.queue)
+
+    def query(self, prompt: Prompt) -> SessionTurn:
+        """Return a turn that sends the prompt when it is entered or first iterated."""
+        self._require_open()
+        prompt_blocks(prompt)
+        return SessionTurn(self, prompt, str(uuid4()))
+
+    async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
+        """Send a prompt without watching it, and return its uuid."""
+        prompt_blocks(prompt)
+        record = self.submit(prompt, uuid or str(uuid4()), steer=priority == "steer")
+        await record.settled.wait()
+        if record.refusal is not None:
+            raise record.refusal
+        return record.uuid
+
+    def messages(self) -> MessageStream:
+        """Return an iterator over every message of the session from now on."""
+        buffer = MessageBuffer(self.session_id)
+        if self._closing:
+            buffer.close()
+        self._listeners.add(buffer)
+        return buffer
+
+    async def answer(self, request_id: str, answer: AgentAnswer) -> None:
+        """Answer a pending request."""
+        self.requests.answer(request_id, answer)
+
+    async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
+        """End the running turn, and return when it has ended."""
+        cancelled = self._turns.cancel_queue() if cancel_queued else ()
+        interrupted = await self._turns.interrupt()
+        return InterruptReceipt(interrupted, cancelled, tuple(record.uuid for record in self._turns.queue))
+
+    async def wait_idle(self) -> None:
+        """Return when no turn runs, none is queued, and no background work goes on."""
+        while self._busy and not self._closing:
+            await self._idle.wait()
+
+    async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
+        """Return stored messages of this session, oldest first."""
+        return await self._driver.history(limit=limit, cursor=cursor)
+
+    async def usage(self) -> SessionUsage:
+        """Return what the session used so far."""
+        return self._driver.usage()
+
+    async def aclose(self) -> None:
+        """Close gracefully: the running turn is interrupted, pending requests are denied. Never raises."""
+        await self._end(self._close)
+
+    async def kill(self) -> None:
+        """Close at once, this session only."""
+        await self._end(self._kill)
+
+    def submit(
+        self, prompt: Prompt, uuid: str, *, watcher: MessageBuffer | None = None, steer: bool = False
+    ) -> PromptRecord:
+        """Take a prompt for a turn or for `send`; returns at once.
+
+        Raises:
+            InvalidRequestError: The uuid was used before.
+            SessionClosedError: The session is closed.
+        """
+        self._require_open()
+        return self._turns.submit(prompt, uuid, watcher=watcher, steer=steer)
+
+    async def cancel_prompt(self, record: PromptRecord) -> None:
+        """End one prompt early: out of the queue, or with the turn that runs it."""
+        await self._turns.cancel(record)
+
+    def deliver(self, batch: Iterable[SDKMessage]) -> None:
+        """Take messages in the agent's order and hand them on; never waits."""
+        batch = list(batch)
+        self._tell_listeners(batch)
+        start = 0
+        for index, message in enumerate(batch):
+            if isinstance(message, StreamEvent) or message.parent_tool_use_id is not None:
+                continue
+            if isinstance(message, InitMessage):
+                self._turns.begin(message)
+            elif isinstance(message, AssistantMessage):
+                self._turns.note_text(message)
+            elif isinstance(message, TaskStarted):
+                self._background.add(message.task_id)
+            elif isinstance(message, TaskNotification):
+                self._background.discard(message.task_id)
+                self._note_idle()
+            elif isinstance(message, ResultMessage):
+                self._turns.show(batch[start : index + 1])
+                start = index + 1
+                self._turns.end(message)
+        self._turns.show(batch[start:] if start else batch)
+
+    def disconnected(self, error: AgentError) -> None:
+        """Note that the agent is gone: its turn and every queued prompt end, and open requests are withdrawn."""
+        if self._failure is not None or self._closing:
+            return
+        self._failure = error
+        self.requests.withdraw()
+        self._background.clear()
+        self._turns.stop(error.code, error.message, "agent_exited")
+
+    def _tell_listeners(self, batch: Sequence[SDKMessage]) -> None:
+        if self._listeners:
+            for listener in list(self._listeners):
+                listener.publish(batch)
+
+    async def _end(self, body: Callable[[], Awaitable[None]]) -> None:
+        """Run a way of closing in the host, so that a callback may close its own session."""
+        with anyio.CancelScope(shield=True):
+            if not self._closing:
+                self._closing = True
+                if self._host.running:
+                    self._host.start_soon(self._finalize, body, context=Context())
+                else:
+                    self._release()
+            await self._closed.wait()
+
+    async def _finalize(self, body: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await body()
+        finally:
+            self._release()
+
+    async def _close(self) -> None:
+        self._turns.cancel_queue()
+        self.requests.refuse_all()
+        if self._failure is None:
+            await self._turns.interrupt()
+            await self._driver.close()
+
+    async def _kill(self) -> None:
+        self.requests.refuse_all()
+        if self._failure is None:
+            await self._driver.kill()
+
+    def _release(self) -> None:
+        """End every consumer and let the backend forget the session."""
+        self.requests.refuse_all()
+        self._turns.stop(SessionClosedError.default_code, "The session was closed.", "aborted_streaming")
+        for listener in list(self._listeners):
+            listener.close()
+        self._on_closed()
+        self._closed.set()
+
+    @abstractmethod
+    def _on_closed(self) -> None:
+        """Let the backend forget the session."""
+
+    def _require_open(self) -> None:
+        if self._closing:
+            raise SessionClosedError("The session is closed; open another one, or resume this one by its id.")
+        if self._failure is not None:
+            raise copy.copy(self._failure)
+
+    @property
+    def _busy(self) -> bool:
+        return self._turns.busy or bool(self._background)
+
+    def _note_idle(self) -> None:
+        if not self._busy or self._closing:
+            self._idle.set()
+            self._idle = anyio.Event()

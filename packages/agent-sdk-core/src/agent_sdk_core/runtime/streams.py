@@ -1,0 +1,109 @@
+"""Bounded streams from one producer that never waits to consumers that may lag, vanish or never come.
+
+Subscribers are held weakly: an iterator that nobody holds takes nothing. A consumer that lags loses the oldest items
+beyond its bound, and is told how many.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, Generic, Self, TypeVar
+from weakref import WeakSet
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+T = TypeVar("T")
+
+_FAIRNESS: Final = 64
+"""Items handed out without yielding to the event loop."""
+
+
+class BoundedStream(Generic[T]):
+    """An async iterator over what is published after it was made.
+
+    Attributes:
+        dropped: How many items this consumer lost because it lagged.
+    """
+
+    def __init__(self, limit: int = 10_000) -> None:
+        self.dropped = 0
+        self._items: deque[T] = deque()
+        self._limit = limit
+        self._closed = False
+        self._waiter: anyio.Event | None = None
+        self._streak = 0
+
+    def publish(self, items: Iterable[T]) -> None:
+        """Add items and wake the consumer; never waits."""
+        queue = self._items
+        queue.extend(items)
+        while len(queue) > self._limit:
+            queue.popleft()
+            self.dropped += 1
+        self._wake()
+
+    def close(self) -> None:
+        """End the stream after the items it holds."""
+        self._closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            self._waiter.set()
+            self._waiter = None
+
+    def _pop(self) -> T:
+        return self._items.popleft()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        self._streak += 1
+        if self._streak >= _FAIRNESS:
+            self._streak = 0
+            await checkpoint()
+        while not self._items:
+            if self._closed:
+                raise StopAsyncIteration
+            self._streak = 0
+            waiter = self._waiter
+            if waiter is None:
+                waiter = self._waiter = anyio.Event()
+            await waiter.wait()
+        return self._pop()
+
+
+class Broadcast(Generic[T]):
+    """Publishes items to every live subscriber."""
+
+    def __init__(self, limit: int = 10_000) -> None:
+        self._limit = limit
+        self._streams: WeakSet[BoundedStream[T]] = WeakSet()
+        self._closed = False
+
+    def subscribe(self) -> BoundedStream[T]:
+        """Return a stream of what is published from now on."""
+        stream = BoundedStream[T](self._limit)
+        if self._closed:
+            stream.close()
+        self._streams.add(stream)
+        return stream
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._streams)
+
+    def publish(self, *items: T) -> None:
+        """Hand items to every subscriber; never waits."""
+        for stream in list(self._streams):
+            stream.publish(items)
+
+    def close(self) -> None:
+        """End every stream."""
+        self._closed = True
+        for stream in list(self._streams):
+            stream.close()

@@ -1,0 +1,103 @@
+"""The handle of one prompt: sends it when entered or first iterated, and yields what comes of it up to its result."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import anyio
+
+from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.runtime.buffer import MessageBuffer
+from agent_sdk_core.runtime.prompts import PromptRecord
+from agent_sdk_core.session import Turn
+
+if TYPE_CHECKING:
+    from agent_sdk_core.runtime.session import BaseSession
+
+_log = logging.getLogger(__name__)
+
+
+class SessionTurn(Turn):
+    """A turn of a `BaseSession`. Its buffer lives as long as the handle; the session holds it weakly."""
+
+    def __init__(self, session: BaseSession, prompt: Prompt, uuid: str) -> None:
+        self._session = session
+        self._prompt = prompt
+        self._buffer = MessageBuffer(session.session_id)
+        self._record: PromptRecord | None = None
+        self.uuid = uuid
+
+    @property
+    def result(self) -> ResultMessage | None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The result, once it has arrived."""
+        return self._record.result if self._record else None
+
+    @property
+    def text(self) -> str:
+        """Text of the answer: the result's, else what the assistant said last."""
+        if self._record is None:
+            return ""
+        if self._record.result is not None and self._record.result.result is not None:
+            return self._record.result.result
+        return self._record.text
+
+    async def wait(self) -> ResultMessage:
+        """Send if not yet sent, and return the result."""
+        record = await self._send()
+        await record.done.wait()
+        return _result_of(record)
+
+    async def interrupt(self) -> None:
+        """End the turn early; when the prompt still waits in the queue, take it out."""
+        if self._record is not None:
+            await self._session.cancel_prompt(self._record)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SDKMessage:
+        await self._send()
+        return await self._buffer.__anext__()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._send()
+        except BaseException:
+            # Cancelled between sending and acceptance: nobody will leave this block, so it is left here.
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Interrupt what still runs and wait for its result; bounded, and never hides the caller's exception."""
+        record = self._record
+        if record is None or record.done.is_set():
+            return
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._session.cancel_prompt(record)
+            except AgentError as error:
+                _log.warning("the turn could not be interrupted: %s", error)
+
+    async def _send(self) -> PromptRecord:
+        if self._record is None:
+            self._record = self._session.submit(self._prompt, self.uuid, watcher=self._buffer)
+        record = self._record
+        if not record.settled.is_set():
+            await record.settled.wait()
+        if record.refusal is not None:
+            raise record.refusal
+        return record
+
+
+def _result_of(record: PromptRecord) -> ResultMessage:
+    if record.result is None:
+        raise record.refusal or SessionClosedError("The session was closed before the prompt had a result.")
+    return record.result

@@ -1,0 +1,297 @@
+"""Prompts become turns, one at a time, and every accepted prompt ends with one result.
+
+The agent's messages say when a turn begins and ends (`begin`, `end`); what awaits the agent runs in the backend's host,
+so that a cancelled caller leaves no turn half-started.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import anyio
+
+from agent_sdk_core.errors import AgentError, InvalidRequestError, RequestTimeoutError
+from agent_sdk_core.messages.conversation import AssistantMessage
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.system import InitMessage
+from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.runtime.buffer import MessageBuffer
+from agent_sdk_core.runtime.driver import SessionDriver
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.prompts import PromptRecord, RunningTurn, synthetic_result
+
+_log = logging.getLogger(__name__)
+
+INTERRUPT_SECONDS: Final = 10.0
+"""How long an interrupted turn may take to end before we end it ourselves."""
+
+_LEFT_OUT: Final = "The turn ended without this prompt."
+
+
+class Turns:
+    """The running turn of a session, and the prompts that wait.
+
+    Args:
+        session_id: Returns the agent's id of the session.
+        host: Runs what awaits the agent.
+        driver: The agent's side.
+        deliver: Takes messages of a turn that we end ourselves, as if the agent had sent them.
+        publish: Takes a result that belongs to a prompt but to no turn.
+        on_change: Told whenever a turn or the queue has ended.
+    """
+
+    def __init__(
+        self,
+        *,
+        session_id: Callable[[], str],
+        host: Host,
+        driver: SessionDriver,
+        deliver: Callable[[Iterable[SDKMessage]], None],
+        publish: Callable[[ResultMessage], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._session_id = session_id
+        self._host = host
+        self._driver = driver
+        self._deliver = deliver
+        self._publish = publish
+        self._on_change = on_change
+        self._used_uuids: set[str] = set()
+        self._ended_id: str | None = None
+        self._stopped = False
+        self.running: RunningTurn | None = None
+        self.queue: deque[PromptRecord] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn runs or waits."""
+        return self.running is not None or bool(self.queue)
+
+    def submit(self, prompt: Prompt, uuid: str, *, watcher: MessageBuffer | None, steer: bool) -> PromptRecord:
+        """Start, steer or queue a prompt; returns at once.
+
+        Raises:
+            InvalidRequestError: The uuid was used before.
+        """
+        if uuid in self._used_uuids:
+            raise InvalidRequestError(f"A prompt with uuid {uuid!r} was sent before; give each prompt its own.")
+        self._used_uuids.add(uuid)
+        record = PromptRecord(uuid, prompt, weakref.ref(watcher) if watcher is not None else None)
+        if not self.busy:
+            self._start(record)
+        elif steer and self.running is not None:
+            self._host.start_soon(self._steer, record, self.running)
+        else:
+            self._enqueue(record)
+        return record
+
+    def begin(self, message: InitMessage) -> None:
+        """Note that the agent began a turn: the one we started, or one that nobody prompted."""
+        turn_id = message.source.turn_id if message.source else None
+        if self.running is None:
+            self.running = RunningTurn(native_id=turn_id)
+            self.running.started.set()
+        elif self.running.native_id is None:
+            self.running.native_id = turn_id
+
+    def end(self, result: ResultMessage) -> None:
+        """Note a result: it ends the prompts it lists, and its turn."""
+        running = self.running
+        if running is None:
+            return
+        for record in [record for record in running.records if record.uuid in result.user_message_uuids]:
+            running.records.remove(record)
+            record.finish(result)
+        turn_id = result.source.turn_id if result.source else None
+        if turn_id is not None and turn_id == running.native_id:
+            self._ended_id = turn_id
+            if running.records and not running.started.is_set():
+                running.native_id = (
+                    None  # Another's turn ended while ours is on its way; the answer to our start tells.
+                )
+                return
+            for record in running.records:
+                self._finish(record, "turn_failed", _LEFT_OUT, "cancelled")
+            self._over(running)
+        elif not running.records:
+            self._over(running)
+
+    def show(self, batch: Sequence[SDKMessage]) -> None:
+        """Give messages to those who watch the running turn, if they belong to it."""
+        running = self.running
+        if running is None or not running.records or not batch:
+            return
+        buffers = [buffer for record in running.records if (buffer := record.buffer) is not None]
+        if buffers:
+            mine = [message for message in batch if _belongs(message, running.native_id)]
+            for buffer in buffers:
+                buffer.publish(mine)
+
+    def note_text(self, message: AssistantMessage) -> None:
+        """Remember what the assistant said last, for `Turn.text`."""
+        if self.running is not None and message.parent_tool_use_id is None and (text := message.text):
+            for record in self.running.records:
+                record.text = text
+
+    async def interrupt(self) -> bool:
+        """End the running turn and wait until it has ended; False if none runs."""
+        running = self.running
+        if running is None:
+            return False
+        if not running.interrupting:
+            running.interrupting = True
+            self._host.start_soon(self._drive_interrupt, running)
+        await running.interrupted.wait()
+        return True
+
+    async def cancel(self, record: PromptRecord) -> None:
+        """End one prompt early: out of the queue, or with the turn that runs it."""
+        if record in self.queue:
+            self.queue.remove(record)
+            self._cancel(record)
+        elif not record.done.is_set():
+            await self.interrupt()
+
+    def cancel_queue(self) -> tuple[str, ...]:
+        """Cancel every prompt that waits, and return their uuids."""
+        cancelled = tuple(self.queue)
+        self.queue.clear()
+        for record in cancelled:
+            self._cancel(record)
+        return tuple(record.uuid for record in cancelled)
+
+    def stop(self, code: str, message: str, terminal_reason: str) -> None:
+        """End everything for good, because the agent or the session is gone."""
+        self._stopped = True
+        if self.running is not None:
+            self._abandon(self.running, code, message, terminal_reason)
+        while self.queue:
+            self._finish(self.queue.popleft(), code, message, terminal_reason)
+        self._on_change()
+
+    def _start(self, record: PromptRecord) -> None:
+        running = self.running = RunningTurn([record])
+        self._host.start_soon(self._drive_start, record, running)
+
+    async def _drive_start(self, record: PromptRecord, running: RunningTurn) -> None:
+        try:
+            native_id = await self._driver.start_turn(record.prompt, record.uuid)
+        except AgentError as error:
+            self._start_failed(record, running, error)
+        except Exception as error:
+            _log.exception("starting a turn failed")
+            self._start_failed(record, running, AgentError(f"The prompt could not be sent: {error}"))
+        else:
+            running.native_id = native_id or running.native_id
+            record.accept()
+            if native_id is not None and native_id == self._ended_id and not record.done.is_set():
+                self._finish(record, "turn_failed", _LEFT_OUT, "cancelled")
+                self._over(running)
+        finally:
+            running.started.set()
+
+    def _start_failed(self, record: PromptRecord, running: RunningTurn, error: AgentError) -> None:
+        if record.done.is_set():
+            return
+        if record.settled.is_set():  # It waited in the queue and its sender has gone on, so it gets a result.
+            self._finish(record, error.code, error.message, "turn_setup_failed")
+        else:
+            record.refuse(error)
+        if record in running.records:
+            running.records.remove(record)
+        if not running.records:
+            self._over(running)
+
+    async def _steer(self, record: PromptRecord, running: RunningTurn) -> None:
+        await running.started.wait()
+        joined = False
+        if not running.ended.is_set():
+            running.records.append(record)
+            try:
+                joined = await self._driver.steer(record.prompt, record.uuid, running.native_id)
+            except AgentError as error:
+                if not record.done.is_set():
+                    running.records.remove(record)
+                    record.refuse(error)
+                return
+        if joined or record.done.is_set():
+            record.accept()
+            return
+        if record in running.records:
+            running.records.remove(record)
+        self._enqueue(record)
+        self._start_next()
+
+    def _enqueue(self, record: PromptRecord) -> None:
+        self.queue.append(record)
+        record.accept()
+
+    def _start_next(self) -> None:
+        if self.running is None and self.queue and not self._stopped:
+            self._start(self.queue.popleft())
+
+    async def _drive_interrupt(self, running: RunningTurn) -> None:
+        try:
+            with anyio.move_on_after(INTERRUPT_SECONDS):
+                await running.started.wait()
+                if not running.ended.is_set():
+                    await self._driver.interrupt(running.native_id)
+                    await running.ended.wait()
+                await self._driver.interrupted()
+        except AgentError as error:
+            _log.warning("the interrupt was not taken: %s", error)
+        finally:
+            if not running.ended.is_set():
+                reason = "The agent did not confirm the interrupt."
+                self._abandon(running, RequestTimeoutError.default_code, reason, "aborted_streaming")
+            running.interrupted.set()
+
+    def _abandon(self, running: RunningTurn, code: str, message: str, terminal_reason: str) -> None:
+        """End a turn on our side: the driver closes what is open, and what it does not list ends synthetically."""
+        self._deliver(self._driver.abandon(code=code, message=message, terminal_reason=terminal_reason))
+        for record in list(running.records):
+            running.records.remove(record)
+            self._finish(record, code, message, terminal_reason)
+        if not running.ended.is_set():
+            self._over(running)
+
+    def _over(self, running: RunningTurn) -> None:
+        running.ended.set()
+        running.started.set()
+        if self.running is running:
+            self.running = None
+        self._on_change()
+        self._start_next()
+
+    def _cancel(self, record: PromptRecord) -> None:
+        self._finish(record, None, "The prompt was cancelled before its turn.", "cancelled")
+        self._on_change()
+
+    def _finish(self, record: PromptRecord, code: str | None, message: str, terminal_reason: str) -> None:
+        if record.done.is_set():
+            return
+        result = synthetic_result(
+            record,
+            session_id=self._session_id(),
+            backend=self._driver.name,
+            code=code,
+            message=message,
+            terminal_reason=terminal_reason,
+        )
+        if (buffer := record.buffer) is not None:
+            buffer.publish((result,))
+        self._publish(result)
+        record.finish(result)
+
+
+def _belongs(message: SDKMessage, native_id: str | None) -> bool:
+    """Tell whether a message is of the running turn: not of one that ended, unless a sub-agent's."""
+    source = message.source
+    if source is None or source.turn_id is None or message.parent_tool_use_id is not None:
+        return True
+    return source.turn_id == native_id

@@ -1,0 +1,299 @@
+"""The session as an application sees it: one conversation with one agent."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Protocol, Self, overload
+
+from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.models import ReasoningEffort
+from agent_sdk_core.permissions import Permission, PermissionMode, PermissionRequest
+from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.questions import Answers, ElicitationAnswer, ElicitationRequest, QuestionRequest
+from agent_sdk_core.usage import SessionUsage
+
+if TYPE_CHECKING:
+    from agent_sdk_core.backend import AgentBackend
+    from agent_sdk_core.options import SessionOptions
+
+SessionState = Literal["starting", "idle", "running", "requires_action", "parked", "disconnected", "closed"]
+AgentRequest = PermissionRequest | QuestionRequest | ElicitationRequest
+AgentAnswer = Permission | Answers | ElicitationAnswer
+Priority = Literal["queue", "steer"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What a session runs with, as the agent last confirmed it; None where it did not tell.
+
+    Attributes:
+        model: Model id.
+        reasoning_effort: How much the model reasons.
+        permission_mode: The mode that was asked for, None when inherited.
+        cwd: Folder it works in.
+        sandbox: Sandbox in force, in the agent's words.
+        approval_policy: Approval policy in force, in the agent's words.
+        tools: Names of its tools, where the agent lists them.
+        mcp_servers: Names of its MCP servers.
+        version: Version of the agent.
+    """
+
+    model: str | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    permission_mode: PermissionMode | None = None
+    cwd: str | None = None
+    sandbox: str | None = None
+    approval_policy: str | None = None
+    tools: tuple[str, ...] = ()
+    mcp_servers: tuple[str, ...] = ()
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedPrompt:
+    """A prompt that waits for its turn."""
+
+    uuid: str
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptReceipt:
+    """What an interrupt did.
+
+    Attributes:
+        interrupted: Whether a turn was running and has now ended.
+        cancelled: Uuids of queued prompts that it cancelled.
+        still_queued: Uuids of prompts that go on to run.
+    """
+
+    interrupted: bool
+    cancelled: tuple[str, ...] = ()
+    still_queued: tuple[str, ...] = ()
+
+
+class HistoryPage(Sequence[SDKMessage]):
+    """Messages of a stored session, oldest first.
+
+    Attributes:
+        cursor: What to pass for the next page, or None at the end.
+    """
+
+    def __init__(self, messages: Sequence[SDKMessage], cursor: str | None = None) -> None:
+        self._messages = tuple(messages)
+        self.cursor = cursor
+
+    @overload
+    def __getitem__(self, index: int) -> SDKMessage: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[SDKMessage]: ...
+    def __getitem__(self, index: int | slice) -> SDKMessage | Sequence[SDKMessage]:
+        return self._messages[index]
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+
+class MessageStream(Protocol):
+    """An async iterator over messages that holds no scope and may be dropped at any time."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> SDKMessage:
+        """Return the next message; raises `StopAsyncIteration` when the session is closed."""
+        ...
+
+
+class Turn(ABC):
+    """One prompt and what comes of it: an async iterator over its messages, the result last.
+
+    Sends when it is entered or first iterated. Leaving `async with` early interrupts the turn and waits for its result;
+    a plain `break` leaves it running.
+
+    Attributes:
+        uuid: The prompt's uuid; the result lists it.
+        result: The result, once it has arrived.
+        text: Text of the answer so far.
+    """
+
+    uuid: str
+    result: ResultMessage | None
+
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """Text of the answer: the result's, else what assistant messages said so far."""
+
+    @abstractmethod
+    async def wait(self) -> ResultMessage:
+        """Send if not yet sent, and return the result.
+
+        Raises:
+            AgentError: The agent did not accept the prompt.
+        """
+
+    @abstractmethod
+    async def interrupt(self) -> None:
+        """End the turn early; its result arrives as for any other."""
+
+    @abstractmethod
+    def __aiter__(self) -> Self: ...
+
+    @abstractmethod
+    async def __anext__(self) -> SDKMessage: ...
+
+    @abstractmethod
+    async def __aenter__(self) -> Self: ...
+
+    @abstractmethod
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None: ...
+
+
+class AgentSession(ABC):
+    """One conversation. Leaving `async with` closes the session, not the backend.
+
+    Attributes:
+        backend: The backend it belongs to.
+        session_id: The id at creation; stays the same.
+        resolved_session_id: The agent's id now; store this one to resume.
+    """
+
+    backend: AgentBackend
+    session_id: str
+    resolved_session_id: str
+
+    @property
+    @abstractmethod
+    def state(self) -> SessionState:
+        """What the session does now."""
+
+    @property
+    @abstractmethod
+    def resumable(self) -> bool:
+        """Whether the agent has stored the session, so that it can be resumed after the process ends."""
+
+    @property
+    @abstractmethod
+    def info(self) -> SessionInfo:
+        """What the session runs with."""
+
+    @property
+    @abstractmethod
+    def pending(self) -> Sequence[AgentRequest]:
+        """Requests that wait for an answer, oldest first."""
+
+    @property
+    @abstractmethod
+    def queue(self) -> Sequence[QueuedPrompt]:
+        """Prompts that wait for their turn, next first."""
+
+    @abstractmethod
+    def query(self, prompt: Prompt) -> Turn:
+        """Return a turn that sends the prompt when it is entered or first iterated; behind a running turn it queues.
+
+        Raises:
+            InvalidRequestError: The prompt is empty or malformed.
+            SessionClosedError: The session is closed.
+        """
+
+    @abstractmethod
+    async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
+        """Send a prompt without watching it, and return its uuid.
+
+        Args:
+            prompt: The prompt.
+            priority: "queue" waits for the running turn's result, "steer" joins it where the agent can.
+            uuid: Identity of the prompt; absent: a new one.
+
+        Raises:
+            InvalidRequestError: The uuid was used before, or the agent refused the prompt.
+            SessionClosedError: The session is closed.
+        """
+
+    @abstractmethod
+    def messages(self) -> MessageStream:
+        """Return an iterator over every message of the session from now on; it ends when the session closes."""
+
+    @abstractmethod
+    async def answer(self, request_id: str, answer: AgentAnswer) -> None:
+        """Answer a pending request.
+
+        Raises:
+            InvalidRequestError: No such request is open, or the answer does not fit it.
+            UnsupportedOptionError: The agent cannot honour the answer; the request stays open.
+        """
+
+    @abstractmethod
+    async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
+        """End the running turn, its foreground command included, and return when it has ended.
+
+        Args:
+            cancel_queued: Whether queued prompts are cancelled too.
+        """
+
+    @abstractmethod
+    async def set_model(self, model: str | None) -> None:
+        """Use this model from the next turn; None: the agent's default."""
+
+    @abstractmethod
+    async def set_permission_mode(self, mode: PermissionMode | None) -> None:
+        """Use this permission mode from the next turn; None: the agent's default."""
+
+    @abstractmethod
+    async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
+        """Use this effort from the next turn; None: the agent's default."""
+
+    @abstractmethod
+    async def wait_idle(self) -> None:
+        """Return when no turn runs and none is queued."""
+
+    @abstractmethod
+    async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
+        """Return stored messages of this session, oldest first."""
+
+    @abstractmethod
+    async def usage(self) -> SessionUsage:
+        """Return what the session used so far."""
+
+    async def compact(self) -> None:
+        """Replace the conversation so far by a summary.
+
+        Raises:
+            UnsupportedOptionError: The backend cannot.
+        """
+        raise UnsupportedOptionError(f"The {self.backend.type} backend cannot compact a session.")
+
+    async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> AgentSession:
+        """Return a copy of this session that goes its own way.
+
+        Args:
+            at: Uuid of the turn or message to copy up to; absent: all of it.
+            options: Options of the copy; absent: this session's.
+
+        Raises:
+            UnsupportedOptionError: The backend cannot.
+        """
+        raise UnsupportedOptionError(f"The {self.backend.type} backend cannot fork a session.")
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close gracefully: the running turn is interrupted, pending requests are denied. Never raises."""
+
+    @abstractmethod
+    async def kill(self) -> None:
+        """Close at once, this session only."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,87 @@
+"""Accounting: tokens a turn and a session used, and how full the context is. Tokens are never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import Field, StrictInt
+
+from agent_sdk_core.messages.base import Number, WireModel
+
+
+class Usage(WireModel, frozen=True):
+    """Tokens of one model call or of one turn, as Anthropic's API spells them.
+
+    Attributes:
+        input_tokens: Input that was neither read from nor written to the cache.
+        output_tokens: Output, reasoning included.
+        cache_read_input_tokens: Input that the cache held.
+        cache_creation_input_tokens: Input that was written to the cache.
+        reasoning_output_tokens: The part of the output that was reasoning, where the agent tells (Codex).
+    """
+
+    input_tokens: StrictInt = 0
+    output_tokens: StrictInt = 0
+    cache_read_input_tokens: StrictInt | None = None
+    cache_creation_input_tokens: StrictInt | None = None
+    reasoning_output_tokens: StrictInt | None = None
+
+    @property
+    def total_tokens(self) -> int:
+        """All tokens, each counted once."""
+        cached = (self.cache_read_input_tokens or 0) + (self.cache_creation_input_tokens or 0)
+        return self.input_tokens + cached + self.output_tokens
+
+
+class ModelUsage(WireModel, frozen=True):
+    """Tokens one model used in a session so far, all threads included."""
+
+    input_tokens: StrictInt = Field(default=0, alias="inputTokens")
+    output_tokens: StrictInt = Field(default=0, alias="outputTokens")
+    cache_read_input_tokens: StrictInt = Field(default=0, alias="cacheReadInputTokens")
+    cache_creation_input_tokens: StrictInt = Field(default=0, alias="cacheCreationInputTokens")
+    context_window: StrictInt | None = Field(default=None, alias="contextWindow")
+    cost_usd: Number | None = Field(default=None, alias="costUSD")
+
+
+@dataclass(frozen=True, slots=True)
+class ContextWindow:
+    """How full the model's context is.
+
+    Attributes:
+        used_tokens: Tokens of the last model call, input and output.
+        max_tokens: Size of the window, or None when the agent did not tell.
+    """
+
+    used_tokens: int
+    max_tokens: int | None = None
+
+    @property
+    def used_fraction(self) -> float | None:
+        """Used part of the window from 0 to 1, or None when its size is unknown."""
+        return min(1.0, self.used_tokens / self.max_tokens) if self.max_tokens else None
+
+
+def _no_models() -> Mapping[str, ModelUsage]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUsage:
+    """What a session used so far.
+
+    Attributes:
+        total: Tokens of the main thread since this process knows the session.
+        by_model: Tokens a model, all threads included.
+        context: How full the context is, or None before the first model call.
+        cost_usd: Cost in US dollars, or None when nobody told.
+        cost_source: Who told the cost.
+    """
+
+    total: Usage
+    by_model: Mapping[str, ModelUsage] = field(default_factory=_no_models)
+    context: ContextWindow | None = None
+    cost_usd: float | None = None
+    cost_source: Literal["agent", "price_table"] | None = None

@@ -1,0 +1,46 @@
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import anyio
+import pytest
+
+from agent_sdk_core.transport.latch import Latch
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_all_waiters_wake_when_another_thread_sets_it() -> None:
+    latch = Latch()
+    woken: list[int] = []
+
+    async def wait(number: int) -> None:
+        await latch.wait()
+        woken.append(number)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for number in range(3):
+                tasks.start_soon(wait, number)
+            await anyio.wait_all_tasks_blocked()
+            assert woken == []
+            threading.Thread(target=latch.set).start()
+    assert sorted(woken) == [0, 1, 2]
+    await latch.wait()
+    latch.set()
+    latch.close()
+
+
+async def test_a_cancelled_waiter_leaves_no_descriptor() -> None:
+    latch = Latch()
+    before = len(list(Path("/dev/fd").iterdir()))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(latch.wait)
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    assert len(list(Path("/dev/fd").iterdir())) == before
+    latch.close()
+    latch.close()
+    assert latch.is_set
