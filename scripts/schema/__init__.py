@@ -1,0 +1,1 @@
+"""The steps behind `scripts/regenerate_schema.py`: emit the bundle, prepare it, split it, render it, describe it."""
