@@ -1,0 +1,112 @@
+"""Test agent applications against the real agents, offline: a scripted model server and fixtures.
+
+The names load their modules on first use, so that installing the pytest plugin costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent_sdk_testing.codex import find_codex, write_codex_home
+    from agent_sdk_testing.environment import clean_env, scratch_folder
+    from agent_sdk_testing.model import Rule, ScriptedModel
+    from agent_sdk_testing.requests import (
+        Conversation,
+        InputMessage,
+        ModelRequest,
+        Outcome,
+        ToolOutput,
+        UnexpectedRequest,
+    )
+    from agent_sdk_testing.script import (
+        call,
+        custom,
+        delay,
+        deltas,
+        disconnect,
+        event,
+        failed,
+        http_error,
+        incomplete,
+        item,
+        malformed,
+        reasoning,
+        stall,
+        text,
+    )
+    from agent_sdk_testing.signals import Gate, Signal
+    from agent_sdk_testing.steps import Reply, Step, Tokens
+
+_MODULES = {
+    "codex": ("find_codex", "write_codex_home"),
+    "environment": ("clean_env", "scratch_folder"),
+    "model": ("Rule", "ScriptedModel"),
+    "requests": ("Conversation", "InputMessage", "ModelRequest", "Outcome", "ToolOutput", "UnexpectedRequest"),
+    "script": (
+        "call",
+        "custom",
+        "delay",
+        "deltas",
+        "disconnect",
+        "event",
+        "failed",
+        "http_error",
+        "incomplete",
+        "item",
+        "malformed",
+        "reasoning",
+        "stall",
+        "text",
+    ),
+    "signals": ("Gate", "Signal"),
+    "steps": ("Reply", "Step", "Tokens"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "Conversation",
+    "Gate",
+    "InputMessage",
+    "ModelRequest",
+    "Outcome",
+    "Reply",
+    "Rule",
+    "ScriptedModel",
+    "Signal",
+    "Step",
+    "Tokens",
+    "ToolOutput",
+    "UnexpectedRequest",
+    "call",
+    "clean_env",
+    "custom",
+    "delay",
+    "deltas",
+    "disconnect",
+    "event",
+    "failed",
+    "find_codex",
+    "http_error",
+    "incomplete",
+    "item",
+    "malformed",
+    "reasoning",
+    "scratch_folder",
+    "stall",
+    "text",
+    "write_codex_home",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

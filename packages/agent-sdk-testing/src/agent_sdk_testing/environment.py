@@ -1,0 +1,72 @@
+"""Where an agent under test lives: a clean environment and folders of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Generator, Mapping
+from pathlib import Path
+
+AGENT_VARIABLES = ("ANTHROPIC", "CLAUDE", "CODEX", "OPENAI")
+"""The beginnings of the names that configure an agent, and that a test must not inherit."""
+
+_PROXY_VARIABLES = frozenset({"all_proxy", "http_proxy", "https_proxy"})
+_LOOPBACK = "127.0.0.1,localhost"
+
+
+def clean_env(
+    *, codex_home: Path | None = None, inherit: Mapping[str, str] | None = None, **extra: str
+) -> dict[str, str]:
+    """Return the environment for an agent under test.
+
+    It is the inherited one (this process's by default) without the variables of any agent, and with the loopback
+    interface exempt from proxies. With `codex_home`, CODEX_HOME is set to it, and HOME to the folder ``home`` in it, so
+    that what a developer keeps at home, such as skills and shell profiles, has no part in the test.
+
+    Args:
+        codex_home: the folder that `write_codex_home` filled.
+        inherit: the environment to start from.
+        extra: variables to set; they go before all others.
+    """
+    source = os.environ if inherit is None else inherit
+    env = {name: value for name, value in source.items() if not name.upper().startswith(AGENT_VARIABLES)}
+    if any(name.lower() in _PROXY_VARIABLES for name in env):
+        exempt = [value for name, value in env.items() if name.lower() == "no_proxy" and value]
+        env["NO_PROXY"] = env["no_proxy"] = ",".join([_LOOPBACK, *dict.fromkeys(exempt)])
+    if codex_home is not None:
+        home = codex_home / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        env |= {"CODEX_HOME": str(codex_home), "HOME": str(home), "CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG": "1"}
+    return env | extra
+
+
+def cache_folder() -> Path:
+    """Return the folder below the user's cache folder that scratch folders are made in."""
+    if sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "agent-sdk-testing"
+
+
+@contextlib.contextmanager
+def scratch_folder(base: Path | None = None, *, prefix: str = "test-") -> Generator[Path]:
+    """Make a new folder outside the system's folder for temporary files, and remove it afterwards.
+
+    Codex refuses to install its helper binaries in a CODEX_HOME below the temporary folder.
+
+    Args:
+        base: the folder to make it in; by default one in the user's cache folder.
+        prefix: what its name begins with.
+    """
+    parent = cache_folder() if base is None else base
+    parent.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent.resolve()))
+    try:
+        yield path
+    finally:
+        # A process that is just ending may still write into its folder: what it leaves then is not a test's failure.
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,66 @@
+"""The pytest fixtures of agent-sdk-testing, loaded through the ``pytest11`` entry point.
+
+Everything but pytest is imported in the fixtures, so that a test run which does not use them pays nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from agent_sdk_testing.model import ScriptedModel
+
+
+@pytest.fixture
+def scripted_model() -> Iterator[ScriptedModel]:
+    """A running `ScriptedModel`; the test fails if it was asked something that its script does not answer."""
+    from agent_sdk_testing.model import ScriptedModel
+
+    with ScriptedModel() as model:
+        yield model
+    try:
+        model.check()
+    except AssertionError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def codex_home(scripted_model: ScriptedModel) -> Iterator[Path]:
+    """A CODEX_HOME whose codex asks `scripted_model`; call `write_codex_home` on it again for other settings."""
+    from agent_sdk_testing.codex import write_codex_home
+    from agent_sdk_testing.environment import scratch_folder
+
+    with scratch_folder(prefix="codex-") as path:
+        yield write_codex_home(path, scripted_model)
+
+
+@pytest.fixture
+def codex_env(codex_home: Path) -> dict[str, str]:
+    """The environment for a codex that asks `scripted_model`, with nothing of an agent inherited."""
+    from agent_sdk_testing.environment import clean_env
+
+    return clean_env(codex_home=codex_home)
+
+
+@pytest.fixture(scope="session")
+def codex_executable() -> Path:
+    """The real codex binary; a test that needs it fails where it is missing, and says how to install it."""
+    from agent_sdk_testing.codex import find_codex
+
+    try:
+        return find_codex()
+    except FileNotFoundError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def agent_workspace() -> Iterator[Path]:
+    """An empty folder for an agent to work in, in no git repository and not in the temporary folder."""
+    from agent_sdk_testing.environment import scratch_folder
+
+    with scratch_folder(prefix="workspace-") as path:
+        yield path

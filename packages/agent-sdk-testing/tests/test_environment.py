@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agent_sdk_testing import clean_env, scratch_folder
+from agent_sdk_testing.environment import cache_folder
+
+
+def test_nothing_that_configures_an_agent_is_inherited() -> None:
+    inherited = {"PATH": "/bin", "OPENAI_API_KEY": "x", "codex_home": "x", "CLAUDECODE": "1", "ANTHROPIC_BASE_URL": "x"}
+    assert clean_env(inherit=inherited) == {"PATH": "/bin"}
+
+
+def test_the_environment_of_this_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEX_API_KEY", "x")
+    env = clean_env(EXTRA="1")
+    assert "CODEX_API_KEY" not in env
+    assert (env["PATH"], env["EXTRA"]) == (os.environ["PATH"], "1")
+
+
+def test_a_codex_home_brings_a_home_folder(tmp_path: Path) -> None:
+    env = clean_env(codex_home=tmp_path, inherit={"HOME": "/home/dev"})
+    assert (env["CODEX_HOME"], env["HOME"]) == (str(tmp_path), str(tmp_path / "home"))
+    assert (tmp_path / "home").is_dir()
+    assert clean_env(codex_home=tmp_path, HOME="/else")["HOME"] == "/else"
+
+
+@pytest.mark.parametrize(
+    ("given", "exempt"), [({}, "127.0.0.1,localhost"), ({"no_proxy": "corp"}, "127.0.0.1,localhost,corp")]
+)
+def test_a_proxy_is_not_asked_for_the_loopback_interface(given: dict[str, str], exempt: str) -> None:
+    env = clean_env(inherit={"HTTP_PROXY": "http://proxy:1", **given})
+    assert (env["NO_PROXY"], env["no_proxy"], env["HTTP_PROXY"]) == (exempt, exempt, "http://proxy:1")
+
+
+def test_a_scratch_folder_is_removed_with_its_content(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path / "base", prefix="x-") as path:
+        (path / "file").write_text("x")
+        assert path.parent == tmp_path / "base"
+        assert path.name.startswith("x-")
+    assert not path.exists()
+
+
+def test_a_scratch_folder_is_in_the_cache_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("sys.platform", "linux")
+    with scratch_folder() as path:
+        assert path.parent == tmp_path / "agent-sdk-testing"
+
+
+@pytest.mark.parametrize(("platform", "folder"), [("linux", ".cache"), ("darwin", "Library/Caches")])
+def test_the_cache_is_where_the_platform_keeps_it(
+    platform: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_folder() == tmp_path / folder / "agent-sdk-testing"

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+import agent_sdk_testing
+
+
+def test_the_public_names_are_these() -> None:
+    assert agent_sdk_testing.__all__ == dir(agent_sdk_testing) == [
+        "Conversation",
+        "Gate",
+        "InputMessage",
+        "ModelRequest",
+        "Outcome",
+        "Reply",
+        "Rule",
+        "ScriptedModel",
+        "Signal",
+        "Step",
+        "Tokens",
+        "ToolOutput",
+        "UnexpectedRequest",
+        "call",
+        "clean_env",
+        "custom",
+        "delay",
+        "deltas",
+        "disconnect",
+        "event",
+        "failed",
+        "find_codex",
+        "http_error",
+        "incomplete",
+        "item",
+        "malformed",
+        "reasoning",
+        "scratch_folder",
+        "stall",
+        "text",
+        "write_codex_home",
+    ]  # fmt: skip
+
+
+def test_every_public_name_can_be_loaded() -> None:
+    for name in agent_sdk_testing.__all__:
+        assert getattr(agent_sdk_testing, name) is not None
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = agent_sdk_testing.nope  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+
+def run(pytester: pytest.Pytester, source: str) -> pytest.RunResult:
+    pytester.makepyfile(source)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider")
+
+
+def test_a_request_that_is_not_scripted_fails_the_test_readably(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        import urllib.error, urllib.request
+
+        def test_it(scripted_model):
+            try:
+                urllib.request.urlopen(scripted_model.url + "/v1/responses", data=b'{"input": "hello"}')
+            except urllib.error.HTTPError as error:
+                error.close()
+        """,
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*no scripted reply is left for request 1*'hello'*"])
+
+
+def test_the_fixtures_fit_together(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        def test_it(scripted_model, codex_home, codex_env, agent_workspace):
+            assert scripted_model.url in (codex_home / "config.toml").read_text()
+            assert codex_env["CODEX_HOME"] == str(codex_home)
+            assert list(agent_workspace.iterdir()) == []
+        """,
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_the_binary_is_found(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_SDK_CODEX_PATH", sys.executable)
+    result = run(pytester, f"def test_it(codex_executable):\n    assert str(codex_executable) == {sys.executable!r}")
+    result.assert_outcomes(passed=1)
+
+
+def test_a_missing_binary_fails_the_test_and_does_not_skip_it(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_SDK_CODEX_PATH", str(pytester.path / "none"))
+    result = run(pytester, "def test_it(codex_executable): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*AGENT_SDK_CODEX_PATH is*which is not a file*"])
+
+
+def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:
+    code = "import sys, agent_sdk_testing.pytest_plugin; print([m for m in sys.modules if m.startswith('agent_sdk')])"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert loaded.strip() == "['agent_sdk_testing', 'agent_sdk_testing.pytest_plugin']"
