@@ -1,0 +1,151 @@
+"""Codex behind the agent-sdk interfaces: one `codex app-server` that serves many sessions.
+
+Everything that `agent_sdk_core` exports is here too, so that `import codex_sdk` is enough. Names load when they are
+first used, so that importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import agent_sdk_core
+
+if TYPE_CHECKING:
+    from agent_sdk_core import *  # noqa: F403  # the whole public core
+    from codex_sdk.backend import CodexBackend, Notification
+    from codex_sdk.oneshot import query
+    from codex_sdk.session import CodexSession
+
+__all__ = [  # noqa: F405  # the public core, then what is ours
+    "DEFER",
+    "AgentBackend",
+    "AgentError",
+    "AgentSession",
+    "Allow",
+    "Answers",
+    "ApiRetry",
+    "AssistantMessage",
+    "AudioInput",
+    "AuthenticationError",
+    "AvailableBackend",
+    "BackendCapabilities",
+    "BackendEvent",
+    "BackendType",
+    "ChatModel",
+    "Choice",
+    "CodexBackend",
+    "CodexSession",
+    "CommandLifecycle",
+    "CompactBoundary",
+    "ContentBlock",
+    "ContextWindow",
+    "Deny",
+    "DocumentBlock",
+    "DocumentInput",
+    "ElicitationAnswer",
+    "ElicitationRequest",
+    "Escalation",
+    "ExecutableNotFoundError",
+    "FrameTooLargeError",
+    "HandshakeError",
+    "HistoryPage",
+    "ImageBlock",
+    "ImageInput",
+    "Informational",
+    "InitMessage",
+    "InterruptReceipt",
+    "InvalidRequestError",
+    "MentionInput",
+    "MessageStream",
+    "MessagesDropped",
+    "ModelUsage",
+    "Notification",
+    "PermissionDenied",
+    "PermissionMode",
+    "PermissionOption",
+    "PermissionRequest",
+    "PolicyDeniedError",
+    "ProcessExitedError",
+    "Prompt",
+    "ProtocolError",
+    "Question",
+    "QuestionRequest",
+    "QueuedPrompt",
+    "RateLimitError",
+    "RateLimitEvent",
+    "ReasoningEffort",
+    "RedactedThinkingBlock",
+    "RequestOpened",
+    "RequestResolved",
+    "RequestTimeoutError",
+    "ResultMessage",
+    "SDKMessage",
+    "SandboxPolicy",
+    "ServerToolUseBlock",
+    "SessionBusyError",
+    "SessionClosedError",
+    "SessionInfo",
+    "SessionNotFoundError",
+    "SessionOptions",
+    "SessionPage",
+    "SessionState",
+    "SessionStateChanged",
+    "SessionSummary",
+    "SessionUsage",
+    "SkillInput",
+    "Source",
+    "SpawnError",
+    "StartupTimeoutError",
+    "StatusMessage",
+    "StreamEvent",
+    "SystemMessage",
+    "TaskNotification",
+    "TaskStarted",
+    "TaskUpdated",
+    "TextBlock",
+    "TextInput",
+    "ThinkingBlock",
+    "ToolKind",
+    "ToolProgress",
+    "ToolResultBlock",
+    "ToolUseBlock",
+    "Turn",
+    "UnknownBlock",
+    "UnknownMessage",
+    "UnsupportedOptionError",
+    "UnsupportedVersionError",
+    "Usage",
+    "UsageLimitError",
+    "UsageMessage",
+    "UserMessage",
+    "WebSearchToolResultBlock",
+    "available_backends",
+    "create_backend",
+    "parse_message",
+    "query",
+    "tool_kind",
+]
+
+_OURS: Final = {
+    "CodexBackend": "backend",
+    "CodexSession": "session",
+    "Notification": "backend",
+    "query": "oneshot",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _OURS.get(name)
+    if module is not None:
+        value = getattr(import_module(f"{__name__}.{module}"), name)
+    elif name in __all__:
+        value = getattr(agent_sdk_core, name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

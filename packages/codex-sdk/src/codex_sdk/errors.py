@@ -1,0 +1,60 @@
+"""Codex's request errors as the SDK's error classes. Codex uses one code for nearly everything, so its words decide."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agent_sdk_core.errors import (
+    AgentError,
+    InvalidRequestError,
+    ProtocolError,
+    SessionBusyError,
+    SessionNotFoundError,
+)
+
+_INVALID_PARAMS: Final = frozenset({-32600, -32602})
+_NOT_FOUND: Final = (
+    "no rollout found",
+    "thread not found",
+    "thread not loaded",
+    "invalid session id",
+    "invalid thread id",
+    "no archived rollout found",
+)
+_BUSY: Final = ("already has an active writer",)
+_BAD_CONFIG: Final = ("failed to load configuration", "failed to read configuration")
+
+
+def translate(error: ProtocolError, *, session_id: str | None = None) -> AgentError:
+    """Return the error of the class that fits what Codex said (words of 0.163)."""
+    text = str(error).lower()
+    details = dict(error.details)
+    if session_id is not None and any(words in text for words in _NOT_FOUND):
+        return SessionNotFoundError(
+            f"Codex has no stored session {session_id}. A session is stored once its first turn has finished; "
+            "list_sessions() shows what there is.",
+            backend="codex",
+            details=details,
+        )
+    if any(words in text for words in _BUSY):
+        return SessionBusyError(
+            f"Session {session_id} is open in another Codex process; close it there, or fork it.",
+            backend="codex",
+            details=details,
+        )
+    if any(words in text for words in _BAD_CONFIG):
+        return config_error(str(error))
+    if error.rpc_code in _INVALID_PARAMS:
+        return InvalidRequestError(error.message, backend="codex", details={**details, "data": error.rpc_data})
+    error.backend = "codex"
+    return error
+
+
+def config_error(reason: str) -> InvalidRequestError:
+    """Return the error for a config.toml that Codex cannot read; `reason` names file, line and column."""
+    reason = reason.rpartition("configuration layers: ")[2].rpartition("load configuration: ")[2]
+    return InvalidRequestError(
+        f"Codex cannot read its configuration: {reason.rstrip('.')}. Correct the file, or move it away.",
+        code="config_invalid",
+        backend="codex",
+    )

@@ -1,0 +1,87 @@
+"""Where the codex executable is, and which versions of it this package works with."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from agent_sdk_core.errors import ExecutableNotFoundError, UnsupportedVersionError
+
+PATH_VARIABLE: Final = "AGENT_SDK_CODEX_PATH"
+MINIMUM_VERSION: Final = (0, 150, 0)
+"""Oldest version that has what the SDK calls."""
+
+TESTED_VERSION: Final = (0, 163, 0)
+"""Newest version that the test suite has run with."""
+
+_VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_INSTALL: Final = 'Install it with `pip install "codex-sdk[cli]"`, or point AGENT_SDK_CODEX_PATH at an installed one.'
+
+
+def find_executable(explicit: str | os.PathLike[str] | None, env: Mapping[str, str]) -> Path:
+    """Return the codex executable: the explicit one, the environment's, the bundled one, or the one on `PATH`.
+
+    Args:
+        explicit: What the caller named.
+        env: Environment that the agent will run in.
+
+    Raises:
+        ExecutableNotFoundError: None is there; the message says how to install it.
+    """
+    for named, origin in ((explicit, "executable="), (env.get(PATH_VARIABLE), PATH_VARIABLE)):
+        if named:
+            path = Path(named).expanduser()
+            if not path.is_file():
+                raise ExecutableNotFoundError(
+                    f"There is no codex executable at {path} (from {origin}). {_INSTALL}", backend="codex"
+                )
+            return path
+    if (bundled := _bundled()) is not None:
+        return bundled
+    if (found := shutil.which("codex", path=env.get("PATH"))) is not None:
+        return Path(found)
+    raise ExecutableNotFoundError(f"The codex executable was not found. {_INSTALL}", backend="codex")
+
+
+def _bundled() -> Path | None:
+    """Return the executable of the package openai-codex-cli-bin, found without importing it."""
+    spec = find_spec("codex_cli_bin")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / "bin" / "codex"
+        if path.is_file():
+            return path
+    return None
+
+
+def parse_version(text: str) -> tuple[int, int, int] | None:
+    """Return the first version number in `text`, or None."""
+    found = _VERSION.search(text)
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+def check_version(version: tuple[int, int, int], executable: Path) -> str | None:
+    """Check a version against the range that works.
+
+    Returns:
+        A warning when it is newer than what was tested, else None.
+
+    Raises:
+        UnsupportedVersionError: It is too old.
+    """
+    shown = ".".join(map(str, version))
+    if version < MINIMUM_VERSION:
+        least = ".".join(map(str, MINIMUM_VERSION))
+        raise UnsupportedVersionError(
+            f"{executable} is codex {shown}, and this SDK needs {least} or newer. {_INSTALL}",
+            backend="codex",
+            details={"version": shown, "minimum": least},
+        )
+    if version[:2] > TESTED_VERSION[:2]:
+        tested = ".".join(map(str, TESTED_VERSION))
+        return f"codex {shown} is newer than {tested}, the newest version this SDK was tested with."
+    return None

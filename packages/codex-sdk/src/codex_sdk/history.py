@@ -1,0 +1,70 @@
+"""Stored threads: their turns, page by page, as the messages that the live stream gave."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from agent_sdk_core.errors import ProtocolError
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.session import HistoryPage
+from codex_sdk.errors import translate
+from codex_sdk.normalizer import ThreadFacts, history_messages
+
+Json = dict[str, Any]
+
+_PAGE: Final = 50
+_METHOD_NOT_FOUND: Final = -32601
+
+
+async def read_history(peer: Peer, thread_id: str, *, limit: int | None, cursor: str | None) -> HistoryPage:
+    """Return the messages of a stored thread, oldest first.
+
+    Args:
+        peer: JSON-RPC with an app-server.
+        thread_id: The thread.
+        limit: Turns a page; absent: all.
+        cursor: Where the page before ended.
+
+    Raises:
+        SessionNotFoundError: No such thread is stored.
+    """
+    try:
+        turns, next_cursor = await _turns(peer, thread_id, limit, cursor)
+    except ProtocolError as error:
+        raise translate(error, session_id=thread_id) from error
+    facts = ThreadFacts(thread_id)
+    messages: list[SDKMessage] = []
+    for turn in turns:
+        messages.extend(history_messages(turn, facts))
+    return HistoryPage(messages, next_cursor)
+
+
+async def _turns(peer: Peer, thread_id: str, limit: int | None, cursor: str | None) -> tuple[list[Json], str | None]:
+    turns: list[Json] = []
+    while True:
+        params: Json = {
+            "threadId": thread_id,
+            "sortDirection": "asc",
+            "itemsView": "full",
+            "limit": min(limit - len(turns), _PAGE) if limit is not None else _PAGE,
+        }
+        if cursor is not None:
+            params["cursor"] = cursor
+        try:
+            page = cast("Json", await peer.request("thread/turns/list", params, idempotent=True))
+        except ProtocolError as error:
+            if error.rpc_code != _METHOD_NOT_FOUND or turns:
+                raise
+            return await _whole_thread(peer, thread_id), None
+        turns.extend(page.get("data") or [])
+        cursor = page.get("nextCursor")
+        if cursor is None or (limit is not None and len(turns) >= limit):
+            return turns, cursor
+
+
+async def _whole_thread(peer: Peer, thread_id: str) -> list[Json]:
+    """Return the turns of a thread whose store cannot be paged: the rows of older versions."""
+    params = {"threadId": thread_id, "includeTurns": True}
+    response = cast("Json", await peer.request("thread/read", params, idempotent=True))
+    return cast("list[Json]", response.get("thread", {}).get("turns") or [])

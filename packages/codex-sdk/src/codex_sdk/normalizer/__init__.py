@@ -1,0 +1,18 @@
+"""The pure part of the Codex backend: wire events in, messages out, one `ThreadNormalizer` a thread."""
+
+from codex_sdk.normalizer.codex_errors import TurnFailure, turn_failure
+from codex_sdk.normalizer.facts import CLAUDE_MODES, ThreadFacts, permission_mode
+from codex_sdk.normalizer.history import history_messages
+from codex_sdk.normalizer.not_messages import NOT_MESSAGES
+from codex_sdk.normalizer.thread import ThreadNormalizer
+
+__all__ = [
+    "CLAUDE_MODES",
+    "NOT_MESSAGES",
+    "ThreadFacts",
+    "ThreadNormalizer",
+    "TurnFailure",
+    "history_messages",
+    "permission_mode",
+    "turn_failure",
+]

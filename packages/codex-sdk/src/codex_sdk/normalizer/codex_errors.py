@@ -1,0 +1,103 @@
+"""What a failed turn means: Codex's `codexErrorInfo` as one of our error codes, and its message as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic_core import from_json
+
+from codex_sdk.normalizer.wire import Wire, as_record, integer, record, text
+
+_CODES: Final[Mapping[str, tuple[str, bool]]] = {
+    "contextWindowExceeded": ("context_window_exceeded", False),
+    "sessionBudgetExceeded": ("usage_limit", False),
+    "usageLimitExceeded": ("usage_limit", False),
+    "rateLimitExceeded": ("rate_limited", True),
+    "flexUnavailable": ("overloaded", True),
+    "serverOverloaded": ("overloaded", True),
+    "cyberPolicy": ("content_policy", False),
+    "misalignmentPolicyViolation": ("content_policy", False),
+    "tooManyDenials": ("too_many_denials", False),
+    "internalServerError": ("server_error", True),
+    "unauthorized": ("authentication_failed", False),
+    "badRequest": ("invalid_request", False),
+    "sandboxError": ("sandbox_error", False),
+    "activeTurnNotSteerable": ("session_busy", True),
+}
+_CONNECTION: Final = frozenset(
+    {
+        "httpConnectionFailed",
+        "responseStreamConnectionFailed",
+        "responseStreamDisconnected",
+        "responseTooManyFailedAttempts",
+    }
+)
+_STATUSES: Final[Mapping[int, tuple[str, bool]]] = {
+    400: ("invalid_request", False),
+    401: ("authentication_failed", False),
+    403: ("authentication_failed", False),
+    404: ("invalid_request", False),
+    422: ("invalid_request", False),
+    429: ("rate_limited", True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailure:
+    """Why a turn, or one try of a model request, failed.
+
+    Attributes:
+        code: Code of an `AgentError` class, or one of its own where none fits.
+        message: A sentence for a person.
+        retryable: Whether the same prompt may succeed later.
+        status: HTTP status of the provider, where known.
+    """
+
+    code: str
+    message: str
+    retryable: bool = False
+    status: int | None = None
+
+
+def turn_failure(error: Wire) -> TurnFailure:
+    """Read a `TurnError`: `message`, `codexErrorInfo` and `additionalDetails`."""
+    message = text(error, "message") or "The turn failed, and Codex did not say why."
+    name, status = _kind(error.get("codexErrorInfo"))
+    if name in _CONNECTION:
+        code, retryable = _by_status(status)
+        return TurnFailure(code, message, retryable, status)
+    if name in _CODES:
+        code, retryable = _CODES[name]
+        return TurnFailure(code, message, retryable, status)
+    if (said := _provider_message(message)) is not None:
+        # Codex passes the body of an HTTP 400 on as the message, under the kind "other".
+        return TurnFailure("invalid_request", said)
+    if message.startswith("stream disconnected"):
+        return TurnFailure("connection_failed", message, retryable=True)
+    return TurnFailure("turn_failed", message)
+
+
+def _kind(info: object) -> tuple[str, int | None]:
+    if isinstance(info, str):
+        return info, None
+    wrapped = as_record(info) or {}
+    name = next(iter(wrapped), "")
+    return name, integer(record(wrapped, name), "httpStatusCode")
+
+
+def _by_status(status: int | None) -> tuple[str, bool]:
+    if status is None:
+        return "connection_failed", True
+    return _STATUSES.get(status) or (("server_error", True) if status >= 500 else ("turn_failed", False))
+
+
+def _provider_message(message: str) -> str | None:
+    if not message.startswith("{"):
+        return None
+    try:
+        body = as_record(from_json(message))
+    except ValueError:
+        return None
+    return text(record(body or {}, "error"), "message") or None

@@ -1,0 +1,135 @@
+"""What is known of a thread beside its events: its settings, which open every turn and change by notification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Self
+
+from agent_sdk_core.permissions import PermissionMode
+from codex_sdk.normalizer.wire import Wire, as_record, optional_text, record, text
+
+CLAUDE_MODES: Final[Mapping[PermissionMode, str]] = {
+    "default": "default",
+    "accept_edits": "acceptEdits",
+    "plan": "plan",
+    "auto": "auto",
+    "dont_ask": "dontAsk",
+    "bypass": "bypassPermissions",
+}
+"""Our permission modes as messages spell them."""
+
+_MODES: Final[Mapping[tuple[str | None, str | None], PermissionMode]] = {
+    ("on-request", "readOnly"): "default",
+    ("on-request", "workspaceWrite"): "accept_edits",
+    ("never", "readOnly"): "dont_ask",
+    ("never", "dangerFullAccess"): "bypass",
+}
+
+
+def _no_servers() -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(slots=True)
+class ThreadFacts:
+    """A thread as its start, resume or fork response described it; None where that did not tell.
+
+    Attributes:
+        thread_id: The thread.
+        cwd: Folder it works in.
+        model: Model id.
+        model_provider: Id of the provider in Codex's configuration.
+        reasoning_effort: How much the model reasons.
+        approval_policy: Approval policy in force, "granular" for an object.
+        sandbox: Type of the sandbox policy in force, for example "workspaceWrite".
+        permission_mode: Our mode that the policies amount to, if one does.
+        version: Version of Codex.
+        tools: Names of the tools that we offered the thread.
+        mcp_servers: Start-up status by name of MCP server.
+    """
+
+    thread_id: str
+    cwd: str | None = None
+    model: str | None = None
+    model_provider: str | None = None
+    reasoning_effort: str | None = None
+    approval_policy: str | None = None
+    sandbox: str | None = None
+    permission_mode: PermissionMode | None = None
+    version: str | None = None
+    tools: tuple[str, ...] = ()
+    mcp_servers: Mapping[str, str] = field(default_factory=_no_servers)
+
+    @classmethod
+    def from_response(cls, response: Wire, *, tools: tuple[str, ...] = ()) -> Self:
+        """Read the result of thread/start, thread/resume or thread/fork; its settings are top-level fields."""
+        thread = record(response, "thread")
+        policy, sandbox = _policy(response), _sandbox(response, "sandbox")
+        return cls(
+            thread_id=text(thread, "id"),
+            cwd=optional_text(response, "cwd") or optional_text(thread, "cwd"),
+            model=optional_text(response, "model") or optional_text(thread, "model"),
+            model_provider=optional_text(response, "modelProvider"),
+            reasoning_effort=optional_text(response, "reasoningEffort"),
+            approval_policy=policy,
+            sandbox=sandbox,
+            permission_mode=permission_mode(policy, sandbox, optional_text(response, "approvalsReviewer")),
+            version=optional_text(thread, "cliVersion"),
+            tools=tools,
+        )
+
+    def with_settings(self, settings: Wire) -> Self:
+        """Return the facts after a thread/settings/updated notification with these `threadSettings`."""
+        policy = _policy(settings) or self.approval_policy
+        sandbox = _sandbox(settings, "sandboxPolicy") or self.sandbox
+        reviewer = optional_text(settings, "approvalsReviewer")
+        collaboration = optional_text(record(settings, "collaborationMode"), "mode")
+        return replace(
+            self,
+            cwd=optional_text(settings, "cwd") or self.cwd,
+            model=optional_text(settings, "model") or self.model,
+            model_provider=optional_text(settings, "modelProvider") or self.model_provider,
+            reasoning_effort=optional_text(settings, "effort"),
+            approval_policy=policy,
+            sandbox=sandbox,
+            permission_mode=permission_mode(policy, sandbox, reviewer, collaboration),
+        )
+
+
+def permission_mode(
+    approval_policy: str | None, sandbox: str | None, reviewer: str | None = None, collaboration: str | None = None
+) -> PermissionMode | None:
+    """Return the permission mode that Codex's settings amount to, or None for a combination that has no name."""
+    if collaboration == "plan":
+        return "plan"
+    if approval_policy == "on-request" and reviewer in ("auto_review", "guardian_subagent"):
+        return "auto"
+    return _MODES.get((approval_policy, sandbox))
+
+
+def init_fields(facts: ThreadFacts) -> Wire:
+    """Return what the `system/init` message of a turn tells."""
+    mode = facts.permission_mode
+    return {
+        "cwd": facts.cwd,
+        "model": facts.model,
+        "tools": list(facts.tools),
+        "mcp_servers": [{"name": name, "status": status} for name, status in facts.mcp_servers.items()],
+        "permissionMode": CLAUDE_MODES[mode] if mode else None,
+        "slash_commands": [],
+        "apiKeySource": "none",
+        "version": facts.version,
+        "sandbox": facts.sandbox,
+        "approval_policy": facts.approval_policy,
+        "effort": facts.reasoning_effort,
+    }
+
+
+def _policy(settings: Wire) -> str | None:
+    value = settings.get("approvalPolicy")
+    return "granular" if as_record(value) else optional_text(settings, "approvalPolicy")
+
+
+def _sandbox(settings: Wire, key: str) -> str | None:
+    return optional_text(record(settings, key), "type") or optional_text(settings, key)

@@ -1,0 +1,37 @@
+"""Stored turns as messages: the same user, assistant, tool_result and boundary messages that the live stream gave."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.system import CompactBoundary
+from codex_sdk.normalizer.facts import ThreadFacts
+from codex_sdk.normalizer.thread import ThreadNormalizer
+from codex_sdk.normalizer.wire import records, text
+
+
+def history_messages(turn: dict[str, Any], facts: ThreadFacts) -> list[SDKMessage]:
+    """Return the messages of a stored turn, as thread/turns/list gives it with `itemsView` "full".
+
+    Their uuids follow from the turn's id, so that reading again gives equal messages; a prompt has its own uuid.
+    What was cut off while it streamed is not stored, and so not here. A running turn leaves cards open.
+
+    Args:
+        turn: The turn with its items.
+        facts: The thread.
+    """
+    turn_id, items = text(turn, "id"), records(turn, "items")
+    normalizer = ThreadNormalizer(facts, partial=False, uuid_prefix=str(uuid.uuid5(uuid.NAMESPACE_OID, turn_id))[:24])
+    if any(item.get("type") == "userMessage" for item in items):
+        normalizer.note_prompted(turn_id)
+    messages: list[SDKMessage] = []
+    for item in items:
+        event = {"item": item, "turnId": turn_id, "threadId": facts.thread_id}
+        method = "item/started" if item.get("status") == "inProgress" else "item/completed"
+        messages += normalizer.feed(method, event, item)
+    if text(turn, "status") != "inProgress":
+        messages += normalizer.feed("turn/completed", {"turn": turn, "threadId": facts.thread_id}, turn)
+    return [message for message in messages if isinstance(message, AssistantMessage | UserMessage | CompactBoundary)]

@@ -1,0 +1,101 @@
+"""item/started and item/completed, by item type; a type without an entry is a tool call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from agent_sdk_core.messages.system import CompactBoundary, StatusMessage
+from codex_sdk.normalizer import notices
+from codex_sdk.normalizer.state import ThreadState
+from codex_sdk.normalizer.turns import Turn
+from codex_sdk.normalizer.wire import Wire, record, text
+
+ItemHandler = Callable[[ThreadState, Turn, Wire, bool], None]
+"""Takes the thread, the turn, the item, and whether it completed."""
+
+
+def started(state: ThreadState, params: Wire) -> None:
+    """Take item/started."""
+    _take(state, params, completed=False)
+
+
+def completed(state: ThreadState, params: Wire) -> None:
+    """Take item/completed."""
+    _take(state, params, completed=True)
+
+
+def _take(state: ThreadState, params: Wire, *, completed: bool) -> None:
+    item = record(params, "item")
+    if not text(item, "id"):
+        raise LookupError("the item has no id")
+    ITEMS.get(text(item, "type"), _tool)(state, state.turn(params), item, completed)
+
+
+def _tool(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:
+    (state.cards.complete if completed else state.cards.start)(turn, item)
+
+
+def _speech(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:
+    (state.speech.complete if completed else state.speech.start)(turn, item)
+
+
+def _prompt(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:
+    del completed
+    if not state.prompts.knows(text(item, "id")):
+        compaction_over(state, turn)
+        # Steered: Codex gives up what the model was saying.
+        state.speech.cut(turn)
+        state.prompts.seen(turn, item)
+
+
+def _notice(handler: Callable[[ThreadState, Turn, Wire], None]) -> ItemHandler:
+    def take(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:
+        item_id = text(item, "id")
+        if completed and item_id not in state.noticed:
+            state.noticed.note(item_id)
+            handler(state, turn, item)
+
+    return take
+
+
+def compaction_over(state: ThreadState, turn: Turn) -> None:
+    """End the status of a compaction that failed: its item is never completed."""
+    if state.compacting:
+        state.compacting.clear()
+        state.frames.system(StatusMessage, "status", turn.synthetic, {"status": None})
+
+
+def _compaction(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:
+    item_id = text(item, "id")
+    source = turn.item_source(item_id)
+    if item_id in state.noticed:
+        return
+    if item_id not in state.compacting:
+        state.compacting[item_id] = state.meter.context_tokens
+        state.frames.system(StatusMessage, "status", source, {"status": "compacting"})
+    if not completed:
+        return
+    state.noticed.note(item_id)
+    before, after = state.compacting.pop(item_id), state.meter.context_tokens
+    # A turn of its own that nobody's prompt started is one that compact() started.
+    metadata: Wire = {"trigger": "auto" if turn.prompted or state.prompts.awaited else "manual"}
+    if before is not None:
+        metadata["pre_tokens"] = before
+    if after is not None and after != before:
+        metadata["post_tokens"] = after
+    state.frames.system(CompactBoundary, "compact_boundary", source, {"compact_metadata": metadata})
+    state.frames.system(StatusMessage, "status", source, {"status": None})
+
+
+ITEMS: Final[Mapping[str, ItemHandler]] = {
+    "userMessage": _prompt,
+    "agentMessage": _speech,
+    "reasoning": _speech,
+    "plan": _speech,
+    "contextCompaction": _compaction,
+    "enteredReviewMode": _notice(notices.review_mode),
+    "exitedReviewMode": _notice(notices.review_mode),
+    "hookPrompt": _notice(notices.hook_prompt),
+}
+"""The item types that are no tool call; those that are have their shape in `tool_shapes`."""

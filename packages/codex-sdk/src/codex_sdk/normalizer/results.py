@@ -1,0 +1,82 @@
+"""The result that ends a turn."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from codex_sdk.normalizer.codex_errors import TurnFailure, turn_failure
+from codex_sdk.normalizer.turns import Turn
+from codex_sdk.normalizer.usage import UsageMeter
+from codex_sdk.normalizer.wire import Wire, as_record, integer, records, text
+
+STATUSES: Final = frozenset({"completed", "interrupted", "failed"})
+"""The known statuses of an ended turn."""
+
+
+def ended_by_codex(turn: Turn, ended: Wire, *, in_tools: bool) -> Wire:
+    """Return what sets the result of a turn/completed notification apart.
+
+    Args:
+        turn: The turn.
+        ended: The notification's `turn`.
+        in_tools: Whether the turn was waiting for a tool.
+    """
+    status = text(ended, "status")
+    fields: Wire
+    if status == "completed":
+        answer = turn.answer or turn.said or _summary(ended)
+        fields = {"subtype": "success", "is_error": False, "result": answer, "terminal_reason": "completed"}
+    elif status == "interrupted":
+        reason = "aborted_tools" if in_tools else "aborted_streaming"
+        fields = _error(TurnFailure("interrupted", "The turn was interrupted."), reason)
+        del fields["error_code"], fields["retryable"]
+    else:
+        error = as_record(ended.get("error")) or turn.error
+        if error is None and status != "failed":
+            failure = TurnFailure("protocol_error", f"The turn ended with a status that is not known: {status!r}.")
+        else:
+            failure = turn_failure(error or {})
+        fields = _error(failure, "prompt_too_long" if failure.code == "context_window_exceeded" else "api_error")
+    duration = integer(ended, "durationMs")
+    return fields if duration is None else {**fields, "duration_ms": duration}
+
+
+def ended_by_us(code: str, message: str, terminal_reason: str | None) -> Wire:
+    """Return what sets the result apart of a turn that Codex did not end."""
+    return _error(TurnFailure(code, message), terminal_reason)
+
+
+def result_fields(turn: Turn, meter: UsageMeter, ending: Wire) -> Wire:
+    """Return the fields of a turn's result."""
+    fields: Wire = {
+        "type": "result",
+        **ending,
+        "num_turns": turn.calls,
+        "usage": turn.tokens.to_wire(),
+        "modelUsage": meter.model_usage(),
+        "permission_denials": turn.denials,
+        "user_message_uuids": turn.prompts,
+    }
+    if turn.diff is not None:
+        fields["diff"] = turn.diff
+    return fields
+
+
+def _error(failure: TurnFailure, terminal_reason: str | None) -> Wire:
+    fields: Wire = {
+        "subtype": "error_during_execution",
+        "is_error": True,
+        "errors": [failure.message],
+        "error_code": failure.code,
+        "retryable": failure.retryable,
+        "terminal_reason": terminal_reason,
+    }
+    if failure.status is not None:
+        fields["api_error_status"] = failure.status
+    return fields
+
+
+def _summary(ended: Wire) -> str:
+    """Return the last text of the summary that turn/completed carries, for a turn that was joined late."""
+    said = [text(item, "text") for item in records(ended, "items") if item.get("type") == "agentMessage"]
+    return said[-1] if said else ""

@@ -1,0 +1,69 @@
+"""What an item that is a tool call looks like as tool uses and their outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agent_sdk_core.messages.kinds import ToolKind
+from codex_sdk.normalizer.wire import Wire, optional_text
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One tool use of an item.
+
+    Attributes:
+        name: Name of the tool.
+        input: Its arguments.
+        kind: What it does, where that says more than the name.
+    """
+
+    name: str
+    input: Wire
+    kind: ToolKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one tool use ended.
+
+    Attributes:
+        content: Content of the tool_result: text, or blocks.
+        is_error: Whether it failed, was declined or was cut off.
+        declined: Whether somebody refused it.
+        result: The structured outcome.
+    """
+
+    content: str | list[Wire]
+    is_error: bool = False
+    declined: bool = False
+    result: Wire = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class ToolShape:
+    """How items of one type become tool uses.
+
+    Attributes:
+        uses: The item's tool uses, in order; none while it does not tell yet.
+        outcomes: Their outcomes, as many, from the completed item and the output that streamed.
+        opens: When the uses are known: at item/started, or only at item/completed.
+        runs_on: Whether it may go on after its turn, in the background.
+    """
+
+    uses: Callable[[Wire], list[ToolUse]]
+    outcomes: Callable[[Wire, str], list[Outcome]]
+    opens: Literal["started", "completed"] = "started"
+    runs_on: bool = False
+
+
+def status(item: Wire) -> str:
+    """Return the item's status, "completed" where its type has none."""
+    return optional_text(item, "status") or "completed"
+
+
+def failed(item: Wire) -> bool:
+    """Tell whether the item's status says that it did not succeed."""
+    return status(item) in ("failed", "declined", "error", "cancelled", "canceled")

@@ -1,0 +1,153 @@
+"""What the model says: agentMessage, reasoning and plan items, streamed, completed, or cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from codex_sdk.normalizer.frames import Frames
+from codex_sdk.normalizer.stream import StreamedMessage, StreamedPlan, StreamedThinking
+from codex_sdk.normalizer.turns import Turn, Turns
+from codex_sdk.normalizer.wire import Recent, Wire, integer, text, texts
+
+SPEECH: Final[Mapping[str, type[StreamedMessage]]] = {
+    "agentMessage": StreamedMessage,
+    "reasoning": StreamedThinking,
+    "plan": StreamedPlan,
+}
+"""The item types that are speech."""
+
+_SUMMARY: Final = 0
+_RAW: Final = 1
+_EXTRAS: Final = ("phase", "delivery", "questions", "memoryCitation")
+
+
+class Speech:
+    """The items that are being said; several may be open at once, such as a plan inside an agentMessage."""
+
+    def __init__(self, frames: Frames, turns: Turns) -> None:
+        self._frames = frames
+        self._turns = turns
+        self._open: dict[str, StreamedMessage] = {}
+        self._turn_of: dict[str, Turn] = {}
+        # By item: True once completed, or what it had said when it was cut off.
+        self._done = Recent()
+
+    def start(self, turn: Turn, item: Wire) -> None:
+        """Take item/started."""
+        item_id = text(item, "id")
+        if item_id in self._open or item_id in self._done or turn.ended:
+            return
+        kind = text(item, "type")
+        if kind != "plan":
+            # The model says one thing at a time, but for the plan inside a message: what is open was given up.
+            self.cut(turn)
+        self._begin(turn, item_id, kind)
+
+    def text_delta(self, params: Wire) -> None:
+        """Take item/agentMessage/delta."""
+        message = self._open.get(params.get("itemId", "")) or self._unopened(params, "agentMessage")
+        piece = params.get("delta")
+        if message is not None and isinstance(piece, str):
+            message.add(0, piece)
+
+    def plan_delta(self, params: Wire) -> None:
+        """Take item/plan/delta."""
+        message = self._open.get(params.get("itemId", "")) or self._unopened(params, "plan")
+        piece = params.get("delta")
+        if message is not None and isinstance(piece, str):
+            message.add(0, piece)
+
+    def summary_part(self, params: Wire) -> None:
+        """Take item/reasoning/summaryPartAdded."""
+        self._reasoning(params, _SUMMARY, "summaryIndex")
+
+    def summary_delta(self, params: Wire) -> None:
+        """Take item/reasoning/summaryTextDelta."""
+        self._reasoning(params, _SUMMARY, "summaryIndex")
+
+    def raw_delta(self, params: Wire) -> None:
+        """Take item/reasoning/textDelta."""
+        self._reasoning(params, _RAW, "contentIndex")
+
+    def complete(self, turn: Turn, item: Wire) -> None:
+        """Take item/completed: finalize what streamed."""
+        item_id, kind = text(item, "id"), text(item, "type")
+        full = _texts(kind, item)
+        message = self._open.get(item_id)
+        if message is None:
+            said: list[str] | Literal[True] = self._done.get(item_id, [])
+            if said is True or (said and "".join(said) == "".join(full)):
+                return
+            message = self._begin(turn, f"{item_id}#2" if any(said) else item_id, kind)
+        self._close(message, item_id, True)
+        self._finish(turn, message, item, full)
+        if kind == "agentMessage" and full[0]:
+            turn.said = full[0]
+            if item.get("phase") == "final_answer" and item.get("delivery") != "async":
+                turn.answer = full[0]
+
+    def cut(self, turn: Turn | None = None) -> None:
+        """Finalize, as cut off, what is open in a turn; without one, everything."""
+        for item_id, owner in list(self._turn_of.items()):
+            if turn is None or owner is turn:
+                message = self._open[item_id]
+                self._close(message, item_id, message.texts())
+                self._abort(owner, message)
+
+    def _reasoning(self, params: Wire, block: int, number: str) -> None:
+        message = self._open.get(params.get("itemId", "")) or self._unopened(params, "reasoning")
+        if not isinstance(message, StreamedThinking):
+            return
+        message.part(block, integer(params, number) or 0)
+        piece = params.get("delta")
+        if isinstance(piece, str):
+            message.add(block, piece)
+
+    def _unopened(self, params: Wire, kind: str) -> StreamedMessage | None:
+        """Return a message for a delta whose item/started did not come; None if it is too late for one."""
+        item_id, turn_id = text(params, "itemId"), text(params, "turnId")
+        if not item_id or not turn_id or item_id in self._done:
+            return None
+        self.start(self._turns.begin(turn_id), {"type": kind, "id": item_id})
+        return self._open.get(item_id)
+
+    def _begin(self, turn: Turn, item_id: str, kind: str) -> StreamedMessage:
+        message = SPEECH[kind](self._frames, turn.item_source(item_id), item_id, turn.model)
+        self._open[item_id] = message
+        self._turn_of[item_id] = turn
+        return message
+
+    def _close(self, message: StreamedMessage, item_id: str, how: object) -> None:
+        self._done.note(item_id, how)
+        del self._open[message.message_id]
+        del self._turn_of[message.message_id]
+
+    def _finish(self, turn: Turn, message: StreamedMessage, item: Wire, full: list[str]) -> None:
+        extra = {key: item[key] for key in _EXTRAS if item.get(key) is not None}
+        if not message.finish(full, extra):
+            # What streamed cannot be taken back; the consumer keeps it as cut off, and gets the truth beside it.
+            self._abort(turn, message)
+            again = f"{message.message_id}#2"
+            message = type(message)(self._frames, turn.item_source(text(item, "id")), again, turn.model)
+            message.finish(full, extra)
+        if "questions" in extra and not any(full):
+            block = {"type": "text", "text": ""}
+            self._frames.assistant(turn.item_source(message.message_id), message.message_id, turn.model, block, extra)
+        self._answer_plan(turn, message, "The plan is ready.", is_error=False)
+
+    def _abort(self, turn: Turn, message: StreamedMessage) -> None:
+        message.abort()
+        self._answer_plan(turn, message, "The plan was cut off.", is_error=True)
+
+    def _answer_plan(self, turn: Turn, message: StreamedMessage, content: str, *, is_error: bool) -> None:
+        if isinstance(message, StreamedPlan) and any(message.texts()):
+            source = turn.item_source(message.message_id, synthetic=True)
+            self._frames.tool_result(source, message.message_id, content, is_error=is_error, result=None)
+
+
+def _texts(kind: str, item: Wire) -> list[str]:
+    """Return the item's full text by block."""
+    if kind == "reasoning":
+        return ["\n\n".join(texts(item, "summary")), "\n\n".join(texts(item, "content"))]
+    return [text(item, "text")]

@@ -1,0 +1,59 @@
+"""Everything that is kept of one thread, for the functions that take its events."""
+
+from __future__ import annotations
+
+from agent_sdk_core.messages.base import Source
+from codex_sdk.normalizer.cards import Cards
+from codex_sdk.normalizer.facts import ThreadFacts
+from codex_sdk.normalizer.frames import Frames
+from codex_sdk.normalizer.prompts import Prompts
+from codex_sdk.normalizer.speech import Speech
+from codex_sdk.normalizer.turns import BACKEND, Turn, Turns
+from codex_sdk.normalizer.usage import UsageMeter
+from codex_sdk.normalizer.wire import Recent, Wire, text
+
+
+class ThreadState:
+    """One thread.
+
+    Attributes:
+        frames: Where messages are added.
+        turns: Its turns, and its facts.
+        prompts: What was asked.
+        speech: What the model says.
+        cards: What it does.
+        meter: What it costs.
+        compacting: By open contextCompaction item, the context's tokens before it.
+        noticed: The items that became a notice.
+        rate_limits: The limits that were told last.
+        finished: Whether Codex ended a turn.
+    """
+
+    def __init__(self, facts: ThreadFacts, frames: Frames) -> None:
+        self.frames = frames
+        self.turns = Turns(frames, facts)
+        self.prompts = Prompts(frames, self.turns)
+        self.speech = Speech(frames, self.turns)
+        self.cards = Cards(frames)
+        self.meter = UsageMeter()
+        self.compacting: dict[str, int | None] = {}
+        self.noticed = Recent()
+        self.rate_limits: Wire | None = None
+        self.finished = False
+
+    def source(self, params: Wire) -> Source:
+        """Return the origin of a message about an event: its turn, else the one that runs, else the thread."""
+        turn = self.turns.known(text(params, "turnId")) or self.turns.active
+        return Source(BACKEND, self.turns.facts.thread_id) if turn is None else turn.source
+
+    def turn(self, params: Wire) -> Turn:
+        """Return the turn of an event, with its opening emitted.
+
+        Raises:
+            LookupError: The event names none, and none runs.
+        """
+        if turn_id := text(params, "turnId"):
+            return self.turns.begin(turn_id)
+        if (active := self.turns.active) is not None:
+            return self.turns.begin(active.id)
+        raise LookupError("the event belongs to no turn")

@@ -1,0 +1,165 @@
+"""`ThreadNormalizer`: one Codex thread's notifications in, messages out. It routes each to the part that knows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.usage import SessionUsage
+from codex_sdk.normalizer.facts import ThreadFacts
+from codex_sdk.normalizer.frames import Frames
+from codex_sdk.normalizer.methods import METHODS
+from codex_sdk.normalizer.not_messages import NOT_MESSAGES
+from codex_sdk.normalizer.results import ended_by_us
+from codex_sdk.normalizer.state import ThreadState
+from codex_sdk.normalizer.turn_events import finish
+from codex_sdk.normalizer.wire import as_record, record, text
+
+
+class ThreadNormalizer:
+    """Turns one thread's notifications into messages. Pure: no I/O, no awaits, no clock; it never raises.
+
+    Args:
+        facts: What the thread's response told; later ones are assigned to `facts`.
+        partial: Whether stream events and tool progress are wanted.
+        uuid_prefix: First 24 characters of the uuids of messages; random by default.
+        parent_tool_use_id: The tool use that started this thread, for a sub-agent's.
+    """
+
+    def __init__(
+        self,
+        facts: ThreadFacts,
+        *,
+        partial: bool = True,
+        uuid_prefix: str | None = None,
+        parent_tool_use_id: str | None = None,
+    ) -> None:
+        self._frames = Frames(
+            facts.thread_id, partial=partial, prefix=uuid_prefix, parent_tool_use_id=parent_tool_use_id
+        )
+        self._state = ThreadState(facts, self._frames)
+
+    @property
+    def facts(self) -> ThreadFacts:
+        """What is known of the thread beside its events."""
+        return self._state.turns.facts
+
+    @facts.setter
+    def facts(self, facts: ThreadFacts) -> None:
+        self._state.turns.facts = facts
+
+    @property
+    def active_turn_id(self) -> str | None:
+        """The turn that runs, None while there is none."""
+        turn = self._state.turns.active
+        return None if turn is None else turn.id
+
+    @property
+    def has_finished_turn(self) -> bool:
+        """Whether Codex ended a turn; before that the thread cannot be resumed."""
+        return self._state.finished
+
+    @property
+    def usage(self) -> SessionUsage:
+        """What the thread used since we know it."""
+        return self._state.meter.session_usage()
+
+    @property
+    def parent_tool_use_id(self) -> str | None:
+        """The tool use that started this thread, None for a main thread."""
+        return self._frames.parent_tool_use_id
+
+    @parent_tool_use_id.setter
+    def parent_tool_use_id(self, tool_use_id: str | None) -> None:
+        self._frames.parent_tool_use_id = tool_use_id
+
+    def feed(self, method: str, params: dict[str, Any], raw: dict[str, Any]) -> list[SDKMessage]:
+        """Return the messages that a notification becomes.
+
+        Args:
+            method: Its method.
+            params: Its params.
+            raw: All of it, for `message.raw`.
+        """
+        frames = self._frames
+        frames.raw = raw
+        handler = METHODS.get(method)
+        try:
+            if handler is not None:
+                handler(self._state, params)
+            elif method not in NOT_MESSAGES:
+                frames.unknown(self._state.source(params), method, params)
+        except Exception:
+            # A corrupt event must neither stop the stream nor get lost, and the end of a turn must stay one.
+            self._unreadable(method, params)
+        frames.raw = None
+        return frames.take()
+
+    def expect_prompt(self, uuid: str, content: str | list[dict[str, Any]]) -> None:
+        """Note a prompt, before turn/start or turn/steer is sent with `uuid` as its clientUserMessageId."""
+        self._state.prompts.expect(uuid, content)
+
+    def assign_prompt(self, uuid: str, turn_id: str) -> bool:
+        """Note the turn that the response to turn/start or turn/steer names.
+
+        Returns:
+            Whether that turn's result lists the prompt or will. False if the turn is over without it: then the caller
+            ends the prompt.
+        """
+        return self._state.prompts.assign(uuid, turn_id)
+
+    def forget_prompt(self, uuid: str) -> None:
+        """Drop a prompt whose turn/start or turn/steer was refused."""
+        self._state.prompts.forget(uuid)
+
+    def begin_interrupt(self, turn_id: str) -> list[str]:
+        """Note that turn/interrupt is about to be sent; return the process ids of what the turn waits for.
+
+        Without this call an interrupted turn's commands are told apart less well: Codex counts the interrupted model
+        call, which looks as if its commands had been left running on purpose.
+        """
+        turn = self._state.turns.known(turn_id)
+        if turn is None:
+            return []
+        turn.interrupting = True
+        return self._state.cards.foreground(turn)
+
+    def foreground_processes(self, turn_id: str) -> list[str]:
+        """Return the process ids of the commands that the turn waits for, or waited for when it ended."""
+        turn = self._state.turns.known(turn_id)
+        return [] if turn is None else self._state.cards.foreground(turn)
+
+    def item(self, item_id: str) -> dict[str, Any] | None:
+        """Return the latest known state of a tool item that is open, or that completed in a turn that runs."""
+        return self._state.cards.item(item_id)
+
+    def end(
+        self, *, code: str, message: str, terminal_reason: str | None, turn_id: str | None = None
+    ) -> list[SDKMessage]:
+        """End what runs, because Codex will not: its process ended, the session closes, an interrupt got no answer.
+
+        Args:
+            code: Code of the `AgentError` class that says why.
+            message: A sentence for a person.
+            terminal_reason: As on the result, for example "aborted_streaming".
+            turn_id: The turn to end; without one all of them and all background work.
+        """
+        ending = ended_by_us(code, message, terminal_reason)
+        for turn in list(self._state.turns.running()):
+            if turn_id is None or turn is self._state.turns.known(turn_id):
+                finish(self._state, turn, "gone" if turn_id is None else "interrupted", ending, turn.synthetic)
+        if turn_id is None:
+            self._state.cards.stop_tasks()
+        return self._frames.take()
+
+    def note_prompted(self, turn_id: str) -> None:
+        """Note that a turn has prompts before they are seen: a stored turn, of which all is known."""
+        self._state.turns.expect(turn_id).prompted = True
+
+    def _unreadable(self, method: str, params: object) -> None:
+        wire = as_record(params) or {}
+        self._frames.unknown(self._state.source(wire), method, params)
+        turn = self._state.turns.known(text(record(wire, "turn"), "id")) or self._state.turns.active
+        if method == "turn/completed" and turn is not None and not turn.ended:
+            ending = ended_by_us("protocol_error", "The turn ended with an event that could not be read.", "api_error")
+            finish(self._state, turn, "failed", ending, turn.source)

@@ -1,0 +1,65 @@
+"""The shape of every item type that is a tool call; one that is not known is a tool of its own name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from codex_sdk.normalizer.calls import DYNAMIC_CALL, MCP_CALL
+from codex_sdk.normalizer.commands import COMMAND
+from codex_sdk.normalizer.content import tool_content
+from codex_sdk.normalizer.lookups import IMAGE_GENERATION, IMAGE_VIEW, SLEEP, WEB_SEARCH
+from codex_sdk.normalizer.patches import PATCH
+from codex_sdk.normalizer.shapes import Outcome, ToolShape, ToolUse, failed, status
+from codex_sdk.normalizer.wire import Wire, as_record, records, text
+
+
+def tool_shape(item_type: str) -> ToolShape:
+    """Return the shape for an item type."""
+    return _SHAPES.get(item_type, _ANY)
+
+
+def _any_uses(item: Wire) -> list[ToolUse]:
+    arguments = {key: value for key, value in item.items() if key not in ("type", "id")}
+    return [ToolUse(text(item, "type") or "unknown", arguments)]
+
+
+def _any_outcomes(item: Wire, streamed: str) -> list[Outcome]:
+    return [Outcome(streamed or status(item), failed(item), False, dict(item))]
+
+
+def _output_uses(item: Wire) -> list[ToolUse]:
+    namespace = text(item, "namespace")
+    return [ToolUse(f"mcp__{namespace}__{text(item, 'name')}" if namespace else text(item, "name"), {})]
+
+
+def _output_outcomes(item: Wire, streamed: str) -> list[Outcome]:
+    del streamed
+    output = item.get("output")
+    if isinstance(output, str):
+        return [Outcome(output)]
+    entries = records(item, "output")
+    return [Outcome(tool_content([_output_entry(entry) for entry in entries]))]
+
+
+def _output_entry(entry: Wire) -> Wire:
+    """Spell an entry of a function's output, `input_text`, as a dynamic tool's, `inputText`."""
+    names = {"input_text": "inputText", "input_image": "inputImage"}
+    image = entry.get("image_url")
+    spelled = {**entry, "type": names.get(text(entry, "type"), text(entry, "type"))}
+    return spelled if image is None or as_record(image) else {**spelled, "imageUrl": image}
+
+
+_ANY: Final = ToolShape(_any_uses, _any_outcomes)
+_OUTPUT: Final = ToolShape(_output_uses, _output_outcomes, opens="completed")
+_SHAPES: Final[Mapping[str, ToolShape]] = {
+    "commandExecution": COMMAND,
+    "fileChange": PATCH,
+    "mcpToolCall": MCP_CALL,
+    "dynamicToolCall": DYNAMIC_CALL,
+    "webSearch": WEB_SEARCH,
+    "imageView": IMAGE_VIEW,
+    "imageGeneration": IMAGE_GENERATION,
+    "sleep": SLEEP,
+    "functionCallOutput": _OUTPUT,
+}

@@ -1,0 +1,112 @@
+"""The events of a turn as a whole: its start, its end, its tokens, its checklist, its diff, its settings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.system import StatusMessage
+from codex_sdk.normalizer.facts import CLAUDE_MODES
+from codex_sdk.normalizer.results import ended_by_codex, result_fields
+from codex_sdk.normalizer.state import ThreadState
+from codex_sdk.normalizer.turns import Turn
+from codex_sdk.normalizer.wire import Wire, optional_text, record, records, text
+
+_STEP: Final = {"inProgress": "in_progress", "completed": "completed"}
+
+
+def started(state: ThreadState, params: Wire) -> None:
+    """Take turn/started.
+
+    Raises:
+        LookupError: It does not say which turn.
+    """
+    turn = record(params, "turn")
+    turn_id = text(turn, "id") or text(params, "turnId")
+    if not turn_id:
+        raise LookupError("the turn has no id")
+    state.turns.begin(turn_id, optional_text(turn, "rootTurnId"))
+
+
+def completed(state: ThreadState, params: Wire) -> None:
+    """Take turn/completed. One without an id ends the turn that runs.
+
+    Raises:
+        LookupError: It does not say which turn, and none runs.
+    """
+    ended = record(params, "turn")
+    turn = state.turn({"turnId": text(ended, "id") or text(params, "turnId")})
+    if not turn.ended:
+        state.finished = True
+        ending = ended_by_codex(turn, ended, in_tools=state.cards.busy(turn))
+        finish(state, turn, text(ended, "status"), ending, turn.source)
+
+
+def finish(state: ThreadState, turn: Turn, status: str, ending: Wire, source: Source) -> None:
+    """Emit the end of a turn: what was being said, the open tool uses, prompts not shown yet, the result.
+
+    Args:
+        state: The thread.
+        turn: The turn.
+        status: How it ended, as `Cards.settle` takes it.
+        ending: What sets its result apart.
+        source: Origin of the result.
+    """
+    state.turns.begin(turn.id)
+    state.speech.cut(turn)
+    if state.compacting:
+        state.compacting.clear()
+        state.frames.system(StatusMessage, "status", turn.synthetic, {"status": None})
+    state.cards.settle(turn, status)
+    state.prompts.end(turn)
+    state.frames.add(ResultMessage, source, result_fields(turn, state.meter, ending))
+    state.turns.end(turn)
+
+
+def diff_updated(state: ThreadState, params: Wire) -> None:
+    """Take turn/diff/updated, which repeats the whole diff of the turn; the last one is told with the result."""
+    turn = state.turns.known(text(params, "turnId"))
+    if turn is not None:
+        turn.diff = optional_text(params, "diff") or turn.diff
+
+
+def plan_updated(state: ThreadState, params: Wire) -> None:
+    """Take turn/plan/updated: a TodoWrite tool use with its result, a new pair each time."""
+    turn = state.turn(params)
+    turn.plans += 1
+    todos: Wire = {"todos": [_todo(step) for step in records(params, "plan")]}
+    use_id = f"{turn.id}#plan{turn.plans}"
+    source = turn.item_source(use_id, synthetic=True)
+    block = {"type": "tool_use", "id": use_id, "name": "TodoWrite", "input": todos}
+    state.frames.assistant(source, use_id, turn.model, block, {})
+    state.frames.tool_result(source, use_id, "The plan was updated.", is_error=False, result=todos)
+
+
+def tokens_updated(state: ThreadState, params: Wire) -> None:
+    """Take thread/tokenUsage/updated. One for a turn that we never saw is the state replayed on resume."""
+    turn = state.turns.known(text(params, "turnId"))
+    model = turn.model if turn is not None else None
+    call = state.meter.update(record(params, "tokenUsage"), model, counts=turn is not None)
+    if turn is None or call is None:
+        return
+    if not turn.ended:
+        turn.calls += 1
+        turn.tokens = turn.tokens.plus(call)
+        state.cards.model_called(turn)
+    state.meter.announce(state.frames, turn.source, call)
+
+
+def settings_updated(state: ThreadState, params: Wire) -> None:
+    """Take thread/settings/updated: the facts change, and a change of the permission mode is told."""
+    before = state.turns.facts.permission_mode
+    state.turns.facts = state.turns.facts.with_settings(record(params, "threadSettings"))
+    mode = state.turns.facts.permission_mode
+    if mode is not None and mode != before:
+        fields = {"status": None, "permissionMode": CLAUDE_MODES[mode]}
+        state.frames.system(StatusMessage, "status", state.source(params), fields)
+
+
+def _todo(step: Wire) -> Wire:
+    content = text(step, "step")
+    return {"content": content, "status": _STEP.get(text(step, "status"), "pending"), "activeForm": content}

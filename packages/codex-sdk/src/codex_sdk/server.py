@@ -1,0 +1,164 @@
+"""One running `codex app-server`: started, greeted and checked, and stopped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final, cast
+
+from agent_sdk_core.errors import (
+    AgentError,
+    HandshakeError,
+    ProcessExitedError,
+    ProtocolError,
+    RequestTimeoutError,
+    StartupTimeoutError,
+    UnsupportedVersionError,
+)
+from agent_sdk_core.rpc.connection import RpcConnection
+from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.rpc.peer import Peer, Tap
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.transport.process import ChildProcess, ProcessExit
+from codex_sdk.errors import config_error
+from codex_sdk.executable import check_version, parse_version
+
+Json = dict[str, Any]
+
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_NO_APP_SERVER: Final = ("unrecognized subcommand", "unexpected argument 'app-server'")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCallbacks:
+    """Who is told what the app-server sends; all synchronous and called in the wire's order."""
+
+    on_notification: Callable[[str, Json, Json], None]
+    on_request: Callable[[ServerRequest], None]
+    on_protocol_error: Callable[[ProtocolIssue], None]
+    on_log_line: Callable[[str], None]
+    on_batch_end: Callable[[], None]
+    on_exit: Callable[[ProcessExit | None, AgentError], None]
+
+
+class AppServer:
+    """A started app-server.
+
+    Attributes:
+        process: Its process.
+        peer: JSON-RPC with it.
+        version: Its version, as its user agent tells it.
+        warning: What to tell about the version, if anything.
+    """
+
+    def __init__(self, process: ChildProcess, peer: Peer, version: str, warning: str | None) -> None:
+        self.process = process
+        self.peer = peer
+        self.version = version
+        self.warning = warning
+
+    @classmethod
+    async def launch(
+        cls,
+        executable: Path,
+        *,
+        env: Mapping[str, str],
+        host: Host,
+        callbacks: ServerCallbacks,
+        timeout: float,
+        tap: Tap | None = None,
+    ) -> AppServer:
+        """Start the process, run its reader in `host`, and shake hands.
+
+        Args:
+            executable: The codex executable.
+            env: The whole environment of the process.
+            host: Runs the reader.
+            callbacks: Who is told what it sends.
+            timeout: Seconds for the handshake.
+            tap: Sees each message in both directions.
+
+        Raises:
+            AgentError: It did not start, is too old, or has no valid configuration; no process is left.
+        """
+        process = await ChildProcess.spawn(
+            [str(executable), "app-server"],
+            env=env,
+            name="codex app-server",
+            on_stderr_line=lambda line: host.call_soon_threadsafe(callbacks.on_log_line, _CONTROL.sub("", line)),
+        )
+        try:
+            connection = RpcConnection(
+                process,
+                on_notification=callbacks.on_notification,
+                on_request=callbacks.on_request,
+                on_protocol_error=callbacks.on_protocol_error,
+                on_log_line=callbacks.on_log_line,
+                on_batch_end=callbacks.on_batch_end,
+                on_exit=callbacks.on_exit,
+                tap=tap,
+            )
+            host.start_soon(connection.run)
+            return await cls._greet(process, connection.peer, executable, timeout)
+        except BaseException:
+            await process.stop(grace=0.2)
+            raise
+
+    @classmethod
+    async def _greet(cls, process: ChildProcess, peer: Peer, executable: Path, timeout: float) -> AppServer:
+        try:
+            response = await peer.request("initialize", _introduction(), timeout=timeout)
+            user_agent = cast("Json", response).get("userAgent") if isinstance(response, dict) else None
+            found = parse_version(str(user_agent).partition("/")[2])
+            if found is None:
+                raise HandshakeError(
+                    f"{executable} did not introduce itself as a codex app-server; it said {response!r:.200}.",
+                    backend="codex",
+                )
+            warning = check_version(found, executable)
+            await peer.notify("initialized")
+            # Codex goes on with defaults when its config.toml does not parse (0.163); here that is an error.
+            await peer.request("config/read", {}, timeout=timeout, idempotent=True)
+        except RequestTimeoutError as error:
+            raise StartupTimeoutError(
+                f"{executable} did not answer within {timeout:g} s. Try `{executable} app-server` by hand.",
+                backend="codex",
+                details={"stderr": process.stderr_tail()},
+            ) from error
+        except ProcessExitedError as error:
+            raise _startup_error(executable, error) from error
+        except ProtocolError as error:
+            if "configuration" in error.message:
+                raise config_error(error.message) from error
+            raise HandshakeError(f"{executable} refused the handshake: {error.message}", backend="codex") from error
+        return cls(process, peer, ".".join(map(str, found)), warning)
+
+
+def _introduction() -> Json:
+    try:
+        ours = version("codex-sdk")
+    except PackageNotFoundError:  # running from a source tree that was never installed
+        ours = "0"
+    return {
+        "clientInfo": {"name": "agent-sdk-python", "title": "agent-sdk", "version": ours},
+        "capabilities": {"experimentalApi": True},
+    }
+
+
+def _startup_error(executable: Path, error: ProcessExitedError) -> AgentError:
+    tail = _CONTROL.sub("", error.stderr_tail).strip()
+    if any(words in tail for words in _NO_APP_SERVER):
+        return UnsupportedVersionError(
+            f"{executable} is too old: it has no app-server. Install a newer one, for example with "
+            '`pip install "codex-sdk[cli]"`.',
+            backend="codex",
+        )
+    said = tail.rpartition("\n")[2] or str(error)
+    return HandshakeError(
+        f"codex app-server ended during its start: {said}",
+        backend="codex",
+        details={"exit_code": error.exit_code, "signal": error.signal, "stderr": tail},
+    )
