@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent_sdk_testing import ScriptedModel, clean_env, scratch_folder, text, write_codex_home
+
+
+@pytest.fixture
+def reader_env() -> Iterator[dict[str, str]]:
+    """The environment of somebody who follows the documentation, with a scripted model behind their Codex."""
+    with ScriptedModel() as model, scratch_folder(prefix="docs-") as home:
+        model.otherwise(text("Hello from ", "the scripted model."))
+        yield clean_env(codex_home=write_codex_home(home, model))
+        model.check()
+
+
+@pytest.fixture
+def reader_folder() -> Iterator[Path]:
+    with scratch_folder(prefix="docs-work-") as folder:
+        yield folder
