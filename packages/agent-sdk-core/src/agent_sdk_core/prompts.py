@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from os import PathLike
 
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.transport.json_lines import mend
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,18 @@ def prompt_blocks(prompt: Prompt) -> tuple[PromptBlock, ...]:
         if not isinstance(block, PromptBlock):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
             raise InvalidRequestError(f"A prompt holds text or input blocks, not {type(block).__name__}.")
     return blocks
+
+
+def clean_prompt(prompt: Prompt) -> Prompt:
+    """Check a prompt, and replace lone surrogates in its text, which no agent can be sent.
+
+    Raises:
+        InvalidRequestError: It is neither text nor blocks, or it is empty.
+    """
+    blocks = prompt_blocks(prompt)
+    if isinstance(prompt, str):
+        return mend(prompt)
+    return tuple(TextInput(mend(block.text)) if isinstance(block, TextInput) else block for block in blocks)
 
 
 def prompt_text(prompt: Prompt) -> str:

@@ -13,8 +13,8 @@ from typing import Final
 from agent_sdk_core.errors import ExecutableNotFoundError, UnsupportedVersionError
 
 PATH_VARIABLE: Final = "AGENT_SDK_CODEX_PATH"
-MINIMUM_VERSION: Final = (0, 150, 0)
-"""Oldest version that has what the SDK calls."""
+MINIMUM_VERSION: Final = (0, 136, 0)
+"""Oldest version that a turn with approvals has run on."""
 
 TESTED_VERSION: Final = (0, 163, 0)
 """Newest version that the test suite has run with."""

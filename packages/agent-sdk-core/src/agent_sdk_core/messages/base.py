@@ -11,7 +11,9 @@ from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
+
+from agent_sdk_core.transport.json_lines import encode_line
 
 Number = StrictInt | StrictFloat
 """A JSON number that keeps its spelling: 5 stays an int, 5.0 a float."""
@@ -103,7 +105,11 @@ class Message(WireModel, frozen=True):
 
     def to_json(self) -> str:
         """Return the Claude-shaped object as one line of JSON, without a line break."""
-        return to_json(self.to_wire(), inf_nan_mode="null").decode()
+        wire = self.to_wire()
+        try:
+            return to_json(wire, inf_nan_mode="null").decode()
+        except PydanticSerializationError:  # lone surrogates, in what a caller put into a field
+            return encode_line(wire).decode().rstrip("\n")
 
     def __copy__(self) -> Self:
         """Copy with origin."""

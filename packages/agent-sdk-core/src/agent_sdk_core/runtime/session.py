@@ -21,7 +21,7 @@ from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage, TaskNotification, TaskStarted
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.prompts import Prompt, prompt_blocks
+from agent_sdk_core.prompts import Prompt, clean_prompt
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
@@ -108,13 +108,11 @@ class BaseSession(AgentSession):
     def query(self, prompt: Prompt) -> SessionTurn:
         """Return a turn that sends the prompt when it is entered or first iterated."""
         self._require_open()
-        prompt_blocks(prompt)
-        return SessionTurn(self, prompt, str(uuid4()))
+        return SessionTurn(self, clean_prompt(prompt), str(uuid4()))
 
     async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
         """Send a prompt without watching it, and return its uuid."""
-        prompt_blocks(prompt)
-        record = self.submit(prompt, uuid or str(uuid4()), steer=priority == "steer")
+        record = self.submit(clean_prompt(prompt), uuid or str(uuid4()), steer=priority == "steer")
         await record.settled.wait()
         if record.refusal is not None:
             raise record.refusal

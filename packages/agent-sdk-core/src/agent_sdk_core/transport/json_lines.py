@@ -46,24 +46,24 @@ def _decode_leniently(line: bytes, reason: str) -> object:
     text = line.decode("utf-8", "replace")
     if text.lstrip()[:1] in ("{", "[", '"'):
         try:
-            return _mend_value(json.loads(text))
+            return _mended(json.loads(text))
         except (ValueError, RecursionError):
             pass
     return BadLine(text=line[:_REPORTED].decode("utf-8", "replace"), reason="blank" if not line.strip() else reason)
 
 
-def _mend_value(value: object) -> object:
+def _mended(value: object) -> object:
     if isinstance(value, str):
-        return _mend(value)
+        return mend(value)
     if isinstance(value, dict):
-        return {_mend(key): _mend_value(member) for key, member in cast("dict[str, object]", value).items()}
+        return {mend(key): _mended(member) for key, member in cast("dict[str, object]", value).items()}
     if isinstance(value, list):
-        return [_mend_value(member) for member in cast("list[object]", value)]
+        return [_mended(member) for member in cast("list[object]", value)]
     return value
 
 
-def _mend(text: str) -> str:
-    """Join surrogate pairs, and replace lone surrogates by U+FFFD."""
+def mend(text: str) -> str:
+    """Return text that UTF-8 can express: surrogate pairs joined, lone surrogates replaced by U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -87,7 +87,7 @@ def encode_line(value: object) -> bytes:
     try:
         line = text.encode()
     except UnicodeEncodeError:
-        line = _mend(text).encode()
+        line = mend(text).encode()
     if b"\xe2\x80" in line:
         line = line.replace(b"\xe2\x80\xa8", rb"\u2028").replace(b"\xe2\x80\xa9", rb"\u2029")
     return line + b"\n"

@@ -129,7 +129,7 @@ class Cards:
         frames.out.append(message)
 
     def typed_into(self, item_id: str) -> None:
-        """Note that the model wrote to a command that it had left, or polls it: it waits for it again."""
+        """Note that the model wrote to a command, or polled it. Codex 0.163 tells it when that call is over."""
         card = self._cards.get(item_id)
         if card is not None and card.state in ("yielded", "left"):
             card.state = "waiting"

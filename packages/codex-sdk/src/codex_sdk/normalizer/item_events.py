@@ -43,7 +43,7 @@ def _speech(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None
 def _prompt(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:
     del completed
     if not state.prompts.knows(text(item, "id")):
-        compaction_over(state, turn)
+        state.stop_compacting(turn)
         # Steered: Codex gives up what the model was saying.
         state.speech.cut(turn)
         state.prompts.seen(turn, item)
@@ -57,13 +57,6 @@ def _notice(handler: Callable[[ThreadState, Turn, Wire], None]) -> ItemHandler:
             handler(state, turn, item)
 
     return take
-
-
-def compaction_over(state: ThreadState, turn: Turn) -> None:
-    """End the status of a compaction that failed: its item is never completed."""
-    if state.compacting:
-        state.compacting.clear()
-        state.frames.system(StatusMessage, "status", turn.synthetic, {"status": None})
 
 
 def _compaction(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:

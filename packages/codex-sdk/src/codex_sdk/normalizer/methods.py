@@ -38,8 +38,10 @@ def _output(state: ThreadState, params: Wire) -> None:
 
 
 def _typed(state: ThreadState, params: Wire) -> None:
-    state.cards.typed_into(text(params, "itemId"))
-    state.cards.progress(text(params, "itemId"), "", {"stdin": text(params, "stdin")})
+    item_id, stdin = text(params, "itemId"), text(params, "stdin")
+    state.cards.typed_into(item_id)
+    if stdin:
+        state.cards.progress(item_id, "", {"stdin": stdin})
 
 
 def _call_progress(state: ThreadState, params: Wire) -> None:

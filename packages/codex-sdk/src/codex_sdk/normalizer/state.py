@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.system import StatusMessage
 from codex_sdk.normalizer.cards import Cards
 from codex_sdk.normalizer.facts import ThreadFacts
 from codex_sdk.normalizer.frames import Frames
@@ -57,3 +58,9 @@ class ThreadState:
         if (active := self.turns.active) is not None:
             return self.turns.begin(active.id)
         raise LookupError("the event belongs to no turn")
+
+    def stop_compacting(self, turn: Turn) -> None:
+        """End the status of a compaction that failed, whose item is never completed."""
+        if self.compacting:
+            self.compacting.clear()
+            self.frames.system(StatusMessage, "status", turn.synthetic, {"status": None})

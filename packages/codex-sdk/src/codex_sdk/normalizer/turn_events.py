@@ -55,9 +55,7 @@ def finish(state: ThreadState, turn: Turn, status: str, ending: Wire, source: So
     """
     state.turns.begin(turn.id)
     state.speech.cut(turn)
-    if state.compacting:
-        state.compacting.clear()
-        state.frames.system(StatusMessage, "status", turn.synthetic, {"status": None})
+    state.stop_compacting(turn)
     state.cards.settle(turn, status)
     state.prompts.end(turn)
     state.frames.add(ResultMessage, source, result_fields(turn, state.meter, ending))
