@@ -1,0 +1,149 @@
+"""The command line of `agent-sdk`. Commands import what they need when they run, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from agent_chat.exits import ExitCode
+
+HELP_MODE = (
+    "How much the agent may do unasked: default, accept_edits, plan, auto, dont_ask, bypass, or inherit from its own "
+    "configuration."
+)
+
+app = typer.Typer(
+    name="agent-sdk",
+    help="One command for coding agents: run one on a prompt, or see a demonstration.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print every message as one line of JSON, and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the details of an error.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"agent-sdk {version('agent-chat')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """One command for coding agents: run one on a prompt, or see a demonstration."""
+
+
+@app.command()
+def run(
+    prompt: Annotated[str | None, typer.Argument(help="What to do; absent or '-': read from standard input.")] = None,
+    backend: Annotated[
+        str | None, typer.Option("--backend", "-b", help="The agent, such as codex; absent: as configured.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model, by the agent's own name.")] = None,
+    cwd: Annotated[str | None, typer.Option("--cwd", "-C", help="The folder to work in.")] = None,
+    permission_mode: Annotated[str, typer.Option("--permission-mode", help=HELP_MODE)] = "default",
+    resume: Annotated[str | None, typer.Option("--resume", help="Go on with the session of this id.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run an agent on a prompt, with your own login; it asks before it acts."""
+
+    def start() -> int:
+        from agent_chat.run import run_prompt
+        from agent_chat.settings import RunSettings
+
+        settings = RunSettings(backend, model, cwd, permission_mode, resume)
+        return run_prompt(prompt, settings, as_json=json)
+
+    _finish(start, debug=debug)
+
+
+@app.command()
+def demo(
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Answer the approvals yourself instead of by script.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show a conversation with the real codex app-server, answered by a scripted model on this machine."""
+
+    def start() -> int:
+        from agent_chat.demo import run_demo
+
+        return run_demo(interactive=interactive, as_json=json)
+
+    _finish(start, debug=debug)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+    except TyperException as error:
+        code = _complain(error.format_message(), ExitCode.USAGE)
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _finish(start: Callable[[], int], *, debug: bool) -> NoReturn:
+    """Run a command and exit with its code; what goes wrong is one sentence, details are for `debug`."""
+    from agent_chat.settings import UsageError
+    from agent_sdk_core.errors import AgentError
+
+    try:
+        code = start()
+    except UsageError as error:
+        code = _complain(str(error), ExitCode.USAGE)
+    except BrokenPipeError:
+        _abandon_stdout()
+        code = ExitCode.BROKEN_PIPE
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except AgentError as error:
+        code = _complain(f"{error.message} [{error.code}]", ExitCode.ERROR)
+        if debug:
+            _show_details(error)
+    except Exception as error:
+        code = _complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)", ExitCode.ERROR)
+        if debug:
+            _show_details(error)
+    raise typer.Exit(code)
+
+
+def _complain(sentence: str, code: ExitCode) -> ExitCode:
+    from agent_chat.view.sanitize import clean
+
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"agent-sdk: {clean(sentence).strip()}\n")
+        sys.stderr.flush()
+    return code
+
+
+def _show_details(error: Exception) -> None:
+    import traceback
+
+    with suppress(OSError, ValueError):
+        traceback.print_exception(error, file=sys.stderr)
+        for name, value in getattr(error, "details", {}).items():
+            sys.stderr.write(f"{name}: {value!r}\n")
+
+
+def _abandon_stdout() -> None:
+    """Point stdout elsewhere, so that the interpreter does not complain when it flushes it at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

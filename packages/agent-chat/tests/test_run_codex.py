@@ -1,0 +1,81 @@
+"""`agent-sdk run` with the real codex, whose model is scripted."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_sdk_testing import ScriptedModel, call, text
+
+RUN = (sys.executable, "-m", "agent_chat", "run", "--backend", "codex")
+
+
+@pytest.fixture
+def env(command_env: dict[str, str], codex_env: dict[str, str]) -> dict[str, str]:
+    """The environment of a user whose codex asks the scripted model."""
+    return command_env | {
+        name: codex_env[name] for name in ("CODEX_HOME", "HOME", "CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG")
+    }
+
+
+def run(env: dict[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [*RUN, "--cwd", str(cwd), *arguments]
+    return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+
+def touch(name: str) -> Any:
+    return call("exec_command", cmd=f"touch {name}", sandbox_permissions="require_escalated", justification="to test")
+
+
+def test_a_session_runs_and_goes_on(env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path) -> None:
+    scripted_model.reply(text("hello ", "there"))
+    first = run(env, agent_workspace, "greet me")
+    assert (first.returncode, first.stdout.split("\n\n")[0]) == (0, "hello there"), first.stderr
+    resume = re.search(r"--resume (\S+) ", first.stderr)
+    assert resume is not None
+    scripted_model.reply(text("again"))
+    second = run(env, agent_workspace, "--resume", resume.group(1), "and again")
+    assert (second.returncode, second.stdout.split("\n\n")[0]) == (0, "again"), second.stderr
+    assert "greet me" in scripted_model.requests[-1].text
+
+
+def test_without_a_terminal_what_needs_an_approval_does_not_run(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path
+) -> None:
+    scripted_model.reply(touch("made")).reply(text("as you wish"))
+    done = run(env, agent_workspace, "make it")
+    assert done.returncode == 0
+    assert "[declined, did not run]" in done.stdout
+    assert "denied: Bash touch made (to test). Nobody can be asked here" in done.stderr
+    assert not (agent_workspace / "made").exists()
+
+
+def test_on_a_terminal_each_approval_is_asked(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path, terminal: Callable[..., Any]
+) -> None:
+    scripted_model.reply(touch("one"), touch("two")).reply(text("done"))
+    screen = terminal("run", "--backend", "codex", "--cwd", str(agent_workspace), "make two", env=env)
+    for answer in ("y", "n"):
+        screen.expect("The agent asks to run a command")
+        screen.expect("Your answer: ")
+        screen.type(f"{answer}\n")
+    screen.expect("done")
+    screen.expect("To go on: agent-sdk run --backend codex --resume ")
+    assert screen.wait() == 0
+    assert [(agent_workspace / name).exists() for name in ("one", "two")].count(True) == 1
+
+
+def test_an_unknown_session_is_one_sentence(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path
+) -> None:
+    unknown = "01900000-0000-7000-8000-000000000000"
+    done = run(env, agent_workspace, "--resume", unknown, "x")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert unknown in done.stderr
+    assert done.stderr.count("\n") == 1
