@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         SessionPage,
         SessionSummary,
     )
+    from agent_sdk_core.drift import ProtocolDrift
     from agent_sdk_core.errors import (
         AgentError,
         AuthenticationError,
@@ -38,9 +39,7 @@ if TYPE_CHECKING:
         UnsupportedVersionError,
         UsageLimitError,
     )
-    from agent_sdk_core.messages.base import (
-        Source,
-    )
+    from agent_sdk_core.messages.base import Source
     from agent_sdk_core.messages.blocks import (
         ContentBlock,
         DocumentBlock,
@@ -63,17 +62,9 @@ if TYPE_CHECKING:
         UnknownMessage,
         UserMessage,
     )
-    from agent_sdk_core.messages.kinds import (
-        ToolKind,
-        tool_kind,
-    )
-    from agent_sdk_core.messages.parse import (
-        SDKMessage,
-        parse_message,
-    )
-    from agent_sdk_core.messages.result import (
-        ResultMessage,
-    )
+    from agent_sdk_core.messages.kinds import ToolKind, tool_kind
+    from agent_sdk_core.messages.parse import SDKMessage, parse_message
+    from agent_sdk_core.messages.result import ResultMessage
     from agent_sdk_core.messages.system import (
         ApiRetry,
         CompactBoundary,
@@ -91,14 +82,8 @@ if TYPE_CHECKING:
         TaskUpdated,
         UsageMessage,
     )
-    from agent_sdk_core.models import (
-        ChatModel,
-        ReasoningEffort,
-    )
-    from agent_sdk_core.options import (
-        SandboxPolicy,
-        SessionOptions,
-    )
+    from agent_sdk_core.models import ChatModel, ReasoningEffort
+    from agent_sdk_core.options import SandboxPolicy, SessionOptions
     from agent_sdk_core.permissions import (
         DEFER,
         Allow,
@@ -125,28 +110,21 @@ if TYPE_CHECKING:
         Question,
         QuestionRequest,
     )
-    from agent_sdk_core.registry import (
-        AvailableBackend,
-        available_backends,
-        create_backend,
-        query,
-    )
+    from agent_sdk_core.registry import AvailableBackend, available_backends, create_backend, query
     from agent_sdk_core.session import (
         AgentSession,
+        BackgroundTask,
         HistoryPage,
         InterruptReceipt,
         MessageStream,
+        PromptQueue,
         QueuedPrompt,
         SessionInfo,
         SessionState,
         Turn,
     )
-    from agent_sdk_core.usage import (
-        ContextWindow,
-        ModelUsage,
-        SessionUsage,
-        Usage,
-    )
+    from agent_sdk_core.tools import Tool, ToolImage, ToolRegistry, ToolResult, tool
+    from agent_sdk_core.usage import ContextWindow, ModelPrice, ModelUsage, SessionUsage, Usage
 
 __all__ = [
     "DEFER",
@@ -163,6 +141,7 @@ __all__ = [
     "BackendCapabilities",
     "BackendEvent",
     "BackendType",
+    "BackgroundTask",
     "ChatModel",
     "Choice",
     "CommandLifecycle",
@@ -188,6 +167,7 @@ __all__ = [
     "MentionInput",
     "MessageStream",
     "MessagesDropped",
+    "ModelPrice",
     "ModelUsage",
     "PermissionDenied",
     "PermissionMode",
@@ -196,6 +176,8 @@ __all__ = [
     "PolicyDeniedError",
     "ProcessExitedError",
     "Prompt",
+    "PromptQueue",
+    "ProtocolDrift",
     "ProtocolError",
     "Question",
     "QuestionRequest",
@@ -234,8 +216,12 @@ __all__ = [
     "TextBlock",
     "TextInput",
     "ThinkingBlock",
+    "Tool",
+    "ToolImage",
     "ToolKind",
     "ToolProgress",
+    "ToolRegistry",
+    "ToolResult",
     "ToolResultBlock",
     "ToolUseBlock",
     "Turn",
@@ -252,6 +238,7 @@ __all__ = [
     "create_backend",
     "parse_message",
     "query",
+    "tool",
     "tool_kind",
 ]
 
@@ -264,6 +251,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "SessionPage",
         "SessionSummary",
     ),
+    "drift": ("ProtocolDrift",),
     "errors": (
         "AgentError",
         "AuthenticationError",
@@ -343,8 +331,8 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "SessionOptions",
     ),
     "permissions": (
-        "Allow",
         "DEFER",
+        "Allow",
         "Deny",
         "Escalation",
         "PermissionMode",
@@ -376,16 +364,26 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "session": (
         "AgentSession",
+        "BackgroundTask",
         "HistoryPage",
         "InterruptReceipt",
         "MessageStream",
+        "PromptQueue",
         "QueuedPrompt",
         "SessionInfo",
         "SessionState",
         "Turn",
     ),
+    "tools": (
+        "Tool",
+        "ToolImage",
+        "ToolRegistry",
+        "ToolResult",
+        "tool",
+    ),
     "usage": (
         "ContextWindow",
+        "ModelPrice",
         "ModelUsage",
         "SessionUsage",
         "Usage",

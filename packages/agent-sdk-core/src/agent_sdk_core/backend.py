@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Literal, Self
 
+from agent_sdk_core.drift import ProtocolDrift
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
@@ -125,6 +126,19 @@ class AgentBackend(ABC):
         Raises:
             ExecutableNotFoundError: It is not installed; the message says how to.
         """
+
+    @classmethod
+    async def check_protocol(cls, executable: Path | None = None) -> ProtocolDrift:
+        """Compare the protocol of an installed agent with the one that this backend was made for.
+
+        Args:
+            executable: The agent; absent: the one that `locate` finds.
+
+        Raises:
+            UnsupportedOptionError: This backend has no protocol to compare.
+            AgentError: The agent could not be asked for its protocol; the message says why.
+        """
+        raise UnsupportedOptionError(f"The {cls.type} backend cannot compare protocols.", backend=cls.type)
 
     @property
     @abstractmethod

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from functools import partial
 from os import PathLike
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation
 
@@ -14,15 +15,21 @@ from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.permissions import CanUseTool, Defer, PermissionMode
 from agent_sdk_core.questions import OnElicitation, OnQuestion
 
+if TYPE_CHECKING:
+    from agent_sdk_core.tools import ToolRegistry
+else:
+    ToolRegistry = object  # not validated, and not loaded by those who use no tools
+
 
 def _is_async(callback: Any) -> Any:
     if callback is None or isinstance(callback, Defer):
         return callback
-    target = callback if inspect.isroutine(callback) else getattr(callback, "__call__", None)  # noqa: B004  # its type
-    if not (inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(target)):
-        inner = getattr(callback, "func", None)  # functools.partial
-        if not inspect.iscoroutinefunction(inner):
-            raise ValueError("must be an async function (async def): a sync one would block every session")
+    target = callback
+    while isinstance(target, partial):
+        target = target.func
+    call = None if isinstance(target, type) else getattr(target, "__call__", None)  # noqa: B004  # its type
+    if not (inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(call)):
+        raise ValueError("must be an async function (async def): a sync one would block every session")
     return callback
 
 
@@ -58,6 +65,7 @@ class SessionOptions(BaseModel):
         can_use_tool: Async callback that answers permission requests; absent: all are denied.
         on_question: Async callback that answers the agent's questions; absent: all are declined.
         on_elicitation: Async callback that answers MCP servers; absent: all are declined.
+        tools: Python functions that the agent can call, see `ToolRegistry`; fixed when the session is created.
         add_dirs: Further folders that the agent may work in.
         sandbox: What tools may touch; beats the sandbox of `permission_mode`.
         env: Environment variables for the agent's tools.
@@ -83,6 +91,7 @@ class SessionOptions(BaseModel):
     can_use_tool: Annotated[SkipValidation[CanUseTool | Defer | None], AfterValidator(_is_async)] = None
     on_question: Annotated[SkipValidation[OnQuestion | Defer | None], AfterValidator(_is_async)] = None
     on_elicitation: Annotated[SkipValidation[OnElicitation | Defer | None], AfterValidator(_is_async)] = None
+    tools: SkipValidation[ToolRegistry | None] = None
     add_dirs: tuple[str | PathLike[str], ...] = ()
     sandbox: SandboxPolicy | None = None
     env: Mapping[str, str] = Field(default_factory=dict)

@@ -39,7 +39,11 @@ class ImageInput:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInput:
-    """A document: a file, or bytes with their media type."""
+    """A document: a file, or bytes with their media type.
+
+    Raises:
+        InvalidRequestError: None or both of the two are given, or bytes lack their media type.
+    """
 
     path: str | PathLike[str] | None = None
     data: bytes | None = None
@@ -48,6 +52,8 @@ class DocumentInput:
     def __post_init__(self) -> None:
         """Check that exactly one source is given."""
         _exactly_one("DocumentInput", self.path, self.data)
+        if self.data is not None and not self.media_type:
+            raise InvalidRequestError("DocumentInput(data=…) needs media_type, for example 'application/pdf'.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +95,13 @@ def prompt_blocks(prompt: Prompt) -> tuple[PromptBlock, ...]:
     Raises:
         InvalidRequestError: It is neither text nor blocks, or it is empty.
     """
+    if not prompt:
+        raise InvalidRequestError("The prompt is empty: give it text or at least one block.")
     if isinstance(prompt, str):
         return (TextInput(prompt),)
+    if not isinstance(prompt, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+        raise InvalidRequestError(f"A prompt is text or a list of input blocks, not {type(prompt).__name__}.")
     blocks = tuple(prompt)
-    if not blocks:
-        raise InvalidRequestError("The prompt is empty: give it text or at least one block.")
     for block in blocks:
         if not isinstance(block, PromptBlock):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
             raise InvalidRequestError(f"A prompt holds text or input blocks, not {type(block).__name__}.")

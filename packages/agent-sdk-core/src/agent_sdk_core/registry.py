@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -47,10 +48,22 @@ def create_backend(type: BackendType | None = None, **settings: Any) -> AgentBac
     Raises:
         InvalidRequestError: No backend of this name is registered; the message lists those that are.
     """
+    return cast("AgentBackend", cast("Any", load_backend(type))(**settings))
+
+
+def load_backend(type: BackendType | None = None) -> builtins.type[AgentBackend]:  # noqa: A002  # the field's name
+    """Return the class of a backend.
+
+    Args:
+        type: Its name; absent: "codex".
+
+    Raises:
+        InvalidRequestError: No backend of this name is registered; the message lists those that are.
+    """
     wanted = (type or DEFAULT_BACKEND).strip().lower()
     for entry in _entries():
-        if entry.name == wanted:
-            return cast("AgentBackend", entry.load()(**settings))
+        if entry.name.lower() == wanted:
+            return cast("builtins.type[AgentBackend]", entry.load())
     names = ", ".join(sorted(entry.name for entry in _entries())) or "none; install codex-sdk"
     raise InvalidRequestError(f"No backend is called {type!r}. Registered: {names}.", details={"type": type})
 
@@ -78,8 +91,8 @@ def _entries() -> Iterable[EntryPoint]:
 
 def _describe(entry: EntryPoint) -> AvailableBackend:
     try:
-        backend = cast("type[AgentBackend]", entry.load())
-        return AvailableBackend(entry.name, executable=str(backend.locate()))
+        executable = cast("type[AgentBackend]", entry.load()).locate()
+        return AvailableBackend(entry.name, executable=None if executable is None else str(executable))
     except AgentError as error:
         return AvailableBackend(entry.name, problem=error.message)
     except Exception as error:  # a broken third-party package must not hide the others

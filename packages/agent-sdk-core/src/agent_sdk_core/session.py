@@ -55,11 +55,56 @@ class SessionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class BackgroundTask:
+    """A command that goes on beside the conversation.
+
+    Attributes:
+        task_id: What `stop_task` takes; also the id of the tool use that started it.
+        command: What runs.
+        cwd: Where.
+        pid: Its process id, where the agent tells.
+    """
+
+    task_id: str
+    command: str
+    cwd: str | None = None
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class QueuedPrompt:
     """A prompt that waits for its turn."""
 
     uuid: str
     prompt: Prompt
+
+
+class PromptQueue(Sequence[QueuedPrompt], ABC):
+    """The prompts of a session that wait for their turn, next first."""
+
+    @abstractmethod
+    def edit(self, uuid: str, prompt: Prompt) -> None:
+        """Say something else in a waiting prompt; its uuid stays.
+
+        Raises:
+            InvalidRequestError: It does not wait, or the new prompt is empty or malformed.
+        """
+
+    @abstractmethod
+    def remove(self, uuid: str) -> None:
+        """Cancel a waiting prompt; its result has terminal_reason "cancelled".
+
+        Raises:
+            InvalidRequestError: It does not wait.
+        """
+
+    @abstractmethod
+    def move(self, uuid: str, index: int) -> None:
+        """Put a waiting prompt at another place, 0 being the next.
+
+        Raises:
+            InvalidRequestError: It does not wait.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +236,8 @@ class AgentSession(ABC):
 
     @property
     @abstractmethod
-    def queue(self) -> Sequence[QueuedPrompt]:
-        """Prompts that wait for their turn, next first."""
+    def queue(self) -> PromptQueue:
+        """Prompts that wait for their turn; they can be edited, removed and moved."""
 
     @abstractmethod
     def query(self, prompt: Prompt) -> Turn:
@@ -263,9 +308,11 @@ class AgentSession(ABC):
         """Return what the session used so far."""
 
     async def compact(self) -> None:
-        """Replace the conversation so far by a summary.
+        """Replace the conversation so far by a summary, and return when that is done.
 
         Raises:
+            SessionBusyError: A turn runs or waits.
+            AgentError: It failed.
             UnsupportedOptionError: The backend cannot.
         """
         raise UnsupportedOptionError(f"The {self.backend.type} backend cannot compact a session.")
@@ -281,6 +328,23 @@ class AgentSession(ABC):
             UnsupportedOptionError: The backend cannot.
         """
         raise UnsupportedOptionError(f"The {self.backend.type} backend cannot fork a session.")
+
+    async def background_tasks(self) -> list[BackgroundTask]:
+        """Return the commands that run in the background.
+
+        Raises:
+            UnsupportedOptionError: The backend cannot tell.
+        """
+        raise UnsupportedOptionError(f"The {self.backend.type} backend cannot list background tasks.")
+
+    async def stop_task(self, task_id: str) -> None:
+        """End a background task, by the id that `TaskStarted` and `background_tasks()` give.
+
+        Raises:
+            InvalidRequestError: No such task runs.
+            UnsupportedOptionError: The backend cannot.
+        """
+        raise UnsupportedOptionError(f"The {self.backend.type} backend cannot stop background tasks.")
 
     @abstractmethod
     async def aclose(self) -> None:

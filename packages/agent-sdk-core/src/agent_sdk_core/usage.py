@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -44,6 +45,42 @@ class ModelUsage(WireModel, frozen=True):
     cache_creation_input_tokens: StrictInt = Field(default=0, alias="cacheCreationInputTokens")
     context_window: StrictInt | None = Field(default=None, alias="contextWindow")
     cost_usd: Number | None = Field(default=None, alias="costUSD")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """What a model costs, in US dollars per million tokens.
+
+    Attributes:
+        input: Input that was neither read from nor written to the cache.
+        cached_input: Input that the cache held.
+        output: Output, reasoning included.
+        cache_write: Input that was written to the cache; absent: as `input`.
+
+    Raises:
+        ValueError: A price is negative, or no finite number.
+    """
+
+    input: float
+    cached_input: float
+    output: float
+    cache_write: float | None = None
+
+    def __post_init__(self) -> None:
+        for price in (self.input, self.cached_input, self.output, self.cache_write or 0):
+            if not (math.isfinite(price) and price >= 0):
+                raise ValueError(f"A price is a number of US dollars that is not negative, not {price!r}.")
+
+    def cost(self, usage: Usage) -> float:
+        """Return what tokens cost in US dollars, each counted once."""
+        written = self.input if self.cache_write is None else self.cache_write
+        per_million = (
+            usage.input_tokens * self.input
+            + (usage.cache_read_input_tokens or 0) * self.cached_input
+            + (usage.cache_creation_input_tokens or 0) * written
+            + usage.output_tokens * self.output
+        )
+        return per_million / 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class WireModel(BaseModel, frozen=True):
 
     def to_wire(self) -> dict[str, Any]:
         """Return the Claude-shaped object, with exactly the keys that were given."""
-        return self.model_dump(by_alias=True, exclude_unset=True)
+        return self.model_dump(by_alias=True, exclude_unset=True, warnings=False)
 
 
 class Message(WireModel, frozen=True):
@@ -76,12 +76,18 @@ class Message(WireModel, frozen=True):
     @property
     def raw(self) -> Any:
         """The native payload by reference, or None where there was none; treat it as read-only."""
-        return getattr(self, "_raw", None)
+        return self._origin("_raw")
 
     @property
     def source(self) -> Source | None:
         """Where the message comes from, or None for one that was parsed from the wire."""
-        return getattr(self, "_source", None)
+        return self._origin("_source")
+
+    def _origin(self, slot: str) -> Any:
+        try:  # Not through `getattr`, which would find a key of this name that the wire brought.
+            return object.__getattribute__(self, slot)
+        except AttributeError:
+            return None
 
     def with_origin(self, source: Source | None, raw: Any = None) -> Self:
         """Attach `source` and `raw` to this message, once, when it is made; returns the message itself."""
@@ -114,3 +120,16 @@ class Message(WireModel, frozen=True):
     def __copy__(self) -> Self:
         """Copy with origin."""
         return super().__copy__().with_origin(self.source, self.raw)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy with origin; the native payload stays shared."""
+        return super().__deepcopy__(memo).with_origin(self.source, self.raw)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return {**super().__getstate__(), "origin": (self.source, self.raw)}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        fields = dict(state)
+        source, raw = fields.pop("origin")
+        super().__setstate__(fields)
+        self.with_origin(source, raw)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
-from pydantic import Field, SkipValidation, StrictBool
+from pydantic import AfterValidator, Field, SkipValidation, StrictBool
 from typing_extensions import TypedDict
 
 from agent_sdk_core.messages.base import Message, Number, WireModel
@@ -124,29 +124,38 @@ class StreamPayload(TypedDict, total=False):
     usage: dict[str, object]
 
 
+def _is_payload(value: object) -> object:
+    """Check the two levels that readers of an event rely on; more would cost too much a delta."""
+    if isinstance(value, dict) and isinstance(cast("dict[str, object]", value).get("delta", {}), dict):
+        return cast("object", value)
+    raise ValueError("the event and its delta must be objects")
+
+
 class StreamEvent(Message, frozen=True):
     """One step of a message while it is written; the full message follows and finalizes it.
 
     Attributes:
-        event: The stream event, unvalidated.
+        event: The stream event; only that it and its delta are objects is validated.
         api_message_id: `message.id` of the message it belongs to; blocks of two messages may interleave.
     """
 
     type: Literal["stream_event"] = "stream_event"
-    event: Annotated[StreamPayload, SkipValidation]
+    event: Annotated[StreamPayload, SkipValidation, AfterValidator(_is_payload)]
     api_message_id: str | None = None
 
     @property
     def text(self) -> str:
         """Text that this step adds to the answer, or ""."""
-        delta = self.event.get("delta")
-        return delta.get("text", "") if delta else ""
+        return self._added("text")
 
     @property
     def thinking(self) -> str:
         """Reasoning that this step adds, or ""."""
-        delta = self.event.get("delta")
-        return delta.get("thinking", "") if delta else ""
+        return self._added("thinking")
+
+    def _added(self, key: Literal["text", "thinking"]) -> str:
+        text = self.event.get("delta", {}).get(key)
+        return text if isinstance(text, str) else ""
 
 
 class ToolProgress(Message, frozen=True):

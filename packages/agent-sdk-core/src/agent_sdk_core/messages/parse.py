@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
@@ -52,6 +52,8 @@ SYSTEM_SUBTYPES: Final[dict[str, type[system.SystemMessage]]] = {
     "messages_dropped": system.MessagesDropped,
 }
 
+_IDENTITY: Final = ("type", "uuid", "session_id", "parent_tool_use_id")
+
 
 def parse_message(data: Mapping[str, object], *, source: Source | None = None, raw: Any = None) -> SDKMessage:
     """Read one Claude-shaped object as a message.
@@ -68,7 +70,7 @@ def parse_message(data: Mapping[str, object], *, source: Source | None = None, r
     try:
         message = cls.model_validate(data)
     except ValidationError:
-        message = conversation.UnknownMessage.model_construct(None, **_unvalidated(data))
+        message = _unknown(data)
     if source is not None:
         message.with_origin(source, data if raw is None else raw)
     return message  # type: ignore[return-value]
@@ -83,5 +85,10 @@ def _class_of(data: Mapping[str, object]) -> type[Message]:
     return MESSAGE_TYPES.get(kind, conversation.UnknownMessage)
 
 
-def _unvalidated(data: Mapping[str, object]) -> dict[str, Any]:
-    return {str(key): value for key, value in data.items()}
+def _unknown(data: Mapping[str, object]) -> conversation.UnknownMessage:
+    """Keep what no class takes: identity that fits as fields, everything else as it is."""
+    fields = {str(key): value for key, value in data.items()}
+    known: dict[str, Any] = {name: fields.pop(name) for name in _IDENTITY if isinstance(fields.get(name), str)}
+    message = conversation.UnknownMessage.model_construct(set(known), **known)
+    cast("dict[str, object]", message.model_extra).update(fields)
+    return message

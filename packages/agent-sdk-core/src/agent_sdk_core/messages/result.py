@@ -41,6 +41,7 @@ class ResultMessage(Message, frozen=True):
         permission_denials: Tool uses that were refused in this turn.
         errors: What went wrong, as text.
         error_code: Code of the `AgentError` that `error` builds, where a backend determined it.
+        retryable: Whether the same prompt may succeed later, where a backend knows better than the error's class.
         terminal_reason: Why the turn ended, for example "aborted_streaming" or "cancelled".
         structured_output: The answer parsed by the caller's output schema.
         user_message_uuids: The prompts that this result ends; empty on turns nobody prompted.
@@ -58,6 +59,7 @@ class ResultMessage(Message, frozen=True):
     permission_denials: list[dict[str, object]] = []
     errors: list[str] = []
     error_code: str | None = None
+    retryable: StrictBool | None = None
     api_error_status: StrictInt | None = None
     terminal_reason: str | None = None
     structured_output: object = None
@@ -86,7 +88,8 @@ class ResultMessage(Message, frozen=True):
         cls = _ERROR_CLASSES.get(code, errors.AgentError)
         message = "; ".join(self.errors) or self.result or f"The turn ended with {self.subtype}."
         backend = self.source.backend if self.source else None
-        return cls(message, code=code, backend=backend, details={"subtype": self.subtype, "raw": self.raw})
+        details = {"subtype": self.subtype, "raw": self.raw}
+        return cls(message, code=code, retryable=self.retryable, backend=backend, details=details)
 
     def raise_for_error(self) -> None:
         """Raise the turn's failure, if it failed or hit a limit.

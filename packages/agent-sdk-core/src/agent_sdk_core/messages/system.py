@@ -162,7 +162,7 @@ class MessagesDropped(SystemMessage, frozen=True):
     """A consumer lagged beyond its bound, and the oldest messages gave way.
 
     Attributes:
-        dropped: How many messages were lost since the last one delivered.
+        dropped: How many full messages were lost since the last one delivered; deltas and progress are not counted.
     """
 
     subtype: Literal["messages_dropped"] = "messages_dropped"

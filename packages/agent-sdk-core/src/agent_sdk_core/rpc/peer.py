@@ -173,6 +173,10 @@ class Peer:
         """Refuse a request of the other side; see `respond`."""
         return await self._answer(request_id, {"id": request_id, "error": {"code": code, "message": message}})
 
+    def awaits(self, request_id: RequestId) -> bool:
+        """Tell whether the other side waits for an answer to this request of its own."""
+        return request_id in self._open_requests
+
     def withdraw(self, request_id: RequestId) -> bool:
         """Forget a request of the other side, which no longer wants an answer; False if it is not open."""
         if request_id not in self._open_requests:

@@ -1,8 +1,8 @@
 """One consumer's share of a session's messages: joins deltas when the consumer lags, so that nothing is lost.
 
-Up to a high-water mark messages are kept one by one. Above it a delta that continues the last one kept is joined to it:
-the text stays whole, only its pieces get larger. Beyond the limit the oldest messages give way, and a
-`MessagesDropped` says how many.
+Up to a high-water mark messages are kept one by one. Above it a delta is joined to the one before of the same block:
+the text stays whole, only its pieces get larger. Beyond the limit the oldest give way, and a `MessagesDropped` says how
+many full messages were lost; deltas are previews and not counted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TEXT_KEYS: Final = ("text", "thinking", "partial_json")
 
 
 class _Joined:
-    """Consecutive deltas of one block, or of one tool's output, as one entry."""
+    """Deltas of one block, or of one tool's output, with no full message between them, as one entry."""
 
     __slots__ = ("key", "last", "parts")
 
@@ -56,25 +56,35 @@ class MessageBuffer(BoundedStream[SDKMessage]):
         self._session_id = session_id
         self._high_water = high_water
         self._told = 0
+        self._growing: dict[tuple[object, ...], _Joined] = {}
 
     def publish(self, items: Iterable[SDKMessage]) -> None:
-        """Add messages and wake the consumer; never waits."""
+        """Add messages and wake the consumer; never waits. What comes after the end is ignored."""
+        batch = list(items)
         queue = self._items
-        if len(queue) < self._high_water:
-            super().publish(items)
+        if self._closed or len(queue) + len(batch) <= self._high_water:
+            super().publish(batch)
             return
-        for message in items:
-            if (found := _piece(message)) is None:
+        for message in batch:
+            found = _piece(message) if len(queue) >= self._high_water else None
+            if found is None:
+                self._growing.clear()
                 queue.append(message)
                 continue
             key, part = found
-            last = cast("object", queue[-1])
-            if isinstance(last, _Joined) and last.key == key:
-                last.parts.append(part)
-                last.last = message
+            if (joined := self._growing.get(key)) is not None:
+                joined.parts.append(part)
+                joined.last = message
             else:
-                queue.append(cast("SDKMessage", _Joined(key, message, part)))
-        super().publish(())
+                joined = self._growing[key] = _Joined(key, message, part)
+                queue.append(cast("SDKMessage", joined))
+        self._trim()
+        self._wake()
+
+    def _drop(self) -> None:
+        entry = self._take()
+        if not isinstance(entry, (_Joined, StreamEvent, ToolProgress)):
+            self.dropped += 1
 
     def _pop(self) -> SDKMessage:
         if self._told != self.dropped:
@@ -82,8 +92,14 @@ class MessageBuffer(BoundedStream[SDKMessage]):
             return MessagesDropped.synthesize(
                 Source("agent_sdk", synthetic=True), dropped=lost, session_id=self._session_id
             )
-        entry = cast("object", self._items.popleft())
-        return entry.message() if isinstance(entry, _Joined) else cast("SDKMessage", entry)
+        entry = self._take()
+        return entry.message() if isinstance(entry, _Joined) else entry
+
+    def _take(self) -> SDKMessage | _Joined:
+        entry = cast("SDKMessage | _Joined", self._items.popleft())  # type: ignore[redundant-cast]
+        if isinstance(entry, _Joined):
+            self._growing.pop(entry.key, None)
+        return entry
 
 
 def _piece(message: SDKMessage) -> tuple[tuple[object, ...], str] | None:
@@ -95,7 +111,8 @@ def _piece(message: SDKMessage) -> tuple[tuple[object, ...], str] | None:
         for name in _TEXT_KEYS:
             text = delta.get(name)
             if isinstance(text, str):
-                return (message.session_id, message.api_message_id, message.event.get("index"), name), text
+                block = (message.parent_tool_use_id, message.api_message_id, message.event.get("index"))
+                return (message.session_id, *block, name), text
     elif isinstance(message, ToolProgress) and message.output is not None:
         return (message.session_id, message.tool_use_id), message.output
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.session import HistoryPage
@@ -42,8 +43,28 @@ class SessionDriver(ABC):
         return
 
     @abstractmethod
-    def abandon(self, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
-        """Return what ends the running turn on our side: open cards closed, then its result."""
+    def abandon(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
+        """Return what ends a turn on our side: open cards closed, then its result.
+
+        Args:
+            turn_id: The turn, which the agent may still run; None for all of them and all background work, because the
+                agent or the session is gone.
+            code: Code of the `AgentError` that says why.
+            message: A sentence for a person.
+            terminal_reason: As on the result.
+        """
+
+    def forget(self, uuid: str) -> None:
+        """Note that a prompt has ended on our side: no later result may list it."""
+        return
+
+    async def compact(self) -> None:
+        """Ask the agent to compact the conversation, which it does in a turn of its own.
+
+        Raises:
+            AgentError: It refused, or cannot.
+        """
+        raise UnsupportedOptionError(f"The {self.name} backend cannot compact a session.", backend=self.name)
 
     @abstractmethod
     async def close(self) -> None:

@@ -110,7 +110,8 @@ class Host:
                 outcome.append(await run())
             except Exception as error:
                 outcome.append(error)
-            finished.set()
+            finally:
+                finished.set()
             if not waiting and not isinstance(outcome[0], Exception):
                 await abandoned(outcome[0])
 
@@ -120,7 +121,8 @@ class Host:
         except BaseException:
             waiting = False
             if outcome and not isinstance(outcome[0], Exception):
-                self.start_soon(abandoned, outcome[0])
+                with contextlib.suppress(SessionClosedError):  # The close of the host takes everything back itself.
+                    self.start_soon(abandoned, outcome[0])
             raise
         if not outcome:
             raise SessionClosedError("The backend was closed meanwhile.")
@@ -139,8 +141,9 @@ class Host:
     async def aclose(self) -> None:
         """Run `on_stop`, cancel what is left and wait for it. May be called from any task, its own tasks included."""
         with anyio.CancelScope(shield=True):
-            if not self._started.is_set():
+            if self._native is None:
                 return
+            await self._started.wait()
             self._stop.set()
             await self._closed.wait()
             if _current_host.get() is not self:
@@ -166,10 +169,13 @@ class Host:
         except Exception:
             _log.exception("%s failed", self._name)
         finally:
+            self._tasks = None
             if not self._closed.is_set():
                 self._closed.set()
-                self._on_abort()
-            self._tasks = None
+                try:
+                    self._on_abort()
+                except Exception:
+                    _log.exception("taking down %s failed", self._name)
             self._done.set()
 
     async def _contain(self, run: Callable[..., Awaitable[object]], args: tuple[object, ...]) -> None:
@@ -178,3 +184,8 @@ class Host:
             await run(*args)
         except Exception:
             _log.exception("a task of %s failed", self._name)
+        except anyio.get_cancelled_exc_class():
+            # A callback that awaits something cancelled raises this too, and must not take the whole group with it.
+            if self._tasks is None or self._tasks.cancel_scope.cancel_called:
+                raise
+            _log.debug("a task of %s was cancelled", self._name)

@@ -73,7 +73,7 @@ class OneShotTurn(Turn):
         turn = await self._open()
         try:
             return await turn.__anext__()
-        except StopAsyncIteration:
+        except Exception:  # Its end, or a prompt that the agent did not take; a cancelled call leaves the turn running.
             await self._close()
             raise
 
@@ -88,9 +88,11 @@ class OneShotTurn(Turn):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        if self._turn is not None:
-            await self._turn.__aexit__(exc_type, exc, tb)
-        await self._close()
+        try:
+            if self._turn is not None:
+                await self._turn.__aexit__(exc_type, exc, tb)
+        finally:
+            await self._close()
 
     async def _open(self) -> Turn:
         async with self._opening:
@@ -104,7 +106,9 @@ class OneShotTurn(Turn):
             return self._turn
 
     async def _close(self) -> None:
-        if self._session is not None:
-            await self._session.aclose()
-        if self._owns_backend:
-            await self._backend.aclose()
+        try:
+            if self._session is not None:
+                await self._session.aclose()
+        finally:
+            if self._owns_backend:
+                await self._backend.aclose()

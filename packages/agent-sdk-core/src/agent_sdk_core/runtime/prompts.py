@@ -9,7 +9,9 @@ import anyio
 
 from agent_sdk_core.errors import AgentError
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.system import InitMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.buffer import MessageBuffer
 
@@ -27,6 +29,7 @@ class PromptRecord:
         done: Set when its result has arrived, or it was refused.
         result: Its result.
         text: What the assistant said last while it ran.
+        cancelled: Whether it is given up unless the agent has it already.
     """
 
     uuid: str
@@ -37,6 +40,7 @@ class PromptRecord:
     done: anyio.Event = field(default_factory=anyio.Event)
     result: ResultMessage | None = None
     text: str = ""
+    cancelled: bool = False
 
     def accept(self) -> None:
         """Note that the prompt will have a result."""
@@ -69,18 +73,44 @@ class RunningTurn:
     Attributes:
         records: Prompts that started or joined it; empty for a turn that nobody prompted.
         native_id: The agent's id, once known.
+        ended_ids: Turns of the agent that ended while the answer to our start was on its way.
         started: Set when the agent has answered the start, either way.
+        begun: Set when the agent's first message of it has come.
         ended: Set when the turn is over.
+        preface: What the agent said of the turn before it began: it is shown after `init`; None once it has begun.
         interrupting: Whether somebody asked for its end.
+        result: The last result that came while it ran.
         interrupted: Set when that has been done, its foreground command ended included.
     """
 
     records: list[PromptRecord] = field(default_factory=list[PromptRecord])
     native_id: str | None = None
+    ended_ids: set[str] = field(default_factory=set[str])
     started: anyio.Event = field(default_factory=anyio.Event)
+    begun: anyio.Event = field(default_factory=anyio.Event)
     ended: anyio.Event = field(default_factory=anyio.Event)
+    preface: list[SDKMessage] | None = field(default_factory=list["SDKMessage"])
     interrupting: bool = False
+    result: ResultMessage | None = None
     interrupted: anyio.Event = field(default_factory=anyio.Event)
+
+    def in_order(self, messages: list[SDKMessage], *, ending: bool) -> list[SDKMessage]:
+        """Return what of the turn's messages is shown now: `init` comes first, what preceded it right after it.
+
+        Args:
+            messages: What arrived.
+            ending: Whether the result follows, so that no `init` comes any more.
+        """
+        if self.preface is None:
+            return messages
+        at = next((at for at, message in enumerate(messages) if isinstance(message, InitMessage)), None)
+        if at is None and not ending:
+            self.preface.extend(messages)
+            return []
+        held, self.preface = self.preface, None
+        if at is None:
+            return [*held, *messages]
+        return [messages[at], *held, *messages[:at], *messages[at + 1 :]]
 
 
 def synthetic_result(

@@ -55,10 +55,13 @@ class _Pending:
     def settle(self, answer: AgentAnswer | None, by: DecidedBy, encoded: object = None) -> None:
         if self.settled.is_set():
             return
-        self.answer, self.by = answer, by
-        self.encoded = self.check(answer) if encoded is None and answer is not None else encoded
-        self.settled.set()
-        self.scope.cancel()
+        self.answer, self.by, self.encoded = answer, by, encoded
+        try:
+            if encoded is None and answer is not None:
+                self.encoded = self.check(answer)
+        finally:
+            self.settled.set()
+            self.scope.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,10 @@ class PendingRequests:
             _log.error("the answer to a %s request was refused and counts as a denial: %s", pending.kind, error)
         except Exception:
             _log.exception("the callback for a %s request failed, which counts as a denial", pending.kind)
+        except anyio.get_cancelled_exc_class():
+            if not pending.settled.is_set():
+                _log.error("the callback for a %s request was cancelled, which counts as a denial", pending.kind)
+            raise
         finally:
             pending.settle(refusal, "callback_error")
 

@@ -10,6 +10,7 @@ import copy
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context, copy_context
+from typing import TypeVar
 from uuid import uuid4
 from weakref import WeakSet
 
@@ -37,10 +38,12 @@ from agent_sdk_core.session import (
     InterruptReceipt,
     MessageStream,
     Priority,
-    QueuedPrompt,
+    PromptQueue,
     SessionState,
 )
 from agent_sdk_core.usage import SessionUsage
+
+T = TypeVar("T")
 
 
 class BaseSession(AgentSession):
@@ -77,6 +80,7 @@ class BaseSession(AgentSession):
         self._idle = anyio.Event()
         self._failure: AgentError | None = None
         self._closing = False
+        self._killing = False
         self._closed = anyio.Event()
 
     @property
@@ -101,9 +105,9 @@ class BaseSession(AgentSession):
         return tuple(self.requests)
 
     @property
-    def queue(self) -> Sequence[QueuedPrompt]:
-        """Prompts that wait for their turn, next first."""
-        return tuple(QueuedPrompt(record.uuid, record.prompt) for record in self._turns.queue)
+    def queue(self) -> PromptQueue:
+        """Prompts that wait for their turn; they can be edited, removed and moved."""
+        return self._turns.queue
 
     def query(self, prompt: Prompt) -> SessionTurn:
         """Return a turn that sends the prompt when it is entered or first iterated."""
@@ -133,13 +137,19 @@ class BaseSession(AgentSession):
     async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
         """End the running turn, and return when it has ended."""
         cancelled = self._turns.cancel_queue() if cancel_queued else ()
+        surviving = tuple(record.uuid for record in self._turns.queue)
         interrupted = await self._turns.interrupt()
-        return InterruptReceipt(interrupted, cancelled, tuple(record.uuid for record in self._turns.queue))
+        return InterruptReceipt(interrupted, cancelled, surviving)
 
     async def wait_idle(self) -> None:
         """Return when no turn runs, none is queued, and no background work goes on."""
         while self._busy and not self._closing:
             await self._idle.wait()
+
+    async def compact(self) -> None:
+        """Replace the conversation so far by a summary, and return when that is done."""
+        self._require_open()
+        await self._host.call(self._turns.compact, abandoned=_nothing)
 
     async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
         """Return stored messages of this session, oldest first."""
@@ -154,8 +164,8 @@ class BaseSession(AgentSession):
         await self._end(self._close)
 
     async def kill(self) -> None:
-        """Close at once, this session only."""
-        await self._end(self._kill)
+        """Close at once, this session only; overtakes a graceful close."""
+        await self._end(self._kill, overtakes=True)
 
     def submit(
         self, prompt: Prompt, uuid: str, *, watcher: MessageBuffer | None = None, steer: bool = False
@@ -172,6 +182,23 @@ class BaseSession(AgentSession):
     async def cancel_prompt(self, record: PromptRecord) -> None:
         """End one prompt early: out of the queue, or with the turn that runs it."""
         await self._turns.cancel(record)
+
+    async def run_in_turn(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """Run something for the running turn, a tool for instance; None when the turn ended first and cut it off."""
+        running = self._turns.running
+        if running is None:
+            return None
+        outcome: T | None = None
+
+        async def cut_off(scope: anyio.CancelScope) -> None:
+            await running.ended.wait()
+            scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(cut_off, tasks.cancel_scope)
+            outcome = await work()
+            tasks.cancel_scope.cancel()
+        return outcome
 
     def deliver(self, batch: Iterable[SDKMessage]) -> None:
         """Take messages in the agent's order and hand them on; never waits."""
@@ -198,7 +225,7 @@ class BaseSession(AgentSession):
 
     def disconnected(self, error: AgentError) -> None:
         """Note that the agent is gone: its turn and every queued prompt end, and open requests are withdrawn."""
-        if self._failure is not None or self._closing:
+        if self._failure is not None or self._closed.is_set():
             return
         self._failure = error
         self.requests.withdraw()
@@ -210,11 +237,12 @@ class BaseSession(AgentSession):
             for listener in list(self._listeners):
                 listener.publish(batch)
 
-    async def _end(self, body: Callable[[], Awaitable[None]]) -> None:
+    async def _end(self, body: Callable[[], Awaitable[None]], *, overtakes: bool = False) -> None:
         """Run a way of closing in the host, so that a callback may close its own session."""
         with anyio.CancelScope(shield=True):
-            if not self._closing:
+            if not self._closing or (overtakes and not self._killing and not self._closed.is_set()):
                 self._closing = True
+                self._killing = overtakes
                 if self._host.running:
                     self._host.start_soon(self._finalize, body, context=Context())
                 else:
@@ -228,10 +256,11 @@ class BaseSession(AgentSession):
             self._release()
 
     async def _close(self) -> None:
-        self._turns.cancel_queue()
+        self._turns.wind_down()
         self.requests.refuse_all()
         if self._failure is None:
             await self._turns.interrupt()
+        if self._failure is None:
             await self._driver.close()
 
     async def _kill(self) -> None:
@@ -241,12 +270,14 @@ class BaseSession(AgentSession):
 
     def _release(self) -> None:
         """End every consumer and let the backend forget the session."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
         self.requests.refuse_all()
         self._turns.stop(SessionClosedError.default_code, "The session was closed.", "aborted_streaming")
         for listener in list(self._listeners):
             listener.close()
         self._on_closed()
-        self._closed.set()
 
     @abstractmethod
     def _on_closed(self) -> None:
@@ -266,3 +297,8 @@ class BaseSession(AgentSession):
         if not self._busy or self._closing:
             self._idle.set()
             self._idle = anyio.Event()
+
+
+async def _nothing(result: None) -> None:
+    """Take back a result that holds nothing."""
+    del result

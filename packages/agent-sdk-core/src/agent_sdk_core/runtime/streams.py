@@ -28,7 +28,7 @@ class BoundedStream(Generic[T]):
     """
 
     def __init__(self, limit: int = 10_000) -> None:
-        self.dropped = 0
+        self.dropped: int = 0
         self._items: deque[T] = deque()
         self._limit = limit
         self._closed = False
@@ -36,18 +36,25 @@ class BoundedStream(Generic[T]):
         self._streak = 0
 
     def publish(self, items: Iterable[T]) -> None:
-        """Add items and wake the consumer; never waits."""
-        queue = self._items
-        queue.extend(items)
-        while len(queue) > self._limit:
-            queue.popleft()
-            self.dropped += 1
+        """Add items and wake the consumer; never waits. What comes after the end is ignored."""
+        if self._closed:
+            return
+        self._items.extend(items)
+        self._trim()
         self._wake()
 
     def close(self) -> None:
         """End the stream after the items it holds."""
         self._closed = True
         self._wake()
+
+    def _trim(self) -> None:
+        while len(self._items) > self._limit:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._items.popleft()
+        self.dropped += 1
 
     def _wake(self) -> None:
         if self._waiter is not None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import anyio
 
-from agent_sdk_core.errors import AgentError, InvalidRequestError, RequestTimeoutError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, RequestTimeoutError, SessionBusyError
 from agent_sdk_core.messages.conversation import AssistantMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
@@ -24,11 +23,15 @@ from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.prompts import PromptRecord, RunningTurn, synthetic_result
+from agent_sdk_core.runtime.queue import WaitingPrompts
 
 _log = logging.getLogger(__name__)
 
 INTERRUPT_SECONDS: Final = 10.0
 """How long an interrupted turn may take to end before we end it ourselves."""
+
+COMPACT_SECONDS: Final = 60.0
+"""How long an agent that agreed to compact may take to begin."""
 
 _LEFT_OUT: Final = "The turn ended without this prompt."
 
@@ -62,15 +65,16 @@ class Turns:
         self._publish = publish
         self._on_change = on_change
         self._used_uuids: set[str] = set()
-        self._ended_id: str | None = None
+        self._steering: list[PromptRecord] = []
+        self._closing = False
         self._stopped = False
         self.running: RunningTurn | None = None
-        self.queue: deque[PromptRecord] = deque()
+        self.queue = WaitingPrompts(self._cancel)
 
     @property
     def busy(self) -> bool:
         """Whether a turn runs or waits."""
-        return self.running is not None or bool(self.queue)
+        return self.running is not None or bool(self.queue) or bool(self._steering)
 
     def submit(self, prompt: Prompt, uuid: str, *, watcher: MessageBuffer | None, steer: bool) -> PromptRecord:
         """Start, steer or queue a prompt; returns at once.
@@ -82,9 +86,10 @@ class Turns:
             raise InvalidRequestError(f"A prompt with uuid {uuid!r} was sent before; give each prompt its own.")
         self._used_uuids.add(uuid)
         record = PromptRecord(uuid, prompt, weakref.ref(watcher) if watcher is not None else None)
-        if not self.busy:
+        if self.running is None and not self.queue:
             self._start(record)
         elif steer and self.running is not None:
+            self._steering.append(record)
             self._host.start_soon(self._steer, record, self.running)
         else:
             self._enqueue(record)
@@ -93,27 +98,31 @@ class Turns:
     def begin(self, message: InitMessage) -> None:
         """Note that the agent began a turn: the one we started, or one that nobody prompted."""
         turn_id = message.source.turn_id if message.source else None
+        if self._stopped:
+            return
         if self.running is None:
             self.running = RunningTurn(native_id=turn_id)
             self.running.started.set()
         elif self.running.native_id is None:
             self.running.native_id = turn_id
+        self.running.begun.set()
 
     def end(self, result: ResultMessage) -> None:
         """Note a result: it ends the prompts it lists, and its turn."""
         running = self.running
         if running is None:
             return
-        for record in [record for record in running.records if record.uuid in result.user_message_uuids]:
-            running.records.remove(record)
-            record.finish(result)
+        for records in (running.records, self._steering):
+            for record in [record for record in records if record.uuid in result.user_message_uuids]:
+                records.remove(record)
+                record.finish(result)
         turn_id = result.source.turn_id if result.source else None
+        running.result = result
         if turn_id is not None and turn_id == running.native_id:
-            self._ended_id = turn_id
+            running.ended_ids.add(turn_id)
             if running.records and not running.started.is_set():
-                running.native_id = (
-                    None  # Another's turn ended while ours is on its way; the answer to our start tells.
-                )
+                # Another's turn ended while ours is on its way, or ours did: the answer to our start tells.
+                running.native_id = None
                 return
             for record in running.records:
                 self._finish(record, "turn_failed", _LEFT_OUT, "cancelled")
@@ -126,16 +135,23 @@ class Turns:
         running = self.running
         if running is None or not running.records or not batch:
             return
-        buffers = [buffer for record in running.records if (buffer := record.buffer) is not None]
-        if buffers:
-            mine = [message for message in batch if _belongs(message, running.native_id)]
-            for buffer in buffers:
-                buffer.publish(mine)
+        watched = [(record.uuid, buffer) for record in running.records if (buffer := record.buffer) is not None]
+        if watched:
+            last = batch[-1]
+            result = last if isinstance(last, ResultMessage) and last.parent_tool_use_id is None else None
+            rest = batch if result is None else batch[:-1]
+            ended = set(result.user_message_uuids) if result is not None else set[str]()
+            ending = any(uuid in ended for uuid, _ in watched)
+            mine = [message for message in rest if _belongs(message, running.native_id)]
+            mine = running.in_order(mine, ending=ending)
+            for uuid, buffer in watched:
+                buffer.publish([*mine, last] if uuid in ended else mine)
 
     def note_text(self, message: AssistantMessage) -> None:
         """Remember what the assistant said last, for `Turn.text`."""
-        if self.running is not None and message.parent_tool_use_id is None and (text := message.text):
-            for record in self.running.records:
+        running = self.running
+        if running is not None and _belongs(message, running.native_id) and (text := message.text):
+            for record in running.records:
                 record.text = text
 
     async def interrupt(self) -> bool:
@@ -151,27 +167,58 @@ class Turns:
 
     async def cancel(self, record: PromptRecord) -> None:
         """End one prompt early: out of the queue, or with the turn that runs it."""
-        if record in self.queue:
-            self.queue.remove(record)
-            self._cancel(record)
-        elif not record.done.is_set():
+        if not self.queue.discard(record) and not record.done.is_set():
             await self.interrupt()
 
     def cancel_queue(self) -> tuple[str, ...]:
-        """Cancel every prompt that waits, and return their uuids."""
-        cancelled = tuple(self.queue)
-        self.queue.clear()
+        """Cancel every prompt that waits, also for a steer that may fail, and return the uuids of those that did."""
+        for record in self._steering:
+            record.cancelled = True
+        cancelled = self.queue.take_all()
         for record in cancelled:
             self._cancel(record)
         return tuple(record.uuid for record in cancelled)
 
+    async def compact(self) -> None:
+        """Have the agent compact the conversation, in a turn that nobody prompted, and wait for its end.
+
+        Raises:
+            SessionBusyError: A turn runs or waits.
+            AgentError: The agent refused, or the turn failed.
+        """
+        if self.busy:
+            raise SessionBusyError("A turn runs or waits; compact the session when it is idle: `wait_idle()`.")
+        running = self.running = RunningTurn()
+        try:
+            await self._driver.compact()
+        except BaseException:
+            self._over(running)
+            raise
+        running.started.set()
+        with anyio.move_on_after(COMPACT_SECONDS):
+            await running.begun.wait()
+        if not running.begun.is_set():
+            self._over(running)
+            raise RequestTimeoutError("The agent took the request to compact, and did not begin.")
+        await running.ended.wait()
+        if running.result is not None:
+            running.result.raise_for_error()
+
+    def wind_down(self) -> None:
+        """Cancel every prompt that waits, and let none wait from now on."""
+        self._closing = True
+        self.cancel_queue()
+
     def stop(self, code: str, message: str, terminal_reason: str) -> None:
         """End everything for good, because the agent or the session is gone."""
         self._stopped = True
-        if self.running is not None:
-            self._abandon(self.running, code, message, terminal_reason)
-        while self.queue:
-            self._finish(self.queue.popleft(), code, message, terminal_reason)
+        if (running := self.running) is not None:
+            self._abandon(running, code, message, terminal_reason, gone=True)
+            running.interrupted.set()  # Nobody is left to clean up after it.
+        waiting = [*self.queue.take_all(), *self._steering]
+        self._steering.clear()
+        for record in waiting:
+            self._finish(record, code, message, terminal_reason)
         self._on_change()
 
     def _start(self, record: PromptRecord) -> None:
@@ -179,6 +226,8 @@ class Turns:
         self._host.start_soon(self._drive_start, record, running)
 
     async def _drive_start(self, record: PromptRecord, running: RunningTurn) -> None:
+        if running.ended.is_set():  # The session ended before this task ran: the agent must not see the prompt.
+            return
         try:
             native_id = await self._driver.start_turn(record.prompt, record.uuid)
         except AgentError as error:
@@ -189,11 +238,20 @@ class Turns:
         else:
             running.native_id = native_id or running.native_id
             record.accept()
-            if native_id is not None and native_id == self._ended_id and not record.done.is_set():
+            if running.ended.is_set() and native_id is not None:
+                await self._give_up(native_id)
+            if native_id in running.ended_ids and not record.done.is_set():
                 self._finish(record, "turn_failed", _LEFT_OUT, "cancelled")
                 self._over(running)
         finally:
             running.started.set()
+
+    async def _give_up(self, native_id: str) -> None:
+        """Interrupt a turn whose start the agent answered after it had ended for us."""
+        try:
+            await self._driver.interrupt(native_id)
+        except AgentError as error:
+            _log.warning("a turn that was given up may go on: %s", error)
 
     def _start_failed(self, record: PromptRecord, running: RunningTurn, error: AgentError) -> None:
         if record.done.is_set():
@@ -211,29 +269,43 @@ class Turns:
         await running.started.wait()
         joined = False
         if not running.ended.is_set():
-            running.records.append(record)
             try:
                 joined = await self._driver.steer(record.prompt, record.uuid, running.native_id)
             except AgentError as error:
-                if not record.done.is_set():
-                    running.records.remove(record)
-                    record.refuse(error)
+                self._not_steered(record, error)
                 return
-        if joined or record.done.is_set():
-            record.accept()
+            except Exception as error:
+                _log.exception("steering a turn failed")
+                self._not_steered(record, AgentError(f"The prompt could not be sent: {error}"))
+                return
+        if record.done.is_set():
             return
-        if record in running.records:
-            running.records.remove(record)
-        self._enqueue(record)
+        self._steering.remove(record)
+        if not joined:
+            self._enqueue(record)
+        elif running.ended.is_set():
+            self._finish(record, "turn_failed", _LEFT_OUT, "cancelled")
+        else:
+            running.records.append(record)
+            record.accept()
+        self._on_change()
         self._start_next()
 
+    def _not_steered(self, record: PromptRecord, error: AgentError) -> None:
+        if not record.done.is_set():
+            self._steering.remove(record)
+            record.refuse(error)
+            self._on_change()
+
     def _enqueue(self, record: PromptRecord) -> None:
-        self.queue.append(record)
-        record.accept()
+        if self._closing or record.cancelled:
+            self._cancel(record)
+        else:
+            self.queue.append(record)
 
     def _start_next(self) -> None:
-        if self.running is None and self.queue and not self._stopped:
-            self._start(self.queue.popleft())
+        if self.running is None and not self._stopped and (record := self.queue.take()) is not None:
+            self._start(record)
 
     async def _drive_interrupt(self, running: RunningTurn) -> None:
         try:
@@ -248,14 +320,23 @@ class Turns:
         finally:
             if not running.ended.is_set():
                 reason = "The agent did not confirm the interrupt."
-                self._abandon(running, RequestTimeoutError.default_code, reason, "aborted_streaming")
+                self._abandon(running, RequestTimeoutError.default_code, reason, "aborted_streaming", gone=False)
             running.interrupted.set()
 
-    def _abandon(self, running: RunningTurn, code: str, message: str, terminal_reason: str) -> None:
+    def _abandon(self, running: RunningTurn, code: str, message: str, terminal_reason: str, *, gone: bool) -> None:
         """End a turn on our side: the driver closes what is open, and what it does not list ends synthetically."""
-        self._deliver(self._driver.abandon(code=code, message=message, terminal_reason=terminal_reason))
+        turn_id = running.native_id
+        try:
+            if gone or turn_id is not None:
+                ending = self._driver.abandon(
+                    None if gone else turn_id, code=code, message=message, terminal_reason=terminal_reason
+                )
+                self._deliver(ending)
+        except Exception:
+            _log.exception("closing what a turn left open failed")
         for record in list(running.records):
             running.records.remove(record)
+            self._driver.forget(record.uuid)
             self._finish(record, code, message, terminal_reason)
         if not running.ended.is_set():
             self._over(running)
@@ -263,6 +344,7 @@ class Turns:
     def _over(self, running: RunningTurn) -> None:
         running.ended.set()
         running.started.set()
+        running.begun.set()
         if self.running is running:
             self.running = None
         self._on_change()

@@ -1,0 +1,225 @@
+"""In-process tools: Python functions that the agent can call, offered alike on every backend.
+
+A tool's arguments are checked against its JSON Schema before it runs, and whatever it raises becomes an error result
+that the model sees; an agent's turn never fails because a tool did.
+"""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast, get_type_hints, overload
+
+from pydantic_core import to_json
+
+from agent_sdk_core.errors import AgentError, InvalidRequestError
+
+_log = logging.getLogger(__name__)
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolImage:
+    """An image that a tool returns: its bytes and their media type, such as "image/png"."""
+
+    data: bytes
+    media_type: str
+
+    @property
+    def url(self) -> str:
+        """The image as a data URL."""
+        return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool returns to the model.
+
+    Attributes:
+        content: Texts and images, in order.
+        is_error: Whether the tool failed.
+        structured: The outcome as data, for the application; not shown to the model.
+    """
+
+    content: tuple[str | ToolImage, ...]
+    is_error: bool = False
+    structured: object = None
+
+    @classmethod
+    def of(cls, value: object) -> ToolResult:
+        """Return what a tool function returned as a result: text as it is, None as nothing, data as JSON."""
+        match value:
+            case ToolResult():
+                return value
+            case None:
+                return cls(())
+            case str() | ToolImage():
+                return cls((value,))
+            case _:
+                return cls((to_json(value, fallback=repr).decode(),), structured=value)
+
+    @classmethod
+    def failed(cls, message: str) -> ToolResult:
+        """Return an error that the model can read."""
+        return cls((message,), is_error=True)
+
+
+Handler = Callable[[Mapping[str, object]], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool: what the model is told, and what runs.
+
+    Attributes:
+        name: Name of 1 to 64 letters, digits, "_" and "-", unique in its registry.
+        description: What it does and when to use it, for the model.
+        input_schema: JSON Schema of its arguments, an object.
+        handler: Async function of the checked arguments; returns text, an image, data, None or a `ToolResult`.
+
+    Raises:
+        InvalidRequestError: Name or schema cannot be offered to a model.
+    """
+
+    name: str
+    description: str
+    input_schema: Mapping[str, object]
+    handler: Handler = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Check what would otherwise fail at the agent."""
+        if not _NAME.fullmatch(self.name):
+            raise InvalidRequestError(f"A tool's name has 1 to 64 letters, digits, '_' or '-', not {self.name!r}.")
+        if self.input_schema.get("type") != "object":
+            raise InvalidRequestError(f"The input schema of {self.name} describes no object: give it type 'object'.")
+
+    async def run(self, arguments: object) -> ToolResult:
+        """Check the arguments and run the tool; never raises but for cancellation."""
+        if (problem := self._problem(arguments)) is not None:
+            return ToolResult.failed(f"Invalid arguments for {self.name}: {problem}")
+        try:
+            return ToolResult.of(await self.handler(cast("Mapping[str, object]", arguments)))
+        except Exception as error:
+            _log.warning("tool %s failed", self.name, exc_info=True)
+            return ToolResult.failed(
+                error.message if isinstance(error, AgentError) else f"{type(error).__name__}: {error}"
+            )
+
+    def _problem(self, arguments: object) -> str | None:
+        from jsonschema import Draft202012Validator, SchemaError  # 60 ms, paid by those who use tools
+
+        try:
+            validator: Any = Draft202012Validator(cast("Any", self.input_schema))
+            validator.check_schema(self.input_schema)
+            error = next(iter(validator.iter_errors(arguments)), None)
+        except SchemaError as broken:
+            return f"the tool's own schema is invalid: {broken.message}"
+        if error is None:
+            return None
+        where = "/".join(str(part) for part in error.absolute_path)
+        return f"{where}: {error.message}" if where else error.message
+
+
+@overload
+def tool(function: Callable[..., Awaitable[object]], /) -> Tool: ...
+@overload
+def tool(
+    *, name: str | None = None, description: str | None = None
+) -> Callable[[Callable[..., Awaitable[object]]], Tool]: ...
+def tool(
+    function: Callable[..., Awaitable[object]] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+) -> Tool | Callable[[Callable[..., Awaitable[object]]], Tool]:
+    """Make a tool of an async function: its parameters become the schema, its docstring the description.
+
+    Args:
+        function: The function, when used as a plain decorator.
+        name: Name of the tool; absent: the function's.
+        description: What it does; absent: the function's docstring.
+
+    Raises:
+        InvalidRequestError: The function is not async, has no description, or takes what has no name.
+    """
+
+    def decorate(wrapped: Callable[..., Awaitable[object]]) -> Tool:
+        if not inspect.iscoroutinefunction(wrapped):
+            raise InvalidRequestError(f"A tool is an async function; make it `async def {wrapped.__name__}(…)`.")
+        about = description or inspect.getdoc(wrapped)
+        if not about:
+            raise InvalidRequestError(f"Tool {wrapped.__name__} needs a docstring: the model chooses by it.")
+        schema, call = _typed_call(wrapped)
+        return Tool(name or wrapped.__name__, about, schema, call)
+
+    return decorate if function is None else decorate(function)
+
+
+class ToolRegistry:
+    """Tools under one name, for `SessionOptions.tools`; the agent shows them as `mcp__<registry>__<tool>`.
+
+    Args:
+        name: Name of the registry.
+        tools: Its first tools.
+
+    Raises:
+        InvalidRequestError: Two tools share a name.
+    """
+
+    def __init__(self, name: str = "tools", tools: Iterable[Tool] = ()) -> None:
+        if not _NAME.fullmatch(name) or "__" in name:
+            raise InvalidRequestError(f"A registry's name has letters, digits, '_' or '-', and no '__', not {name!r}.")
+        self.name = name
+        self._tools: dict[str, Tool] = {}
+        for entry in tools:
+            self.add(entry)
+
+    def add(self, entry: Tool) -> Tool:
+        """Add a tool and return it, so that this also works as a decorator above `@tool`."""
+        if entry.name in self._tools:
+            raise InvalidRequestError(f"There are two tools called {entry.name!r} in registry {self.name!r}.")
+        self._tools[entry.name] = entry
+        return entry
+
+    def get(self, name: str) -> Tool | None:
+        """Return a tool by its name, or None."""
+        return self._tools.get(name)
+
+    def __iter__(self) -> Iterator[Tool]:
+        return iter(tuple(self._tools.values()))
+
+    def __len__(self) -> int:
+        return len(self._tools)
+
+    async def run(self, name: str, arguments: object) -> ToolResult:
+        """Run a tool by its name; one that does not exist is an error result."""
+        found = self._tools.get(name)
+        if found is None:
+            known = ", ".join(self._tools) or "none"
+            return ToolResult.failed(f"There is no tool {name!r}; there are: {known}.")
+        return await found.run(arguments)
+
+
+def _typed_call(function: Callable[..., Awaitable[object]]) -> tuple[dict[str, object], Handler]:
+    """Return the schema of a function's parameters, and a handler that converts arguments to their types."""
+    from pydantic import ConfigDict, create_model
+
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise InvalidRequestError(f"Parameter {parameter} of tool {function.__name__} cannot be given by name.")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hints.get(parameter.name, Any), default)
+    model = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+
+    async def call(arguments: Mapping[str, object]) -> object:
+        checked = model.model_validate(arguments)
+        return await function(**{name: getattr(checked, name) for name in fields})
+
+    return model.model_json_schema(), call

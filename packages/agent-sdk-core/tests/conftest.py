@@ -1,0 +1,296 @@
+"""A small backend in memory: the agent is the test, which says what it sends and how it answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextvars import copy_context
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import settings
+
+from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent
+from agent_sdk_core.errors import SessionClosedError
+from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.parse import SDKMessage, parse_message
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.system import InitMessage
+from agent_sdk_core.models import ChatModel, ReasoningEffort
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.permissions import PermissionMode, PermissionRequest
+from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.runtime.driver import SessionDriver
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.requests import Resolution
+from agent_sdk_core.runtime.session import BaseSession
+from agent_sdk_core.runtime.streams import Broadcast
+from agent_sdk_core.session import AgentAnswer, HistoryPage, SessionInfo
+from agent_sdk_core.usage import SessionUsage, Usage
+
+settings.register_profile("agent-sdk-core", deadline=None, database=None, max_examples=60)
+settings.load_profile("agent-sdk-core")
+
+Hook = Callable[..., Awaitable[Any]]
+
+
+class MemoryDriver(SessionDriver):
+    """The agent's side of one session.
+
+    Attributes:
+        session: The session it drives.
+        calls: Names of the methods that the runtime called, in order.
+        hooks: Replacements for these methods, by name.
+        turn_id: The turn that runs at the agent.
+        uuids: The prompts of that turn.
+    """
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.session: MemorySession
+        self.calls: list[str] = []
+        self.hooks: dict[str, Hook] = {}
+        self.turn_id: str | None = None
+        self.uuids: list[str] = []
+        self._turns = 0
+
+    @property
+    def resumable(self) -> bool:
+        return self._turns > 0
+
+    async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
+        return await self._call("start_turn", prompt, uuid)
+
+    async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
+        return await self._call("steer", prompt, uuid, turn_id)
+
+    async def interrupt(self, turn_id: str | None) -> None:
+        await self._call("interrupt", turn_id)
+
+    async def interrupted(self) -> None:
+        await self._call("interrupted")
+
+    async def compact(self) -> None:
+        if "compact" not in self.hooks:
+            await super().compact()
+        await self._call("compact")
+
+    async def close(self) -> None:
+        await self._call("close")
+
+    async def kill(self) -> None:
+        await self._call("kill")
+
+    def abandon(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
+        self.calls.append("abandon")
+        if self.turn_id is None:
+            return []
+        return [self.result(subtype="error_during_execution", is_error=True, terminal_reason=terminal_reason)]
+
+    async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
+        return HistoryPage([], cursor)
+
+    def usage(self) -> SessionUsage:
+        return SessionUsage(Usage(input_tokens=self._turns))
+
+    def open(self, uuid: str) -> str:
+        """Begin a turn for a prompt, silently, and return its id."""
+        self._turns += 1
+        self.turn_id, self.uuids = f"turn-{self._turns}", [uuid]
+        return self.turn_id
+
+    def source(self, turn_id: str | None = None) -> Source:
+        return Source("memory", thread_id=self.session.session_id, turn_id=turn_id or self.turn_id)
+
+    def init(self, turn_id: str | None = None) -> InitMessage:
+        return InitMessage.synthesize(self.source(turn_id), session_id=self.session.session_id)
+
+    def text(self, text: str, turn_id: str | None = None, **fields: object) -> SDKMessage:
+        wire = {"type": "assistant", "message": {"role": "assistant", "content": [{"type": "text", "text": text}]}}
+        return parse_message({**wire, **fields}, source=self.source(turn_id))
+
+    def delta(self, text: str, turn_id: str | None = None) -> SDKMessage:
+        event = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+        return parse_message(
+            {"type": "stream_event", "event": event, "api_message_id": "m"}, source=self.source(turn_id)
+        )
+
+    def result(self, turn_id: str | None = None, uuids: Sequence[str] | None = None, **fields: object) -> ResultMessage:
+        listed = list(self.uuids if uuids is None else uuids)
+        source = self.source(turn_id)
+        if turn_id in (None, self.turn_id):
+            self.turn_id = None
+        known = {"subtype": "success", "user_message_uuids": listed, "session_id": self.session.session_id}
+        return ResultMessage.synthesize(source, **(known | fields))
+
+    def emit(self, *messages: SDKMessage) -> None:
+        self.session.deliver(messages)
+
+    def finish(self, text: str = "done") -> None:
+        """End the running turn well."""
+        self.emit(self.text(text), self.result(result=text))
+
+    async def ask(
+        self,
+        callback: Any,
+        *,
+        request: Any = None,
+        check: Callable[[AgentAnswer], object] = lambda answer: answer,
+        timeout: float | None = None,
+    ) -> Resolution:
+        """Ask the user for something, a permission unless told otherwise."""
+        request = request or PermissionRequest("r1", self.session.session_id, "Bash", {"command": "ls"})
+        return await self.session.requests.resolve(request, callback=callback, check=check, timeout=timeout)
+
+    async def _call(self, name: str, *args: Any) -> Any:
+        self.calls.append(name)
+        if name in self.hooks:
+            return await self.hooks[name](*args)
+        await anyio.lowlevel.checkpoint()
+        match name:
+            case "start_turn":
+                return self.open(args[1])
+            case "steer":
+                if self.turn_id is None or self.turn_id != args[2]:
+                    return False
+                self.uuids.append(args[1])
+                return True
+            case "interrupt" if self.turn_id is not None:
+                self.emit(self.result(subtype="error_during_execution", terminal_reason="aborted_streaming"))
+            case _:
+                pass
+        return None
+
+
+class MemorySession(BaseSession):
+    def __init__(self, backend: MemoryBackend, options: SessionOptions, host: Host, session_id: str) -> None:
+        self.driver = MemoryDriver()
+        self.driver.session = self
+        super().__init__(session_id, options, host, self.driver)
+        self.backend = backend
+        self.forgotten = 0
+
+    @property
+    def info(self) -> SessionInfo:
+        return SessionInfo(model=self.options.model)
+
+    async def set_model(self, model: str | None) -> None:
+        self._require_open()
+
+    async def set_permission_mode(self, mode: PermissionMode | None) -> None:
+        self._require_open()
+
+    async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
+        self._require_open()
+
+    def _on_closed(self) -> None:
+        self.forgotten += 1
+        open_sessions = self.backend.sessions
+        assert isinstance(open_sessions, list)
+        open_sessions.remove(self)
+
+
+class MemoryBackend(AgentBackend):
+    """A backend without a process.
+
+    Attributes:
+        opening: Awaited while a session is being opened.
+        aborted: Whether the event loop took the host down.
+    """
+
+    type = "memory"
+    capabilities = BackendCapabilities(steer=True)
+
+    def __init__(self) -> None:
+        self._sessions: list[MemorySession] = []
+        self._host = Host("memory", on_stop=self._stop, on_abort=self._abort)
+        self._starting = anyio.Lock()
+        self._events: Broadcast[BackendEvent] = Broadcast()
+        self._closed = False
+        self.opening: Callable[[], Awaitable[object]] = anyio.lowlevel.checkpoint
+        self.prepare: Callable[[MemorySession], object] = lambda session: None
+        self.opened = 0
+        self.aborted = False
+
+    @classmethod
+    def locate(cls) -> None:
+        return None
+
+    @property
+    def host(self) -> Host:
+        return self._host
+
+    @property
+    def sessions(self) -> list[MemorySession]:
+        return self._sessions
+
+    async def start(self) -> None:
+        async with self._starting:
+            if self._closed:
+                raise SessionClosedError("The backend is closed.")
+            if not self._host.running:
+                await self._host.start()
+
+    async def aclose(self) -> None:
+        self._closed = True
+        await self._host.aclose()
+        self._events.close()
+
+    async def create_session(self, options: SessionOptions | None = None) -> MemorySession:
+        await self.start()
+
+        async def open_session() -> MemorySession:
+            await self.opening()
+            self.opened += 1
+            session = MemorySession(self, options or SessionOptions(), self._host, f"session-{self.opened}")
+            self._sessions.append(session)
+            self.prepare(session)
+            return session
+
+        return await self._host.call(open_session, abandoned=lambda session: session.aclose(), context=copy_context())
+
+    def events(self) -> AsyncIterator[BackendEvent]:
+        return self._events.subscribe()
+
+    async def list_models(self) -> list[ChatModel]:
+        return [ChatModel("m", "M", "memory")]
+
+    async def _stop(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            for session in list(self._sessions):
+                tasks.start_soon(session.aclose)
+
+    def _abort(self) -> None:
+        self.aborted = True
+        for session in list(self._sessions):
+            session.disconnected(SessionClosedError("The event loop ended."))
+
+
+@pytest.fixture
+def make_backend() -> type[MemoryBackend]:
+    return MemoryBackend
+
+
+@pytest.fixture
+async def backend(anyio_backend: object) -> AsyncIterator[MemoryBackend]:
+    """A running backend in memory; a test that leaves it hanging fails."""
+    del anyio_backend
+    backend = MemoryBackend()
+    with anyio.fail_after(10):
+        await backend.start()
+    yield backend
+    with anyio.fail_after(10):
+        await backend.aclose()
+
+
+@pytest.fixture
+async def session(backend: MemoryBackend) -> MemorySession:
+    with anyio.fail_after(10):
+        return await backend.create_session()
+
+
+@pytest.fixture
+def agent(session: MemorySession) -> MemoryDriver:
+    """The agent's side of `session`."""
+    return session.driver

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import gc
+import weakref
+
+import anyio
+import pytest
+
+from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_items_come_in_order_and_end_with_the_stream() -> None:
+    stream = BoundedStream[int]()
+    stream.publish([1, 2])
+    stream.publish([])
+    stream.close()
+    stream.publish([3])
+    with anyio.fail_after(5):
+        assert [item async for item in stream] == [1, 2]
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+
+async def test_a_waiting_consumer_wakes_for_items_and_for_the_end() -> None:
+    stream = BoundedStream[int]()
+    seen: list[int] = []
+
+    async def read() -> None:
+        async for item in stream:
+            seen.append(item)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            tasks.start_soon(read)
+            await anyio.wait_all_tasks_blocked()
+            stream.publish([1])
+            await anyio.wait_all_tasks_blocked()
+            stream.publish([2, 3])
+            await anyio.wait_all_tasks_blocked()
+            stream.close()
+    assert sorted(seen) == [1, 2, 3]
+
+
+async def test_the_oldest_give_way_and_are_counted() -> None:
+    stream = BoundedStream[int](limit=3)
+    stream.publish(range(5))
+    stream.publish([5])
+    stream.close()
+    with anyio.fail_after(5):
+        assert [item async for item in stream] == [3, 4, 5]
+    assert stream.dropped == 3
+
+
+async def test_a_busy_consumer_lets_others_run() -> None:
+    stream = BoundedStream[int]()
+    stream.publish(range(1000))
+    stream.close()
+    turns: list[int] = []
+    done = anyio.Event()
+
+    async def other() -> None:
+        while not done.is_set():
+            turns.append(1)
+            await anyio.lowlevel.checkpoint()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(other)
+            assert [item async for item in stream] == list(range(1000))
+            done.set()
+    assert len(turns) > 5
+
+
+async def test_a_cancelled_read_loses_nothing() -> None:
+    stream = BoundedStream[int]()
+    stream.publish(range(200))
+    stream.close()
+    seen: list[int] = []
+    with anyio.fail_after(5):
+        for _ in range(200):
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                seen.append(await anext(stream))
+        seen.extend([item async for item in stream])
+    assert seen == list(range(200))
+
+
+async def test_a_broadcast_reaches_every_subscriber_from_its_subscription_on() -> None:
+    broadcast = Broadcast[int]()
+    assert not broadcast.watched
+    broadcast.publish(0)
+    one = broadcast.subscribe()
+    broadcast.publish(1, 2)
+    two = broadcast.subscribe()
+    broadcast.publish(3)
+    assert broadcast.watched
+    broadcast.close()
+    with anyio.fail_after(5):
+        assert [item async for item in one] == [1, 2, 3]
+        assert [item async for item in two] == [3]
+        assert [item async for item in broadcast.subscribe()] == []
+
+
+def test_a_subscriber_that_nobody_holds_is_gone() -> None:
+    broadcast = Broadcast[int]()
+    stream = broadcast.subscribe()
+    alive = weakref.ref(stream)
+    del stream
+    gc.collect()
+    assert alive() is None
+    assert not broadcast.watched
+    broadcast.publish(1)

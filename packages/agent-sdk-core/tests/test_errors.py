@@ -1,0 +1,56 @@
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from agent_sdk_core import errors
+from agent_sdk_core.errors import AgentError, ProcessExitedError, ProtocolError, RateLimitError
+
+CLASSES = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, AgentError)]
+SPECIAL: dict[type[AgentError], dict[str, Any]] = {
+    RateLimitError: {"reset_at": 12.5},
+    ProcessExitedError: {"exit_code": 3, "signal": 9, "stderr_tail": "tail"},
+    ProtocolError: {"rpc_code": -32000, "rpc_data": {"a": 1}},
+}
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_an_error_has_its_class_code_and_its_own_where_given(cls: type[AgentError]) -> None:
+    error = cls("It broke; mend it.")
+    assert str(error) == error.message == "It broke; mend it."
+    assert error.code == cls.default_code
+    assert error.retryable is cls.default_retryable
+    assert error.backend is None
+    assert dict(error.details) == {}
+    other = cls("x", code="mine", retryable=not cls.default_retryable, backend="b", details={"k": 1})
+    assert (other.code, other.retryable, other.backend) == ("mine", not cls.default_retryable, "b")
+    assert dict(other.details) == {"k": 1}
+
+
+def test_every_class_has_a_code_of_its_own() -> None:
+    codes = [cls.default_code for cls in CLASSES]
+    assert len(set(codes)) == len(codes) > 15
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_copies_keep_every_field(cls: type[AgentError], copied: Any) -> None:
+    fields = SPECIAL.get(cls, {})
+    error = cls("x", code="c", retryable=True, backend="b", details={"k": [1]}, **fields)
+    error.add_note("seen in turn 3")
+    other = copied(error)
+    assert type(other) is cls
+    assert other is not error
+    assert str(other) == "x"
+    assert other.args == error.args
+    assert {**other.__dict__, "details": dict(other.details)} == {**error.__dict__, "details": dict(error.details)}
+    for name, value in fields.items():
+        assert getattr(other, name) == value
+
+
+def test_an_error_without_details_can_be_pickled_too() -> None:
+    assert dict(pickle.loads(pickle.dumps(AgentError("x"))).details) == {}

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import agent_sdk_core
+
+NAMES = [
+    "DEFER",
+    "AgentBackend",
+    "AgentError",
+    "AgentSession",
+    "Allow",
+    "Answers",
+    "ApiRetry",
+    "AssistantMessage",
+    "AudioInput",
+    "AuthenticationError",
+    "AvailableBackend",
+    "BackendCapabilities",
+    "BackendEvent",
+    "BackendType",
+    "BackgroundTask",
+    "ChatModel",
+    "Choice",
+    "CommandLifecycle",
+    "CompactBoundary",
+    "ContentBlock",
+    "ContextWindow",
+    "Deny",
+    "DocumentBlock",
+    "DocumentInput",
+    "ElicitationAnswer",
+    "ElicitationRequest",
+    "Escalation",
+    "ExecutableNotFoundError",
+    "FrameTooLargeError",
+    "HandshakeError",
+    "HistoryPage",
+    "ImageBlock",
+    "ImageInput",
+    "Informational",
+    "InitMessage",
+    "InterruptReceipt",
+    "InvalidRequestError",
+    "MentionInput",
+    "MessageStream",
+    "MessagesDropped",
+    "ModelPrice",
+    "ModelUsage",
+    "PermissionDenied",
+    "PermissionMode",
+    "PermissionOption",
+    "PermissionRequest",
+    "PolicyDeniedError",
+    "ProcessExitedError",
+    "Prompt",
+    "PromptQueue",
+    "ProtocolDrift",
+    "ProtocolError",
+    "Question",
+    "QuestionRequest",
+    "QueuedPrompt",
+    "RateLimitError",
+    "RateLimitEvent",
+    "ReasoningEffort",
+    "RedactedThinkingBlock",
+    "RequestOpened",
+    "RequestResolved",
+    "RequestTimeoutError",
+    "ResultMessage",
+    "SDKMessage",
+    "SandboxPolicy",
+    "ServerToolUseBlock",
+    "SessionBusyError",
+    "SessionClosedError",
+    "SessionInfo",
+    "SessionNotFoundError",
+    "SessionOptions",
+    "SessionPage",
+    "SessionState",
+    "SessionStateChanged",
+    "SessionSummary",
+    "SessionUsage",
+    "SkillInput",
+    "Source",
+    "SpawnError",
+    "StartupTimeoutError",
+    "StatusMessage",
+    "StreamEvent",
+    "SystemMessage",
+    "TaskNotification",
+    "TaskStarted",
+    "TaskUpdated",
+    "TextBlock",
+    "TextInput",
+    "ThinkingBlock",
+    "Tool",
+    "ToolImage",
+    "ToolKind",
+    "ToolProgress",
+    "ToolRegistry",
+    "ToolResult",
+    "ToolResultBlock",
+    "ToolUseBlock",
+    "Turn",
+    "UnknownBlock",
+    "UnknownMessage",
+    "UnsupportedOptionError",
+    "UnsupportedVersionError",
+    "Usage",
+    "UsageLimitError",
+    "UsageMessage",
+    "UserMessage",
+    "WebSearchToolResultBlock",
+    "available_backends",
+    "create_backend",
+    "parse_message",
+    "query",
+    "tool",
+    "tool_kind",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(agent_sdk_core.__all__) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_name_loads_from_where_its_type_checkers_see_it(name: str) -> None:
+    value = getattr(agent_sdk_core, name)
+    assert getattr(agent_sdk_core, name) is value
+    assert name in dir(agent_sdk_core)
+    tree = ast.parse(Path(agent_sdk_core.__file__).read_text(encoding="utf-8"))
+    homes = [
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]
+    ]
+    assert len(homes) == 1
+    assert getattr(sys.modules[str(homes[0])], name) is value
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="Nonsense"):
+        agent_sdk_core.Nonsense  # noqa: B018
+
+
+def test_importing_the_package_loads_neither_pydantic_nor_anyio() -> None:
+    code = (
+        "import sys, agent_sdk_core\n"
+        "print(*sorted(set(sys.modules) & {'pydantic', 'anyio', 'asyncio', 'trio', 'structlog', 'stamina'}))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.strip() == ""

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+from agent_sdk_core.questions import Answers, Choice, ElicitationRequest, Question, QuestionRequest
+
+
+def test_a_question_request_as_data_is_json() -> None:
+    question = Question("q", "Which?", "Pick", (Choice("a", "the first"), Choice("b")), multi_select=True, secret=True)
+    wire = QuestionRequest("r", "s", (question,), tool_use_id="t").to_wire()
+    assert json.loads(json.dumps(wire)) == {
+        "questions": [
+            {
+                "id": "q",
+                "text": "Which?",
+                "header": "Pick",
+                "choices": [{"label": "a", "description": "the first"}, {"label": "b", "description": ""}],
+                "multi_select": True,
+                "allow_other": False,
+                "secret": True,
+            }
+        ],
+        "tool_use_id": "t",
+    }
+
+
+def test_an_elicitation_as_data_is_json() -> None:
+    form = ElicitationRequest("r", "s", "server", "form", "Name?", schema={"type": "object"})
+    link = ElicitationRequest("r", "s", "server", "url", "Go", url="https://example.org")
+    assert json.loads(json.dumps(form.to_wire()))["schema"] == {"type": "object"}
+    assert link.to_wire() == {
+        "server": "server",
+        "mode": "url",
+        "message": "Go",
+        "schema": None,
+        "url": "https://example.org",
+    }
+
+
+def test_requests_compare_by_what_is_asked() -> None:
+    assert QuestionRequest("r", "s", (), raw=1) == QuestionRequest("r", "s", (), raw=2)
+    assert Answers({"a": ("x",)}) == Answers({"a": ("x",)})
