@@ -1,0 +1,77 @@
+"""What importing costs: CPU of a Python that does nothing else, and the memory it had."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from measure.report import NOT_INSTALLED, Row, Section, middle
+from measure.scene import BENCHMARKS
+
+BARE: Final = "bare Python"
+OURS: Final = "import codex_sdk"
+OFFICIAL: Final = "import openai_codex"
+_CASES: Final = {
+    BARE: "pass",
+    "import anyio, pydantic": "import anyio; from pydantic import BaseModel",
+    OURS: OURS,
+    "from codex_sdk import what a program uses": "from codex_sdk import AssistantMessage, CodexBackend, SessionOptions",
+    OFFICIAL: OFFICIAL,
+}
+LIMIT: Final = 150
+"""Milliseconds of CPU above bare Python that `import codex_sdk` may cost."""
+
+
+def measure_imports(rounds: int, *, official: bool, env: Mapping[str, str], progress: Callable[[str], None]) -> Section:
+    """Import each in fresh processes, interleaved, after one round that writes the byte code.
+
+    Args:
+        rounds: How often each.
+        official: Whether the official package is installed.
+        env: Environment of the processes.
+        progress: Told what is done.
+    """
+    costs: dict[str, list[float]] = {name: [] for name in _CASES if official or name != OFFICIAL}
+    for number in range(rounds + 1):
+        progress(f"imports: round {number} of {rounds}")
+        for name, cost in costs.items():
+            cpu = _cpu_of(_CASES[name], env)
+            if number:
+                cost.append(cpu)
+    bare = costs[BARE]
+    rows: list[Row] = []
+    for name, code in _CASES.items():
+        cost = costs.get(name)
+        if cost is None:
+            rows.append(Row(name, status=NOT_INSTALLED))
+            continue
+        values: dict[str, float | None] = {
+            "min": min(cost),
+            "median": middle(cost),
+            "min above bare": None if cost is bare else min(cost) - min(bare),
+            "median above bare": None if cost is bare else middle(cost) - middle(bare),
+            "peak MB": _peak_of(code, env) / 1e6,
+        }
+        rows.append(Row(name, values))
+    note = f"`{OURS}` takes {middle(costs[OURS]) - middle(bare):.0f} ms above bare Python; it may take {LIMIT}."
+    return Section("imports", f"Import: CPU in ms, {rounds} processes each", rows, (note,))
+
+
+def _cpu_of(code: str, env: Mapping[str, str]) -> float:
+    """Return the milliseconds of CPU of a process that runs `code`, from its start to its end."""
+    process = subprocess.Popen([sys.executable, "-c", code], env=dict(env))
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"`{code}` failed with {process.returncode}")
+    return (usage.ru_utime + usage.ru_stime) * 1000
+
+
+def _peak_of(code: str, env: Mapping[str, str]) -> int:
+    """Return the most memory, in bytes, of a process that runs `code`."""
+    asking = f"{code}\nfrom probes.memory import peak_rss\nprint(peak_rss())"
+    argv = [sys.executable, "-c", asking]
+    return int(subprocess.run(argv, cwd=BENCHMARKS, env=dict(env), stdout=subprocess.PIPE, check=True).stdout)
