@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import nox
+
+OTHER_CODEX = ("0.155.1", "0.162.1")
+"""Published codex versions that the contract suite runs with as well: the oldest tested, and the one before ours."""
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "tests", "docs"]
@@ -42,6 +48,26 @@ def docs(session: nox.Session) -> None:
 def schema(session: nox.Session) -> None:
     """Regenerate schemas and typed protocol; `-- --codex PATH` for another binary, `-- --check` to compare only."""
     session.run("python", "scripts/regenerate_schema.py", *session.posargs)
+
+
+@nox.session
+def record(session: nox.Session) -> None:
+    """Record the flows that the replay tests use from the real binary."""
+    session.run("python", "scripts/record_flows.py", *session.posargs)
+
+
+@nox.session
+def versions(session: nox.Session) -> None:
+    """Run the contract suite with other published codex binaries, kept in `.cache/`; `-- VERSION…` for other ones."""
+    for version in session.posargs or OTHER_CODEX:
+        folder = Path(".cache", "codex", version).absolute()
+        codex = str(folder / "codex_cli_bin" / "bin" / "codex")
+        if not Path(codex).is_file():
+            # Without the workspace's configuration, which pins another version.
+            target = ("--no-config", "--python", sys.executable, "--target", str(folder))
+            session.run("uv", "pip", "install", "--quiet", "--no-deps", *target, f"openai-codex-cli-bin=={version}")
+        session.run("agent-sdk", "schema", "check", "--codex", codex, success_codes=[0, 1])
+        session.run("pytest", "tests/contract", env={"AGENT_SDK_CODEX_PATH": codex})
 
 
 @nox.session

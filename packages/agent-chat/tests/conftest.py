@@ -37,7 +37,7 @@ from agent_sdk_core.session import (
     InterruptReceipt,
     MessageStream,
     Priority,
-    QueuedPrompt,
+    PromptQueue,
     SessionInfo,
     SessionState,
     Turn,
@@ -183,8 +183,8 @@ class FakeSession(AgentSession):
         return ()
 
     @property
-    def queue(self) -> Sequence[QueuedPrompt]:
-        return ()
+    def queue(self) -> PromptQueue:
+        raise NotImplementedError
 
     async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
         raise NotImplementedError

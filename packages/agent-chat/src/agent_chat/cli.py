@@ -27,6 +27,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+schema = typer.Typer(name="schema", help="The protocol that an agent speaks.", rich_markup_mode=None)
+app.add_typer(schema)
+
 Json = Annotated[bool, typer.Option("--json", help="Print every message as one line of JSON, and nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the details of an error.")]
 
@@ -91,6 +94,46 @@ def demo(
     _finish(start, debug=debug)
 
 
+@app.command()
+def replay(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Wire logs, as CodexBackend(wire_log=…) writes.")],
+    backend: Annotated[str, typer.Option("--backend", "-b", help="The agent whose wire was recorded.")] = "codex",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show a recorded wire log as the conversation that it was, without the agent."""
+
+    def start() -> int:
+        from pathlib import Path
+
+        from agent_chat.replay import replay_logs
+
+        return replay_logs(backend, [Path(file) for file in files], as_json=json)
+
+    _finish(start, debug=debug)
+
+
+@schema.command()
+def check(
+    codex: Annotated[
+        str | None, typer.Option("--codex", metavar="PATH", help="The codex to look at; absent: the one that is used.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON object.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Compare the protocol of an installed codex with the one that this SDK was made for.
+
+    Exits with 0 if it works, 1 if something that is used is gone or changed, 2 if it could not be compared.
+    """
+
+    def start() -> int:
+        from agent_chat.schema_check import check_schema
+
+        return check_schema("codex", codex, as_json=json)
+
+    _finish(start, debug=debug, failure=ExitCode.USAGE)
+
+
 def main() -> NoReturn:
     """Run the command line and exit."""
     try:
@@ -100,8 +143,8 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
 
 
-def _finish(start: Callable[[], int], *, debug: bool) -> NoReturn:
-    """Run a command and exit with its code; what goes wrong is one sentence, details are for `debug`."""
+def _finish(start: Callable[[], int], *, debug: bool, failure: ExitCode = ExitCode.ERROR) -> NoReturn:
+    """Run a command and exit with its code, or `failure`; what goes wrong is one sentence, details are for `debug`."""
     from agent_chat.settings import UsageError
     from agent_sdk_core.errors import AgentError
 
@@ -115,11 +158,11 @@ def _finish(start: Callable[[], int], *, debug: bool) -> NoReturn:
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except AgentError as error:
-        code = _complain(f"{error.message} [{error.code}]", ExitCode.ERROR)
+        code = _complain(f"{error.message} [{error.code}]", failure)
         if debug:
             _show_details(error)
     except Exception as error:
-        code = _complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)", ExitCode.ERROR)
+        code = _complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)", failure)
         if debug:
             _show_details(error)
     raise typer.Exit(code)

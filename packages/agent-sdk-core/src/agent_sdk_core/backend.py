@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Literal, Self
 
 from agent_sdk_core.drift import ProtocolDrift
 from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.session import AgentSession, HistoryPage
@@ -126,6 +127,19 @@ class AgentBackend(ABC):
         Raises:
             ExecutableNotFoundError: It is not installed; the message says how to.
         """
+
+    @classmethod
+    def replay(cls, path: Path) -> Iterator[SDKMessage]:
+        """Return the messages that a recorded wire log becomes, without the agent.
+
+        Args:
+            path: The log, one JSON object a line.
+
+        Raises:
+            InvalidRequestError: The file is no wire log; says which line.
+            UnsupportedOptionError: The backend cannot.
+        """
+        raise UnsupportedOptionError(f"The {cls.type} backend cannot replay a wire log.", backend=cls.type)
 
     @classmethod
     async def check_protocol(cls, executable: Path | None = None) -> ProtocolDrift:
