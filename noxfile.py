@@ -32,7 +32,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Unit and contract tests with coverage; the real binary is part of it."""
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "--ignore=tests/docs", *session.posargs)
+    # Two workers: much of the time is spent waiting for the processes under test.
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", "--ignore=tests/docs", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")

@@ -51,8 +51,12 @@ def test_lone_surrogates_are_replaced_in_text_only() -> None:
     assert clean_prompt([TextInput("\ud83d"), image]) == (TextInput("\ufffd"), image)
 
 
+def _name(prompt: object) -> str:
+    return repr(prompt).partition(" object at")[0]
+
+
 @pytest.mark.parametrize(
-    "prompt", ["", [], (), None, 0, 5, b"", b"x", {}, {"a": 1}, TextInput("x"), ["x"], [None], iter(BLOCKS)], ids=repr
+    "prompt", ["", [], (), None, 0, 5, b"", b"x", {}, {"a": 1}, TextInput("x"), ["x"], [None], iter(BLOCKS)], ids=_name
 )
 def test_what_is_no_prompt_is_refused(prompt: Any) -> None:
     for check in (prompt_blocks, clean_prompt, prompt_text):

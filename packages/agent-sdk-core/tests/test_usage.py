@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from agent_sdk_core.usage import ContextWindow, ModelUsage, SessionUsage, Usage
+from agent_sdk_core.usage import ContextWindow, ModelPrice, ModelUsage, SessionUsage, Usage
 
 
 def test_each_token_counts_once() -> None:
@@ -49,3 +49,22 @@ def test_session_usage_guesses_no_cost() -> None:
     usage = SessionUsage(Usage())
     assert (usage.by_model, usage.context, usage.cost_usd, usage.cost_source) == ({}, None, None, None)
     assert SessionUsage(Usage()).by_model is not usage.by_model
+
+
+def test_a_price_counts_each_token_once() -> None:
+    usage = Usage(
+        input_tokens=100,
+        output_tokens=10,
+        cache_read_input_tokens=50,
+        cache_creation_input_tokens=20,
+        reasoning_output_tokens=5,
+    )
+    assert ModelPrice(2.0, 1.0, 10.0).cost(usage) == pytest.approx((100 * 2 + 50 * 1 + 20 * 2 + 10 * 10) / 1e6)
+    assert ModelPrice(2.0, 1.0, 10.0, cache_write=4.0).cost(usage) == pytest.approx((200 + 50 + 80 + 100) / 1e6)
+    assert ModelPrice(2.0, 1.0, 10.0).cost(Usage()) == 0
+
+
+@pytest.mark.parametrize("price", [-1.0, float("nan"), float("inf")])
+def test_a_price_that_is_none_is_refused(price: float) -> None:
+    with pytest.raises(ValueError, match="A price is a number of US dollars"):
+        ModelPrice(1.0, price, 1.0)

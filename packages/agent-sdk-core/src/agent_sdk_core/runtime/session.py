@@ -229,8 +229,7 @@ class BaseSession(AgentSession):
             return
         self._failure = error
         self.requests.withdraw()
-        self._background.clear()
-        self._turns.stop(error.code, error.message, "agent_exited")
+        self._stop(error.code, error.message, "agent_exited")
 
     def _tell_listeners(self, batch: Sequence[SDKMessage]) -> None:
         if self._listeners:
@@ -274,10 +273,17 @@ class BaseSession(AgentSession):
             return
         self._closed.set()
         self.requests.refuse_all()
-        self._turns.stop(SessionClosedError.default_code, "The session was closed.", "aborted_streaming")
+        self._stop(SessionClosedError.default_code, "The session was closed.", "aborted_streaming")
         for listener in list(self._listeners):
             listener.close()
         self._on_closed()
+
+    def _stop(self, code: str, message: str, terminal_reason: str) -> None:
+        self._turns.stop(code, message, terminal_reason)
+        if self._background:  # It outlived its turn, so no turn's end told its own.
+            self._turns.close_open(None, code, message, terminal_reason)
+            self._background.clear()
+            self._note_idle()
 
     @abstractmethod
     def _on_closed(self) -> None:

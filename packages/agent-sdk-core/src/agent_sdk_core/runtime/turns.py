@@ -221,6 +221,13 @@ class Turns:
             self._finish(record, code, message, terminal_reason)
         self._on_change()
 
+    def close_open(self, turn_id: str | None, code: str, message: str, terminal_reason: str) -> None:
+        """Tell the end of what a turn left open, or without a turn of all that still runs."""
+        try:
+            self._deliver(self._driver.abandon(turn_id, code=code, message=message, terminal_reason=terminal_reason))
+        except Exception:
+            _log.exception("closing what a turn left open failed")
+
     def _start(self, record: PromptRecord) -> None:
         running = self.running = RunningTurn([record])
         self._host.start_soon(self._drive_start, record, running)
@@ -326,14 +333,8 @@ class Turns:
     def _abandon(self, running: RunningTurn, code: str, message: str, terminal_reason: str, *, gone: bool) -> None:
         """End a turn on our side: the driver closes what is open, and what it does not list ends synthetically."""
         turn_id = running.native_id
-        try:
-            if gone or turn_id is not None:
-                ending = self._driver.abandon(
-                    None if gone else turn_id, code=code, message=message, terminal_reason=terminal_reason
-                )
-                self._deliver(ending)
-        except Exception:
-            _log.exception("closing what a turn left open failed")
+        if gone or turn_id is not None:
+            self.close_open(None if gone else turn_id, code, message, terminal_reason)
         for record in list(running.records):
             running.records.remove(record)
             self._driver.forget(record.uuid)
