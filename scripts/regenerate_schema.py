@@ -1,7 +1,8 @@
 """Regenerates what follows from the pinned codex binary and from our own models.
 
-Writes `schemas/codex/` (the bundle as emitted, and its manifest), `codex_sdk.protocol` (the typed protocol) and
-`schemas/sdk/` (the JSON Schema of our messages). With `--check` it writes nothing and tells what is stale.
+Writes `schemas/codex/` (the bundle as emitted, and its manifest), `codex_sdk.protocol` (the typed protocol, and its
+surface for comparisons), the stub of `codex_sdk.requests`, and `schemas/sdk/` (the JSON Schema of our messages). With
+`--check` it writes nothing and tells what is stale.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ from schema.definitions import load_definitions
 from schema.manifest import write_manifest
 from schema.methods import read_methods
 from schema.render import render_protocol
+from schema.requests import write_requests
+from schema.surface import write_surface
 
 ROOT = Path(__file__).resolve().parents[1]
 
 CODEX_SCHEMA = Path("schemas/codex")
 SDK_SCHEMA = Path("schemas/sdk")
 PROTOCOL = Path("packages/codex-sdk/src/codex_sdk/protocol")
-GENERATED = (CODEX_SCHEMA, SDK_SCHEMA, PROTOCOL)
-"""Folders that hold nothing but generated files, relative to the root of the repository."""
+REQUESTS = Path("packages/codex-sdk/src/codex_sdk/requests.pyi")
+GENERATED = (CODEX_SCHEMA, SDK_SCHEMA, PROTOCOL, REQUESTS)
+"""Files that are generated, and folders that hold nothing else, relative to the root of the repository."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,6 +74,9 @@ def regenerate(codex: Path, out: Path) -> None:
         definitions = load_definitions(bundle / "experimental")
         methods = read_methods(bundle / "stable", bundle / "experimental", set(definitions.types))
         render_protocol(definitions, methods, version, out / PROTOCOL)
+        write_requests(definitions, methods, version, out / REQUESTS)
+    with _Step("surface"):
+        write_surface(bundle, methods, version, out / PROTOCOL)
     for method in methods.untyped:
         print(f"  note: no response type could be derived for {method}")
     with _Step("manifest"):
@@ -111,8 +118,8 @@ def install(fresh: Path, root: Path, names: list[str]) -> None:
 
 
 def _files(base: Path) -> Iterator[str]:
-    for folder in GENERATED:
-        for path in (base / folder).rglob("*"):
+    for place in GENERATED:
+        for path in (base / place, *(base / place).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield path.relative_to(base).as_posix()
 

@@ -8,6 +8,10 @@ import agent_sdk_testing
 def test_the_public_names_are_these() -> None:
     assert agent_sdk_testing.__all__ == dir(agent_sdk_testing) == [
         "Conversation",
+        "FakeCodex",
+        "FakeQuestion",
+        "FakeRequest",
+        "FakeTurn",
         "Gate",
         "InputMessage",
         "ModelRequest",

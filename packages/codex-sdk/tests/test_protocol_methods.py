@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import codex_sdk.protocol
 import pytest
+
+import codex_sdk.protocol
 from codex_sdk.protocol import methods
 
 MANIFEST: dict[str, Any] = json.loads(

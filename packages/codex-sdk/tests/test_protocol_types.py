@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import codex_sdk.protocol
 import pytest
+from pydantic import TypeAdapter, ValidationError
+
+import codex_sdk.protocol
 from codex_sdk.protocol import (
     AgentMessageThreadItem,
     CodexErrorInfo,
@@ -29,7 +31,6 @@ from codex_sdk.protocol import (
     UserInput,
     WireUnknownCommandAction,
 )
-from pydantic import TypeAdapter, ValidationError
 
 FOLDER = Path(str(codex_sdk.protocol.__file__)).parent
 MODULES = sorted(path.stem for path in FOLDER.glob("*.py"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "scripts"
 PROTOCOL = Path("packages/codex-sdk/src/codex_sdk/protocol")
+REQUESTS = PROTOCOL.with_name("requests.pyi")
 
 
 def run_script(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -49,7 +51,7 @@ def test_everything_committed_is_current() -> None:
     assert "everything is current" in done.stdout
 
 
-def test_the_split_does_not_depend_on_the_hash_seed() -> None:
+def test_the_split_the_surface_and_the_stub_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
         "from schema.areas import split; from schema.definitions import load_definitions\n"
@@ -57,11 +59,15 @@ def test_the_split_does_not_depend_on_the_hash_seed() -> None:
         "stable, experimental = Path(sys.argv[2]) / 'stable', Path(sys.argv[2]) / 'experimental'\n"
         "definitions = load_definitions(experimental)\n"
         "methods = read_methods(stable, experimental, set(definitions.types))\n"
-        "print(methods); print(split(definitions, methods))"
+        "print(methods); print(split(definitions, methods))\n"
+        "from schema.surface import write_surface; out = Path(sys.argv[3]); out.mkdir()\n"
+        "write_surface(experimental.parent, methods, '1.0.0', out); print((out / 'surface.json').read_text())\n"
+        "from schema.requests import write_requests\n"
+        "write_requests(definitions, methods, '1.0.0', out / 'requests.pyi'); print((out / 'requests.pyi').read_text())"
     )
     outputs = {
         subprocess.run(
-            [sys.executable, "-c", code, SCRIPTS, ROOT / "schemas" / "codex"],
+            [sys.executable, "-c", code, SCRIPTS, ROOT / "schemas" / "codex", tmp_path / seed],
             env={"PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
@@ -134,6 +140,13 @@ def test_a_missing_generator_is_named(script: Any, monkeypatch: pytest.MonkeyPat
         render._generate_models({}, tmp_path)
 
 
+def test_a_missing_package_is_named(script: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    surface = importlib.import_module("schema.surface")
+    monkeypatch.setitem(sys.modules, "codex_sdk.drift.reading", None)
+    with pytest.raises(script.SchemaError, match=r"codex_sdk.drift.reading cannot be imported: .*uv run"):
+        surface.write_surface(tmp_path, None, "1.0.0", tmp_path)
+
+
 def test_no_installed_binary_asks_for_one(script: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = importlib.import_module("schema.bundle")
     monkeypatch.setattr(bundle.importlib.util, "find_spec", find_nothing)
@@ -148,20 +161,37 @@ def test_check_lists_what_is_stale_and_a_run_repairs_it(
         for name, text in (("turn.py", "new"), ("items.py", "same"), ("added.py", "x")):
             (out / PROTOCOL).mkdir(parents=True, exist_ok=True)
             (out / PROTOCOL / name).write_text(text)
+        (out / REQUESTS).write_text("new")
 
     folder = tmp_path / PROTOCOL
     (folder / "__pycache__").mkdir(parents=True)
     for name, text in (("turn.py", "old"), ("items.py", "same"), ("gone.py", "x"), ("__pycache__/turn.pyc", "x")):
         (folder / name).write_text(text)
+    (tmp_path / REQUESTS).write_text("old")
+    (tmp_path / REQUESTS).with_suffix(".py").write_text("ours")
     monkeypatch.setattr(script, "ROOT", tmp_path)
     monkeypatch.setattr(script, "regenerate", regenerate)
 
     assert script.main(["--check"]) == 1
-    stale = [f"  {PROTOCOL / name}" for name in ("added.py", "gone.py", "turn.py")]
+    stale = [f"  {PROTOCOL / name}" for name in ("added.py", "gone.py", "turn.py")] + [f"  {REQUESTS}"]
     assert capsys.readouterr().err.splitlines() == ["stale:", *stale, "  run: uv run nox -s schema"]
 
     assert script.main([]) == 0
-    assert capsys.readouterr().out == "3 files written\n"
+    assert capsys.readouterr().out == "4 files written\n"
     assert script.main(["--check"]) == 0
     assert {path.name for path in folder.glob("*.py")} == {"turn.py", "items.py", "added.py"}
     assert (folder / "__pycache__" / "turn.pyc").is_file()
+    assert [(tmp_path / REQUESTS).with_suffix(suffix).read_text() for suffix in (".py", ".pyi")] == ["ours", "new"]
+
+
+def test_what_the_wire_lets_be_null_may_be_left_out(script: Any) -> None:
+    bundle = ROOT / "schemas" / "codex" / "experimental"
+    requests = importlib.import_module("schema.requests")
+    definitions = importlib.import_module("schema.definitions").load_definitions(bundle)
+    variants = [variant["properties"] for variant in json.loads((bundle / "ClientRequest.json").read_text())["oneOf"]]
+    params = {variant["method"]["enum"][0]: variant["params"] for variant in variants}
+    named = importlib.import_module("schema.methods").referenced_name
+    left_out = {method for method in params if requests.may_be_left_out(named(params[method]), definitions)}
+    assert {method for method, schema in params.items() if '"null"' in json.dumps(schema)} < left_out
+    assert left_out >= {"model/list", "thread/start"}
+    assert left_out.isdisjoint({"turn/start", "account/login/start", "thread/read"})

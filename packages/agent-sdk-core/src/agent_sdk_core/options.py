@@ -53,7 +53,7 @@ class SessionOptions(BaseModel):
     """Options of one session; frozen, so that one object can serve many sessions.
 
     Attributes:
-        cwd: Folder the agent works in; absent: the current one.
+        cwd: Folder the agent works in; absent: the current one, or with `resume` the stored session's.
         model: Model id as the agent knows it.
         reasoning_effort: How much the model reasons.
         permission_mode: How much the agent may do unasked.

@@ -1,4 +1,4 @@
-"""Test agent applications against the real agents, offline: a scripted model server and fixtures.
+"""Test agent applications against the real agents, offline: a scripted model server, a faulty codex, and fixtures.
 
 The names load their modules on first use, so that installing the pytest plugin costs nothing.
 """
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agent_sdk_testing.codex import find_codex, write_codex_home
     from agent_sdk_testing.environment import clean_env, scratch_folder
+    from agent_sdk_testing.fake_codex import FakeCodex
+    from agent_sdk_testing.fake_codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
     from agent_sdk_testing.model import Rule, ScriptedModel
     from agent_sdk_testing.requests import (
         Conversation,
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 _MODULES = {
     "codex": ("find_codex", "write_codex_home"),
     "environment": ("clean_env", "scratch_folder"),
+    "fake_codex": ("FakeCodex",),
+    "fake_codex_exchanges": ("FakeQuestion", "FakeRequest", "FakeTurn"),
     "model": ("Rule", "ScriptedModel"),
     "requests": ("Conversation", "InputMessage", "ModelRequest", "Outcome", "ToolOutput", "UnexpectedRequest"),
     "script": (
@@ -67,6 +71,10 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 __all__ = [
     "Conversation",
+    "FakeCodex",
+    "FakeQuestion",
+    "FakeRequest",
+    "FakeTurn",
     "Gate",
     "InputMessage",
     "ModelRequest",

@@ -13,9 +13,13 @@ import agent_sdk_core
 
 if TYPE_CHECKING:
     from agent_sdk_core import *  # noqa: F403  # the whole public core
-    from codex_sdk.backend import CodexBackend, Notification
+    from codex_sdk.backend import CodexBackend
+    from codex_sdk.broker import ClientHooks
+    from codex_sdk.dispatch import Notification
     from codex_sdk.oneshot import query
+    from codex_sdk.replay import replay
     from codex_sdk.session import CodexSession
+    from codex_sdk.wire_log import WireLog, read_wire_log
 
 __all__ = [  # noqa: F405  # the public core, then what is ours
     "DEFER",
@@ -32,8 +36,10 @@ __all__ = [  # noqa: F405  # the public core, then what is ours
     "BackendCapabilities",
     "BackendEvent",
     "BackendType",
+    "BackgroundTask",
     "ChatModel",
     "Choice",
+    "ClientHooks",
     "CodexBackend",
     "CodexSession",
     "CommandLifecycle",
@@ -59,6 +65,7 @@ __all__ = [  # noqa: F405  # the public core, then what is ours
     "MentionInput",
     "MessageStream",
     "MessagesDropped",
+    "ModelPrice",
     "ModelUsage",
     "Notification",
     "PermissionDenied",
@@ -68,6 +75,8 @@ __all__ = [  # noqa: F405  # the public core, then what is ours
     "PolicyDeniedError",
     "ProcessExitedError",
     "Prompt",
+    "PromptQueue",
+    "ProtocolDrift",
     "ProtocolError",
     "Question",
     "QuestionRequest",
@@ -106,8 +115,12 @@ __all__ = [  # noqa: F405  # the public core, then what is ours
     "TextBlock",
     "TextInput",
     "ThinkingBlock",
+    "Tool",
+    "ToolImage",
     "ToolKind",
     "ToolProgress",
+    "ToolRegistry",
+    "ToolResult",
     "ToolResultBlock",
     "ToolUseBlock",
     "Turn",
@@ -120,18 +133,26 @@ __all__ = [  # noqa: F405  # the public core, then what is ours
     "UsageMessage",
     "UserMessage",
     "WebSearchToolResultBlock",
+    "WireLog",
     "available_backends",
     "create_backend",
     "parse_message",
     "query",
+    "read_wire_log",
+    "replay",
+    "tool",
     "tool_kind",
 ]
 
 _OURS: Final = {
+    "ClientHooks": "broker",
     "CodexBackend": "backend",
     "CodexSession": "session",
-    "Notification": "backend",
+    "Notification": "dispatch",
+    "WireLog": "wire_log",
+    "read_wire_log": "wire_log",
     "query": "oneshot",
+    "replay": "replay",
 }
 
 

@@ -37,10 +37,19 @@ class Approval:
     Attributes:
         request: What the caller sees.
         encode: Turns an answer into the response's body; raises `AgentError` for one that Codex cannot honour.
+        body_stops: Whether the body of a refusal that ends the turn does end it; otherwise an interrupt has to (0.163).
     """
 
     request: PermissionRequest
     encode: Callable[[AgentAnswer], Json]
+    body_stops: bool = True
+
+    def stopped_by(self, answer: AgentAnswer | None) -> bool:
+        """Tell whether the answer ends the turn, and the body that it becomes does not."""
+        if self.body_stops or not isinstance(answer, Deny):
+            return False
+        option = self.request.option(answer.option) if answer.option is not None else None
+        return answer.interrupt or (option is not None and option.answer == Deny(interrupt=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,11 @@ class Asked:
     deadline: float | None = None
 
     @property
+    def thread_id(self) -> str:
+        """The thread that asks: the session's own, or a sub-agent's."""
+        return str(self.params.get("threadId"))
+
+    @property
     def source(self) -> Source:
         """Native ids."""
         params = self.params
@@ -77,12 +91,12 @@ class Asked:
 
     def permission(self, tool_name: str, tool_input: Mapping[str, object], **fields: Any) -> PermissionRequest:
         """Return the permission request with the shared fields filled in."""
+        fields.setdefault("tool_use_id", self.params.get("itemId"))
         return PermissionRequest(
             request_id=self.request_id,
             session_id=self.session_id,
             tool_name=tool_name,
             input=tool_input,
-            tool_use_id=self.params.get("itemId"),
             reason=self.params.get("reason"),
             parent_tool_use_id=self.parent_tool_use_id,
             deadline=self.deadline,
@@ -159,7 +173,10 @@ def patch_approval(asked: Asked, changes: list[FileChange], cwd: str | None) -> 
 
 
 def permissions_approval(asked: Asked) -> Approval:
-    """Return the approval for `item/permissions/requestApproval`: all that was asked for is granted, or nothing."""
+    """Return the approval for `item/permissions/requestApproval`.
+
+    An `Allow` whose `updated_input` holds a subset of the permissions grants that subset; more is refused.
+    """
     wanted: Json = asked.params.get("permissions") or {}
     escalates: set[Escalation] = {"permissions"}
     if wanted.get("network"):
@@ -179,15 +196,30 @@ def permissions_approval(asked: Asked) -> Approval:
     )
 
     def encode(answer: AgentAnswer) -> Json:
-        allowed = _require_plain(request, answer)
-        if not isinstance(allowed, Allow):
+        if not isinstance(answer, Allow):
+            _require_answer(answer)
             return {"permissions": {}, "scope": "turn"}
-        option = allowed.option or ("allow" if allowed.scope == "once" else "allow_session")
+        option = answer.option or ("allow" if answer.scope == "once" else "allow_session")
         if option not in ("allow", "allow_session"):
             raise _no_option(option)
-        return {"permissions": wanted, "scope": "turn" if option == "allow" else "session"}
+        granted: object = wanted
+        if answer.updated_input is not None:
+            granted = answer.updated_input.get("permissions")
+            if not isinstance(granted, dict) or not _is_part(cast("object", granted), wanted):
+                raise InvalidRequestError("Only permissions that were asked for can be granted.", backend="codex")
+        return {"permissions": granted, "scope": "turn" if option == "allow" else "session"}
 
-    return Approval(request, encode)
+    return Approval(request, encode, body_stops=False)
+
+
+def _is_part(part: object, whole: object) -> bool:
+    """Tell whether JSON grants nothing that `whole` does not: fewer keys, fewer entries, a switch left off."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        members, known = cast("Json", part), cast("Json", whole)
+        return all(value is None or (key in known and _is_part(value, known[key])) for key, value in members.items())
+    if isinstance(part, list) and isinstance(whole, list):
+        return all(entry in whole for entry in cast("list[object]", part))
+    return part == whole or (part is False and whole is True)
 
 
 def _offer(options: dict[str, tuple[PermissionOption, Decision]], option: PermissionOption, decision: Decision) -> None:
@@ -223,7 +255,7 @@ def _offer_amendments(options: dict[str, tuple[PermissionOption, Decision]], par
 def _decide(
     request: PermissionRequest, options: dict[str, tuple[PermissionOption, Decision]], answer: AgentAnswer
 ) -> Decision:
-    answer = _require_plain(request, answer)
+    answer = require_permission(request, answer)
     if answer.option is not None:
         if answer.option not in options:
             raise _no_option(answer.option)
@@ -243,16 +275,26 @@ def _grants_always(option: PermissionOption) -> bool:
     return isinstance(option.answer, Allow) and option.answer.scope == "always"
 
 
-def _require_plain(request: PermissionRequest, answer: AgentAnswer) -> Allow | Deny:
-    """Return the answer if Codex can honour it: it cannot run anything but what it asked about."""
-    if not isinstance(answer, Allow | Deny):
-        raise InvalidRequestError(f"A permission is answered with Allow or Deny, not {type(answer).__name__}.")
+def require_permission(request: PermissionRequest, answer: AgentAnswer) -> Allow | Deny:
+    """Return the answer if Codex can honour it: it cannot run anything but what it asked about.
+
+    Raises:
+        InvalidRequestError: The answer is of another kind.
+        UnsupportedOptionError: It changes the input.
+    """
+    answer = _require_answer(answer)
     changed = answer.updated_input if isinstance(answer, Allow) else None
     if changed is not None and dict(changed) != dict(request.input):
         raise UnsupportedOptionError(
             "Codex cannot run a changed input: deny the request, and say in a prompt what you want instead.",
             backend="codex",
         )
+    return answer
+
+
+def _require_answer(answer: AgentAnswer) -> Allow | Deny:
+    if not isinstance(answer, Allow | Deny):
+        raise InvalidRequestError(f"A permission is answered with Allow or Deny, not {type(answer).__name__}.")
     return answer
 
 

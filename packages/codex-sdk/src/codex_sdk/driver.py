@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, cast
 
 import anyio
 
-from agent_sdk_core.errors import AgentError, ProtocolError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, RequestTimeoutError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.permissions import PermissionMode
@@ -16,13 +17,15 @@ from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.session import HistoryPage
+from agent_sdk_core.session import BackgroundTask, HistoryPage
 from agent_sdk_core.usage import SessionUsage
 from codex_sdk.errors import translate
 from codex_sdk.history import read_history
 from codex_sdk.listings import list_models
-from codex_sdk.normalizer import ThreadNormalizer
-from codex_sdk.params import mode_params, replay_content, sandbox_policy, user_input
+from codex_sdk.normalizer import ThreadFamily
+from codex_sdk.normalizer.commands import script
+from codex_sdk.normalizer.wire import as_record, integer, optional_text, record, records, text
+from codex_sdk.params import configured_sandbox, mode_params, replay_content, user_input
 
 _log = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -30,6 +33,9 @@ Json = dict[str, Any]
 _START_SECONDS: Final = 60.0
 _INTERRUPT_SECONDS: Final = 10.0
 _GOODBYE_SECONDS: Final = 3.0
+_KILL_SECONDS: Final = 1.0
+_NOT_YET_STARTED: Final = ("no active turn to interrupt", "expected active turn id")
+_NOT_YET_STARTED_PAUSE: Final = 0.02
 _NOT_STEERABLE: Final = ("no active turn", "expected active turn", "activeturnnotsteerable", "not steerable")
 
 
@@ -39,8 +45,9 @@ class CodexDriver(SessionDriver):
     Args:
         peer: JSON-RPC with the app-server.
         host: Runs what nobody waits for.
-        normalizer: Makes messages of the thread's events.
+        family: Makes messages of the events of the thread and its sub-agents'.
         options: The session's options.
+        stored: Whether Codex has stored the thread from the start.
 
     Attributes:
         changes: Settings to change with the next turn, as `turn/start` takes them.
@@ -48,12 +55,14 @@ class CodexDriver(SessionDriver):
 
     name = "codex"
 
-    def __init__(self, peer: Peer, host: Host, normalizer: ThreadNormalizer, options: SessionOptions) -> None:
+    def __init__(self, peer: Peer, host: Host, family: ThreadFamily, options: SessionOptions, *, stored: bool) -> None:
         self._peer = peer
         self._host = host
-        self._normalizer = normalizer
+        self._family = family
+        self._normalizer = family.main
         self._options = options
-        self._foreground: list[str] = []
+        self._stored = stored
+        self._interrupting: list[tuple[str, str]] = []
         self.changes: Json = {}
         if options.permission_mode == "plan":
             self.set_mode("plan")  # thread/start has no parameter for it.
@@ -66,14 +75,16 @@ class CodexDriver(SessionDriver):
     @property
     def resumable(self) -> bool:
         """Whether Codex has stored the thread: it writes it once its first turn has finished (0.163)."""
-        return self._options.resume is not None or self._normalizer.has_finished_turn
+        return self._stored or self._normalizer.has_finished_turn
 
     def set_mode(self, mode: PermissionMode) -> None:
-        """Change the permission mode with the next turn."""
+        """Change the permission mode with the next turn; a sandbox that the options name stays as it is."""
         facts = self._normalizer.facts
         model, effort = self.changes.get("model", facts.model), self.changes.get("effort", facts.reasoning_effort)
-        roots = [str(folder) for folder in self._options.add_dirs]
+        roots = [str(Path(folder).expanduser().absolute()) for folder in self._options.add_dirs]
         self.changes.update(mode_params(mode, model=model, effort=effort, roots=roots))
+        if self._options.sandbox is not None:
+            self.changes.pop("sandboxPolicy", None)
 
     async def reset(self, *settings: str) -> None:
         """Change settings back to what Codex is configured for, with the next turn: "model", "effort" or "mode"."""
@@ -83,7 +94,8 @@ class CodexDriver(SessionDriver):
         if "mode" in settings:
             self.set_mode("default")
             self.changes["approvalPolicy"] = config.get("approval_policy") or "on-request"
-            self.changes["sandboxPolicy"] = sandbox_policy(config.get("sandbox_mode") or "read-only", ())
+            if self._options.sandbox is None:
+                self.changes["sandboxPolicy"] = configured_sandbox(config)
         if "model" in settings:
             self.changes["model"] = config.get("model") or await self._first_model()
         if "effort" in settings:
@@ -103,9 +115,10 @@ class CodexDriver(SessionDriver):
             "clientUserMessageId": uuid,
             **changes,
         }
-        if self._options.output_schema is not None:
-            params["outputSchema"] = dict(self._options.output_schema)
-        self._normalizer.expect_prompt(uuid, replay_content(prompt))
+        schema = self._options.output_schema
+        if schema is not None:
+            params["outputSchema"] = dict(schema)
+        self._normalizer.expect_prompt(uuid, replay_content(prompt), structured=schema is not None)
         try:
             response = await self._call("turn/start", params, timeout=_START_SECONDS)
         except AgentError:
@@ -113,11 +126,10 @@ class CodexDriver(SessionDriver):
             raise
         if self.changes == changes:
             self.changes.clear()
-        turn_id = cast("Json", response).get("turn", {}).get("id")
-        if isinstance(turn_id, str):
+        turn_id = optional_text(record(as_record(response) or {}, "turn"), "id")
+        if turn_id is not None:
             self._normalizer.assign_prompt(uuid, turn_id)
-            return turn_id
-        return None
+        return turn_id
 
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
         """Send `turn/steer`; False when the turn is over, or is a review or a compaction."""
@@ -141,44 +153,111 @@ class CodexDriver(SessionDriver):
         return True
 
     async def interrupt(self, turn_id: str | None) -> None:
-        """Send `turn/interrupt` without waiting: a turn that is already interrupted never answers it (0.163)."""
-        turn_id = turn_id or self._normalizer.active_turn_id
-        if turn_id is None:
-            return
-        self._foreground = self._normalizer.begin_interrupt(turn_id)
-        self._host.start_soon(self._send_interrupt, turn_id)
+        """Send `turn/interrupt` to the thread and to its sub-agents', which Codex itself lets go on (0.163).
+
+        Waits for no answer: a turn that is already interrupted never gives one (0.163).
+        """
+        running = self._family.active_turns()
+        if turn_id is not None and (self.thread_id, turn_id) not in running:
+            running.insert(0, (self.thread_id, turn_id))
+        for thread_id, running_id in running:
+            if (normalizer := self._family.normalizer(thread_id)) is not None:
+                normalizer.begin_interrupt(running_id)
+            self._host.start_soon(self._send_interrupt, thread_id, running_id)
+        self._interrupting = running
+
+    async def stop_turn(self, thread_id: str, turn_id: str) -> None:
+        """Interrupt one turn, this thread's or a sub-agent's, and return when Codex has taken that."""
+        if (normalizer := self._family.normalizer(thread_id)) is not None:
+            normalizer.begin_interrupt(turn_id)
+        await self._send_interrupt(thread_id, turn_id)
 
     async def interrupted(self) -> None:
-        """Terminate the command that the interrupted turn was waiting for; Codex itself lets it run (0.163)."""
-        processes, self._foreground = self._foreground, []
+        """Terminate the commands that the interrupted turns were waiting for; Codex itself lets them run (0.163)."""
+        turns, self._interrupting = self._interrupting, []
         async with anyio.create_task_group() as tasks:
-            for process_id in processes:
-                params = {"threadId": self.thread_id, "processId": process_id}
-                tasks.start_soon(self._quietly, "thread/backgroundTerminals/terminate", params)
+            for thread_id, turn_id in turns:
+                normalizer = self._family.normalizer(thread_id)
+                # Asked only now: a command may have been announced after the interrupt was sent.
+                for process_id in normalizer.foreground_processes(turn_id) if normalizer is not None else ():
+                    params = {"threadId": thread_id, "processId": process_id}
+                    tasks.start_soon(self._quietly, "thread/backgroundTerminals/terminate", params)
 
-    def abandon(self, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
-        """Return what ends the running turn on our side."""
-        return self._normalizer.end(code=code, message=message, terminal_reason=terminal_reason)
+    def abandon(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
+        """Return what ends a turn on our side, or all of them."""
+        return self._family.end(code=code, message=message, terminal_reason=terminal_reason, turn_id=turn_id)
+
+    def forget(self, uuid: str) -> None:
+        """Note that a prompt has ended on our side."""
+        self._normalizer.forget_prompt(uuid)
+
+    async def compact(self) -> None:
+        """Send `thread/compact/start`; Codex compacts in a turn of its own."""
+        await self._call("thread/compact/start", {"threadId": self.thread_id}, timeout=_START_SECONDS)
+
+    async def background_tasks(self) -> list[BackgroundTask]:
+        """Return the thread's background terminals."""
+        terminals = await self._terminals()
+        return [
+            BackgroundTask(
+                task_id=text(terminal, "itemId"),
+                command=script(text(terminal, "command")),
+                cwd=optional_text(terminal, "cwd"),
+                pid=integer(terminal, "osPid"),
+            )
+            for terminal in terminals
+        ]
+
+    async def stop_task(self, task_id: str) -> None:
+        """Terminate one background terminal."""
+        for terminal in await self._terminals():
+            if text(terminal, "itemId") == task_id:
+                params = {"threadId": self.thread_id, "processId": text(terminal, "processId")}
+                await self._call("thread/backgroundTerminals/terminate", params, timeout=_START_SECONDS)
+                return
+        raise InvalidRequestError(f"No background task {task_id!r} runs.", backend=self.name)
+
+    async def _terminals(self) -> list[Json]:
+        """Return every page of `thread/backgroundTerminals/list`."""
+        terminals: list[Json] = []
+        cursor: str | None = None
+        while True:
+            params = {"threadId": self.thread_id, **({} if cursor is None else {"cursor": cursor})}
+            response = await self._call("thread/backgroundTerminals/list", params, timeout=_START_SECONDS)
+            page = as_record(response) or {}
+            terminals.extend(records(page, "data"))
+            following = optional_text(page, "nextCursor")
+            if following is None or following == cursor:
+                return terminals
+            cursor = following
 
     async def close(self) -> None:
-        """End the thread's background commands and unsubscribe from it."""
-        params = {"threadId": self.thread_id}
-        await self._quietly("thread/backgroundTerminals/clean", params)
-        await self._quietly("thread/unsubscribe", params)
+        """End what the thread and its sub-agents still do, background commands too, and unsubscribe from them."""
+        with anyio.move_on_after(_KILL_SECONDS):
+            async with anyio.create_task_group() as tasks:
+                for thread_id, turn_id in self._family.active_turns():
+                    tasks.start_soon(self._send_interrupt, thread_id, turn_id)
+        async with anyio.create_task_group() as tasks:
+            for thread_id in self._family.thread_ids:
+                tasks.start_soon(self._let_go, thread_id)
 
     async def kill(self) -> None:
-        """Interrupt without waiting, then as `close`."""
-        if (turn_id := self._normalizer.active_turn_id) is not None:
-            self._host.start_soon(self._send_interrupt, turn_id)
+        """As `close`, which does not wait for the end of what it interrupts."""
         await self.close()
+
+    async def _let_go(self, thread_id: str) -> None:
+        params = {"threadId": thread_id}
+        error = await self._quietly("thread/backgroundTerminals/clean", params)
+        if not isinstance(error, RequestTimeoutError):  # Who does not answer will not answer this either.
+            await self._quietly("thread/unsubscribe", params)
 
     async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
         """Return stored messages, oldest first."""
-        return await read_history(self._peer, self.thread_id, limit=limit, cursor=cursor)
+        return await read_history(self._peer, self._normalizer.facts, limit=limit, cursor=cursor)
 
     def usage(self) -> SessionUsage:
         """Return what the thread used so far."""
-        return self._normalizer.usage
+        return self._family.usage
 
     async def _call(self, method: str, params: Json, *, timeout: float) -> object:
         try:
@@ -186,13 +265,21 @@ class CodexDriver(SessionDriver):
         except ProtocolError as error:
             raise translate(error, session_id=self.thread_id) from error
 
-    async def _send_interrupt(self, turn_id: str) -> None:
-        params = {"threadId": self.thread_id, "turnId": turn_id}
-        await self._quietly("turn/interrupt", params, timeout=_INTERRUPT_SECONDS)
+    async def _send_interrupt(self, thread_id: str, turn_id: str) -> None:
+        """Send `turn/interrupt` until it is taken: just after turn/start, Codex knows no such turn yet (0.163)."""
+        params = {"threadId": thread_id, "turnId": turn_id}
+        while True:
+            error = await self._quietly("turn/interrupt", params, timeout=_INTERRUPT_SECONDS)
+            too_early = error is not None and any(words in str(error) for words in _NOT_YET_STARTED)
+            if not too_early or (thread_id, turn_id) not in self._family.active_turns():
+                return
+            await anyio.sleep(_NOT_YET_STARTED_PAUSE)
 
-    async def _quietly(self, method: str, params: Json, timeout: float = _GOODBYE_SECONDS) -> None:
-        """Send what may fail because its object is gone already."""
+    async def _quietly(self, method: str, params: Json, timeout: float = _GOODBYE_SECONDS) -> AgentError | None:
+        """Send what may fail because its object is gone already, and return how it failed."""
         try:
             await self._peer.request(method, params, timeout=timeout, counted=False)
         except AgentError as error:
             _log.debug("%s: %s", method, error)
+            return error
+        return None

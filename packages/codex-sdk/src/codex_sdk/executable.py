@@ -13,14 +13,16 @@ from typing import Final
 from agent_sdk_core.errors import ExecutableNotFoundError, UnsupportedVersionError
 
 PATH_VARIABLE: Final = "AGENT_SDK_CODEX_PATH"
-MINIMUM_VERSION: Final = (0, 136, 0)
-"""Oldest version that a turn with approvals has run on."""
+MINIMUM_VERSION: Final = (0, 133, 0)
+"""Oldest version that sessions with approvals and patches have run on; its protocol lacks some of what is used here."""
 
+OLDEST_TESTED_VERSION: Final = (0, 155, 1)
 TESTED_VERSION: Final = (0, 163, 0)
-"""Newest version that the test suite has run with."""
+"""Oldest and newest version that the test suite runs with; one outside this range works as far as the protocol does."""
 
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _INSTALL: Final = 'Install it with `pip install "codex-sdk[cli]"`, or point AGENT_SDK_CODEX_PATH at an installed one.'
+_ADVICE: Final = "what its protocol lacks does not work. CodexBackend.check_protocol() says what that is."
 
 
 def find_executable(explicit: str | os.PathLike[str] | None, env: Mapping[str, str]) -> Path:
@@ -68,20 +70,26 @@ def check_version(version: tuple[int, int, int], executable: Path) -> str | None
     """Check a version against the range that works.
 
     Returns:
-        A warning when it is newer than what was tested, else None.
+        A warning when it is outside of what was tested, else None.
 
     Raises:
-        UnsupportedVersionError: It is too old.
+        UnsupportedVersionError: It is too old; the message names the range.
     """
-    shown = ".".join(map(str, version))
+    shown, tested = _dotted(version), f"{_dotted(OLDEST_TESTED_VERSION)} to {_dotted(TESTED_VERSION)}"
     if version < MINIMUM_VERSION:
-        least = ".".join(map(str, MINIMUM_VERSION))
+        least = _dotted(MINIMUM_VERSION)
         raise UnsupportedVersionError(
-            f"{executable} is codex {shown}, and this SDK needs {least} or newer. {_INSTALL}",
+            f"{executable} is codex {shown}, and this SDK needs {least} or newer; it is tested with {tested}. "
+            f"{_INSTALL}",
             backend="codex",
-            details={"version": shown, "minimum": least},
+            details={"version": shown, "minimum": least, "tested": tested},
         )
     if version[:2] > TESTED_VERSION[:2]:
-        tested = ".".join(map(str, TESTED_VERSION))
-        return f"codex {shown} is newer than {tested}, the newest version this SDK was tested with."
+        return f"codex {shown} is newer than what this SDK was tested with, {tested}: {_ADVICE}"
+    if version < OLDEST_TESTED_VERSION:
+        return f"codex {shown} is older than what this SDK was tested with, {tested}: {_ADVICE}"
     return None
+
+
+def _dotted(version: tuple[int, int, int]) -> str:
+    return ".".join(map(str, version))

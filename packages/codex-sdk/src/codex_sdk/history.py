@@ -17,12 +17,12 @@ _PAGE: Final = 50
 _METHOD_NOT_FOUND: Final = -32601
 
 
-async def read_history(peer: Peer, thread_id: str, *, limit: int | None, cursor: str | None) -> HistoryPage:
+async def read_history(peer: Peer, facts: ThreadFacts, *, limit: int | None, cursor: str | None) -> HistoryPage:
     """Return the messages of a stored thread, oldest first.
 
     Args:
         peer: JSON-RPC with an app-server.
-        thread_id: The thread.
+        facts: The thread, with its model where that is known.
         limit: Turns a page; absent: all.
         cursor: Where the page before ended.
 
@@ -30,14 +30,28 @@ async def read_history(peer: Peer, thread_id: str, *, limit: int | None, cursor:
         SessionNotFoundError: No such thread is stored.
     """
     try:
-        turns, next_cursor = await _turns(peer, thread_id, limit, cursor)
+        turns, next_cursor = await _turns(peer, facts.thread_id, limit, cursor)
     except ProtocolError as error:
-        raise translate(error, session_id=thread_id) from error
-    facts = ThreadFacts(thread_id)
+        raise translate(error, session_id=facts.thread_id) from error
     messages: list[SDKMessage] = []
     for turn in turns:
         messages.extend(history_messages(turn, facts))
     return HistoryPage(messages, next_cursor)
+
+
+async def stored_facts(peer: Peer, thread_id: str) -> ThreadFacts:
+    """Return what is known of a stored thread without opening it.
+
+    Raises:
+        SessionNotFoundError: No such thread is stored.
+    """
+    try:
+        params = {"threadId": thread_id, "includeTurns": False}
+        response = await peer.request("thread/read", params, idempotent=True)
+    except ProtocolError as error:
+        raise translate(error, session_id=thread_id) from error
+    facts = ThreadFacts.from_response(cast("Json", response) if isinstance(response, dict) else {})
+    return facts if facts.thread_id else ThreadFacts(thread_id)
 
 
 async def _turns(peer: Peer, thread_id: str, limit: int | None, cursor: str | None) -> tuple[list[Json], str | None]:

@@ -21,9 +21,10 @@ async def list_models(peer: Peer) -> list[ChatModel]:
         params: Json = {} if cursor is None else {"cursor": cursor}
         page = cast("Json", await peer.request("model/list", params, idempotent=True))
         models.extend(_model(entry) for entry in page.get("data") or ())
-        cursor = page.get("nextCursor")
-        if cursor is None:
+        following = page.get("nextCursor")
+        if following is None or following == cursor:
             return models
+        cursor = following
 
 
 async def list_threads(
@@ -31,7 +32,7 @@ async def list_threads(
 ) -> SessionPage:
     """Return stored threads, newest first."""
     page = cast("Json", await peer.request("thread/list", _thread_query(cwd, limit, cursor), idempotent=True))
-    summaries = tuple(_summary(thread) for thread in page.get("data") or ())
+    summaries = tuple(_summary(thread) for thread in page.get("data") or () if thread.get("id"))
     return SessionPage(summaries, page.get("nextCursor"))
 
 

@@ -6,7 +6,7 @@ import base64
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, assert_never
+from typing import Any, Final, assert_never, cast
 
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.options import SandboxPolicy, SessionOptions
@@ -40,14 +40,16 @@ _MODES: Final[Mapping[PermissionMode, tuple[str, str | None, str | None]]] = {
 
 
 def thread_params(options: SessionOptions) -> Json:
-    """Return the parameters that `thread/start` and `thread/resume` share.
+    """Return the parameters that `thread/start`, `thread/resume` and `thread/fork` share.
 
     Raises:
         InvalidRequestError: The working folder, or another named folder, cannot be used.
         UnsupportedOptionError: An option cannot be honoured.
     """
     options.require_supported("codex", UNSUPPORTED_OPTIONS)
-    params: Json = {"cwd": str(_folder("cwd", options.cwd if options.cwd is not None else "."))}
+    params: Json = {}
+    if options.cwd is not None or options.resume is None:  # A stored thread keeps its folder.
+        params["cwd"] = str(_folder("cwd", options.cwd if options.cwd is not None else "."))
     if options.model is not None:
         params["model"] = options.model
     if options.system_prompt is not None:
@@ -201,6 +203,17 @@ def _require_network(sandbox: SandboxPolicy) -> None:
         raise UnsupportedOptionError(
             "The codex backend cannot switch the network on in sandbox mode read-only.", backend="codex"
         )
+
+
+def configured_sandbox(config: Json) -> Json:
+    """Return the sandbox that a configuration amounts to, as the policy that `turn/start` takes."""
+    write = cast("Json", config.get("sandbox_workspace_write") or {})
+    policy = sandbox_policy(config.get("sandbox_mode") or "read-only", write.get("writable_roots") or ())
+    if policy["type"] == "workspaceWrite":
+        policy["networkAccess"] = write.get("network_access") is True
+        policy["excludeTmpdirEnvVar"] = write.get("exclude_tmpdir_env_var") is True
+        policy["excludeSlashTmp"] = write.get("exclude_slash_tmp") is True
+    return policy
 
 
 def sandbox_policy(mode: str, roots: Sequence[str]) -> Json:

@@ -5,7 +5,7 @@ Shapes: `ToolRequestUserInputResponse`, `McpServerElicitationRequestResponse`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.questions import Answers, Choice, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
@@ -13,6 +13,8 @@ from agent_sdk_core.session import AgentAnswer
 from codex_sdk.approvals import Asked
 
 Json = dict[str, Any]
+
+_MODES: Final = frozenset({"form", "url", "openai/form", "openaiForm"})
 
 
 def question_request(asked: Asked) -> QuestionRequest:
@@ -29,9 +31,11 @@ def question_request(asked: Asked) -> QuestionRequest:
     )
 
 
-def elicitation_request(asked: Asked) -> ElicitationRequest:
-    """Return `mcpServer/elicitation/request` as an elicitation request."""
+def elicitation_request(asked: Asked) -> ElicitationRequest | None:
+    """Return `mcpServer/elicitation/request` as a request; None for a mode that asks for more than data or a visit."""
     params = asked.params
+    if params.get("mode", "form") not in _MODES:
+        return None
     return ElicitationRequest(
         request_id=asked.request_id,
         session_id=asked.session_id,

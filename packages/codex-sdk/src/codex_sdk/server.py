@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -41,7 +41,7 @@ class ServerCallbacks:
     on_protocol_error: Callable[[ProtocolIssue], None]
     on_log_line: Callable[[str], None]
     on_batch_end: Callable[[], None]
-    on_exit: Callable[[ProcessExit | None, AgentError], None]
+    on_exit: Callable[[ChildProcess, ProcessExit | None, AgentError], None]
 
 
 class AppServer:
@@ -69,6 +69,7 @@ class AppServer:
         host: Host,
         callbacks: ServerCallbacks,
         timeout: float,
+        attests: bool = False,
         tap: Tap | None = None,
     ) -> AppServer:
         """Start the process, run its reader in `host`, and shake hands.
@@ -79,6 +80,7 @@ class AppServer:
             host: Runs the reader.
             callbacks: Who is told what it sends.
             timeout: Seconds for the handshake.
+            attests: Whether to announce that attestations can be generated.
             tap: Sees each message in both directions.
 
         Raises:
@@ -98,19 +100,21 @@ class AppServer:
                 on_protocol_error=callbacks.on_protocol_error,
                 on_log_line=callbacks.on_log_line,
                 on_batch_end=callbacks.on_batch_end,
-                on_exit=callbacks.on_exit,
+                on_exit=partial(callbacks.on_exit, process),
                 tap=tap,
             )
             host.start_soon(connection.run)
-            return await cls._greet(process, connection.peer, executable, timeout)
+            return await cls._greet(process, connection.peer, executable, timeout, attests=attests)
         except BaseException:
             await process.stop(grace=0.2)
             raise
 
     @classmethod
-    async def _greet(cls, process: ChildProcess, peer: Peer, executable: Path, timeout: float) -> AppServer:
+    async def _greet(
+        cls, process: ChildProcess, peer: Peer, executable: Path, timeout: float, *, attests: bool
+    ) -> AppServer:
         try:
-            response = await peer.request("initialize", _introduction(), timeout=timeout)
+            response = await peer.request("initialize", _introduction(attests), timeout=timeout)
             user_agent = cast("Json", response).get("userAgent") if isinstance(response, dict) else None
             found = parse_version(str(user_agent).partition("/")[2])
             if found is None:
@@ -137,14 +141,17 @@ class AppServer:
         return cls(process, peer, ".".join(map(str, found)), warning)
 
 
-def _introduction() -> Json:
+def _introduction(attests: bool) -> Json:
+    # Loaded here: it brings email, csv and zipfile along, and the app-server is still starting at this time.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         ours = version("codex-sdk")
     except PackageNotFoundError:  # running from a source tree that was never installed
         ours = "0"
     return {
         "clientInfo": {"name": "agent-sdk-python", "title": "agent-sdk", "version": ours},
-        "capabilities": {"experimentalApi": True},
+        "capabilities": {"experimentalApi": True, "requestAttestation": attests},
     }
 
 
@@ -156,7 +163,7 @@ def _startup_error(executable: Path, error: ProcessExitedError) -> AgentError:
             '`pip install "codex-sdk[cli]"`.',
             backend="codex",
         )
-    said = tail.rpartition("\n")[2] or str(error)
+    said = tail.partition("Stack backtrace:")[0].rstrip().rpartition("\n")[2].removeprefix("Error: ") or str(error)
     return HandshakeError(
         f"codex app-server ended during its start: {said}",
         backend="codex",

@@ -1,7 +1,8 @@
-"""The pure part of the Codex backend: wire events in, messages out, one `ThreadNormalizer` a thread."""
+"""The pure part of the Codex backend: wire events in, messages out, one `ThreadFamily` a session."""
 
 from codex_sdk.normalizer.codex_errors import TurnFailure, turn_failure
 from codex_sdk.normalizer.facts import CLAUDE_MODES, ThreadFacts, permission_mode
+from codex_sdk.normalizer.family import ThreadFamily
 from codex_sdk.normalizer.history import history_messages
 from codex_sdk.normalizer.not_messages import NOT_MESSAGES
 from codex_sdk.normalizer.thread import ThreadNormalizer
@@ -10,6 +11,7 @@ __all__ = [
     "CLAUDE_MODES",
     "NOT_MESSAGES",
     "ThreadFacts",
+    "ThreadFamily",
     "ThreadNormalizer",
     "TurnFailure",
     "history_messages",

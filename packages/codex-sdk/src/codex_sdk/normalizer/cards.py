@@ -11,15 +11,18 @@ from agent_sdk_core.messages.conversation import ToolProgress
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
 from codex_sdk.normalizer.commands import command_result
 from codex_sdk.normalizer.frames import Frames, set_attribute
-from codex_sdk.normalizer.shapes import Outcome, ToolShape, ToolUse
+from codex_sdk.normalizer.shapes import Named, Outcome, ToolShape, ToolUse
 from codex_sdk.normalizer.tool_shapes import tool_shape
 from codex_sdk.normalizer.turns import Turn
 from codex_sdk.normalizer.wire import Recent, Wire, optional_text, text
 
+_KEPT_ITEMS: Final = 32
+"""How many items that completed last are kept whole, for requests that name one of them."""
+
 _KEPT_OUTPUT: Final = 1 << 20
 """How much of a command's streamed output is kept, in characters, for a result that comes without its own."""
 
-State = Literal["waiting", "yielded", "left", "task", "closed"]
+State = Literal["waiting", "yielded", "left", "task"]
 
 
 @dataclass(slots=True, eq=False)
@@ -33,8 +36,7 @@ class Card:
         source: Origin of its messages.
         uses: The tool uses that were emitted.
         state: "waiting" while the model waits for it, "yielded" when the model call that made it ended without its
-            outcome, "left" when the model went on, "task" when it runs in the background of an ended turn, "closed"
-            when its results were emitted.
+            outcome, "left" when the model went on, "task" when it runs in the background of an ended turn.
         output: What it printed, the last part of it.
         size: Length of that.
     """
@@ -67,13 +69,32 @@ class Card:
         return "".join(self.output)
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A sub-agent that a closed item named.
+
+    Attributes:
+        named: The sub-agent.
+        source: Origin of the item's messages.
+    """
+
+    named: Named
+    source: Source
+
+
 class Cards:
-    """The tool calls of a thread that are open, and those of its running turns."""
+    """The tool calls of a thread that are open, and those that completed last.
+
+    Attributes:
+        contacts: The sub-agents that closed items named, until somebody takes them.
+    """
 
     def __init__(self, frames: Frames) -> None:
         self._frames = frames
         self._cards: dict[str, Card] = {}
         self._done = Recent()
+        self._closed = Recent(_KEPT_ITEMS)
+        self.contacts: list[Contact] = []
 
     def start(self, turn: Turn, item: Wire) -> None:
         """Take item/started: emit its tool uses, if they are known yet."""
@@ -101,7 +122,7 @@ class Cards:
     def progress(self, item_id: str, piece: str, extra: Wire) -> None:
         """Take output of a running tool."""
         card = self._cards.get(item_id)
-        if card is None or card.state == "closed":
+        if card is None:
             return
         card.output.append(piece)
         card.size += len(piece)
@@ -150,22 +171,24 @@ class Cards:
             if item_id in self._done:
                 return
             card = self._add(turn, item, tool_shape(text(item, "type")))
-        if card.state == "closed":
-            return
         card.item = item
         outcomes = card.shape.outcomes(item, card.printed())
         if card.state == "task":
-            self._notify(card, outcomes[0])
+            code = outcomes[0].result.get("exitCode")
+            how = "failed" if outcomes[0].is_error else "completed"
+            summary = f"The command {how}." if code is None else f"The command {how} with exit code {code}."
+            self._notify(card, how, summary, outcomes[0].result)
         else:
             self._resolve(card, card.shape.uses(item), outcomes)
         self._close(card)
 
-    def settle(self, turn: Turn, status: str) -> None:
+    def settle(self, turn: Turn, status: str, reason: str | None = None) -> None:
         """Close every card of a turn that ends.
 
         Args:
             turn: The turn.
             status: How it ended, in Codex's words; "gone" when its process is, so that nothing runs on.
+            reason: What a card that is cut off says, where it is not Codex that ended the turn.
         """
         for card in self._open(turn):
             if card.state == "waiting" and card.process_id and status != "completed":
@@ -173,22 +196,28 @@ class Cards:
             if card.shape.runs_on and status != "gone" and _runs_on(card, status):
                 self._leave(card)
             elif card.state != "task":
-                self._cut(card, _CUT.get(status, _CUT["failed"]))
-        for item_id in [key for key, card in self._cards.items() if card.turn is turn and card.state == "closed"]:
-            del self._cards[item_id]
-            self._done.note(item_id)
+                self._cut(card, reason or _CUT.get(status, _CUT["failed"]))
 
-    def stop_tasks(self) -> None:
+    def stop_tasks(self, reason: str) -> None:
         """Tell the end of everything that ran in the background: its process is gone."""
         for card in list(self._cards.values()):
             if card.state == "task":
-                self._notify(card, Outcome("Stopped: Codex ended.", True, False, self._result(card)), "stopped")
+                self._notify(card, "stopped", reason, self._result(card))
                 self._close(card)
 
+    def opened(self, item_id: str) -> bool:
+        """Tell whether an item has started and not completed."""
+        return item_id in self._cards
+
     def item(self, item_id: str) -> Wire | None:
-        """Return the latest state of an item that is open, or that completed in a turn that runs."""
+        """Return the latest state of an item that is open, or that completed lately."""
         card = self._cards.get(item_id)
-        return None if card is None else card.item
+        item: Wire | None = self._closed.get(item_id) if card is None else card.item
+        return item
+
+    def open_items(self) -> list[Wire]:
+        """Return the latest state of every item that has started and not completed, the oldest first."""
+        return [card.item for card in self._cards.values()]
 
     def foreground(self, turn: Turn) -> list[str]:
         """Return the process ids of the commands that the model waits for in a turn."""
@@ -200,7 +229,7 @@ class Cards:
         return any(card.uses and card.state == "waiting" for card in self._open(turn))
 
     def _open(self, turn: Turn) -> Iterator[Card]:
-        return iter([card for card in self._cards.values() if card.turn is turn and card.state != "closed"])
+        return iter([card for card in self._cards.values() if card.turn is turn])
 
     def _add(self, turn: Turn, item: Wire, shape: ToolShape) -> Card:
         card = Card(turn, item, shape, turn.item_source(text(item, "id")))
@@ -218,6 +247,7 @@ class Cards:
             if use.kind is not None:
                 block["kind"] = use.kind
             card.uses.append(use)
+            card.turn.tool_uses += 1
             self._frames.assistant(card.source, card.id, card.turn.model, block, {})
 
     def _resolve(self, card: Card, uses: list[ToolUse], outcomes: list[Outcome]) -> None:
@@ -267,13 +297,13 @@ class Cards:
         self._frames.system(TaskStarted, "task_started", source, fields)
         card.state = "task"
 
-    def _notify(self, card: Card, outcome: Outcome, status: str | None = None) -> None:
+    def _notify(self, card: Card, status: str, summary: str, result: Wire) -> None:
         fields: Wire = {
             "task_id": card.id,
             "tool_use_id": card.id,
-            "status": status or ("failed" if outcome.is_error else "completed"),
-            "summary": outcome.content if isinstance(outcome.content, str) else "",
-            "tool_use_result": outcome.result,
+            "status": status,
+            "summary": summary,
+            "tool_use_result": result,
         }
         self._frames.system(TaskNotification, "task_notification", card.source, fields)
 
@@ -281,18 +311,16 @@ class Cards:
         return command_result(card.printed(), interrupted=True) if card.shape.runs_on else {}
 
     def _close(self, card: Card) -> None:
-        card.state = "closed"
-        card.output = []
-        if card.turn.ended:
-            del self._cards[card.id]
-            self._done.note(card.id)
+        self.contacts += [Contact(named, card.source) for named in card.shape.names(card.item)]
+        del self._cards[card.id]
+        self._done.note(card.id)
+        self._closed.note(card.id, card.item)
 
 
 _CUT: Final = {
     "interrupted": "Interrupted before it finished.",
     "completed": "Codex told no outcome before the turn ended.",
     "failed": "The turn failed before it finished.",
-    "gone": "Codex ended before it finished.",
 }
 
 

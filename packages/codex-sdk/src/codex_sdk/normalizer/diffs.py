@@ -50,15 +50,18 @@ def parse_hunks(diff: str) -> list[Hunk] | None:
         patch = PatchSet.from_string(f"--- a\n+++ b\n{diff}")
     except (UnidiffParseError, ValueError):
         return None
-    if len(patch) != 1:
+    if len(patch) != 1 or not patch[0]:
         return None
-    return [
+    hunks = [
         _hunk(
             (hunk.source_start, hunk.source_length, hunk.target_start, hunk.target_length),
             [(line.line_type, line.value) for line in hunk],
         )
         for hunk in patch[0]
     ]
+    # Lines between hunks are skipped without a word: a change must not be shown as less than it is.
+    read = sum(1 + len(hunk.lines) for hunk in hunks)
+    return hunks if read >= len(diff.strip("\n").split("\n")) else None
 
 
 def whole_file(content: str, sign: str) -> list[Hunk]:

@@ -10,7 +10,6 @@ from agent_sdk_core.messages.conversation import (
     AssistantMessage,
     StreamEvent,
     StreamPayload,
-    ToolProgress,
     UnknownMessage,
     UserMessage,
 )
@@ -30,7 +29,7 @@ class Frames:
         partial: Whether stream events and tool progress are wanted.
         prefix: First 24 characters of the uuids made here.
         count: How many uuids were made; it fills their last 12 digits.
-        session_id: The thread, on every message.
+        session_id: The session, on every message: its main thread.
         parent_tool_use_id: The tool use that started this thread, on every message; None for a main thread.
     """
 
@@ -63,9 +62,13 @@ class Frames:
         self._add(AssistantMessage, source, {"type": "assistant", "message": message, **extra})
 
     def prompt(self, source: Source, content: str | list[Wire], prompt_uuid: str | None) -> None:
-        """Add the user message of a prompt, under the uuid that its sender gave it."""
-        fields: Wire = {"type": "user", "message": {"role": "user", "content": content}, "isReplay": True}
-        self._add(UserMessage, source, fields if prompt_uuid is None else {**fields, "uuid": prompt_uuid})
+        """Add the user message of a prompt, under the uuid that its sender gave it; a sub-agent's repeats nobody's."""
+        fields: Wire = {"type": "user", "message": {"role": "user", "content": content}}
+        if self.parent_tool_use_id is None:
+            fields["isReplay"] = True
+            if prompt_uuid is not None:
+                fields["uuid"] = prompt_uuid
+        self._add(UserMessage, source, fields)
 
     def tool_result(
         self, source: Source, tool_use_id: str, content: str | list[Wire], *, is_error: bool, result: object
@@ -81,12 +84,6 @@ class Frames:
         """Add a stream event, if those are wanted."""
         if self.partial:
             self._add(StreamEvent, source, {"type": "stream_event", "event": event, "api_message_id": message_id})
-
-    def progress(self, source: Source, tool_use_id: str, tool_name: str, output: str, extra: Wire) -> None:
-        """Add a piece of a running tool's output, if those are wanted."""
-        if self.partial:
-            fields = {"type": "tool_progress", "tool_use_id": tool_use_id, "tool_name": tool_name, "output": output}
-            self._add(ToolProgress, source, fields | extra)
 
     def system(self, cls: type[SystemMessage], subtype: str, source: Source, fields: Wire) -> None:
         """Add a system message."""

@@ -27,13 +27,23 @@ def completed(state: ThreadState, params: Wire) -> None:
 
 def _take(state: ThreadState, params: Wire, *, completed: bool) -> None:
     item = record(params, "item")
-    if not text(item, "id"):
-        raise LookupError("the item has no id")
-    ITEMS.get(text(item, "type"), _tool)(state, state.turn(params), item, completed)
+    item_id = text(item, "id")
+    # An item stays what it was at first, so that a corrupt event cannot make two messages of one id.
+    kind: str = state.kinds.get(item_id) or text(item, "type")
+    if not item_id or not kind:
+        raise LookupError("the item has no id or no type")
+    state.kinds.note(item_id, kind)
+    ITEMS.get(kind, _tool)(state, state.turn(params), {**item, "type": kind}, completed)
 
 
 def _tool(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:
     (state.cards.complete if completed else state.cards.start)(turn, item)
+
+
+def _activity(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:
+    # That a sub-agent completed is told by the end of its own turn.
+    if item.get("kind") != "completed" or state.cards.opened(text(item, "id")):
+        _tool(state, turn, item, completed)
 
 
 def _speech(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:
@@ -87,8 +97,9 @@ ITEMS: Final[Mapping[str, ItemHandler]] = {
     "reasoning": _speech,
     "plan": _speech,
     "contextCompaction": _compaction,
+    "subAgentActivity": _activity,
     "enteredReviewMode": _notice(notices.review_mode),
     "exitedReviewMode": _notice(notices.review_mode),
     "hookPrompt": _notice(notices.hook_prompt),
 }
-"""The item types that are no tool call; those that are have their shape in `tool_shapes`."""
+"""The item types that are no tool call, or not always; those that are have their shape in `tool_shapes`."""

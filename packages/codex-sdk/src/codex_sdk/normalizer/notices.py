@@ -100,8 +100,8 @@ def server_status(state: ThreadState, params: Wire) -> None:
 
 def rate_limits(state: ThreadState, params: Wire) -> None:
     """Take account/rateLimits/updated, which comes after every model request: told in a turn, when it changed."""
-    limits = as_record(params.get("rateLimits"))
-    if limits is None or limits == state.rate_limits or state.turns.active is None:
+    limits, turn = as_record(params.get("rateLimits")), state.turns.active
+    if limits is None or limits == state.rate_limits or turn is None or not turn.begun:
         return
     state.rate_limits = limits
     state.frames.add(RateLimitEvent, state.source(params), {"type": "rate_limit_event", "rate_limit_info": limits})

@@ -17,6 +17,7 @@ _REMEMBERED_PROMPTS: Final = 1024
 class _Prompt:
     content: str | list[Wire]
     turn: Turn | None = None
+    structured: bool = False
 
 
 class Prompts:
@@ -35,9 +36,9 @@ class Prompts:
         """Whether a prompt was sent of which no turn is known yet."""
         return any(prompt.turn is None for prompt in self._open.values())
 
-    def expect(self, uuid: str, content: str | list[Wire]) -> None:
-        """Note a prompt that is about to be sent, as its sender wrote it."""
-        self._open[uuid] = _Prompt(content)
+    def expect(self, uuid: str, content: str | list[Wire], *, structured: bool = False) -> None:
+        """Note a prompt that is about to be sent, as its sender wrote it, and whether it wants JSON."""
+        self._open[uuid] = _Prompt(content, structured=structured)
 
     def assign(self, uuid: str, turn_id: str) -> bool:
         """Note the turn that took a prompt; return whether that turn's result lists it or will."""
@@ -55,6 +56,10 @@ class Prompts:
         self._join(turn, uuid)
         return True
 
+    def structured(self, turn: Turn) -> bool:
+        """Tell whether a turn's answer is JSON, by the output schema of one of its prompts."""
+        return any(prompt.structured and prompt.turn is turn for prompt in self._open.values())
+
     def forget(self, uuid: str) -> None:
         """Drop a prompt that was refused."""
         prompt = self._open.pop(uuid, None)
@@ -66,10 +71,8 @@ class Prompts:
         return item_id in self._items
 
     def seen(self, turn: Turn, item: Wire) -> None:
-        """Take a userMessage item, started or completed."""
-        item_id, uuid = text(item, "id"), optional_text(item, "clientId")
-        if self.knows(item_id):
-            return
+        """Take a userMessage item that was not taken before."""
+        item_id, uuid = text(item, "id"), optional_text(item, "clientId") or None
         self._items.note(item_id)
         turn.prompted = True
         prompt = self._open.get(uuid or "")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydantic_core import from_json
+
 from codex_sdk.normalizer.codex_errors import TurnFailure, turn_failure
 from codex_sdk.normalizer.turns import Turn
 from codex_sdk.normalizer.usage import UsageMeter
@@ -13,19 +15,22 @@ STATUSES: Final = frozenset({"completed", "interrupted", "failed"})
 """The known statuses of an ended turn."""
 
 
-def ended_by_codex(turn: Turn, ended: Wire, *, in_tools: bool) -> Wire:
+def ended_by_codex(turn: Turn, ended: Wire, *, in_tools: bool, structured: bool = False) -> Wire:
     """Return what sets the result of a turn/completed notification apart.
 
     Args:
         turn: The turn.
         ended: The notification's `turn`.
         in_tools: Whether the turn was waiting for a tool.
+        structured: Whether its answer is JSON.
     """
     status = text(ended, "status")
     fields: Wire
     if status == "completed":
         answer = turn.answer or turn.said or _summary(ended)
         fields = {"subtype": "success", "is_error": False, "result": answer, "terminal_reason": "completed"}
+        if structured:
+            fields |= _parsed(answer)
     elif status == "interrupted":
         reason = "aborted_tools" if in_tools else "aborted_streaming"
         fields = _error(TurnFailure("interrupted", "The turn was interrupted."), reason)
@@ -53,13 +58,35 @@ def result_fields(turn: Turn, meter: UsageMeter, ending: Wire) -> Wire:
         **ending,
         "num_turns": turn.calls,
         "usage": turn.tokens.to_wire(),
-        "modelUsage": meter.model_usage(),
+        "modelUsage": meter.ledger.model_usage(),
         "permission_denials": turn.denials,
         "user_message_uuids": turn.prompts,
     }
+    if (cost := meter.ledger.cost()) is not None:
+        fields |= {"total_cost_usd": cost, "cost_source": "price_table"}
     if turn.diff is not None:
         fields["diff"] = turn.diff
     return fields
+
+
+def task_fields(turn: Turn, ending: Wire) -> Wire:
+    """Return what a sub-agent's turn adds to the notice that its task ended."""
+    usage: Wire = {"total_tokens": turn.tokens.input + turn.tokens.output, "tool_uses": turn.tool_uses}
+    if "duration_ms" in ending:
+        usage["duration_ms"] = ending["duration_ms"]
+    fields: Wire = {"usage": usage}
+    if "error_code" in ending:
+        fields["error_code"] = ending["error_code"]
+    return fields
+
+
+def task_summary(turn: Turn, ending: Wire) -> str:
+    """Return what a sub-agent's turn came to: its failure, else the last that it said, else why it ended."""
+    if ending["is_error"]:
+        failed = "error_code" in ending
+        said = None if failed else turn.answer or turn.said
+        return said or "; ".join(ending["errors"])
+    return ending["result"]
 
 
 def _error(failure: TurnFailure, terminal_reason: str | None) -> Wire:
@@ -74,6 +101,14 @@ def _error(failure: TurnFailure, terminal_reason: str | None) -> Wire:
     if failure.status is not None:
         fields["api_error_status"] = failure.status
     return fields
+
+
+def _parsed(answer: str) -> Wire:
+    """Return the answer as `structured_output`; nothing where it is no JSON, as after a refusal."""
+    try:
+        return {"structured_output": from_json(answer)}
+    except ValueError:
+        return {}
 
 
 def _summary(ended: Wire) -> str:

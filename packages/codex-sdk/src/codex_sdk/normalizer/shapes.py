@@ -43,6 +43,28 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A sub-agent's thread that an item names.
+
+    Attributes:
+        thread_id: The thread.
+        description: What it does, in a few words.
+        spawned: Whether the item started it, so that it runs.
+        model: Its model, where told.
+    """
+
+    thread_id: str
+    description: str
+    spawned: bool
+    model: str | None = None
+
+
+def _nobody(item: Wire) -> list[Named]:
+    del item
+    return []
+
+
+@dataclass(frozen=True, slots=True)
 class ToolShape:
     """How items of one type become tool uses.
 
@@ -51,12 +73,14 @@ class ToolShape:
         outcomes: Their outcomes, as many, from the completed item and the output that streamed.
         opens: When the uses are known: at item/started, or only at item/completed.
         runs_on: Whether it may go on after its turn, in the background.
+        names: The sub-agents that the closed item names.
     """
 
     uses: Callable[[Wire], list[ToolUse]]
     outcomes: Callable[[Wire, str], list[Outcome]]
     opens: Literal["started", "completed"] = "started"
     runs_on: bool = False
+    names: Callable[[Wire], list[Named]] = _nobody
 
 
 def status(item: Wire) -> str:

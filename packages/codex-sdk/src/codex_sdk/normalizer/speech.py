@@ -23,11 +23,18 @@ _EXTRAS: Final = ("phase", "delivery", "questions", "memoryCitation")
 
 
 class Speech:
-    """The items that are being said; several may be open at once, such as a plan inside an agentMessage."""
+    """The items that are being said; several may be open at once, such as a plan inside an agentMessage.
 
-    def __init__(self, frames: Frames, turns: Turns) -> None:
+    Args:
+        frames: Where messages are added.
+        turns: The thread's turns.
+        kinds: By item of the thread, the type that it was first said to have.
+    """
+
+    def __init__(self, frames: Frames, turns: Turns, kinds: Recent) -> None:
         self._frames = frames
         self._turns = turns
+        self._kinds = kinds
         self._open: dict[str, StreamedMessage] = {}
         self._turn_of: dict[str, Turn] = {}
         # By item: True once completed, or what it had said when it was cut off.
@@ -107,8 +114,9 @@ class Speech:
     def _unopened(self, params: Wire, kind: str) -> StreamedMessage | None:
         """Return a message for a delta whose item/started did not come; None if it is too late for one."""
         item_id, turn_id = text(params, "itemId"), text(params, "turnId")
-        if not item_id or not turn_id or item_id in self._done:
+        if not item_id or not turn_id or item_id in self._done or self._kinds.get(item_id, kind) != kind:
             return None
+        self._kinds.note(item_id, kind)
         self.start(self._turns.begin(turn_id), {"type": kind, "id": item_id})
         return self._open.get(item_id)
 

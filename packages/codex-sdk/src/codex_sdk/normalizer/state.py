@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import StatusMessage
+from codex_sdk.normalizer.agents import SubAgent
 from codex_sdk.normalizer.cards import Cards
 from codex_sdk.normalizer.facts import ThreadFacts
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.prompts import Prompts
 from codex_sdk.normalizer.speech import Speech
 from codex_sdk.normalizer.turns import BACKEND, Turn, Turns
-from codex_sdk.normalizer.usage import UsageMeter
+from codex_sdk.normalizer.usage import Ledger, UsageMeter
 from codex_sdk.normalizer.wire import Recent, Wire, text
 
 
@@ -26,26 +27,39 @@ class ThreadState:
         meter: What it costs.
         compacting: By open contextCompaction item, the context's tokens before it.
         noticed: The items that became a notice.
+        kinds: By item, the type that it was first said to have.
         rate_limits: The limits that were told last.
         finished: Whether Codex ended a turn.
     """
 
-    def __init__(self, facts: ThreadFacts, frames: Frames) -> None:
+    def __init__(
+        self,
+        facts: ThreadFacts,
+        frames: Frames,
+        *,
+        ledger: Ledger | None = None,
+        agent: SubAgent | None = None,
+        root: Turns | None = None,
+    ) -> None:
         self.frames = frames
-        self.turns = Turns(frames, facts)
+        self.turns = Turns(frames, facts, agent=agent, root=root)
         self.prompts = Prompts(frames, self.turns)
-        self.speech = Speech(frames, self.turns)
+        self.kinds = Recent()
+        self.speech = Speech(frames, self.turns, self.kinds)
         self.cards = Cards(frames)
-        self.meter = UsageMeter()
+        self.meter = UsageMeter(ledger)
         self.compacting: dict[str, int | None] = {}
         self.noticed = Recent()
         self.rate_limits: Wire | None = None
         self.finished = False
 
     def source(self, params: Wire) -> Source:
-        """Return the origin of a message about an event: its turn, else the one that runs, else the thread."""
+        """Return the origin of a message about an event: its turn, else the one that runs, else the thread.
+
+        A turn that was not told to have begun, which its response may name early, is none yet.
+        """
         turn = self.turns.known(text(params, "turnId")) or self.turns.active
-        return Source(BACKEND, self.turns.facts.thread_id) if turn is None else turn.source
+        return turn.source if turn is not None and turn.begun else Source(BACKEND, self.turns.facts.thread_id)
 
     def turn(self, params: Wire) -> Turn:
         """Return the turn of an event, with its opening emitted.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.usage import SessionUsage
+from agent_sdk_core.usage import ModelPrice, SessionUsage
+from codex_sdk.normalizer.agents import SubAgent, started_outcome
 from codex_sdk.normalizer.facts import ThreadFacts
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.methods import METHODS
@@ -13,6 +16,8 @@ from codex_sdk.normalizer.not_messages import NOT_MESSAGES
 from codex_sdk.normalizer.results import ended_by_us
 from codex_sdk.normalizer.state import ThreadState
 from codex_sdk.normalizer.turn_events import finish
+from codex_sdk.normalizer.turns import Turns
+from codex_sdk.normalizer.usage import Ledger
 from codex_sdk.normalizer.wire import as_record, record, text
 
 
@@ -23,7 +28,9 @@ class ThreadNormalizer:
         facts: What the thread's response told; later ones are assigned to `facts`.
         partial: Whether stream events and tool progress are wanted.
         uuid_prefix: First 24 characters of the uuids of messages; random by default.
-        parent_tool_use_id: The tool use that started this thread, for a sub-agent's.
+        agent: The sub-agent that this thread is of.
+        root: The session's main thread, for a sub-agent's.
+        prices: Price by model, for the costs of a main thread's session.
     """
 
     def __init__(
@@ -32,12 +39,24 @@ class ThreadNormalizer:
         *,
         partial: bool = True,
         uuid_prefix: str | None = None,
-        parent_tool_use_id: str | None = None,
+        agent: SubAgent | None = None,
+        root: ThreadNormalizer | None = None,
+        prices: Mapping[str, ModelPrice] | None = None,
     ) -> None:
         self._frames = Frames(
-            facts.thread_id, partial=partial, prefix=uuid_prefix, parent_tool_use_id=parent_tool_use_id
+            facts.thread_id if root is None else root.facts.thread_id,
+            partial=partial,
+            prefix=uuid_prefix,
+            parent_tool_use_id=None if agent is None else agent.tool_use_id,
         )
-        self._state = ThreadState(facts, self._frames)
+        self._state = ThreadState(
+            facts,
+            self._frames,
+            ledger=Ledger(prices) if root is None else root.ledger,
+            agent=agent,
+            root=None if root is None else root.turns,
+        )
+        self.contacts = self._state.cards.contacts
 
     @property
     def facts(self) -> ThreadFacts:
@@ -61,17 +80,28 @@ class ThreadNormalizer:
 
     @property
     def usage(self) -> SessionUsage:
-        """What the thread used since we know it."""
+        """What the session used since we know it; total and context are this thread's."""
         return self._state.meter.session_usage()
+
+    @property
+    def ledger(self) -> Ledger:
+        """What all threads of the session used."""
+        return self._state.meter.ledger
+
+    @property
+    def agent(self) -> SubAgent | None:
+        """The sub-agent that this thread is of, None for a main thread."""
+        return self._state.turns.agent
+
+    @property
+    def turns(self) -> Turns:
+        """The thread's turns."""
+        return self._state.turns
 
     @property
     def parent_tool_use_id(self) -> str | None:
         """The tool use that started this thread, None for a main thread."""
         return self._frames.parent_tool_use_id
-
-    @parent_tool_use_id.setter
-    def parent_tool_use_id(self, tool_use_id: str | None) -> None:
-        self._frames.parent_tool_use_id = tool_use_id
 
     def feed(self, method: str, params: dict[str, Any], raw: dict[str, Any]) -> list[SDKMessage]:
         """Return the messages that a notification becomes.
@@ -95,9 +125,15 @@ class ThreadNormalizer:
         frames.raw = None
         return frames.take()
 
-    def expect_prompt(self, uuid: str, content: str | list[dict[str, Any]]) -> None:
-        """Note a prompt, before turn/start or turn/steer is sent with `uuid` as its clientUserMessageId."""
-        self._state.prompts.expect(uuid, content)
+    def expect_prompt(self, uuid: str, content: str | list[dict[str, Any]], *, structured: bool = False) -> None:
+        """Note a prompt, before turn/start or turn/steer is sent with `uuid` as its clientUserMessageId.
+
+        Args:
+            uuid: Of the prompt.
+            content: As its sender wrote it.
+            structured: Whether an output schema is sent with it, so that the answer is JSON.
+        """
+        self._state.prompts.expect(uuid, content, structured=structured)
 
     def assign_prompt(self, uuid: str, turn_id: str) -> bool:
         """Note the turn that the response to turn/start or turn/steer names.
@@ -130,8 +166,37 @@ class ThreadNormalizer:
         return [] if turn is None else self._state.cards.foreground(turn)
 
     def item(self, item_id: str) -> dict[str, Any] | None:
-        """Return the latest known state of a tool item that is open, or that completed in a turn that runs."""
+        """Return the latest known state of a tool item that is open, or that completed lately."""
         return self._state.cards.item(item_id)
+
+    def open_items(self) -> list[dict[str, Any]]:
+        """Return the latest known state of the tool items that have started and not completed, the oldest first."""
+        return self._state.cards.open_items()
+
+    def knows_turn(self, turn_id: str) -> bool:
+        """Tell whether the thread has a turn of this id, running or lately ended."""
+        return self._state.turns.known(turn_id) is not None
+
+    def announce(self) -> list[SDKMessage]:
+        """Return the message that tells of the sub-agent whose thread this is, if it was not told."""
+        if (agent := self.agent) is not None:
+            agent.start(self._frames)
+        return self._frames.take()
+
+    def call_for(self, agent: SubAgent) -> list[SDKMessage]:
+        """Return a tool use and its result for a sub-agent that no item of this thread started."""
+        source = replace(agent.source, synthetic=True)
+        block = {
+            "type": "tool_use",
+            "id": agent.tool_use_id,
+            "name": "Task",
+            "input": {"description": agent.description},
+            "kind": "agent",
+        }
+        self._frames.assistant(source, agent.tool_use_id, self.facts.model, block, {})
+        content, result = started_outcome(agent.thread_id, agent.description)
+        self._frames.tool_result(source, agent.tool_use_id, content, is_error=False, result=result)
+        return self._frames.take()
 
     def end(
         self, *, code: str, message: str, terminal_reason: str | None, turn_id: str | None = None
@@ -147,9 +212,12 @@ class ThreadNormalizer:
         ending = ended_by_us(code, message, terminal_reason)
         for turn in list(self._state.turns.running()):
             if turn_id is None or turn is self._state.turns.known(turn_id):
-                finish(self._state, turn, "gone" if turn_id is None else "interrupted", ending, turn.synthetic)
+                status = "gone" if turn_id is None else "interrupted"
+                finish(self._state, turn, status, ending, turn.synthetic, reason=message)
         if turn_id is None:
-            self._state.cards.stop_tasks()
+            self._state.cards.stop_tasks(message)
+            if (agent := self.agent) is not None:
+                agent.end(self._frames, "stopped", message)
         return self._frames.take()
 
     def note_prompted(self, turn_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from codex_sdk.normalizer.agents import AGENT_ACTIVITY, AGENT_CALL
 from codex_sdk.normalizer.calls import DYNAMIC_CALL, MCP_CALL
 from codex_sdk.normalizer.commands import COMMAND
 from codex_sdk.normalizer.content import tool_content
@@ -57,6 +58,8 @@ _SHAPES: Final[Mapping[str, ToolShape]] = {
     "fileChange": PATCH,
     "mcpToolCall": MCP_CALL,
     "dynamicToolCall": DYNAMIC_CALL,
+    "collabAgentToolCall": AGENT_CALL,
+    "subAgentActivity": AGENT_ACTIVITY,
     "webSearch": WEB_SEARCH,
     "imageView": IMAGE_VIEW,
     "imageGeneration": IMAGE_GENERATION,

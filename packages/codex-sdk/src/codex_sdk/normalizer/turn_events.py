@@ -8,10 +8,13 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import StatusMessage
 from codex_sdk.normalizer.facts import CLAUDE_MODES
-from codex_sdk.normalizer.results import ended_by_codex, result_fields
+from codex_sdk.normalizer.results import ended_by_codex, result_fields, task_fields, task_summary
 from codex_sdk.normalizer.state import ThreadState
 from codex_sdk.normalizer.turns import Turn
 from codex_sdk.normalizer.wire import Wire, optional_text, record, records, text
+
+_OUTCOMES: Final = {"completed": "completed", "interrupted": "stopped", "gone": "stopped"}
+"""How a sub-agent's task ended, by its turn's status as `finish` takes it."""
 
 _STEP: Final = {"inProgress": "in_progress", "completed": "completed"}
 
@@ -26,7 +29,9 @@ def started(state: ThreadState, params: Wire) -> None:
     turn_id = text(turn, "id") or text(params, "turnId")
     if not turn_id:
         raise LookupError("the turn has no id")
-    state.turns.begin(turn_id, optional_text(turn, "rootTurnId"))
+    # A sub-agent's turn has one of another thread as its root.
+    root_id = optional_text(turn, "rootTurnId") if state.turns.agent is None else None
+    state.turns.begin(turn_id, root_id)
 
 
 def completed(state: ThreadState, params: Wire) -> None:
@@ -39,12 +44,17 @@ def completed(state: ThreadState, params: Wire) -> None:
     turn = state.turn({"turnId": text(ended, "id") or text(params, "turnId")})
     if not turn.ended:
         state.finished = True
-        ending = ended_by_codex(turn, ended, in_tools=state.cards.busy(turn))
+        in_tools, structured = state.cards.busy(turn), state.prompts.structured(turn)
+        ending = ended_by_codex(turn, ended, in_tools=in_tools, structured=structured)
         finish(state, turn, text(ended, "status"), ending, turn.source)
 
 
-def finish(state: ThreadState, turn: Turn, status: str, ending: Wire, source: Source) -> None:
+def finish(
+    state: ThreadState, turn: Turn, status: str, ending: Wire, source: Source, reason: str | None = None
+) -> None:
     """Emit the end of a turn: what was being said, the open tool uses, prompts not shown yet, the result.
+
+    A sub-agent's turn has no result; it ends a task.
 
     Args:
         state: The thread.
@@ -52,13 +62,18 @@ def finish(state: ThreadState, turn: Turn, status: str, ending: Wire, source: So
         status: How it ended, as `Cards.settle` takes it.
         ending: What sets its result apart.
         source: Origin of the result.
+        reason: What tool uses that are cut off say, where it is not Codex that ended the turn.
     """
     state.turns.begin(turn.id)
     state.speech.cut(turn)
     state.stop_compacting(turn)
-    state.cards.settle(turn, status)
+    state.cards.settle(turn, status, reason)
     state.prompts.end(turn)
-    state.frames.add(ResultMessage, source, result_fields(turn, state.meter, ending))
+    if (agent := state.turns.agent) is not None:
+        outcome = _OUTCOMES.get(status, "failed")
+        agent.end(state.frames, outcome, task_summary(turn, ending), task_fields(turn, ending))
+    else:
+        state.frames.add(ResultMessage, source, result_fields(turn, state.meter, ending))
     state.turns.end(turn)
 
 
@@ -92,7 +107,7 @@ def tokens_updated(state: ThreadState, params: Wire) -> None:
         turn.calls += 1
         turn.tokens = turn.tokens.plus(call)
         state.cards.model_called(turn)
-    state.meter.announce(state.frames, turn.source, call)
+    state.meter.announce(state.frames, state.turns.begin(turn.id).source, call)
 
 
 def settings_updated(state: ThreadState, params: Wire) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import InitMessage, StatusMessage
+from codex_sdk.normalizer.agents import SubAgent
 from codex_sdk.normalizer.facts import ThreadFacts, init_fields
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.usage import Tokens
@@ -40,6 +41,7 @@ class Turn:
         said: The last text of any kind.
         model: The model in use; Codex may reroute a turn.
         plans: How many plan checklists were emitted.
+        tool_uses: How many tool uses were emitted.
         foreground: When it has ended, the processes of the commands that it was waiting for.
     """
 
@@ -59,6 +61,7 @@ class Turn:
     said: str | None = None
     model: str | None = None
     plans: int = 0
+    tool_uses: int = 0
     foreground: list[str] = field(default_factory=list[str])
 
     def item_source(self, item_id: str, *, synthetic: bool = False) -> Source:
@@ -76,10 +79,20 @@ class Turns:
 
     A turn may go by two ids: a review's items and its end carry the id that review/start returned, its turn/started
     another one that names the first as its root.
+
+    Args:
+        frames: Where messages are added.
+        facts: The thread.
+        agent: The sub-agent that the thread is of; its turns are told as a task.
+        root: The turns of the session's main thread, whose results list what a sub-agent was refused.
     """
 
-    def __init__(self, frames: Frames, facts: ThreadFacts) -> None:
+    def __init__(
+        self, frames: Frames, facts: ThreadFacts, *, agent: SubAgent | None = None, root: Turns | None = None
+    ) -> None:
         self.facts = facts
+        self.agent = agent
+        self._root = root
         self._frames = frames
         self._running: dict[str, Turn] = {}
         self._ended = Recent(_REMEMBERED_TURNS)
@@ -102,6 +115,8 @@ class Turns:
         turn = self.known(turn_id)
         if turn is None:
             turn = Turn(turn_id, Source(BACKEND, self.facts.thread_id, turn_id), model=self.facts.model)
+            if self._root is not None and (main := self._root.active) is not None:
+                turn.denials = main.denials
             self._running[turn_id] = turn
         return turn
 
@@ -116,13 +131,18 @@ class Turns:
         if not turn.begun:
             turn.begun = True
             turn.model = self.facts.model
-            self._frames.system(InitMessage, "init", turn.synthetic, init_fields(self.facts))
-            self._frames.system(StatusMessage, "status", turn.source, {"status": "requesting"})
+            if self.agent is not None:
+                self.agent.start(self._frames)
+            else:
+                self._frames.system(InitMessage, "init", turn.synthetic, init_fields(self.facts))
+                self._frames.system(StatusMessage, "status", turn.source, {"status": "requesting"})
         return turn
 
     def end(self, turn: Turn) -> None:
         """Note that the turn's result was emitted."""
         turn.ended = True
+        # What was told is not kept; ended turns are remembered for long.
+        turn.diff = turn.error = turn.answer = turn.said = None
         for turn_id in [key for key, value in self._running.items() if value is turn]:
             del self._running[turn_id]
             self._ended.note(turn_id, turn)

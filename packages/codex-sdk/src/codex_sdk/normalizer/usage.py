@@ -1,13 +1,14 @@
-"""Counts tokens: a model call shows as growth of the thread's total."""
+"""Counts tokens: a model call shows as growth of its thread's total; a session's threads share one ledger."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import UsageMessage
-from agent_sdk_core.usage import ContextWindow, ModelUsage, SessionUsage, Usage
+from agent_sdk_core.usage import ContextWindow, ModelPrice, ModelUsage, SessionUsage, Usage
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.wire import Wire, integer, record
 
@@ -52,20 +53,73 @@ class Tokens:
         }
 
 
+class Ledger:
+    """What all threads of a session used since we know them, by model.
+
+    Args:
+        prices: Price by model, from the user; Codex tells none.
+    """
+
+    def __init__(self, prices: Mapping[str, ModelPrice] | None = None) -> None:
+        self._prices = prices or {}
+        self._tokens: dict[str, Tokens] = {}
+        self._windows: dict[str, int] = {}
+
+    def add(self, model: str, tokens: Tokens, window: int | None) -> None:
+        """Add one model call."""
+        self._tokens[model] = self._tokens.get(model, Tokens()).plus(tokens)
+        if window is not None:
+            self._windows[model] = window
+
+    def cost(self) -> float | None:
+        """Return what it all cost in US dollars; None unless every model that was used has a price."""
+        costs = self._costs()
+        return sum(costs.values()) if costs else None
+
+    def model_usage(self) -> Wire:
+        """Return `modelUsage` of a result: the tokens by model so far."""
+        costs = self._costs()
+        models: Wire = {}
+        for model, tokens in self._tokens.items():
+            counted = tokens.to_wire()
+            models[model] = {
+                "inputTokens": counted["input_tokens"],
+                "outputTokens": counted["output_tokens"],
+                "cacheReadInputTokens": counted["cache_read_input_tokens"],
+                "cacheCreationInputTokens": counted["cache_creation_input_tokens"],
+                "contextWindow": self._windows.get(model),
+            }
+            if model in costs:
+                models[model]["costUSD"] = costs[model]
+        return models
+
+    def _costs(self) -> dict[str, float]:
+        if any(model not in self._prices for model in self._tokens):
+            return {}
+        return {
+            model: self._prices[model].cost(Usage.model_validate(tokens.to_wire()))
+            for model, tokens in self._tokens.items()
+        }
+
+
 class UsageMeter:
     """The tokens of a thread since we know it.
 
+    Args:
+        ledger: Of the session that the thread belongs to.
+
     Attributes:
+        ledger: Of the session that the thread belongs to.
         context_tokens: Tokens in the context after the last model call, None before.
         context_window: Size of the model's context window, where Codex told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self.ledger = ledger or Ledger()
         self.context_tokens: int | None = None
         self.context_window: int | None = None
         self._known: Tokens | None = None
         self._total = Tokens()
-        self._by_model: dict[str, Tokens] = {}
 
     def update(self, usage: Wire, model: str | None, *, counts: bool) -> Tokens | None:
         """Take a `tokenUsage` object; return the tokens of the model call that it tells of, None if of none.
@@ -84,7 +138,7 @@ class UsageMeter:
         if not counts or not (grown.input or grown.output):
             return None
         self._total = self._total.plus(grown)
-        self._by_model[model or "unknown"] = self._by_model.get(model or "unknown", Tokens()).plus(grown)
+        self.ledger.add(model or "unknown", grown, self.context_window)
         return grown
 
     def announce(self, frames: Frames, source: Source, call: Tokens) -> None:
@@ -96,25 +150,13 @@ class UsageMeter:
             fields_["context_window"] = self.context_window
         frames.system(UsageMessage, "usage", source, fields_)
 
-    def model_usage(self) -> Wire:
-        """Return `modelUsage` of a result: the tokens by model so far."""
-        models: Wire = {}
-        for model, tokens in self._by_model.items():
-            counted = tokens.to_wire()
-            models[model] = {
-                "inputTokens": counted["input_tokens"],
-                "outputTokens": counted["output_tokens"],
-                "cacheReadInputTokens": counted["cache_read_input_tokens"],
-                "cacheCreationInputTokens": counted["cache_creation_input_tokens"],
-                "contextWindow": self.context_window,
-            }
-        return models
-
     def session_usage(self) -> SessionUsage:
-        """Return what the thread used so far."""
-        used = self.context_tokens
+        """Return what the session used so far; total and context are this thread's."""
+        used, cost = self.context_tokens, self.ledger.cost()
         return SessionUsage(
             total=Usage.model_validate(self._total.to_wire()),
-            by_model={name: ModelUsage.model_validate(value) for name, value in self.model_usage().items()},
+            by_model={name: ModelUsage.model_validate(value) for name, value in self.ledger.model_usage().items()},
             context=None if used is None else ContextWindow(used, self.context_window),
+            cost_usd=cost,
+            cost_source=None if cost is None else "price_table",
         )

@@ -1,0 +1,110 @@
+"""What passes between a `FakeCodex` and the SDK: requests of either side, and turns, with what can be done to each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agent_sdk_testing.signals import DEFAULT_TIMEOUT
+
+if TYPE_CHECKING:
+    from agent_sdk_testing.fake_codex import FakeCodex
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FakeRequest:
+    """A request of the SDK.
+
+    Attributes:
+        id: Its id.
+        method: Its method.
+        params: Its parameters; empty if it has none.
+    """
+
+    id: int
+    method: str
+    params: Json
+    _codex: FakeCodex = field(repr=False, compare=False)
+
+    def answer(self, result: object = None) -> None:
+        """Answer it, by default as the fake does on its own; a second call sends a second answer."""
+        self._codex.write({"id": self.id, "result": self._codex.usual_result(self) if result is None else result})
+
+    def refuse(self, message: str, *, code: int = -32600, data: object = None) -> None:
+        """Answer it with an error."""
+        self._codex.write({"id": self.id, "error": {"code": code, "message": message, "data": data}})
+
+
+class FakeTurn:
+    """One turn of a fake thread. Nothing is sent but by its methods.
+
+    Args:
+        codex: The fake.
+        thread_id: Its thread.
+        turn_id: Its id.
+    """
+
+    def __init__(self, codex: FakeCodex, thread_id: str, turn_id: str) -> None:
+        self.thread_id = thread_id
+        self.id = turn_id
+        self._codex = codex
+        self._items = 0
+
+    def as_json(self, status: str = "inProgress", **fields: object) -> Json:
+        """Return the turn as the protocol has it."""
+        return {"id": self.id, "status": status, "items": [], "itemsView": "notLoaded", "error": None, **fields}
+
+    def notify(self, method: str, **params: object) -> None:
+        """Send a notification that names this turn."""
+        self._codex.notify(method, threadId=self.thread_id, turnId=self.id, **params)
+
+    def started(self) -> None:
+        """Send turn/started."""
+        self._codex.notify("turn/started", threadId=self.thread_id, turn=self.as_json())
+
+    def item(self, item_type: str, *, open: bool = False, **fields: object) -> str:  # noqa: A002  # as the state is
+        """Send item/started, and unless `open` item/completed; return the item's id."""
+        self._items += 1
+        item: Json = {"type": item_type, "id": f"{self.id}-item-{self._items}", **fields}
+        for method in ("item/started",) if open else ("item/started", "item/completed"):
+            stamp = "startedAtMs" if method == "item/started" else "completedAtMs"
+            self.notify(method, item=item, **{stamp: 0})
+        return item["id"]
+
+    def prompt(self, uuid: str | None, text: str) -> None:
+        """Send the userMessage item that repeats a prompt."""
+        content: list[Json] = [{"type": "text", "text": text, "text_elements": []}]
+        self.item("userMessage", clientId=uuid, content=content)
+
+    def say(self, text: str) -> None:
+        """Send an agentMessage item."""
+        self.item("agentMessage", text=text)
+
+    def completed(self, status: str = "completed", **fields: object) -> None:
+        """Send turn/completed."""
+        self._codex.end_turn(self, self.as_json(status, **fields))
+
+
+class FakeQuestion:
+    """A request of the fake, which the SDK has to answer.
+
+    Attributes:
+        id: Its id.
+        answers: Every message that answered it.
+    """
+
+    def __init__(self, codex: FakeCodex, request_id: int | str) -> None:
+        self.id = request_id
+        self.answers: list[Json] = []
+        self._codex = codex
+
+    async def answered(self, timeout: float = DEFAULT_TIMEOUT) -> Json:
+        """Wait for the first answer, and return the whole message.
+
+        Raises:
+            TimeoutError: There was none within `timeout` seconds.
+        """
+        await self._codex.wait_until(lambda: bool(self.answers), f"an answer to {self.id!r}", timeout)
+        return self.answers[0]

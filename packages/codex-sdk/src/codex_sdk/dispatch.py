@@ -1,0 +1,187 @@
+"""What the app-server sends, and whom it concerns: sessions by thread, the broker for requests, streams for the rest.
+
+Everything here is synchronous and in the wire's order, and waits for nobody.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from agent_sdk_core.backend import BackendEvent, BackendEventKind
+from agent_sdk_core.errors import AgentError, SessionBusyError
+from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.streams import Broadcast
+from codex_sdk.broker import RequestBroker
+from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS
+from codex_sdk.router import Router
+from codex_sdk.session import CodexSession
+
+Json = dict[str, Any]
+
+_WARNINGS: Final = frozenset({"configWarning", "deprecationNotice", "warning", "windows/worldWritableWarning"})
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A notification of the app-server, whatever thread it belongs to."""
+
+    method: str
+    params: Mapping[str, object]
+
+
+class Dispatcher:
+    """The sessions of one backend, and the streams of what belongs to none.
+
+    Attributes:
+        broker: Answers requests, once the app-server runs.
+        unknown_methods: How often each notification came that this package does not know.
+        events: What happens to the backend.
+        notifications: Every notification.
+        requests: Every request of the app-server, to observe.
+        logs: Lines of its stderr, and stray lines of its stdout.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.broker: RequestBroker | None = None
+        self.unknown_methods: Counter[str] = Counter()
+        self.events: Broadcast[BackendEvent] = Broadcast(1_000)
+        self.notifications: Broadcast[Notification] = Broadcast()
+        self.requests: Broadcast[ServerRequest] = Broadcast(1_000)
+        self.logs: Broadcast[str] = Broadcast(1_000)
+        self._host = host
+        self._router = Router()
+        self._sessions: dict[str, CodexSession] = {}
+        self._owners: dict[str, CodexSession] = {}
+        self._touched: list[CodexSession] = []
+        self._rate_limits: Mapping[str, object] = {}
+
+    @property
+    def sessions(self) -> Sequence[CodexSession]:
+        """The open sessions."""
+        return tuple(self._sessions.values())
+
+    def is_open(self, thread_id: str) -> bool:
+        """Whether a session of this thread is open."""
+        return thread_id in self._sessions
+
+    def touched(self, session: CodexSession) -> None:
+        """Note that messages wait in a session for the end of the batch."""
+        self._touched.append(session)
+
+    def attach(self, session: CodexSession) -> None:
+        """Give a session what its thread sends, first what came before it was known.
+
+        Raises:
+            SessionBusyError: Its thread has a session already.
+        """
+        if session.thread_id in self._sessions:
+            raise SessionBusyError(f"Session {session.thread_id} is open in this backend already.", backend="codex")
+        self._sessions[session.thread_id] = session
+        self._own(session.thread_id, session)
+        self.on_batch_end()
+
+    def detach(self, session: CodexSession) -> None:
+        """Forget a session and the threads of its sub-agents."""
+        if self._sessions.get(session.thread_id) is session:
+            del self._sessions[session.thread_id]
+        for thread_id in [key for key, owner in self._owners.items() if owner is session]:
+            del self._owners[thread_id]
+            self._router.detach(thread_id)
+
+    def disconnected(self, error: AgentError) -> None:
+        """Tell every session that the app-server is gone."""
+        self.on_batch_end()
+        for session in self.sessions:
+            session.disconnected(error)
+
+    def close(self) -> None:
+        """End every stream."""
+        for stream in (self.events, self.notifications, self.requests, self.logs):
+            stream.close()
+
+    def emit(self, kind: BackendEventKind, message: str, details: Mapping[str, object] | None = None) -> None:
+        """Publish a backend event."""
+        self.events.publish(BackendEvent(kind, message, details or {}))
+
+    def on_notification(self, method: str, params: Json, raw: Json) -> None:
+        """Take a notification."""
+        if self.notifications.watched:
+            self.notifications.publish(Notification(method, params))
+        if method not in SERVER_NOTIFICATIONS:
+            self._note_unknown(method)
+        thread_id = params.get("threadId")
+        if type(thread_id) is not str:
+            self._take_global(method, params, raw)
+            return
+        if method == "serverRequest/resolved":
+            self._withdraw(thread_id, params.get("requestId"))
+        owner = self._owners.get(thread_id) or self._claim(thread_id, method, params)
+        self._router.route(thread_id, method, params, raw)
+        if owner is not None:
+            self._adopt(owner)
+
+    def on_request(self, request: ServerRequest) -> None:
+        """Take a request, and have it answered in a task of its own."""
+        if self.requests.watched:
+            self.requests.publish(request)
+        if self.broker is not None and self._host.running:
+            thread_id = request.params.get("threadId")
+            owner = self._owners.get(thread_id) if isinstance(thread_id, str) else None
+            context = None if owner is None else owner.context
+            self._host.start_soon(self.broker.handle, request, owner, context=context)
+
+    def on_protocol_error(self, issue: ProtocolIssue) -> None:
+        """Take what was no valid message."""
+        self.emit("protocol_error", issue.detail, {"kind": issue.kind, "raw": issue.raw})
+
+    def on_log_line(self, line: str) -> None:
+        """Take a line that is no message."""
+        self.logs.publish(line)
+
+    def on_batch_end(self) -> None:
+        """Hand on what one chunk brought."""
+        touched, self._touched[:] = self._touched[:], []
+        for session in touched:
+            session.flush()
+
+    def _own(self, thread_id: str, session: CodexSession) -> None:
+        self._owners[thread_id] = session
+        self._router.attach(thread_id, partial(session.feed, thread_id))
+        self._adopt(session)
+
+    def _adopt(self, session: CodexSession) -> None:
+        """Take up the threads of the sub-agents that a session has met."""
+        for thread_id in session.take_adopted():
+            if thread_id not in self._owners:  # An item cannot take a thread from another session.
+                self._own(thread_id, session)
+
+    def _claim(self, thread_id: str, method: str, params: Json) -> CodexSession | None:
+        """Return the session whose sub-agent's an unknown thread is, if no item names it and its root tells."""
+        return next((session for session in self.sessions if session.claims(thread_id, method, params)), None)
+
+    def _note_unknown(self, method: str) -> None:
+        self.unknown_methods[method] += 1
+        if self.unknown_methods[method] == 1:
+            self.emit("warning", f"codex sent a notification that this SDK does not know: {method}.")
+
+    def _take_global(self, method: str, params: Json, raw: Json) -> None:
+        if method in _WARNINGS:
+            self.emit("warning", str(params.get("summary") or params.get("message") or method), params)
+        elif method == "account/rateLimits/updated":
+            if params != self._rate_limits:
+                self._rate_limits = params
+                self.emit("rate_limits", "The account's rate limits changed.", params)
+            for session in self.sessions:  # Each whose turn runs tells them, once.
+                session.feed(session.thread_id, method, params, raw)
+
+    def _withdraw(self, thread_id: str, request_id: object) -> None:
+        if self.broker is not None and isinstance(request_id, int | str):
+            self.broker.withdraw(request_id)  # The task that handles it may not have begun.
+        owner = self._owners.get(thread_id)
+        if owner is not None:
+            owner.requests.withdraw(native_id=str(request_id))

@@ -1,0 +1,89 @@
+"""Approvals of MCP tool calls, which Codex asks as elicitations in the server's name.
+
+An MCP server can send an elicitation that looks like such an approval. It counts as one only while Codex itself shows
+an open call of that server with the same arguments; the tool's name and the call's id are taken from that call, never
+from what the elicitation says. Pure. Shape: `McpServerElicitationRequestResponse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.permissions import Allow, Deny, PermissionOption
+from agent_sdk_core.session import AgentAnswer
+from codex_sdk.approvals import Approval, Asked, require_permission
+from codex_sdk.normalizer.calls import mcp_tool_name
+
+Json = dict[str, Any]
+
+_KIND: Final = "mcp_tool_call"
+_OPTIONS: Final = {
+    "session": PermissionOption(
+        "allow_session", "Yes, and do not ask again in this session", Allow("session"), "in this Codex process"
+    ),
+    "always": PermissionOption(
+        "allow_always", "Yes, and never ask again for this tool", Allow("always"), "in Codex's configuration"
+    ),
+}
+
+
+def mcp_approval(asked: Asked, open_items: Iterable[Json]) -> Approval | None:
+    """Return the approval that an elicitation really is, or None for one that the server itself sends.
+
+    Args:
+        asked: The elicitation.
+        open_items: The items of the thread that have started and not completed.
+    """
+    meta = asked.params.get("_meta")
+    if not isinstance(meta, dict) or cast("Json", meta).get("codex_approval_kind") != _KIND:
+        return None
+    meta = cast("Json", meta)
+    calls = [item for item in open_items if _is_call(item, asked.params.get("serverName"), meta.get("tool_params"))]
+    if len({call.get("tool") for call in calls}) != 1:
+        return None
+    call = calls[0]
+    offered = [kind for kind in ("session", "always") if kind in (meta.get("persist") or ())]
+    options = (
+        PermissionOption("allow", "Yes", Allow()),
+        *(_OPTIONS[kind] for kind in offered),
+        PermissionOption("deny", "No", Deny()),
+        PermissionOption("deny_stop", "No, and stop", Deny(interrupt=True)),
+    )
+    request = asked.permission(
+        mcp_tool_name(str(call.get("server")), str(call.get("tool"))),
+        cast("Json", call.get("arguments") or {}),
+        tool_use_id=call.get("id") if len(calls) == 1 else None,
+        options=options,
+    )
+
+    def encode(answer: AgentAnswer) -> Json:
+        allowed = require_permission(request, answer)
+        if isinstance(allowed, Deny):
+            return _body("cancel" if allowed.interrupt or allowed.option == "deny_stop" else "decline")
+        wanted = allowed.scope
+        if allowed.option is not None:
+            chosen = request.option(allowed.option)
+            if chosen is None or not isinstance(chosen.answer, Allow):
+                raise InvalidRequestError(f"This request has no such option: {allowed.option!r}.", backend="codex")
+            wanted = chosen.answer.scope
+        if wanted == "always" and "always" not in offered:
+            wanted = "session"
+        return _body("accept", wanted if wanted in offered else None)
+
+    return Approval(request, encode, body_stops=False)
+
+
+def _is_call(item: Json, server: object, arguments: object) -> bool:
+    return (
+        item.get("type") == "mcpToolCall"
+        and item.get("status") == "inProgress"
+        and item.get("server") == server
+        and (item.get("arguments") or {}) == (arguments or {})
+    )
+
+
+def _body(action: str, persist: str | None = None) -> Json:
+    content: Json | None = {} if action == "accept" else None
+    return {"action": action, "content": content, "_meta": {"persist": persist} if persist else None}

@@ -1,0 +1,178 @@
+"""`ThreadFamily`: the threads of one session, its main one and those that its sub-agents run in."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.usage import ModelPrice, SessionUsage
+from codex_sdk.normalizer.agents import SubAgent
+from codex_sdk.normalizer.cards import Contact
+from codex_sdk.normalizer.facts import ThreadFacts
+from codex_sdk.normalizer.shapes import Named
+from codex_sdk.normalizer.thread import ThreadNormalizer
+from codex_sdk.normalizer.turns import BACKEND
+from codex_sdk.normalizer.wire import Recent, record, text
+
+_STARTING: Final = frozenset({"spawnAgent", "resumeAgent", "sendInput", "followupTask"})
+_REMEMBERED_THREADS: Final = 256
+
+
+class ThreadFamily:
+    """Turns the notifications of a session's threads into one stream of messages. Pure; never raises.
+
+    A sub-agent's messages carry the session's id, and in `parent_tool_use_id` the tool use that started it. Its turns
+    are tasks: `system/task_started` and `system/task_notification` instead of an init and a result.
+
+    Codex announces no sub-agent's thread (0.163). It becomes one of the family when an item names it, or, where none
+    does, by the root of its first turn; `take_adopted` tells, so that the caller can pass on what came before.
+
+    Args:
+        facts: What the main thread's response told.
+        partial: Whether stream events and tool progress are wanted.
+        uuid_prefix: First 24 characters of the uuids of the main thread's messages; random by default.
+        prices: Price by model, from the user.
+
+    Attributes:
+        main: Makes messages of the main thread's events.
+    """
+
+    def __init__(
+        self,
+        facts: ThreadFacts,
+        *,
+        partial: bool = True,
+        uuid_prefix: str | None = None,
+        prices: Mapping[str, ModelPrice] | None = None,
+    ) -> None:
+        self.main = ThreadNormalizer(facts, partial=partial, uuid_prefix=uuid_prefix, prices=prices)
+        self._partial = partial
+        self._prefix = uuid_prefix
+        self._threads = {facts.thread_id: self.main}
+        self._adopted: list[str] = []
+        self._early: list[SDKMessage] = []
+        self._rooted = Recent(_REMEMBERED_THREADS)
+
+    @property
+    def thread_ids(self) -> tuple[str, ...]:
+        """The family's threads, the main one first, the others as they were adopted."""
+        return tuple(self._threads)
+
+    @property
+    def usage(self) -> SessionUsage:
+        """What the session used since we know it; total and context are the main thread's."""
+        return self.main.usage
+
+    def normalizer(self, thread_id: str) -> ThreadNormalizer | None:
+        """Return what makes messages of a thread's events; None for a thread of no kin."""
+        return self._threads.get(thread_id)
+
+    def feed(self, thread_id: str, method: str, params: dict[str, Any], raw: dict[str, Any]) -> list[SDKMessage]:
+        """Return the messages that a notification becomes; none for a thread of no kin.
+
+        Args:
+            thread_id: The thread that it is about.
+            method: Its method.
+            params: Its params.
+            raw: All of it, for `message.raw`.
+        """
+        normalizer = self._threads.get(thread_id)
+        if normalizer is None:
+            return []
+        messages = normalizer.feed(method, params, raw)
+        if self._early:
+            messages, self._early = self._early + messages, []
+        if normalizer.contacts:
+            contacts = normalizer.contacts[:]
+            normalizer.contacts.clear()
+            for contact in contacts:
+                messages += self._meet(normalizer, contact)
+        return messages
+
+    def take_adopted(self) -> list[str]:
+        """Return the threads that were adopted since the last call."""
+        adopted, self._adopted = self._adopted, []
+        return adopted
+
+    def claims(self, thread_id: str, method: str, params: dict[str, Any]) -> bool:
+        """Tell whether the thread of an event, which is nobody's, is a sub-agent's of this session; then adopt it.
+
+        True only where no item names the thread: its turn has one of this session's as its root, and no item that may
+        still name it is open. The caller feeds what it kept of the thread.
+        """
+        if thread_id in self._threads:
+            return False
+        if method == "turn/started":
+            root = text(record(params, "turn"), "rootTurnId")
+            if root and self.main.knows_turn(root):
+                self._rooted.note(thread_id, root)
+        if thread_id not in self._rooted or self._is_starting():
+            return False
+        source = Source(BACKEND, self.main.facts.thread_id, item_id=f"agent:{thread_id}", synthetic=True)
+        agent = SubAgent(thread_id, f"agent:{thread_id}", None, source, "sub-agent")
+        self._early += self.main.call_for(agent)
+        self._early += self._adopt(agent, model=None).announce()
+        return True
+
+    def item(self, thread_id: str, item_id: str) -> dict[str, Any] | None:
+        """Return the latest known state of a tool item that is open, or that completed lately."""
+        normalizer = self._threads.get(thread_id)
+        return None if normalizer is None else normalizer.item(item_id)
+
+    def open_items(self, thread_id: str) -> list[dict[str, Any]]:
+        """Return the items of a thread that have started and not completed, the oldest first."""
+        normalizer = self._threads.get(thread_id)
+        return [] if normalizer is None else normalizer.open_items()
+
+    def parent_tool_use_id(self, thread_id: str) -> str | None:
+        """Return the tool use that started a thread, None for the main one."""
+        normalizer = self._threads.get(thread_id)
+        return None if normalizer is None else normalizer.parent_tool_use_id
+
+    def active_turns(self) -> list[tuple[str, str]]:
+        """Return thread and turn of all that runs, the main thread's first."""
+        return [
+            (thread_id, turn_id)
+            for thread_id, normalizer in self._threads.items()
+            if (turn_id := normalizer.active_turn_id) is not None
+        ]
+
+    def end(
+        self, *, code: str, message: str, terminal_reason: str | None, turn_id: str | None = None
+    ) -> list[SDKMessage]:
+        """End what runs, because Codex will not; the sub-agents first. Arguments as of `ThreadNormalizer.end`."""
+        messages, self._early = self._early, []
+        for normalizer in reversed(self._threads.values()):
+            messages += normalizer.end(code=code, message=message, terminal_reason=terminal_reason, turn_id=turn_id)
+        return messages
+
+    def _meet(self, parent: ThreadNormalizer, contact: Contact) -> list[SDKMessage]:
+        named = contact.named
+        known = self._threads.get(named.thread_id)
+        if known is None:
+            known = self._adopt(_agent(parent, named, contact.source), named.model)
+        return known.announce() if named.spawned else []
+
+    def _adopt(self, agent: SubAgent, model: str | None) -> ThreadNormalizer:
+        facts = self.main.facts
+        facts = replace(facts, thread_id=agent.thread_id, model=model or facts.model)
+        name = f"{self._prefix} {agent.thread_id}"
+        prefix = None if self._prefix is None else str(uuid.uuid5(uuid.NAMESPACE_OID, name))[:24]
+        child = ThreadNormalizer(facts, partial=self._partial, uuid_prefix=prefix, agent=agent, root=self.main)
+        self._threads[agent.thread_id] = child
+        self._adopted.append(agent.thread_id)
+        return child
+
+    def _is_starting(self) -> bool:
+        items = (item for normalizer in self._threads.values() for item in normalizer.open_items())
+        return any(text(item, "tool") in _STARTING or item.get("type") == "subAgentActivity" for item in items)
+
+
+def _agent(parent: ThreadNormalizer, named: Named, source: Source) -> SubAgent:
+    # Without a turn: it may go on beside later ones.
+    origin = Source(BACKEND, source.thread_id, item_id=source.item_id, synthetic=True)
+    return SubAgent(named.thread_id, source.item_id or "", parent.parent_tool_use_id, origin, named.description)

@@ -1,0 +1,60 @@
+"""Which request opens a session: `thread/start`, `thread/resume` or `thread/fork`, and its parameters. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.options import SessionOptions
+from codex_sdk.dynamic_tools import tool_specs
+from codex_sdk.params import thread_params
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A request that opens a session.
+
+    Attributes:
+        method: Its method.
+        params: Its parameters.
+        stored: Whether the thread is stored from the start, so that it can be resumed at once.
+    """
+
+    method: Literal["thread/start", "thread/resume", "thread/fork"]
+    params: Json
+    stored: bool
+
+
+def opening(options: SessionOptions, *, last_turn_id: str | None = None) -> Opening:
+    """Return the request that opens a session with these options.
+
+    Args:
+        options: The options.
+        last_turn_id: For a fork, the last turn to copy; absent: all of them.
+
+    Raises:
+        InvalidRequestError: An option is wrong, or `fork` has nothing to fork.
+        UnsupportedOptionError: An option cannot be honoured.
+    """
+    params = thread_params(options)
+    if options.resume is None:
+        if options.fork:
+            raise InvalidRequestError("SessionOptions(fork=True) needs resume=…, the session to fork.", backend="codex")
+        if options.tools is not None and len(options.tools):
+            params.setdefault("dynamicTools", tool_specs(options.tools))
+        return Opening("thread/start", params, stored=False)
+    if "dynamicTools" in params:
+        raise UnsupportedOptionError(
+            "The codex backend cannot change a stored session's tools: it keeps those it was started with.",
+            backend="codex",
+        )
+    # Turns are paged in by `history()`; together they can be larger than any message should be.
+    params |= {"threadId": options.resume, "excludeTurns": True}
+    if not options.fork:
+        return Opening("thread/resume", params, stored=True)
+    if last_turn_id is not None:
+        params["lastTurnId"] = last_turn_id
+    return Opening("thread/fork", params, stored=True)

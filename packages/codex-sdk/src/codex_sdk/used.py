@@ -1,0 +1,126 @@
+"""What of the protocol this package sends, answers and reads: a change of the protocol is weighed by it.
+
+Kept by hand: a test reads the package's code and says which words to add here and which to remove.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What is used of a protocol, by the words of the wire.
+
+    Attributes:
+        methods: Methods that are sent or handled.
+        fields: Fields that are sent or read, wherever a used method leads to one of this name.
+        values: Values of enumerations, and variants of unions, likewise.
+        needed: Those of all three without which no session works; what they lead to is needed as far as it is here.
+        not_meant: Places that have such a name and are not used, as `Shape.field` or `Shape "value"`.
+    """
+
+    methods: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
+    values: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
+    not_meant: frozenset[str] = frozenset()
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+METHODS: Final = _words(
+    """
+    initialize initialized config/read model/list
+    thread/start thread/resume thread/fork thread/unsubscribe thread/list thread/read thread/turns/list thread/name/set
+    thread/archive thread/delete thread/compact/start thread/backgroundTerminals/list
+    thread/backgroundTerminals/clean thread/backgroundTerminals/terminate
+    turn/start turn/steer turn/interrupt
+
+    item/commandExecution/requestApproval item/fileChange/requestApproval item/permissions/requestApproval
+    item/tool/call item/tool/requestUserInput mcpServer/elicitation/request currentTime/read
+    account/chatgptAuthTokens/refresh attestation/generate applyPatchApproval execCommandApproval
+
+    thread/settings/updated thread/tokenUsage/updated turn/started turn/completed turn/diff/updated turn/plan/updated
+    item/started item/completed item/agentMessage/delta item/plan/delta item/reasoning/summaryPartAdded
+    item/reasoning/summaryTextDelta item/reasoning/textDelta item/commandExecution/outputDelta
+    item/commandExecution/terminalInteraction item/fileChange/patchUpdated item/mcpToolCall/progress
+    item/autoApprovalReview/completed autoApprovalReview/strictReviewRequired serverRequest/resolved
+    hook/started hook/completed mcpServer/startupStatus/updated model/rerouted account/rateLimits/updated
+    modelProvider/authRecoveryStarted modelProvider/authRecoveryCompleted
+    error warning guardianWarning configWarning deprecationNotice windows/worldWritableWarning
+    """
+)
+
+FIELDS: Final = _words(
+    """
+    _meta acceptWithExecpolicyAmendment action activeTurnNotSteerable additionalDetails additionalPermissions
+    agentPath agentsStates agentThreadId aggregatedOutput answers applyNetworkPolicyAmendment approval_policy
+    approvalPolicy approvalsReviewer arguments availableDecisions baseInstructions cachedInputTokens
+    cacheWriteInputTokens capabilities changes clientId clientInfo clientUserMessageId cliVersion codexErrorInfo
+    collaborationMode command commandActions config content contentIndex contentItems createdAt currentTimeAt cursor
+    cwd data decision defaultReasoningEffort delivery delta denied description details developer_instructions
+    developerInstructions diff displayName durationMs dynamicTools effort entries error eventName exclude_slash_tmp
+    exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns execpolicy_amendment exitCode
+    expectedTurnId experimentalApi failure file_id fileId fileSystem fragments fromModel grantRoot granular header
+    host httpConnectionFailed httpStatusCode id image_url imageUrl includeTurns input inputModalities inputSchema
+    inputTokens isDefault isOther isSecret item itemId items itemsView kind label last lastTurnId limit
+    memoryCitation message mode model model_reasoning_effort modelContextWindow modelProvider move_path name
+    namespace network network_access network_policy_amendment networkAccess networkApprovalContext nextCursor
+    options osPid output outputSchema outputTokens path permissions phase plan preview processId prompt
+    proposedExecpolicyAmendment proposedNetworkPolicyAmendments queries query question questions rateLimits
+    rationale read reason reasoning_effort reasoningEffort reasoningOutputTokens receiverThreadIds rejection
+    requestAttestation requestedSchema requestId responseStreamConnectionFailed responseStreamDisconnected
+    responseTooManyFailedAttempts result results review revisedPrompt rootTurnId run sandbox sandbox_mode
+    sandbox_workspace_write sandboxPolicy savedPath scope server serverName settings sortDirection sortKey source
+    sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts
+    targetItemId text text_elements thread threadId threadSettings title tokenUsage toModel tool toolName tools
+    total totalTokens turn turnId turns type updatedAt url userAgent version willRetry writable_roots writableRoots
+    """
+)
+
+VALUES: Final = _words(
+    """
+    aborted accept acceptForSession acceptWithExecpolicyAmendment activeTurnNotSteerable add agent agentMessage
+    allow applyNetworkPolicyAmendment applyPatch approved asc async audio auto auto_review badRequest cancel
+    cancelled closeAgent collabAgentToolCall command commandExecution completed contextCompaction
+    contextWindowExceeded cyberPolicy danger-full-access dangerFullAccess decline declined default delete denied
+    deny desc dynamicToolCall enteredReviewMode error execve exitedReviewMode failed fileChange final_answer
+    flexUnavailable followupTask form full function functionCallOutput granular guardian_subagent hookPrompt
+    httpConnectionFailed image imageGeneration imageView inProgress input_image input_text inputImage inputText
+    interacted internalServerError interruptAgent interrupted listAgents listFiles localAudio localImage mcpToolCall
+    mention misalignmentPolicyViolation namespace network_policy_amendment networkAccess never none object
+    on-request openai/form openaiForm path pending plan rateLimitExceeded read read-only readOnly reasoning
+    responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts resumeAgent sandboxError
+    search sendInput sendMessage serverOverloaded session sessionBudgetExceeded skill sleep spawnAgent started
+    stopped subAgentActivity summary system text thread tooManyDenials turn unauthorized unknown update updated_at
+    url usageLimitExceeded user userMessage wait warning webSearch workspace-write workspaceWrite writeStdin
+    """
+)
+
+NEEDED: Final = _words(
+    """
+    initialize initialized config/read thread/start turn/start turn/started turn/completed item/started item/completed
+    userAgent clientInfo capabilities experimentalApi thread threadId turn turnId item id type status input text
+    cwd approvalPolicy sandbox
+    userMessage agentMessage completed failed interrupted inProgress
+    never on-request read-only workspace-write danger-full-access
+    """
+)
+"""A thread that did not take its sandbox would run unprotected, so that counts as well."""
+
+NOT_MEANT: Final = frozenset(
+    {
+        'GuardianApprovalReviewAction "writeStdin"',
+        'InputModality "audio"',
+        "FunctionCallOutputContentItem.input_image.file_id",
+        "Thread.reasoningEffort",
+        "ThreadResumeResponse.collaborationMode",
+        "TurnStartParams.rootTurnId",
+    }
+)
+
+USED: Final = Used(METHODS, FIELDS, VALUES, NEEDED, NOT_MEANT)

@@ -1,0 +1,331 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import anyio
+import pytest
+
+from agent_sdk_core import AssistantMessage, ProcessExitedError, SDKMessage, SessionBusyError, SessionOptions
+from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.runtime.host import Host
+from codex_sdk.broker import RequestBroker
+from codex_sdk.dispatch import Dispatcher, Notification
+from codex_sdk.driver import CodexDriver
+from codex_sdk.normalizer import ThreadFacts, ThreadFamily
+from codex_sdk.session import CodexSession
+
+pytestmark = pytest.mark.anyio
+
+Json = dict[str, Any]
+
+
+class RecordingBroker:
+    """Notes what it is given, and answers nothing."""
+
+    def __init__(self) -> None:
+        self.withdrawn: list[object] = []
+        self.handled: list[tuple[ServerRequest, CodexSession | None]] = []
+        self.asked = anyio.Event()
+
+    def withdraw(self, request_id: object) -> None:
+        self.withdrawn.append(request_id)
+
+    async def handle(self, request: ServerRequest, session: CodexSession | None) -> None:
+        self.handled.append((request, session))
+        self.asked.set()
+
+
+class Wire:
+    """A dispatcher without an app-server: the test says what comes."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.dispatch = Dispatcher(host)
+        self.broker = RecordingBroker()
+        self.dispatch.broker = cast("RequestBroker", self.broker)
+
+    def session(self, thread_id: str) -> CodexSession:
+        """Return a session that is not attached yet."""
+        options = SessionOptions()
+        family = ThreadFamily(ThreadFacts(thread_id))
+        driver = CodexDriver(cast("Peer", None), self.host, family, options, stored=False)
+        return CodexSession(
+            options, self.host, driver, family, touched=self.dispatch.touched, closed=self.dispatch.detach
+        )
+
+    def attached(self, thread_id: str = "main") -> CodexSession:
+        session = self.session(thread_id)
+        self.dispatch.attach(session)
+        return session
+
+    def feed(self, method: str, **params: object) -> None:
+        """Send one notification, in the middle of a chunk."""
+        self.dispatch.on_notification(method, params, {"method": method, "params": params})
+
+    def begin(self, thread_id: str, turn_id: str, root: str | None = None) -> None:
+        self.feed("turn/started", threadId=thread_id, turn={"id": turn_id, "rootTurnId": root or turn_id})
+
+    def say(self, thread_id: str, turn_id: str, text: str) -> None:
+        item = {"type": "agentMessage", "id": f"said-{text}", "text": text}
+        self.feed("item/completed", threadId=thread_id, turnId=turn_id, item=item)
+
+    def spawn(self, thread_id: str, turn_id: str, child: str) -> None:
+        """Send the item that names a sub-agent's thread."""
+        item: Json = {
+            "type": "collabAgentToolCall", "id": f"spawn-{child}", "tool": "spawnAgent", "status": "completed",
+            "receiverThreadIds": [child], "prompt": "look", "agentsStates": {},
+        }  # fmt: skip
+        self.feed("item/completed", threadId=thread_id, turnId=turn_id, item=item)
+
+    def request(self, **params: object) -> ServerRequest:
+        request = ServerRequest(0, "some/request", cast("Json", params), {})
+        self.dispatch.on_request(request)
+        return request
+
+
+@pytest.fixture
+async def wire(anyio_backend: object) -> AsyncIterator[Wire]:
+    del anyio_backend
+    host = Host("a test", on_stop=nothing, on_abort=lambda: None)
+    await host.start()
+    yield Wire(host)
+    await host.aclose()
+
+
+async def nothing() -> None:
+    """End what the host leaves: nothing."""
+
+
+async def said(messages: Any, count: int) -> list[tuple[str | None, str]]:
+    """Return who said what, so many times."""
+    told: list[tuple[str | None, str]] = []
+    while len(told) < count:
+        message: SDKMessage = await anext(messages)
+        if isinstance(message, AssistantMessage) and message.text:
+            told.append((message.parent_tool_use_id, message.text))
+    return told
+
+
+class TestThreads:
+    async def test_each_session_gets_what_its_thread_sends(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            one, two = wire.attached("one"), wire.attached("two")
+            streams = one.messages(), two.messages()
+            for name in ("one", "two"):
+                wire.begin(name, f"turn-{name}")
+                wire.say(name, f"turn-{name}", f"I am {name}")
+            wire.dispatch.on_batch_end()
+            assert [await said(stream, 1) for stream in streams] == [[(None, "I am one")], [(None, "I am two")]]
+            assert wire.dispatch.sessions == (one, two)
+
+    async def test_what_came_before_its_session_is_handed_over_at_once(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            wire.begin("main", "turn")
+            wire.say("main", "turn", "early")
+            session = wire.session("main")
+            messages = session.messages()
+            wire.dispatch.attach(session)
+            assert await said(messages, 1) == [(None, "early")]
+
+    async def test_messages_wait_for_the_end_of_the_chunk(self, wire: Wire) -> None:
+        session = wire.attached()
+        wire.begin("main", "turn")
+        assert session.state == "idle"
+        wire.dispatch.on_batch_end()
+        assert session.state == "running"
+        wire.dispatch.on_batch_end()
+
+    async def test_a_thread_has_one_session(self, wire: Wire) -> None:
+        first, second = wire.attached(), wire.session("main")
+        assert (wire.dispatch.is_open("main"), wire.dispatch.is_open("other")) == (True, False)
+        with pytest.raises(SessionBusyError, match="main is open"):
+            wire.dispatch.attach(second)
+        wire.dispatch.detach(second)
+        assert wire.dispatch.sessions == (first,)
+        wire.dispatch.detach(first)
+        assert not wire.dispatch.is_open("main")
+        wire.dispatch.attach(second)
+        assert wire.dispatch.sessions == (second,)
+
+
+class TestSubAgents:
+    async def test_a_thread_that_an_item_names_joins_the_session_with_what_it_sent_before(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            session = wire.attached()
+            messages = session.messages()
+            wire.begin("main", "turn")
+            wire.begin("child", "child-turn")
+            wire.say("child", "child-turn", "early")
+            wire.spawn("main", "turn", "child")
+            wire.say("child", "child-turn", "late")
+            wire.dispatch.on_batch_end()
+            assert await said(messages, 2) == [("spawn-child", "early"), ("spawn-child", "late")]
+            assert session.parent_tool_use_id("child") == "spawn-child"
+
+    async def test_a_thread_that_no_item_names_joins_by_the_root_of_its_turn(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            other, session = wire.attached("other"), wire.attached()
+            messages = session.messages()
+            wire.begin("main", "turn")
+            wire.begin("child", "child-turn", root="turn")
+            wire.say("child", "child-turn", "hello")
+            wire.dispatch.on_batch_end()
+            assert await said(messages, 1) == [("agent:child", "hello")]
+            assert (session.parent_tool_use_id("child"), other.parent_tool_use_id("child")) == ("agent:child", None)
+
+    async def test_a_family_that_came_early_is_taken_up_as_a_whole(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            wire.begin("grandchild", "c")
+            wire.say("grandchild", "c", "deep")
+            wire.begin("child", "b")
+            wire.spawn("child", "b", "grandchild")
+            wire.begin("main", "a")
+            wire.spawn("main", "a", "child")
+            session = wire.session("main")
+            messages = session.messages()
+            wire.dispatch.attach(session)
+            assert await said(messages, 1) == [("spawn-grandchild", "deep")]
+
+    async def test_an_item_cannot_take_the_thread_of_another_session(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            wire.attached()
+            other = wire.attached("other")
+            messages = other.messages()
+            wire.begin("main", "turn")
+            wire.spawn("main", "turn", "other")
+            wire.begin("other", "own")
+            wire.say("other", "own", "still mine")
+            wire.dispatch.on_batch_end()
+            assert await said(messages, 1) == [(None, "still mine")]
+            request = wire.request(threadId="other")
+            await wire.broker.asked.wait()
+            assert wire.broker.handled == [(request, other)]
+
+    async def test_what_a_sub_agent_asks_is_asked_of_its_session(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            session = wire.attached()
+            wire.begin("main", "turn")
+            wire.spawn("main", "turn", "child")
+            request = wire.request(threadId="child")
+            await wire.broker.asked.wait()
+            assert wire.broker.handled == [(request, session)]
+
+    async def test_they_go_with_their_session(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            session, other = wire.attached(), wire.attached("other")
+            wire.begin("main", "turn")
+            wire.spawn("main", "turn", "child")
+            wire.dispatch.detach(session)
+            request = wire.request(threadId="child")
+            await wire.broker.asked.wait()
+            assert wire.broker.handled == [(request, None)]
+            wire.begin("child", "late", root="turn")
+            assert session.state == "idle"
+            assert wire.dispatch.sessions == (other,)
+
+
+class TestRequests:
+    @pytest.mark.parametrize("params", [{}, {"threadId": 7}, {"threadId": "unknown"}])
+    async def test_one_of_no_session_is_handled_as_such(self, wire: Wire, params: Json) -> None:
+        with anyio.fail_after(10):
+            wire.attached()
+            watched = wire.dispatch.requests.subscribe()
+            request = wire.request(**params)
+            await wire.broker.asked.wait()
+            assert wire.broker.handled == [(request, None)]
+            assert await anext(watched) is request
+
+    async def test_one_that_comes_before_or_after_the_broker_is_left(self, wire: Wire) -> None:
+        wire.dispatch.broker = None
+        wire.request(threadId="main")
+        wire.feed("serverRequest/resolved", threadId="main", requestId=0)
+        wire.dispatch.broker = cast("RequestBroker", wire.broker)
+        await wire.host.aclose()
+        wire.request(threadId="main")
+        assert (wire.broker.handled, wire.broker.withdrawn) == ([], [])
+
+    async def test_a_withdrawal_is_passed_on_by_its_id(self, wire: Wire) -> None:
+        wire.attached()
+        ids: list[object] = [0, "text", None, 1.5, {}]
+        for request_id in ids:
+            wire.feed("serverRequest/resolved", threadId="main", requestId=request_id)
+        assert wire.broker.withdrawn == [0, "text"]
+
+
+class TestStreams:
+    async def test_a_notification_is_told_to_those_who_watch(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            wire.feed("skills/changed", number=1)
+            watched = wire.dispatch.notifications.subscribe()
+            wire.feed("skills/changed", number=2)
+            assert await anext(watched) == Notification("skills/changed", {"number": 2})
+
+    async def test_an_unknown_notification_is_counted_and_told_once(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            events = wire.dispatch.events.subscribe()
+            for _ in range(3):
+                wire.feed("some/newThing")
+            wire.dispatch.emit("log", "the end")
+            assert wire.dispatch.unknown_methods == {"some/newThing": 3}
+            told = [await anext(events), await anext(events)]
+            assert "some/newThing" in told[0].message
+            assert (told[1].kind, told[1].message, told[1].details) == ("log", "the end", {})
+
+    async def test_what_is_no_message_is_told(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            events, logs = wire.dispatch.events.subscribe(), wire.dispatch.logs.subscribe()
+            wire.dispatch.on_protocol_error(ProtocolIssue("unknown_shape", "It is odd.", {"odd": 1}))
+            wire.dispatch.on_log_line("panic")
+            event = await anext(events)
+            assert (event.kind, event.message) == ("protocol_error", "It is odd.")
+            assert event.details == {"kind": "unknown_shape", "raw": {"odd": 1}}
+            assert await anext(logs) == "panic"
+
+    async def test_rate_limits_are_told_once_to_the_backend_and_in_every_turn_that_runs(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            sessions = [wire.attached(name) for name in ("one", "two", "idle")]
+            streams = [session.messages() for session in sessions]
+            events = wire.dispatch.events.subscribe()
+            for name in ("one", "two"):
+                wire.begin(name, f"turn-{name}")
+            for _ in range(2):
+                wire.feed("account/rateLimits/updated", rateLimits={"primary": {"usedPercent": 10}})
+            wire.dispatch.emit("log", "the end")
+            wire.dispatch.on_batch_end()
+            assert [(await anext(events)).kind for _ in range(2)] == ["rate_limits", "log"]
+            told: list[int] = []
+            for session, stream in zip(sessions, streams, strict=True):
+                session.disconnected(ProcessExitedError("It died."))
+                await session.aclose()
+                told.append(len([message async for message in stream if message.type == "rate_limit_event"]))
+            assert told == [1, 1, 0]
+
+    async def test_they_end_when_it_is_closed(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            dispatch = wire.dispatch
+            streams: list[Any] = [
+                dispatch.events.subscribe(),
+                dispatch.notifications.subscribe(),
+                dispatch.requests.subscribe(),
+                dispatch.logs.subscribe(),
+            ]
+            dispatch.close()
+            for stream in streams:
+                with pytest.raises(StopAsyncIteration):
+                    await anext(stream)
+
+
+async def test_the_end_of_the_app_server_comes_after_what_it_sent(wire: Wire) -> None:
+    with anyio.fail_after(10):
+        session = wire.attached()
+        messages = session.messages()
+        wire.begin("main", "turn")
+        wire.say("main", "turn", "last words")
+        wire.dispatch.disconnected(ProcessExitedError("It died.", exit_code=3))
+        assert session.state == "disconnected"
+        assert await said(messages, 1) == [(None, "last words")]
+        while (message := await anext(messages)).type != "result":
+            pass
+        assert message.error_code == "process_exited"  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from agent_sdk_core import AssistantMessage, ProtocolError, SessionNotFoundError, UserMessage
+from agent_sdk_testing import FakeCodex, FakeRequest
+from codex_sdk import protocol
+from codex_sdk.backend import CodexBackend
+
+pytestmark = pytest.mark.anyio
+
+LIST, READ = "thread/turns/list", "thread/read"
+
+
+def turn(number: int) -> dict[str, Any]:
+    text: list[dict[str, Any]] = [{"type": "text", "text": f"question {number}", "text_elements": []}]
+    items: list[dict[str, Any]] = [
+        {"type": "userMessage", "id": f"u{number}", "clientId": None, "content": text},
+        {"type": "agentMessage", "id": f"a{number}", "text": f"answer {number}"},
+    ]
+    return {"id": f"turn-{number}", "status": "completed", "items": items, "itemsView": "full", "error": None}
+
+
+def pages_of(total: int) -> Callable[[FakeRequest], None]:
+    """Answer with turns as codex does: at most `limit` of them, from the one that the cursor names."""
+
+    def answer(request: FakeRequest) -> None:
+        protocol.ThreadTurnsListParams.model_validate(request.params)
+        first = int(request.params.get("cursor", 0))
+        last = min(first + request.params["limit"], total)
+        cursor = str(last) if last < total else None
+        request.answer({"data": [turn(number) for number in range(first, last)], "nextCursor": cursor})
+
+    return answer
+
+
+def said(messages: Any) -> list[str]:
+    return [message.text for message in messages if isinstance(message, AssistantMessage)]
+
+
+async def test_all_turns_are_read_page_by_page(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on(LIST, pages_of(120))
+        history = await backend.read_history("thread-9")
+        assert said(history) == [f"answer {number}" for number in range(120)]
+        assert history.cursor is None
+        assert isinstance(history[0], UserMessage)
+        assert [request.params["limit"] for request in fake.requests if request.method == LIST] == [50, 50, 50]
+
+
+async def test_a_limited_page_tells_where_the_next_one_begins(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on(LIST, pages_of(5))
+        first = await backend.read_history("thread-9", limit=3)
+        second = await backend.read_history("thread-9", limit=3, cursor=first.cursor)
+        assert (said(first), first.cursor) == (["answer 0", "answer 1", "answer 2"], "3")
+        assert (said(second), second.cursor) == (["answer 3", "answer 4"], None)
+
+
+async def test_a_limit_beyond_one_page_takes_several(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on(LIST, pages_of(200))
+        history = await backend.read_history("thread-9", limit=70)
+        assert (len(said(history)), history.cursor) == (70, "70")
+
+
+async def test_a_session_reads_its_own_thread(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on(LIST, pages_of(1))
+        async with await backend.create_session() as session:
+            assert said(await session.history()) == ["answer 0"]
+            assert (await fake.request(LIST)).params["threadId"] == session.session_id
+
+
+async def test_a_store_without_pages_is_read_as_a_whole(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on(LIST, lambda request: request.refuse("no such method", code=-32601))
+        fake.on(READ, lambda request: request.answer({"thread": {"turns": [turn(0), turn(1)]}}))
+        history = await backend.read_history("thread-9")
+        assert (said(history), history.cursor) == (["answer 0", "answer 1"], None)
+        assert (await fake.request(READ, 1)).params == {"threadId": "thread-9", "includeTurns": False}
+        assert (await fake.request(READ, 2)).params == {"threadId": "thread-9", "includeTurns": True}
+
+
+@pytest.mark.parametrize("answer", [{}, {"thread": {}}, {"thread": {"turns": None}}])
+async def test_a_whole_thread_without_turns_is_empty(
+    fake: FakeCodex, backend: CodexBackend, answer: dict[str, Any]
+) -> None:
+    with anyio.fail_after(30):
+        fake.on(LIST, lambda request: request.refuse("no such method", code=-32601))
+        fake.on(READ, lambda request: request.answer(answer))
+        assert len(await backend.read_history("thread-9")) == 0
+
+
+async def test_a_store_that_fails_in_the_middle_is_an_error_and_no_short_history(
+    fake: FakeCodex, backend: CodexBackend
+) -> None:
+    def answer(request: FakeRequest) -> None:
+        if "cursor" in request.params:
+            request.refuse("no such method", code=-32601)
+        else:
+            request.answer({"data": [turn(0)], "nextCursor": "1"})
+
+    with anyio.fail_after(30):
+        fake.on(LIST, answer)
+        with pytest.raises(ProtocolError):
+            await backend.read_history("thread-9")
+
+
+async def test_messages_are_told_with_what_is_known_of_the_thread(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on(READ, lambda request: request.answer({"thread": {"id": "thread-9", "model": "m"}}))
+        fake.on(LIST, pages_of(1))
+        answers = [
+            message for message in await backend.read_history("thread-9") if isinstance(message, AssistantMessage)
+        ]
+        assert [(message.session_id, message.message.model) for message in answers] == [("thread-9", "m")]
+
+
+@pytest.mark.parametrize("answer", [[], {}, {"thread": {"id": ""}}])
+async def test_a_thread_of_which_nothing_is_known_is_read_all_the_same(
+    fake: FakeCodex, backend: CodexBackend, answer: object
+) -> None:
+    with anyio.fail_after(30):
+        fake.on(READ, lambda request: request.answer(answer))
+        fake.on(LIST, pages_of(1))
+        history = await backend.read_history("thread-9")
+        assert (said(history), history[0].session_id) == (["answer 0"], "thread-9")
+
+
+@pytest.mark.parametrize("method", [READ, LIST])
+async def test_a_session_that_is_not_stored_is_not_found(fake: FakeCodex, backend: CodexBackend, method: str) -> None:
+    with anyio.fail_after(30):
+        fake.on(method, lambda request: request.refuse("no rollout found for thread id x"))
+        with pytest.raises(SessionNotFoundError, match="thread-9"):
+            await backend.read_history("thread-9")
+
+
+async def test_an_empty_page_is_an_empty_history(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on(LIST, lambda request: request.answer({"data": None}))
+        assert len(await backend.read_history("thread-9")) == 0

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from agent_sdk_core import ChatModel, SessionSummary
+from agent_sdk_testing import FakeCodex, FakeRequest
+from codex_sdk import protocol
+from codex_sdk.backend import CodexBackend
+
+pytestmark = pytest.mark.anyio
+
+_EFFORTS = [{"reasoningEffort": "low", "description": ""}, {"reasoningEffort": None}, {}]
+_NOTHING: dict[str, object] = {}
+_MODEL = {
+    "id": "m-id", "model": "m", "displayName": "M", "description": "Fast.", "isDefault": True,
+    "supportedReasoningEfforts": _EFFORTS, "defaultReasoningEffort": "low", "inputModalities": ["text", "image"],
+}  # fmt: skip
+
+
+async def test_models_come_from_every_page(fake: FakeCodex, backend: CodexBackend) -> None:
+    def answer(request: FakeRequest) -> None:
+        protocol.ModelListParams.model_validate(request.params)
+        if request.params.get("cursor") is None:
+            request.answer({"data": [_MODEL], "nextCursor": "2"})
+        else:
+            request.answer({"data": [{"id": "bare"}], "nextCursor": None})
+
+    with anyio.fail_after(30):
+        fake.on("model/list", answer)
+        first, second = await backend.list_models()
+        assert first == ChatModel(
+            "m", "M", "codex", "Fast.", is_default=True, efforts=("low",), default_effort="low",
+            input_modalities=("text", "image"),
+        )  # fmt: skip
+        assert second == ChatModel("bare", "bare", "codex")
+
+
+async def test_a_model_without_anything_is_still_listed(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on("model/list", lambda request: request.answer({"data": [_NOTHING]}))
+        assert await backend.list_models() == [ChatModel("", "", "codex")]
+
+
+async def test_no_models_are_no_models(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on("model/list", lambda request: request.answer({"data": None}))
+        assert await backend.list_models() == []
+
+
+async def test_sessions_are_a_page_with_a_cursor(
+    fake: FakeCodex, backend: CodexBackend, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = [
+        {"id": "1", "name": "Named", "preview": "hi", "cwd": "/work", "createdAt": 1, "updatedAt": 2},
+        {"id": "2", "name": None, "preview": "hello"},
+        {"id": "3"},
+    ]
+    with anyio.fail_after(30):
+        fake.on("thread/list", lambda request: request.answer({"data": threads, "nextCursor": "next"}))
+        page = await backend.list_sessions()
+        assert page.sessions == (
+            SessionSummary("1", "Named", "/work", 1, 2),
+            SessionSummary("2", "hello"),
+            SessionSummary("3"),
+        )
+        assert page.cursor == "next"
+        monkeypatch.chdir(workspace.parent)
+        await backend.list_sessions(cwd=workspace.name, limit=5, cursor="next")
+        for request in fake.requests:
+            if request.method == "thread/list":
+                protocol.ThreadListParams.model_validate(request.params)
+        assert (await fake.request("thread/list")).params == {
+            "limit": 50, "sortKey": "updated_at", "sortDirection": "desc"
+        }  # fmt: skip
+        params = (await fake.request("thread/list", 2)).params
+        assert (params["cwd"], params["limit"], params["cursor"]) == (str(workspace), 5, "next")
+
+
+async def test_no_sessions_are_an_empty_page(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on("thread/list", lambda request: request.answer({}))
+        page = await backend.list_sessions()
+        assert (page.sessions, page.cursor) == ((), None)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import agent_sdk_core
+import codex_sdk
+
+OURS = {"ClientHooks", "CodexBackend", "CodexSession", "Notification", "WireLog", "query", "read_wire_log", "replay"}
+PACKAGES: list[ModuleType] = [agent_sdk_core, codex_sdk]
+
+
+def names_of(package: ModuleType) -> list[str]:
+    return list(package.__all__)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_every_public_name_can_be_loaded_and_is_listed(package: ModuleType) -> None:
+    for name in names_of(package):
+        assert getattr(package, name) is not None
+    assert set(names_of(package)) <= set(dir(package))
+    assert len(set(names_of(package))) == len(names_of(package))
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_another_name_is_an_attribute_error(package: ModuleType) -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = package.nonsense
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_a_star_import_brings_exactly_the_public_names(package: ModuleType) -> None:
+    found: dict[str, object] = {}
+    exec(f"from {package.__name__} import *", found)
+    assert set(found) - {"__builtins__"} == set(names_of(package))
+
+
+def test_the_public_names_are_the_cores_and_these() -> None:
+    assert set(codex_sdk.__all__) == set(agent_sdk_core.__all__) | OURS
+    for name in set(agent_sdk_core.__all__) - OURS:
+        assert getattr(codex_sdk, name) is getattr(agent_sdk_core, name)
+    assert codex_sdk.SessionOptions is agent_sdk_core.SessionOptions
+
+
+def test_names_load_once() -> None:
+    if "CodexBackend" in vars(codex_sdk):
+        del codex_sdk.CodexBackend
+    first = codex_sdk.CodexBackend
+    assert vars(codex_sdk)["CodexBackend"] is first
+
+
+def loaded_by(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.split())
+
+
+def test_the_import_costs_next_to_nothing() -> None:
+    loaded = loaded_by("import codex_sdk")
+    assert "codex_sdk" in loaded
+    assert not loaded & {"pydantic", "anyio", "codex_sdk.backend", "codex_sdk.protocol", "unidiff"}
+    assert not loaded & {"typer", "rich", "structlog", "jsonschema", "stamina", "pydantic_settings", "platformdirs"}
+
+
+def test_the_backend_loads_neither_the_protocol_models_nor_what_applications_need() -> None:
+    loaded = loaded_by("from codex_sdk import CodexBackend, SessionOptions; CodexBackend(); SessionOptions()")
+    models = {name for name in loaded if name.startswith("codex_sdk.protocol.")}
+    assert models <= {"codex_sdk.protocol.methods"}
+    assert not loaded & {"typer", "rich", "structlog", "jsonschema", "stamina", "pydantic_settings", "platformdirs"}
+    assert not loaded & {"unidiff", "asyncio.subprocess", "agent_sdk_testing", "claude_sdk", "agent_chat"}
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_no_module_imports_a_neighbour_it_must_not_know(package: ModuleType) -> None:
+    allowed = {"agent_sdk_core": {"agent_sdk_core"}, "codex_sdk": {"agent_sdk_core", "codex_sdk"}}[package.__name__]
+    neighbours = {"agent_sdk_core", "codex_sdk", "claude_sdk", "agent_chat", "agent_sdk_testing"}
+    (folder,) = importlib.import_module(package.__name__).__path__
+    for path in Path(folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            )  # fmt: skip
+            for module in modules:
+                assert module.partition(".")[0] not in neighbours - allowed, f"{path} imports {module}"
+                assert module.partition(".")[0] != "asyncio", f"{path} imports {module}"
