@@ -62,12 +62,14 @@ class Frames:
         self._add(AssistantMessage, source, {"type": "assistant", "message": message, **extra})
 
     def prompt(self, source: Source, content: str | list[Wire], prompt_uuid: str | None) -> None:
-        """Add the user message of a prompt, under the uuid that its sender gave it; a sub-agent's repeats nobody's."""
+        """Add the user message of a prompt, under the uuid that its sender gave it.
+
+        One without a uuid repeats nobody's prompt: Codex says it itself, in a review for instance, or to a sub-agent.
+        """
         fields: Wire = {"type": "user", "message": {"role": "user", "content": content}}
-        if self.parent_tool_use_id is None:
+        if self.parent_tool_use_id is None and prompt_uuid is not None:
             fields["isReplay"] = True
-            if prompt_uuid is not None:
-                fields["uuid"] = prompt_uuid
+            fields["uuid"] = prompt_uuid
         self._add(UserMessage, source, fields)
 
     def tool_result(

@@ -1,0 +1,48 @@
+"""Fixtures of what only Codex does; asyncio alone, for the contract suite runs both."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Generator
+from typing import Any
+
+import anyio
+import pytest
+from tests.codex.driving import Codex
+
+from agent_sdk_testing import ScriptedModel, scratch_folder
+
+_SECONDS = 25.0
+"""The longest that a case may take; most take less than one."""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def codex(anyio_backend: str, scripted_model: ScriptedModel) -> AsyncIterator[Codex]:
+    """Codex with its scripted model; afterwards its processes are gone and the rules of messages are checked."""
+    with scratch_folder(prefix="codex-only-") as folder:
+        codex = Codex(scripted_model, folder)
+        try:
+            yield codex
+            await codex.finish()
+        finally:
+            codex.close()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Bound every case, so that a hang is a failure with a traceback."""
+    if "anyio_backend" in pyfuncitem.fixturenames:
+        case = pyfuncitem.obj
+
+        @functools.wraps(case)
+        async def bounded(*args: Any, **kwargs: Any) -> None:
+            with anyio.fail_after(_SECONDS):
+                await case(*args, **kwargs)
+
+        pyfuncitem.obj = bounded
+    return (yield)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+from tests.codex.driving import Codex
+from tests.contract.watching import Asker, Ran, run
+
+from agent_sdk_core import Allow, Deny, RequestOpened
+from agent_sdk_testing import call, text
+
+pytestmark = pytest.mark.anyio
+
+
+async def asking_for_permissions(codex: Codex, asker: Asker | None) -> Ran:
+    """Run a turn in which the model asks for the network and for a folder, and then writes to that folder."""
+    codex.settings(features={"request_permissions_tool": True})
+    wanted: dict[str, Any] = {"network": {"enabled": True}, "file_system": {"write": [str(codex.outside)]}}
+    codex.model.reply(call("request_permissions", reason="I need them.", permissions=wanted))
+    codex.model.reply(call("exec_command", cmd=f"echo hi > {codex.outside}/hi.txt"))
+    codex.model.reply(text("Done."))
+    async with codex.session(permission_mode="accept_edits", can_use_tool=asker) as session:
+        return await run(session, "Ask for what you need.")
+
+
+class Partly(Asker):
+    """Grants the folder, and not the network."""
+
+    async def __call__(self, request: Any) -> Allow | Deny:
+        await super().__call__(request)
+        wanted = cast("Mapping[str, object]", request.input["permissions"])
+        return Allow(updated_input={"permissions": {"fileSystem": wanted["fileSystem"]}})
+
+
+async def test_permissions_are_granted_as_they_were_asked_for(codex: Codex) -> None:
+    asker = Asker()
+    await asking_for_permissions(codex, asker)
+    [request] = asker.requests
+    assert (request.tool_name, request.reason) == ("RequestPermissions", "I need them.")
+    assert request.escalates == {"permissions", "network", "path"}
+    granted = codex.model.requests[1].tool_outputs[0].text
+    assert "network" in granted
+    assert str(codex.outside) in granted
+    assert (codex.outside / "hi.txt").read_text() == "hi\n"
+
+
+async def test_permissions_are_granted_in_part(codex: Codex) -> None:
+    await asking_for_permissions(codex, Partly())
+    granted = codex.model.requests[1].tool_outputs[0].text
+    assert str(codex.outside) in granted
+    assert "enabled" not in granted
+    assert (codex.outside / "hi.txt").read_text() == "hi\n"
+
+
+@pytest.mark.parametrize("asker", [Asker([Deny()]), None], ids=["denied", "no callback"])
+async def test_permissions_that_are_denied_are_not_there(codex: Codex, asker: Asker | None) -> None:
+    ran = await asking_for_permissions(codex, asker)
+    assert not (codex.outside / "hi.txt").exists()
+    # A command that the sandbox refuses at once is told to the model alone (0.163).
+    assert "Read-only file system" in codex.model.requests[2].tool_outputs[-1].text
+    assert ran.result.outcome == "completed"
+
+
+async def test_a_deny_of_permissions_can_end_the_turn(codex: Codex) -> None:
+    codex.settings(features={"request_permissions_tool": True})
+    codex.model.reply(call("request_permissions", reason="", permissions={"network": {"enabled": True}}))
+    async with codex.session(can_use_tool=Asker([Deny(interrupt=True)])) as session:
+        assert (await run(session, "Ask for what you need.")).result.outcome == "interrupted"
+
+
+async def test_an_execution_rule_holds_for_the_second_run_and_is_stored(codex: Codex) -> None:
+    touched = codex.outside / "touched"
+    for _ in range(2):
+        codex.model.reply(codex.command(f"touch {touched}", escalate=True)).reply(text("Done."))
+    asker = Asker([Allow(option="allow_always"), Deny()])
+    async with codex.session(permission_mode="default", can_use_tool=asker) as session:
+        for _ in range(2):
+            await run(session, "Touch.")
+            touched.unlink()
+    [request] = asker.requests
+    option = request.option("allow_always")
+    assert option is not None
+    assert option.answer == Allow("always", option="allow_always")
+    [rules] = (codex.home / "rules").iterdir()
+    assert "prefix_rule" in rules.read_text()
+    assert "touch" in rules.read_text()
+
+
+async def test_a_granular_policy_refuses_what_it_switches_off_without_asking(codex: Codex) -> None:
+    codex.model.reply(codex.command("echo out", escalate=True)).reply(text("Then not."))
+    granular = {
+        "sandbox_approval": False,
+        "rules": True,
+        "skill_approval": True,
+        "request_permissions": True,
+        "mcp_elicitations": True,
+    }
+    asker = Asker()
+    async with codex.session(native={"approvalPolicy": {"granular": granular}}, can_use_tool=asker) as session:
+        ran = await run(session, "Try.")
+        assert session.info.approval_policy == "granular"
+    assert asker.requests == []
+    assert ran.all(RequestOpened) == []
+    assert ran.uses == []
+    assert ran.result.outcome == "completed"
+    assert codex.model.requests[1].tool_outputs[0].text

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+from tests.codex.driving import Codex, names
+from tests.contract.watching import run
+
+from agent_sdk_testing import call, text
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_checklist_is_a_todo_list(codex: Codex) -> None:
+    codex.settings(tools={"update_plan": {"enabled": True}})
+    for first, second in (("in_progress", "pending"), ("completed", "in_progress")):
+        steps = [{"step": "Look", "status": first}, {"step": "Leap", "status": second}]
+        codex.model.reply(call("update_plan", plan=steps))
+    codex.model.reply(text("Done."))
+    async with codex.session() as session:
+        ran = await run(session, "Plan.")
+    assert names(ran) == ["TodoWrite", "TodoWrite"]
+    assert ran.uses[1].input == {
+        "todos": [
+            {"content": "Look", "status": "completed", "activeForm": "Look"},
+            {"content": "Leap", "status": "in_progress", "activeForm": "Leap"},
+        ]
+    }
+    assert [result.is_error for result in ran.results] == [False, False]
+
+
+async def test_a_proposed_plan_ends_the_plan_mode_tool_and_is_no_text(codex: Codex) -> None:
+    codex.model.reply(text("I looked.\n<proposed_plan>\n", "1. Look\n", "2. Leap\n", "</proposed_plan>\n"))
+    async with codex.session(permission_mode="plan") as session:
+        ran = await run(session, "Plan.")
+        assert session.info.permission_mode == "plan"
+    [use] = ran.uses
+    assert use.name == "ExitPlanMode"
+    assert str(use.input["plan"]).strip() == "1. Look\n2. Leap"
+    assert "".join(ran.text).strip() == "I looked."

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tests.codex.driving import Codex, backend_of, told
+from tests.contract.watching import run, until
+
+from agent_sdk_core import AssistantMessage, Informational, InitMessage, ResultMessage, UserMessage
+from agent_sdk_testing import Gate, call, text
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_review_is_told_like_any_turn_and_answers_no_prompt(codex: Codex) -> None:
+    codex.model.reply(text('{"findings": [], "overall_explanation": "All is well.", "overall_correctness": "correct"}'))
+    async with codex.session() as session:
+        stream = session.messages()
+        target = {"type": "custom", "instructions": "Look for bugs."}
+        await backend_of(session).request("review/start", {"threadId": session.thread_id, "target": target})
+        entered = await until(stream, Informational, lambda message: getattr(message, "review", None) == "entered")
+        assert "Look for bugs." in entered.content
+        await until(stream, Informational, lambda message: getattr(message, "review", None) == "exited")
+        result = await until(stream, ResultMessage)
+        assert (result.outcome, result.user_message_uuids) == ("completed", [])
+        assert session.state == "idle"
+        codex.model.reply(text("On."))
+        assert (await run(session, "Go on.")).result.result == "On."
+
+
+async def test_a_goal_starts_turns_that_answer_no_prompt(codex: Codex) -> None:
+    codex.settings(features={"goals": True})
+    codex.model.reply(text("Half way.", phase="final_answer"))
+    codex.model.reply(call("update_goal", status="complete")).reply(text("There."))
+    async with codex.session() as session:
+        stream, backend = session.messages(), backend_of(session)
+        watch = backend.notifications()
+        goal: dict[str, Any] = {"threadId": session.thread_id, "objective": "Get there."}
+        await backend.request("thread/goal/set", goal)
+        assert isinstance(await until(stream, InitMessage), InitMessage)
+        first = await until(stream, ResultMessage)
+        assert (first.result, first.user_message_uuids) == ("Half way.", [])
+        await told(watch, "thread/goal/updated", lambda params: params["goal"]["status"] == "complete")
+        second = await until(stream, ResultMessage)
+        assert (second.result, second.user_message_uuids) == ("There.", [])
+        await session.wait_idle()
+
+
+async def test_a_prompt_in_codexs_own_queue_runs_after_the_turn(codex: Codex) -> None:
+    gate = Gate()
+    codex.model.reply(text("One", gate, ".")).reply(text("Two."))
+    async with codex.session() as session:
+        stream, backend = session.messages(), backend_of(session)
+        uuid = await session.send("First.")
+        await gate.reached()
+        entry: dict[str, Any] = {
+            "threadId": session.thread_id,
+            "input": [{"type": "text", "text": "Second.", "text_elements": []}],
+            "clientUserMessageId": str(uuid4()),
+        }
+        await backend.request("thread/queue/add", entry)
+        gate.open()
+        first = await until(stream, ResultMessage)
+        assert (first.result, first.user_message_uuids) == ("One.", [uuid])
+        assert (await until(stream, UserMessage, lambda message: message.text)).text == "Second."
+        second = await until(stream, ResultMessage)
+        assert second.result == "Two."
+        assert uuid not in second.user_message_uuids
+        assert session.state == "idle"
+
+
+async def test_a_shell_command_of_the_user_is_a_tool_use(codex: Codex) -> None:
+    async with codex.session() as session:
+        stream = session.messages()
+        command = {"threadId": session.thread_id, "command": "echo mine; sleep 0.2"}
+        await backend_of(session).request("thread/shellCommand", command)
+        [use] = (await until(stream, AssistantMessage, lambda message: message.tool_uses)).tool_uses
+        assert use.name == "Bash"
+        [result] = (await until(stream, UserMessage, lambda message: message.tool_results)).tool_results
+        assert result.text.strip() == "mine"
+        assert (await until(stream, ResultMessage)).user_message_uuids == []
+
+
+async def test_a_turn_that_another_client_starts_while_one_runs_joins_it(codex: Codex) -> None:
+    gate = Gate()
+    codex.model.reply(text("One", gate, ".")).reply(text("Both."))
+    async with codex.session() as session:
+        stream = session.messages()
+        uuid, other = await session.send("First."), str(uuid4())
+        await gate.reached()
+        entry: dict[str, Any] = {
+            "threadId": session.thread_id,
+            "input": [{"type": "text", "text": "Second.", "text_elements": []}],
+            "clientUserMessageId": other,
+        }
+        await backend_of(session).request("turn/start", entry)
+        await codex.model.wait_for_requests(2)
+        gate.open()
+        result = await until(stream, ResultMessage)
+        assert result.user_message_uuids == [uuid, other]
+        assert result.result == "Both."
