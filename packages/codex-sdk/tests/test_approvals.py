@@ -20,10 +20,10 @@ def asked(**params: Any) -> Asked:
 
 
 def command(**params: Any) -> Approval:
-    return command_approval(asked(**{"command": "/bin/bash -lc 'make test'", "cwd": "/work", **params}), None)
+    return command_approval(asked(**{"command": "/bin/bash -lc 'make test'", "cwd": "/project", **params}), None)
 
 
-def patch(*changes: dict[str, Any], cwd: str | None = "/work", **params: Any) -> Approval:
+def patch(*changes: dict[str, Any], cwd: str | None = "/project", **params: Any) -> Approval:
     return patch_approval(asked(**params), [file_change(change) for change in changes], cwd)
 
 
@@ -43,8 +43,8 @@ EXECPOLICY = {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": _AMENDME
 class TestCommands:
     def test_the_request_shows_the_command_without_its_shell(self) -> None:
         request = command(reason="needs the network").request
-        assert (request.tool_name, dict(request.input)) == ("Bash", {"command": "make test", "cwd": "/work"})
-        assert (request.cwd, request.reason, request.tool_use_id) == ("/work", "needs the network", "item-1")
+        assert (request.tool_name, dict(request.input)) == ("Bash", {"command": "make test", "cwd": "/project"})
+        assert (request.cwd, request.reason, request.tool_use_id) == ("/project", "needs the network", "item-1")
         assert (request.request_id, request.session_id, request.deadline) == ("request-1", "session-1", 12.5)
         assert request.source is not None
         assert (request.source.thread_id, request.source.turn_id) == ("thread-1", "turn-1")
@@ -87,7 +87,7 @@ class TestCommands:
             (Deny(interrupt=True), "cancel"),
             (Deny(option="deny"), "decline"),
             (Deny(option="deny_stop"), "cancel"),
-            (Allow(updated_input={"command": "make test", "cwd": "/work"}), "accept"),
+            (Allow(updated_input={"command": "make test", "cwd": "/project"}), "accept"),
         ],
     )
     def test_an_answer_becomes_the_decision_that_codex_takes(self, answer: AgentAnswer, decision: object) -> None:
@@ -139,7 +139,7 @@ class TestCommands:
 
     def test_a_changed_input_is_refused_because_codex_would_run_the_old_one(self) -> None:
         with pytest.raises(UnsupportedOptionError, match="cannot run a changed input"):
-            command().encode(Allow(updated_input={"command": "rm -rf /", "cwd": "/work"}))
+            command().encode(Allow(updated_input={"command": "rm -rf /", "cwd": "/project"}))
 
     def test_an_answer_of_another_kind_is_refused(self) -> None:
         with pytest.raises(InvalidRequestError, match="not Answers"):
@@ -148,59 +148,59 @@ class TestCommands:
 
 class TestPatches:
     def test_one_file_looks_like_the_tool_use_that_is_shown(self) -> None:
-        request = patch(change("/work/a.txt", "add", "hi\n")).request
-        assert (request.tool_name, dict(request.input)) == ("Write", {"file_path": "/work/a.txt", "content": "hi\n"})
-        assert request.diff == "--- /dev/null\n+++ /work/a.txt\n@@ -0,0 +1,1 @@\n+hi\n"
+        request = patch(change("/project/a.txt", "add", "hi\n")).request
+        assert (request.tool_name, dict(request.input)) == ("Write", {"file_path": "/project/a.txt", "content": "hi\n"})
+        assert request.diff == "--- /dev/null\n+++ /project/a.txt\n@@ -0,0 +1,1 @@\n+hi\n"
         assert request.escalates == {"sandbox"}
 
     def test_several_files_are_one_request_that_lists_them(self) -> None:
-        request = patch(change("/work/a", "add"), change("/work/b", "delete")).request
+        request = patch(change("/project/a", "add"), change("/project/b", "delete")).request
         assert request.tool_name == "Edit"
-        assert request.input["file_paths"] == ["/work/a", "/work/b"]
+        assert request.input["file_paths"] == ["/project/a", "/project/b"]
         assert [part["tool_name"] for part in request.input["changes"]] == ["Write", "Delete"]  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues, reportIndexIssue, reportUnknownVariableType]
         assert request.diff is not None
-        assert "+++ /work/a\n" in request.diff
-        assert "--- /work/b\n+++ /dev/null\n" in request.diff
+        assert "+++ /project/a\n" in request.diff
+        assert "--- /project/b\n+++ /dev/null\n" in request.diff
 
     def test_several_files_of_one_kind_keep_its_name(self) -> None:
-        assert patch(change("/work/a", "add"), change("/work/b", "add")).request.tool_name == "Write"
+        assert patch(change("/project/a", "add"), change("/project/b", "add")).request.tool_name == "Write"
 
     def test_a_patch_without_files_is_an_edit_of_nothing(self) -> None:
         request = patch().request
         assert (request.tool_name, dict(request.input)) == ("Edit", {"file_paths": [], "changes": []})
 
     def test_a_move_shows_both_names(self) -> None:
-        request = patch(change("/work/a", "update", "@@ -1 +1 @@\n-x\n+y\n", move_path="/work/b")).request
-        assert request.diff == "--- /work/a\n+++ /work/b\n@@ -1,1 +1,1 @@\n-x\n+y\n"
-        assert request.input["new_path"] == "/work/b"
+        request = patch(change("/project/a", "update", "@@ -1 +1 @@\n-x\n+y\n", move_path="/project/b")).request
+        assert request.diff == "--- /project/a\n+++ /project/b\n@@ -1,1 +1,1 @@\n-x\n+y\n"
+        assert request.input["new_path"] == "/project/b"
 
     def test_a_diff_that_cannot_be_read_is_shown_as_it_is(self) -> None:
-        request = patch(change("/work/a", "update", "@@ nonsense\n+x\n\n")).request
-        assert request.diff == "--- /work/a\n+++ /work/a\n@@ nonsense\n+x\n"
+        request = patch(change("/project/a", "update", "@@ nonsense\n+x\n\n")).request
+        assert request.diff == "--- /project/a\n+++ /project/a\n@@ nonsense\n+x\n"
 
     @pytest.mark.parametrize(
         ("path", "cwd", "outside"),
         [
-            ("/work/a", "/work", False),
-            ("/work", "/work", False),
-            ("sub/a", "/work", False),
-            ("/work/a", "/work/", False),
+            ("/project/a", "/project", False),
+            ("/project", "/project", False),
+            ("sub/a", "/project", False),
+            ("/project/a", "/project/", False),
             ("/a", "/", False),
-            ("/work-2/a", "/work", True),
-            ("/work/../etc/passwd", "/work", True),
-            ("../a", "/work", True),
-            ("/work/a", None, True),
+            ("/project-2/a", "/project", True),
+            ("/project/../etc/passwd", "/project", True),
+            ("../a", "/project", True),
+            ("/project/a", None, True),
         ],
     )
     def test_a_file_outside_of_the_folder_is_an_escalation(self, path: str, cwd: str | None, outside: bool) -> None:
         assert patch(change(path, "add"), cwd=cwd).request.escalates == {"path" if outside else "sandbox"}
 
     def test_a_move_out_of_the_folder_is_an_escalation(self) -> None:
-        moved = change("/work/a", "update", "", move_path="/etc/a")
+        moved = change("/project/a", "update", "", move_path="/etc/a")
         assert patch(moved).request.escalates == {"path"}
 
     def test_a_granted_root_is_an_escalation(self) -> None:
-        assert patch(change("/work/a", "add"), grantRoot="/etc").request.escalates == {"path"}
+        assert patch(change("/project/a", "add"), grantRoot="/etc").request.escalates == {"path"}
 
     @pytest.mark.parametrize(
         ("answer", "decision"),
@@ -213,7 +213,7 @@ class TestPatches:
         ],
     )
     def test_an_answer_becomes_the_decision_that_codex_takes(self, answer: AgentAnswer, decision: str) -> None:
-        body = patch(change("/work/a", "add")).encode(answer)
+        body = patch(change("/project/a", "add")).encode(answer)
         assert body == {"decision": decision}
         protocol.FileChangeRequestApprovalResponse.model_validate(body)
 
@@ -222,7 +222,7 @@ class TestPermissions:
     WANTED: dict[str, Any] = {"network": {"enabled": True}, "fileSystem": {"write": ["/etc"]}}
 
     def test_what_is_asked_for_says_what_it_escalates(self) -> None:
-        request = permissions_approval(asked(permissions=self.WANTED, cwd="/work")).request
+        request = permissions_approval(asked(permissions=self.WANTED, cwd="/project")).request
         assert (request.tool_name, dict(request.input)) == ("RequestPermissions", {"permissions": self.WANTED})
         assert request.escalates == {"permissions", "network", "path"}
         assert permissions_approval(asked()).request.escalates == {"permissions"}
@@ -301,7 +301,7 @@ class TestStopping:
     def test_a_refusal_of_permissions_ends_no_turn_by_itself(self, answer: AgentAnswer | None, stopped: bool) -> None:
         assert permissions_approval(asked()).stopped_by(answer) is stopped
 
-    @pytest.mark.parametrize("approval", [command(), patch(change("/work/a", "add"))])
+    @pytest.mark.parametrize("approval", [command(), patch(change("/project/a", "add"))])
     @pytest.mark.parametrize("answer", [Deny(interrupt=True), Deny(option="deny_stop"), Deny()])
     def test_a_refused_command_or_patch_does(self, approval: Approval, answer: Deny) -> None:
         assert not approval.stopped_by(answer)

@@ -633,7 +633,7 @@ class TestBackgroundTasks:
             session = await backend.create_session()
             fake.on("thread/backgroundTerminals/list", listing)
             assert await session.background_tasks() == [
-                BackgroundTask("item-one", "make one", "/work", 42), BackgroundTask("item-two", "make two", "/work")
+                BackgroundTask("item-one", "make one", "/home", 42), BackgroundTask("item-two", "make two", "/home")
             ]  # fmt: skip
 
     @pytest.mark.parametrize("page", [[], {}, {"data": None}, {"data": [], "nextCursor": 7}])
@@ -784,7 +784,7 @@ def interrupted(request: FakeRequest, *running: FakeTurn) -> None:
 
 def terminal(name: str, **fields: object) -> dict[str, Any]:
     usual = {"itemId": f"item-{name}", "processId": f"process-{name}", "command": f"bash -lc 'make {name}'"}
-    return {**usual, "cwd": "/work", **fields}
+    return {**usual, "cwd": "/home", **fields}
 
 
 async def next_result(messages: Any) -> ResultMessage:

@@ -54,7 +54,7 @@ async def test_sessions_are_a_page_with_a_cursor(
     fake: FakeCodex, backend: CodexBackend, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = [
-        {"id": "1", "name": "Named", "preview": "hi", "cwd": "/work", "createdAt": 1, "updatedAt": 2},
+        {"id": "1", "name": "Named", "preview": "hi", "cwd": "/project", "createdAt": 1, "updatedAt": 2},
         {"id": "2", "name": None, "preview": "hello"},
         {"id": "3"},
     ]
@@ -62,7 +62,7 @@ async def test_sessions_are_a_page_with_a_cursor(
         fake.on("thread/list", lambda request: request.answer({"data": threads, "nextCursor": "next"}))
         page = await backend.list_sessions()
         assert page.sessions == (
-            SessionSummary("1", "Named", "/work", 1, 2),
+            SessionSummary("1", "Named", "/project", 1, 2),
             SessionSummary("2", "hello"),
             SessionSummary("3"),
         )

@@ -253,7 +253,7 @@ def blocks(workspace: Path) -> list[PromptBlock]:
         AudioInput(url="data:audio/wav;base64,AA=="),
         AudioInput(path=workspace / "sound.wav"),
         SkillInput("review", "/skills/review/SKILL.md"),
-        MentionInput("notes", "/work/notes.md"),
+        MentionInput("notes", "/project/notes.md"),
     ]
 
 
@@ -269,7 +269,7 @@ def test_each_block_has_its_shape_on_the_wire(workspace: Path, blocks: list[Prom
         {"type": "audio", "url": "data:audio/wav;base64,AA=="},
         {"type": "localAudio", "path": str(workspace / "sound.wav")},
         {"type": "skill", "name": "review", "path": "/skills/review/SKILL.md"},
-        {"type": "mention", "name": "notes", "path": "/work/notes.md"},
+        {"type": "mention", "name": "notes", "path": "/project/notes.md"},
     ]
 
 
@@ -283,7 +283,7 @@ def test_the_repeated_prompt_has_the_blocks_of_the_field(workspace: Path, blocks
         {"type": "audio", "source": {"type": "url", "url": "data:audio/wav;base64,AA=="}},
         {"type": "audio", "source": {"type": "file", "path": str(workspace / "sound.wav")}},
         {"type": "skill", "name": "review", "path": "/skills/review/SKILL.md"},
-        {"type": "mention", "name": "notes", "path": "/work/notes.md"},
+        {"type": "mention", "name": "notes", "path": "/project/notes.md"},
         {"type": "document", "source": {"type": "file", "path": "a.pdf"}},
     ]
 

@@ -16,7 +16,7 @@ PATCH = [{"oldStart": 9, "newStart": 9, "lines": [" keep", "-Hello, wrld!", "+He
 
 def conversation(wire: Any) -> list[Any]:
     return [
-        wire.system("init", cwd="/work", model="model-1", permissionMode="default", version="1.0"),
+        wire.system("init", cwd="/project", model="model-1", permissionMode="default", version="1.0"),
         wire.prompt("Fix the typo\nin the greeting"),
         wire.delta("r", "Let me ", thinking=True),
         wire.delta("r", "look.", thinking=True),
@@ -30,7 +30,7 @@ def conversation(wire: Any) -> list[Any]:
         wire.use("t1", "Bash", {"command": "sh check.sh\n\x1b[2Jnext"}),
         wire.progress("t1", "line 1\n"),
         wire.done("t1", "".join(f"line {number}\x1b[31m\n" for number in range(1, 17)), exitCode=0, durationMs=1230),
-        wire.use("t2", "Edit", {"file_path": "/work/greeting.txt", "old_string": "wrld", "new_string": "world"}),
+        wire.use("t2", "Edit", {"file_path": "/project/greeting.txt", "old_string": "wrld", "new_string": "world"}),
         wire.done("t2", "ok", structuredPatch=PATCH),
         wire.use("t3", "Bash", {"command": "sh publish.sh"}),
         wire.system("request_opened", request_id="q", kind="permission", request={"tool_use_id": "t3"}),
@@ -50,7 +50,7 @@ def conversation(wire: Any) -> list[Any]:
 
 
 TERMINAL = """\
-codex 1.0 · model-1 · default mode · /work
+codex 1.0 · model-1 · default mode · /project
 
 ▸ Fix the typo
   in the greeting
