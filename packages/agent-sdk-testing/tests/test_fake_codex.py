@@ -153,8 +153,8 @@ def test_it_ends_as_it_is_told(codex: FakeCodex, connect: Callable[[FakeCodex], 
     leaving = connect(codex)
     leaving.ask("initialize")
     codex.exit(3, log="no disk")
-    out, err = leaving.process.communicate(timeout=10)
-    assert (leaving.process.returncode, out, err) == (3, b"", b"no disk\n")
+    assert leaving.process.wait(10) == 3  # Before `communicate`, which closes stdin: that would end it too.
+    assert leaving.process.communicate(timeout=10) == (b"", b"no disk\n")
     killed = connect(codex)
     killed.ask("initialize")
     codex.kill(signal.SIGTERM)
