@@ -100,10 +100,17 @@ Script = Callable[["FakeSession"], AsyncIterator[SDKMessage]]
 
 class FakeTurn(Turn):
     def __init__(self, session: FakeSession, messages: AsyncIterator[SDKMessage]) -> None:
-        self.uuid = "prompt-1"
-        self.result = None
+        self._result: ResultMessage | None = None
         self._session = session
         self._messages = messages
+
+    @property
+    def uuid(self) -> str:
+        return "prompt-1"
+
+    @property
+    def result(self) -> ResultMessage | None:
+        return self._result
 
     @property
     def text(self) -> str:
@@ -121,7 +128,7 @@ class FakeTurn(Turn):
     async def __anext__(self) -> SDKMessage:
         message = await anext(self._messages)
         if isinstance(message, ResultMessage):
-            self.result = message
+            self._result = message
         return message
 
     async def __aenter__(self) -> Self:

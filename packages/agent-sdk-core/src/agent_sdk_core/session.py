@@ -159,15 +159,17 @@ class Turn(ABC):
 
     Sends when it is entered or first iterated. Leaving `async with` early interrupts the turn and waits for its result;
     a plain `break` leaves it running.
-
-    Attributes:
-        uuid: The prompt's uuid; the result lists it.
-        result: The result, once it has arrived.
-        text: Text of the answer so far.
     """
 
-    uuid: str
-    result: ResultMessage | None
+    @property
+    @abstractmethod
+    def uuid(self) -> str:
+        """The prompt's uuid; the result lists it."""
+
+    @property
+    @abstractmethod
+    def result(self) -> ResultMessage | None:
+        """The result, once it has arrived."""
 
     @property
     @abstractmethod

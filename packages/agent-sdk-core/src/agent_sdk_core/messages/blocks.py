@@ -83,7 +83,8 @@ class ServerToolUseBlock(WireModel, frozen=True):
     @property
     def kind(self) -> ToolKind:
         """What the tool does."""
-        return {"web_search": "search", "web_fetch": "fetch"}.get(self.name, "other")  # type: ignore[return-value]
+        kinds: dict[str, ToolKind] = {"web_search": "search", "web_fetch": "fetch"}
+        return kinds.get(self.name, "other")
 
 
 class WebSearchToolResultBlock(WireModel, frozen=True):

@@ -73,7 +73,7 @@ def parse_message(data: Mapping[str, object], *, source: Source | None = None, r
         message = _unknown(data)
     if source is not None:
         message.with_origin(source, data if raw is None else raw)
-    return message  # type: ignore[return-value]
+    return cast("SDKMessage", message)
 
 
 def _class_of(data: Mapping[str, object]) -> type[Message]:

@@ -96,7 +96,7 @@ class MessageBuffer(BoundedStream[SDKMessage]):
         return entry.message() if isinstance(entry, _Joined) else entry
 
     def _take(self) -> SDKMessage | _Joined:
-        entry = cast("SDKMessage | _Joined", self._items.popleft())  # type: ignore[redundant-cast]
+        entry = cast("SDKMessage | _Joined", self._items.popleft())
         if isinstance(entry, _Joined):
             self._growing.pop(entry.key, None)
         return entry

@@ -54,13 +54,14 @@ class Host:
 
     async def start(self) -> None:
         """Start the host task in the running event loop."""
-        native = self._native = current_token().native_token
+        native: Any = current_token().native_token
+        self._native = native
         if type(native).__module__.partition(".")[0] == "trio":
             import trio
 
             trio.lowlevel.spawn_system_task(self._run, name=self._name, context=copy_context())
         else:
-            self._task: Any = native.create_task(self._run(), name=self._name)  # type: ignore[attr-defined]
+            self._task: Any = native.create_task(self._run(), name=self._name)
         with anyio.CancelScope(shield=True):
             await self._started.wait()
 

@@ -37,12 +37,12 @@ class OneShotTurn(Turn):
         self._uuid = str(uuid4())
 
     @property
-    def uuid(self) -> str:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+    def uuid(self) -> str:
         """The prompt's uuid, final once the turn has been sent."""
         return self._turn.uuid if self._turn is not None else self._uuid
 
     @property
-    def result(self) -> ResultMessage | None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+    def result(self) -> ResultMessage | None:
         """The result, once it has arrived."""
         return self._turn.result if self._turn is not None else None
 

@@ -30,10 +30,15 @@ class SessionTurn(Turn):
         self._prompt = prompt
         self._buffer = MessageBuffer(session.session_id)
         self._record: PromptRecord | None = None
-        self.uuid = uuid
+        self._uuid = uuid
 
     @property
-    def result(self) -> ResultMessage | None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+    def uuid(self) -> str:
+        """The prompt's uuid."""
+        return self._uuid
+
+    @property
+    def result(self) -> ResultMessage | None:
         """The result, once it has arrived."""
         return self._record.result if self._record else None
 
@@ -88,7 +93,7 @@ class SessionTurn(Turn):
 
     async def _send(self) -> PromptRecord:
         if self._record is None:
-            self._record = self._session.submit(self._prompt, self.uuid, watcher=self._buffer)
+            self._record = self._session.submit(self._prompt, self._uuid, watcher=self._buffer)
         record = self._record
         if not record.settled.is_set():
             await record.settled.wait()

@@ -107,4 +107,4 @@ class Frames:
             "parent_tool_use_id": self.parent_tool_use_id,
         }
         message = cls.model_validate({**identity, **fields})
-        self.out.append(message.with_origin(source, self.raw))  # type: ignore[arg-type]
+        self.out.append(message.with_origin(source, self.raw))  # type: ignore[arg-type]  # every class given is one of the union
