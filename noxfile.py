@@ -68,7 +68,7 @@ def versions(session: nox.Session) -> None:
             target = ("--no-config", "--python", sys.executable, "--target", str(folder))
             session.run("uv", "pip", "install", "--quiet", "--no-deps", *target, f"openai-codex-cli-bin=={version}")
         session.run("agent-sdk", "schema", "check", "--codex", codex, success_codes=[0, 1])
-        session.run("pytest", "tests/contract", env={"AGENT_SDK_CODEX_PATH": codex})
+        session.run("pytest", "-n", "2", "tests/contract", env={"AGENT_SDK_CODEX_PATH": codex})
 
 
 @nox.session
