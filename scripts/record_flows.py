@@ -18,7 +18,7 @@ from typing import Any, cast
 import anyio
 
 from codex_sdk.replay import replay
-from flows import agents, speech, tools
+from flows import agents, grants, servers, speech, tools, unprompted
 from flows.snapshot import flow_text
 from flows.stage import SCENARIOS, record
 
@@ -28,7 +28,7 @@ _SHOWN = 40
 _WIDTH = 300
 """How many lines of a difference are shown, and how much of each."""
 
-SOURCES = (speech, tools, agents)
+SOURCES = (speech, tools, agents, servers, grants, unprompted)
 """The modules whose scenarios are recorded."""
 
 

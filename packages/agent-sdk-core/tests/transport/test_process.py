@@ -239,9 +239,11 @@ async def test_concurrent_writes_do_not_mix_and_large_ones_do_not_block_the_loop
 
 async def test_a_write_that_is_cancelled_halfway_is_finished_by_the_next_one(spawn: Spawn) -> None:
     code = """
-import sys
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 sys.stdin.buffer.raw.read(1)
-print("go")
+print("go", flush=True)
+signal.sigwait([signal.SIGUSR1])
 lines = sys.stdin.buffer.read().splitlines()
 print([len(line) for line in lines])
 """
@@ -253,9 +255,11 @@ print([len(line) for line in lines])
             tasks.start_soon(process.write, b"never sent\n")
             await anyio.wait_all_tasks_blocked()
             tasks.cancel_scope.cancel()
+        assert await process.read() == b"go\n"
+        os.kill(process.pid, signal.SIGUSR1)
         await process.write(b"next\n")
         process.close_stdin()
-        assert await read_all(process) == b"go\n[999999, 4]\n"
+        assert await read_all(process) == b"[999999, 4]\n"
 
 
 async def test_a_write_to_a_process_that_has_ended_says_how_it_did(spawn: Spawn) -> None:
