@@ -14,6 +14,9 @@ AGENT_VARIABLES = ("ANTHROPIC", "CLAUDE", "CODEX", "OPENAI")
 """The beginnings of the names that configure an agent, and that a test must not inherit."""
 
 _PROXY_VARIABLES = frozenset({"all_proxy", "http_proxy", "https_proxy"})
+_BACKTRACES = frozenset({"RUST_BACKTRACE", "RUST_LIB_BACKTRACE"})
+"""They change what an agent says of its own errors."""
+
 _LOOPBACK = "127.0.0.1,localhost"
 
 
@@ -32,7 +35,11 @@ def clean_env(
         extra: variables to set; they go before all others.
     """
     source = os.environ if inherit is None else inherit
-    env = {name: value for name, value in source.items() if not name.upper().startswith(AGENT_VARIABLES)}
+    env = {
+        name: value
+        for name, value in source.items()
+        if not name.upper().startswith(AGENT_VARIABLES) and name not in _BACKTRACES
+    }
     if any(name.lower() in _PROXY_VARIABLES for name in env):
         exempt = [value for name, value in env.items() if name.lower() == "no_proxy" and value]
         env["NO_PROXY"] = env["no_proxy"] = ",".join([_LOOPBACK, *dict.fromkeys(exempt)])

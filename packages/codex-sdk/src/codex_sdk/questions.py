@@ -11,6 +11,7 @@ from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.questions import Answers, Choice, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
 from agent_sdk_core.session import AgentAnswer
 from codex_sdk.approvals import Asked
+from codex_sdk.normalizer.wire import as_record, optional_text
 
 Json = dict[str, Any]
 
@@ -42,8 +43,8 @@ def elicitation_request(asked: Asked) -> ElicitationRequest | None:
         server=str(params.get("serverName", "")),
         mode="url" if params.get("mode") == "url" else "form",
         message=str(params.get("message", "")),
-        schema=params.get("requestedSchema"),
-        url=params.get("url"),
+        schema=as_record(params.get("requestedSchema")),
+        url=optional_text(params, "url"),
         parent_tool_use_id=asked.parent_tool_use_id,
         deadline=asked.deadline,
         raw=params,

@@ -37,7 +37,7 @@ def test_each_recorded_prompt_is_ended_by_one_result(name: str, wires: Wires) ->
     sent = [
         record["msg"]["params"]["clientUserMessageId"]
         for record in wires[name]
-        if record["msg"].get("method") in ("turn/start", "turn/steer")
+        if record["msg"].get("method") in ("turn/start", "turn/steer", "thread/queue/add")
     ]
     results = [message for message in replay(wires[name]) if isinstance(message, ResultMessage)]
     assert Counter(uuid for result in results for uuid in result.user_message_uuids) == Counter(sent)
