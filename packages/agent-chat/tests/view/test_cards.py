@@ -14,6 +14,9 @@ def use(name: str, **given: object) -> Card:
     return open_card(ToolUseBlock(id="t", name=name, input=given))
 
 
+WAITING = open_card(ToolUseBlock(id="t", name="WaitAgent", input={"agents": ["a"]}, kind="agent"))
+
+
 def close(card: Card, content: Any = "ok", details: object = None, *, error: bool = False) -> Card:
     result = ToolResultBlock.model_validate({"tool_use_id": card.id, "content": content, "is_error": error})
     return close_card(card, result, details, declined=False)
@@ -28,6 +31,7 @@ def close(card: Card, content: Any = "ok", details: object = None, *, error: boo
         (use("WebFetch", url="https://example.org"), "WebFetch", "https://example.org"),
         (use("Move", file_path="a", new_path="b"), "Move", "a → b"),
         (use("Task", description="look around"), "Sub-agent", "look around"),
+        (WAITING, "WaitAgent", '{"agents": ["a"]}'),
         (use("ExitPlanMode", plan="1. go"), "Proposed plan", ""),
         (use("mcp__git__log", n=3), "git · log", '{"n": 3}'),
         (use("mcp__alone"), "alone", ""),

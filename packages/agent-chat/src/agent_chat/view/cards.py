@@ -96,7 +96,7 @@ def _title(use: ToolUse) -> str:
             return "Plan"
         case "plan":
             return "Proposed plan"
-        case "agent":
+        case "agent" if name in ("Agent", "Task"):
             return "Sub-agent"
         case _:
             return clean_line(name)
