@@ -53,7 +53,8 @@ async def test_a_missing_executable_says_how_to_install_it(agent: Agent) -> None
 
 async def test_no_executable_at_all_says_how_to_install_it(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{agent.name}_sdk.executable._bundled", lambda: None)
-    error = await refused(agent, ExecutableNotFoundError, executable=None, env={**agent.env, "PATH": "/nowhere"})
+    unnamed = {name: value for name, value in agent.env.items() if not name.startswith("AGENT_SDK_")}
+    error = await refused(agent, ExecutableNotFoundError, executable=None, env={**unnamed, "PATH": "/nowhere"})
     one_sentence(error, "not found", "pip install")
 
 
