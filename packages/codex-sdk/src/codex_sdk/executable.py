@@ -16,7 +16,7 @@ PATH_VARIABLE: Final = "AGENT_SDK_CODEX_PATH"
 MINIMUM_VERSION: Final = (0, 133, 0)
 """Oldest version that sessions with approvals and patches have run on; its protocol lacks some of what is used here."""
 
-OLDEST_TESTED_VERSION: Final = (0, 155, 1)
+OLDEST_TESTED_VERSION: Final = (0, 162, 1)
 TESTED_VERSION: Final = (0, 163, 0)
 """Oldest and newest version that the test suite runs with; one outside this range works as far as the protocol does."""
 
