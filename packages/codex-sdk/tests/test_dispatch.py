@@ -262,6 +262,17 @@ class TestStreams:
             wire.feed("skills/changed", number=2)
             assert await anext(watched) == Notification("skills/changed", {"number": 2})
 
+    async def test_an_item_of_an_unknown_type_is_counted_and_told_once(self, wire: Wire) -> None:
+        with anyio.fail_after(10):
+            events = wire.dispatch.events.subscribe()
+            for item in ({"type": "dream", "id": "i1"}, {"type": "dream", "id": "i2"}, {"type": "sleep", "id": "i3"}):
+                params = {"threadId": "nobody", "turnId": "u", "item": item}
+                wire.dispatch.on_notification("item/started", params, {"method": "item/started", "params": params})
+            assert wire.dispatch.unknown_items == {"dream": 2}
+            assert (await anext(events)).message == "codex sent an item that this SDK does not know: dream."
+            wire.dispatch.close()
+            assert [event async for event in events] == []
+
     async def test_an_unknown_notification_is_counted_and_told_once(self, wire: Wire) -> None:
         with anyio.fail_after(10):
             events = wire.dispatch.events.subscribe()

@@ -130,6 +130,11 @@ class CodexBackend(Requests, AgentBackend):
         return self._dispatch.unknown_methods
 
     @property
+    def unknown_items(self) -> Mapping[str, int]:
+        """How often an item of each type started that this package does not know; it is a tool use of that name."""
+        return self._dispatch.unknown_items
+
+    @property
     def pid(self) -> int | None:
         """Process id of the app-server, while it runs."""
         if self._server is None or self._failure is not None or self._server.process.exit is not None:

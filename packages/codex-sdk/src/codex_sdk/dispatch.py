@@ -17,12 +17,16 @@ from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
 from codex_sdk.broker import RequestBroker
+from codex_sdk.normalizer.item_events import ITEMS
+from codex_sdk.normalizer.tool_shapes import TOOL_ITEMS
+from codex_sdk.normalizer.wire import record, text
 from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS
 from codex_sdk.router import Router
 from codex_sdk.session import CodexSession
 
 Json = dict[str, Any]
 
+_ITEMS: Final = TOOL_ITEMS | frozenset(ITEMS)
 _WARNINGS: Final = frozenset({"configWarning", "deprecationNotice", "warning", "windows/worldWritableWarning"})
 
 
@@ -40,6 +44,7 @@ class Dispatcher:
     Attributes:
         broker: Answers requests, once the app-server runs.
         unknown_methods: How often each notification came that this package does not know.
+        unknown_items: How often an item of each type started that this package does not know.
         events: What happens to the backend.
         notifications: Every notification.
         requests: Every request of the app-server, to observe.
@@ -49,6 +54,7 @@ class Dispatcher:
     def __init__(self, host: Host) -> None:
         self.broker: RequestBroker | None = None
         self.unknown_methods: Counter[str] = Counter()
+        self.unknown_items: Counter[str] = Counter()
         self.events: Broadcast[BackendEvent] = Broadcast(1_000)
         self.notifications: Broadcast[Notification] = Broadcast()
         self.requests: Broadcast[ServerRequest] = Broadcast(1_000)
@@ -113,7 +119,11 @@ class Dispatcher:
         if self.notifications.watched:
             self.notifications.publish(Notification(method, params))
         if method not in SERVER_NOTIFICATIONS:
-            self._note_unknown(method)
+            self._note_unknown(self.unknown_methods, method, "a notification")
+        elif method == "item/started":
+            item_type = text(record(params, "item"), "type")
+            if item_type and item_type not in _ITEMS:
+                self._note_unknown(self.unknown_items, item_type, "an item")
         thread_id = params.get("threadId")
         if type(thread_id) is not str:
             self._take_global(method, params, raw)
@@ -164,10 +174,11 @@ class Dispatcher:
         """Return the session whose sub-agent's an unknown thread is, if no item names it and its root tells."""
         return next((session for session in self.sessions if session.claims(thread_id, method, params)), None)
 
-    def _note_unknown(self, method: str) -> None:
-        self.unknown_methods[method] += 1
-        if self.unknown_methods[method] == 1:
-            self.emit("warning", f"codex sent a notification that this SDK does not know: {method}.")
+    def _note_unknown(self, counter: Counter[str], name: str, what: str) -> None:
+        """Count what passes through without being understood, and tell it once a kind."""
+        counter[name] += 1
+        if counter[name] == 1:
+            self.emit("warning", f"codex sent {what} that this SDK does not know: {name}.")
 
     def _take_global(self, method: str, params: Json, raw: Json) -> None:
         if method in _WARNINGS:

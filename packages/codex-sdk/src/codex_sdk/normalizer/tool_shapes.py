@@ -66,3 +66,6 @@ _SHAPES: Final[Mapping[str, ToolShape]] = {
     "sleep": SLEEP,
     "functionCallOutput": _OUTPUT,
 }
+
+TOOL_ITEMS: Final = frozenset(_SHAPES)
+"""The item types that are tool calls."""
