@@ -43,6 +43,7 @@ class MemoryDriver(SessionDriver):
         hooks: Replacements for these methods, by name.
         turn_id: The turn that runs at the agent.
         uuids: The prompts of that turn.
+        held: Prompts that the agent keeps for a turn of their own.
     """
 
     name = "memory"
@@ -53,6 +54,7 @@ class MemoryDriver(SessionDriver):
         self.hooks: dict[str, Hook] = {}
         self.turn_id: str | None = None
         self.uuids: list[str] = []
+        self.held: set[str] = set()
         self._turns = 0
 
     @property
@@ -65,7 +67,14 @@ class MemoryDriver(SessionDriver):
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
         return await self._call("steer", prompt, uuid, turn_id)
 
-    async def interrupt(self, turn_id: str | None) -> None:
+    def holds(self, uuid: str) -> bool:
+        return uuid in self.held
+
+    async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
+        if cancel_held:
+            for uuid in sorted(self.held):
+                self.held.discard(uuid)
+                self.session.drop_prompt(uuid)
         await self._call("interrupt", turn_id)
 
     async def interrupted(self) -> None:

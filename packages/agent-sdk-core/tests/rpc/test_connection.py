@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -11,7 +11,8 @@ import anyio
 import pytest
 
 from agent_sdk_core.errors import AgentError, ProcessExitedError, SessionClosedError
-from agent_sdk_core.rpc.connection import RpcConnection
+from agent_sdk_core.rpc.connection import LineConnection, RpcConnection
+from agent_sdk_core.rpc.correlation import Correlation
 from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, ServerRequest
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 
@@ -284,3 +285,26 @@ async def test_an_owner_may_leave_the_optional_callbacks_out() -> None:
         await connection.run()
         await process.stop()
     assert issues == []
+
+
+class Numbers(Correlation):
+    """No protocol at all: it keeps what it receives."""
+
+    def __init__(self, write: Callable[[bytes], Awaitable[None]], issues: list[ProtocolIssue]) -> None:
+        super().__init__(write, on_protocol_error=issues.append)
+        self.values: list[object] = []
+
+    def receive(self, values: Iterable[object]) -> None:
+        self.values.extend(values)
+
+
+async def test_a_connection_carries_any_protocol_of_json_lines() -> None:
+    process = await ChildProcess.spawn([sys.executable, "-c", "print('1\\nno JSON\\n[2]\\n'); exit(3)"], env={})
+    log: list[str] = []
+    issues: list[ProtocolIssue] = []
+    connection = LineConnection(process, Numbers(process.write, issues), on_log_line=log.append)
+    with anyio.fail_after(10):
+        await connection.run()
+        await process.stop()
+    assert (connection.peer.values, log, issues) == ([1, [2]], ["no JSON"], [])
+    assert connection.peer.failed

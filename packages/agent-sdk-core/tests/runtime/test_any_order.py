@@ -54,7 +54,7 @@ class ErraticAgent:
         await self.wait()
         return joined
 
-    async def interrupt(self, turn_id: str | None) -> None:
+    async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
         await self.wait()
         if self.agent.turn_id == turn_id and self.chance.random() < 0.8:
             self.end(subtype="error_during_execution", terminal_reason="aborted_streaming")

@@ -273,17 +273,6 @@ async def test_a_task_may_close_its_own_host(make: Callable[..., Host], log: Log
 
 
 @pytest.mark.anyio
-async def test_a_stop_can_be_asked_for_without_waiting(make: Callable[..., Host], log: Log) -> None:
-    host = make()
-    with anyio.fail_after(5):
-        await host.start()
-        host.request_stop()
-        await anyio.wait_all_tasks_blocked()
-    assert log.events == ["stop"]
-    assert not host.running
-
-
-@pytest.mark.anyio
 async def test_call_returns_or_raises_what_the_function_did(make: Callable[..., Host]) -> None:
     host = make()
 
@@ -406,8 +395,9 @@ async def test_a_caller_cancelled_as_the_host_closes_stays_cancelled(make: Calla
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lambda: host.call(produce, abandoned=noop))
             await anyio.wait_all_tasks_blocked()
-            host.request_stop()
-            await anyio.lowlevel.checkpoint()
+            tasks.start_soon(host.aclose)
+            await anyio.wait_all_tasks_blocked()
+            assert not host.running
             gate.set()
             tasks.cancel_scope.cancel()
         await host.aclose()

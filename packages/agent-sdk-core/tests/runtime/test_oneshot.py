@@ -29,7 +29,7 @@ def fresh(make_backend: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     backend = make_backend()
     backend.prepare = prepare
-    monkeypatch.setattr(registry, "create_backend", lambda name: backend)
+    monkeypatch.setattr(registry, "create_backend", lambda name, config: backend)
     return backend
 
 

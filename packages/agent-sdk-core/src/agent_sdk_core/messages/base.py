@@ -20,6 +20,19 @@ Number = StrictInt | StrictFloat
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """What a failed turn failed of, where the agent told it beside the result itself.
+
+    Attributes:
+        code: Code of an `AgentError` class, or one of its own where none fits.
+        retryable: Whether the same prompt may succeed later.
+    """
+
+    code: str
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where a message comes from, in the agent's own terms; one object is shared by all messages of an item.
 
@@ -30,6 +43,7 @@ class Source:
         item_id: The agent's item, where it has one.
         request_id: The agent's request, for messages about one.
         synthetic: Whether we made the message although the agent sent nothing of the kind.
+        failure: For a result, what its turn failed of.
     """
 
     backend: str
@@ -38,6 +52,7 @@ class Source:
     item_id: str | None = None
     request_id: str | None = None
     synthetic: bool = False
+    failure: Failure | None = None
 
 
 class WireModel(BaseModel, frozen=True):

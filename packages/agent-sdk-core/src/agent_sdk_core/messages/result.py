@@ -84,12 +84,15 @@ class ResultMessage(Message, frozen=True):
         """The failure as an error to raise or to read; None unless the outcome is "failed" or "limit"."""
         if self.outcome not in ("failed", "limit"):
             return None
-        code = self.error_code or _CODE_BY_STATUS.get(self.api_error_status or 0) or "turn_failed"
+        told = self.source.failure if self.source else None
+        by_status = _CODE_BY_STATUS.get(self.api_error_status or 0) or "turn_failed"
+        code = self.error_code or (told.code if told is not None else by_status)
+        retryable = told.retryable if told is not None and self.retryable is None else self.retryable
         cls = _ERROR_CLASSES.get(code, errors.AgentError)
         message = "; ".join(self.errors) or self.result or f"The turn ended with {self.subtype}."
         backend = self.source.backend if self.source else None
         details = {"subtype": self.subtype, "raw": self.raw}
-        return cls(message, code=code, retryable=self.retryable, backend=backend, details=details)
+        return cls(message, code=code, retryable=retryable, backend=backend, details=details)
 
     def raise_for_error(self) -> None:
         """Raise the turn's failure, if it failed or hit a limit.

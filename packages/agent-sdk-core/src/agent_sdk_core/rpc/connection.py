@@ -1,4 +1,4 @@
-"""A peer on a child process: reads its output, feeds the peer, and ends the conversation when the process ends.
+"""A peer and its child process: reads its output, feeds the peer, and ends the conversation when the process ends.
 
 One task of the owner's runs it. It never waits for a consumer: callbacks are synchronous, and one batch is handed over
 for each chunk that was read.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import anyio
 from pydantic_core import from_json
 
 from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.rpc.correlation import Correlation, Tap
 from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, ServerRequest
-from agent_sdk_core.rpc.peer import Peer, Tap
+from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE, LineFramer, OversizedLine
 from agent_sdk_core.transport.json_lines import BadLine, decode_line
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
@@ -24,49 +25,38 @@ _EXIT: Final = 1.0
 """Seconds that a process which closed its stdout has to end before it counts as gone."""
 
 
-class RpcConnection:
-    """JSON-RPC with one child process.
+P = TypeVar("P", bound=Correlation)
+
+
+class LineConnection(Generic[P]):
+    """One child process and the peer that talks to it, a JSON value a line.
 
     Args:
         process: The process; it stays the owner's, who stops it.
-        on_notification: See `Peer`.
-        on_request: See `Peer`.
-        on_protocol_error: See `Peer`; lines beyond the limit are reported here too.
+        peer: Takes what it says; lines beyond the limit are reported to it too.
         on_log_line: Called with each line of stdout that is not JSON.
         on_batch_end: Called once for each chunk read, after all its messages have been handled.
         on_exit: Called once, when nothing more will come, with how the process ended (None if it still runs but closed
             its stdout) and the error that pending requests got. Not called when `run` is cancelled.
-        tap: Sees each message in both directions.
-        max_line: Bytes that one line may have, in either direction.
+        max_line: Bytes that one line may have.
 
     Attributes:
-        peer: Sends requests, notifications and answers.
+        peer: The peer.
         process: The process.
     """
 
     def __init__(
         self,
         process: ChildProcess,
+        peer: P,
         *,
-        on_notification: Callable[[str, JsonObject, JsonObject], None],
-        on_request: Callable[[ServerRequest], None],
-        on_protocol_error: Callable[[ProtocolIssue], None],
         on_log_line: Callable[[str], None] = lambda text: None,
         on_batch_end: Callable[[], None] = lambda: None,
         on_exit: Callable[[ProcessExit | None, AgentError], None] = lambda ended, error: None,
-        tap: Tap | None = None,
         max_line: int = DEFAULT_MAX_LINE,
     ) -> None:
         self.process = process
-        self.peer = Peer(
-            process.write,
-            on_notification=on_notification,
-            on_request=on_request,
-            on_protocol_error=on_protocol_error,
-            name=process.name,
-            max_line=max_line,
-            tap=tap,
-        )
+        self.peer = peer
         self._framer = LineFramer(max_line)
         self._on_log_line = on_log_line
         self._on_batch_end = on_batch_end
@@ -126,3 +116,33 @@ class RpcConnection:
             callback()
         except Exception as error:
             self.peer.report("callback_failed", f"{name} failed: {error!r}", error=error)
+
+
+class RpcConnection(LineConnection[Peer]):
+    """JSON-RPC with one child process; see `Peer` and `LineConnection` for the arguments."""
+
+    def __init__(
+        self,
+        process: ChildProcess,
+        *,
+        on_notification: Callable[[str, JsonObject, JsonObject], None],
+        on_request: Callable[[ServerRequest], None],
+        on_protocol_error: Callable[[ProtocolIssue], None],
+        on_log_line: Callable[[str], None] = lambda text: None,
+        on_batch_end: Callable[[], None] = lambda: None,
+        on_exit: Callable[[ProcessExit | None, AgentError], None] = lambda ended, error: None,
+        tap: Tap | None = None,
+        max_line: int = DEFAULT_MAX_LINE,
+    ) -> None:
+        peer = Peer(
+            process.write,
+            on_notification=on_notification,
+            on_request=on_request,
+            on_protocol_error=on_protocol_error,
+            name=process.name,
+            max_line=max_line,
+            tap=tap,
+        )
+        super().__init__(
+            process, peer, on_log_line=on_log_line, on_batch_end=on_batch_end, on_exit=on_exit, max_line=max_line
+        )

@@ -1,59 +1,33 @@
-"""One side of a JSON-RPC conversation: request ids, correlation both ways, deadlines, and how many may be in flight.
+"""JSON-RPC as `codex app-server` speaks it: requests, notifications and answers in both directions.
 
-It knows no method's meaning, reads nothing and has no tasks: its owner passes in what was received, in batches, and is
-called back synchronously and in order. Codex sends and wants no `jsonrpc` member, and silently drops what it does not
-understand, so that only a deadline ends a wait (0.163).
+Its owner passes in what was received, in batches, and is called back synchronously and in order. Codex sends and wants
+no `jsonrpc` member, and silently drops what it does not understand, so that only a deadline ends a wait (0.163).
 """
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import random
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, cast
 
 import anyio
 
-from agent_sdk_core.errors import (
-    AgentError,
-    FrameTooLargeError,
-    ProcessExitedError,
-    ProtocolError,
-    RequestTimeoutError,
-    SessionClosedError,
-)
-from agent_sdk_core.rpc.messages import IssueKind, JsonObject, ProtocolIssue, RequestId, ServerRequest
+from agent_sdk_core.errors import ProtocolError, RequestTimeoutError
+from agent_sdk_core.rpc.correlation import MAX_IN_FLIGHT, Correlation, Tap
+from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, RequestId, ServerRequest
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
-from agent_sdk_core.transport.json_lines import encode_line
 
-Tap: TypeAlias = Callable[[Literal["in", "out"], JsonObject], None]
-"""Sees each message in both directions, as the wire has it; for a wire log."""
+__all__ = ["MAX_IN_FLIGHT", "OVERLOADED", "Peer", "Tap"]
 
 OVERLOADED: Final = -32001
 """Codex's error code for a full request queue; the request was not looked at (0.163: it holds 128)."""
-
-MAX_IN_FLIGHT: Final = 64
-"""Bursts of 160 had no failure, of 200 had; 4,000 left 2,311 requests without any answer (codex 0.163)."""
 
 _ATTEMPTS: Final = 6
 _FIRST_DELAY: Final = 0.1
 _MAX_DELAY: Final = 2.0
 
 
-class _Waiter:
-    """A request that waits for its answer."""
-
-    __slots__ = ("answered", "failure", "method", "response")
-
-    def __init__(self, method: str) -> None:
-        self.method = method
-        self.answered = anyio.Event()
-        self.response: JsonObject = {}
-        self.failure: AgentError | None = None
-
-
-class Peer:
+class Peer(Correlation):
     """Our side of a conversation.
 
     Args:
@@ -67,10 +41,6 @@ class Peer:
         tap: Sees each message in both directions.
         jitter: Returns numbers from 0 to 1 that the delays between attempts are multiplied by.
         sleep: Waits between attempts.
-
-    Attributes:
-        late_responses: Answers to requests that nobody waits for any more.
-        protocol_issues: What was reported through `on_protocol_error`.
     """
 
     def __init__(
@@ -87,32 +57,18 @@ class Peer:
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
-        self._write = write
+        super().__init__(
+            write,
+            on_protocol_error=on_protocol_error,
+            name=name,
+            max_line=max_line,
+            max_in_flight=max_in_flight,
+            tap=tap,
+        )
         self._on_notification = on_notification
         self._on_request = on_request
-        self._on_protocol_error = on_protocol_error
-        self._name = name
-        self._max_line = max_line
-        self._slots = anyio.Semaphore(max_in_flight, fast_acquire=True)
-        self._tap = tap
         self._jitter = jitter
         self._sleep = sleep
-        self._next_id = 1
-        self._waiters: dict[int, _Waiter] = {}
-        self._open_requests: set[RequestId] = set()
-        self._failure: AgentError | None = None
-        self.late_responses = 0
-        self.protocol_issues = 0
-
-    @property
-    def in_flight(self) -> int:
-        """Requests of ours that wait for an answer."""
-        return len(self._waiters)
-
-    @property
-    def failed(self) -> bool:
-        """Whether `fail` has been called."""
-        return self._failure is not None
 
     async def request(
         self,
@@ -140,19 +96,17 @@ class Peer:
             ProcessExitedError: The other side is gone. Other errors given to `fail` are raised as well.
             ValueError: Its parameters cannot be expressed in JSON.
         """
-        waiter = _Waiter(method)
         with anyio.move_on_after(timeout):
             for attempt in range(_ATTEMPTS):
                 try:
-                    return await self._attempt(waiter, params, counted=counted)
+                    return await self._attempt(method, params, counted=counted)
                 except ProtocolError as error:
                     if error.rpc_code != OVERLOADED or not idempotent or attempt == _ATTEMPTS - 1:
                         raise
                 # Not stamina: its jitter and sleep cannot be given, and it would load in the middle of an overload.
                 await self._sleep(self._jitter() * min(_MAX_DELAY, _FIRST_DELAY * 2**attempt))
-                waiter = _Waiter(method)
         raise RequestTimeoutError(
-            f"{self._name} did not answer {method} within {timeout:g} s.",
+            f"{self.name} did not answer {method} within {timeout:g} s.",
             retryable=idempotent,
             details={"method": method, "timeout": timeout},
         )
@@ -172,29 +126,6 @@ class Peer:
     async def respond_error(self, request_id: RequestId, code: int, message: str) -> bool:
         """Refuse a request of the other side; see `respond`."""
         return await self._answer(request_id, {"id": request_id, "error": {"code": code, "message": message}})
-
-    def awaits(self, request_id: RequestId) -> bool:
-        """Tell whether the other side waits for an answer to this request of its own."""
-        return request_id in self._open_requests
-
-    def withdraw(self, request_id: RequestId) -> bool:
-        """Forget a request of the other side, which no longer wants an answer; False if it is not open."""
-        if request_id not in self._open_requests:
-            return False
-        self._open_requests.remove(request_id)
-        return True
-
-    def fail(self, error: AgentError) -> None:
-        """End the conversation: everything that waits, and every later call, raises a copy of `error`."""
-        if self._failure is not None:
-            return
-        self._failure = error
-        self._open_requests.clear()
-        waiters = list(self._waiters.values())
-        self._waiters.clear()
-        for waiter in waiters:
-            waiter.failure = copy.copy(error)
-            waiter.answered.set()
 
     def receive(self, values: Iterable[object]) -> None:
         """Take what was received, in order; never raises."""
@@ -217,12 +148,6 @@ class Peer:
                     continue
             self._receive_rest(method, message)
 
-    def report(self, kind: IssueKind, detail: str, raw: object = None, error: Exception | None = None) -> None:
-        """Count something that went wrong, and tell the owner."""
-        self.protocol_issues += 1
-        with contextlib.suppress(Exception):
-            self._on_protocol_error(ProtocolIssue(kind, detail, raw, error))
-
     def _receive_rest(self, method: object, message: JsonObject) -> None:
         """Take anything but a plain notification."""
         if "method" not in message:
@@ -243,18 +168,8 @@ class Peer:
             self.report("unknown_shape", "The id of a request is an integer or a string.", message)
             return
         request_id = cast("RequestId", request_id)
-        if request_id in self._open_requests:
-            self.report("duplicate_request", f"A request with id {request_id!r} waits for its answer already.", message)
-            return
-        if self._failure is None:
-            self._open_requests.add(request_id)
-        self._call(method, message, lambda: self._on_request(ServerRequest(request_id, method, params, message)))
-
-    def _call(self, method: str, message: JsonObject, callback: Callable[[], None]) -> None:
-        try:
-            callback()
-        except Exception as error:
-            self.report("callback_failed", f"{method} could not be handled: {error!r}", message, error)
+        if self._take_request(request_id, message):
+            self._call(method, message, lambda: self._on_request(ServerRequest(request_id, method, params, message)))
 
     def _receive_response(self, message: JsonObject) -> None:
         if "result" not in message and "error" not in message:
@@ -262,82 +177,30 @@ class Peer:
             return
         response_id = message.get("id")
         # Identity of types, because True == 1 and 1.0 == 1.
-        waiter = self._waiters.pop(response_id, None) if type(response_id) is int else None
-        if waiter is not None:
-            waiter.response = message
-            waiter.answered.set()
-        elif type(response_id) is int and 0 < response_id < self._next_id:
-            self.late_responses += 1
-        else:
+        if type(response_id) is not int or not self._settle(response_id, message):
             self.report("unknown_response", f"No request of ours has the id {response_id!r}.", message)
 
-    async def _attempt(self, waiter: _Waiter, params: object, *, counted: bool) -> object:
-        self._check_open()
-        async with self._slots if counted else contextlib.nullcontext():
-            self._check_open()
-            request_id = self._next_id
-            self._next_id += 1
-            self._waiters[request_id] = waiter
-            try:
-                await self._send(_message({"method": waiter.method, "id": request_id}, params))
-                await waiter.answered.wait()
-            finally:
-                self._waiters.pop(request_id, None)
-        if waiter.failure is not None:
-            raise waiter.failure
-        error = waiter.response.get("error")
-        if error is not None or "result" not in waiter.response:
-            raise self._refusal(waiter.method, error)
-        return waiter.response["result"]
-
-    async def _answer(self, request_id: RequestId, message: JsonObject) -> bool:
-        if request_id not in self._open_requests:
-            return False
-        line = self._encode(message)
-        self._open_requests.remove(request_id)
-        try:
-            await self._send(message, line)
-        except (ProcessExitedError, SessionClosedError):
-            return False
-        return True
-
-    async def _send(self, message: JsonObject, line: bytes | None = None) -> None:
-        line = line or self._encode(message)
-        if self._tap is not None:
-            self._tap_safely("out", message)
-        await self._write(line)
-
-    def _encode(self, message: JsonObject) -> bytes:
-        line = encode_line(message)
-        if len(line) > self._max_line:
-            what = message.get("method", "answer")
-            raise FrameTooLargeError(
-                f"{what} has {len(line)} bytes, more than the {self._max_line} that one message may have.",
-                details={"size": len(line), "limit": self._max_line},
-            )
-        return line
-
-    def _check_open(self) -> None:
-        if self._failure is not None:
-            raise copy.copy(self._failure)
+    async def _attempt(self, method: str, params: object, *, counted: bool) -> object:
+        response = await self._exchange(
+            lambda request_id: _message({"method": method, "id": request_id}, params), counted=counted
+        )
+        error = response.get("error")
+        if error is not None or "result" not in response:
+            raise self._refusal(method, error)
+        return response["result"]
 
     def _refusal(self, method: str, error: object) -> ProtocolError:
         fields = cast("JsonObject", error if isinstance(error, dict) else {})
         code, text = fields.get("code"), fields.get("message")
         overloaded = code == OVERLOADED
         return ProtocolError(
-            f"{self._name} refused {method}: {text if isinstance(text, str) else error}",
+            f"{self.name} refused {method}: {text if isinstance(text, str) else error}",
             rpc_code=code if type(code) is int else None,
             rpc_data=fields.get("data"),
             code="overloaded" if overloaded else None,
             retryable=overloaded,
             details={"method": method, "error": cast("object", error)},
         )
-
-    def _tap_safely(self, direction: Literal["in", "out"], message: JsonObject) -> None:
-        if self._tap is not None:
-            with contextlib.suppress(Exception):
-                self._tap(direction, message)
 
 
 def _message(head: JsonObject, params: object) -> JsonObject:

@@ -34,9 +34,18 @@ class SessionDriver(ABC):
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
         """Add a prompt to the running turn; False when that turn takes none, so that the prompt has to wait."""
 
+    def holds(self, uuid: str) -> bool:
+        """Tell whether the agent keeps a steering prompt, for a turn of its own unless it can join the running one."""
+        return False
+
     @abstractmethod
-    async def interrupt(self, turn_id: str | None) -> None:
-        """Ask the agent to end the running turn and its foreground command; returns without waiting for the end."""
+    async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
+        """Ask the agent to end the running turn and its foreground command; returns without waiting for the end.
+
+        Args:
+            turn_id: The turn.
+            cancel_held: Whether the agent shall also forget the prompts that it holds.
+        """
 
     async def interrupted(self) -> None:
         """Clean up after a turn that an interrupt ended, such as its foreground command; bounded, never raises."""

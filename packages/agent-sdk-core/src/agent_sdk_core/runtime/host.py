@@ -151,10 +151,6 @@ class Host:
                 with anyio.move_on_after(_JOIN_SECONDS):
                     await self._done.wait()
 
-    def request_stop(self) -> None:
-        """Tell the host to stop, and return at once."""
-        self._stop.set()
-
     async def _run(self) -> None:
         try:
             async with anyio.create_task_group() as self._tasks:

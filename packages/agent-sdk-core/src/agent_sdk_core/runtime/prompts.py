@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -30,6 +31,7 @@ class PromptRecord:
         result: Its result.
         text: What the assistant said last while it ran.
         cancelled: Whether it is given up unless the agent has it already.
+        steered: Whether it was meant for the running turn.
     """
 
     uuid: str
@@ -41,6 +43,7 @@ class PromptRecord:
     result: ResultMessage | None = None
     text: str = ""
     cancelled: bool = False
+    steered: bool = False
 
     def accept(self) -> None:
         """Note that the prompt will have a result."""
@@ -93,6 +96,18 @@ class RunningTurn:
     interrupting: bool = False
     result: ResultMessage | None = None
     interrupted: anyio.Event = field(default_factory=anyio.Event)
+
+    @classmethod
+    def awaited(cls, records: Sequence[PromptRecord]) -> RunningTurn:
+        """Return the turn that the agent will begin by itself for prompts that it holds."""
+        turn = cls(list(records))
+        turn.started.set()
+        return turn
+
+    @property
+    def waits(self) -> bool:
+        """Whether the agent was given the turn, and has not begun it."""
+        return self.started.is_set() and not self.begun.is_set()
 
     def in_order(self, messages: list[SDKMessage], *, ending: bool) -> list[SDKMessage]:
         """Return what of the turn's messages is shown now: `init` comes first, what preceded it right after it.

@@ -55,8 +55,11 @@ class WaitingPrompts(PromptQueue):
         self._records.insert(index, record)
 
     def append(self, record: PromptRecord) -> None:
-        """Let a prompt wait, behind all others."""
-        self._records.append(record)
+        """Let a prompt wait, behind all others; one that could not join the running turn goes before them."""
+        index = len(self._records)
+        if record.steered:
+            index = next((at for at, other in enumerate(self._records) if not other.steered), index)
+        self._records.insert(index, record)
         record.accept()
 
     def take(self) -> PromptRecord | None:

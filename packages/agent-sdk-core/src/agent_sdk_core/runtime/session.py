@@ -136,10 +136,11 @@ class BaseSession(AgentSession):
 
     async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
         """End the running turn, and return when it has ended."""
-        cancelled = self._turns.cancel_queue() if cancel_queued else ()
+        held = self._turns.held()
+        cancelled = (*held, *self._turns.cancel_queue()) if cancel_queued else ()
         surviving = tuple(record.uuid for record in self._turns.queue)
-        interrupted = await self._turns.interrupt()
-        return InterruptReceipt(interrupted, cancelled, surviving)
+        interrupted = await self._turns.interrupt(cancel_held=cancel_queued)
+        return InterruptReceipt(interrupted, cancelled, surviving if cancel_queued else (*held, *surviving))
 
     async def wait_idle(self) -> None:
         """Return when no turn runs, none is queued, and no background work goes on."""
@@ -178,6 +179,10 @@ class BaseSession(AgentSession):
         """
         self._require_open()
         return self._turns.submit(prompt, uuid, watcher=watcher, steer=steer)
+
+    def drop_prompt(self, uuid: str) -> None:
+        """Note that the agent let go of a prompt that it held: no result of the agent's will list it."""
+        self._turns.dropped(uuid)
 
     async def cancel_prompt(self, record: PromptRecord) -> None:
         """End one prompt early: out of the queue, or with the turn that runs it."""

@@ -86,9 +86,10 @@ class Turns:
             raise InvalidRequestError(f"A prompt with uuid {uuid!r} was sent before; give each prompt its own.")
         self._used_uuids.add(uuid)
         record = PromptRecord(uuid, prompt, weakref.ref(watcher) if watcher is not None else None)
-        if self.running is None and not self.queue:
+        if not self.busy:
             self._start(record)
         elif steer and self.running is not None:
+            record.steered = True
             self._steering.append(record)
             self._host.start_soon(self._steer, record, self.running)
         else:
@@ -124,10 +125,21 @@ class Turns:
                 # Another's turn ended while ours is on its way, or ours did: the answer to our start tells.
                 running.native_id = None
                 return
+            held = [record for record in running.records if self._driver.holds(record.uuid)]
             for record in running.records:
-                self._finish(record, "turn_failed", _LEFT_OUT, "cancelled")
-            self._over(running)
+                if record not in held:
+                    self._finish(record, "turn_failed", _LEFT_OUT, "cancelled")
+            self._over(running, held)
         elif not running.records:
+            self._over(running)
+
+    def dropped(self, uuid: str) -> None:
+        """End a prompt that the agent held, and let go of before its turn came."""
+        for records in (self._steering, self.running.records if self.running is not None else []):
+            for record in [record for record in records if record.uuid == uuid and not record.done.is_set()]:
+                records.remove(record)
+                self._cancel(record)
+        if (running := self.running) is not None and running.waits and not running.records:
             self._over(running)
 
     def show(self, batch: Sequence[SDKMessage]) -> None:
@@ -154,14 +166,14 @@ class Turns:
             for record in running.records:
                 record.text = text
 
-    async def interrupt(self) -> bool:
+    async def interrupt(self, *, cancel_held: bool = True) -> bool:
         """End the running turn and wait until it has ended; False if none runs."""
         running = self.running
         if running is None:
             return False
         if not running.interrupting:
             running.interrupting = True
-            self._host.start_soon(self._drive_interrupt, running)
+            self._host.start_soon(self._drive_interrupt, running, cancel_held)
         await running.interrupted.wait()
         return True
 
@@ -203,6 +215,11 @@ class Turns:
         await running.ended.wait()
         if running.result is not None:
             running.result.raise_for_error()
+
+    def held(self) -> tuple[str, ...]:
+        """Return the uuids of the prompts that the agent holds for a turn of their own."""
+        records = self.running.records if self.running is not None else []
+        return tuple(record.uuid for record in records if record.steered and self._driver.holds(record.uuid))
 
     def wind_down(self) -> None:
         """Cancel every prompt that waits, and let none wait from now on."""
@@ -290,19 +307,30 @@ class Turns:
         self._steering.remove(record)
         if not joined:
             self._enqueue(record)
-        elif running.ended.is_set():
-            self._finish(record, "turn_failed", _LEFT_OUT, "cancelled")
-        else:
-            running.records.append(record)
+        elif (turn := self._turn_of(record, running)) is not None:
+            turn.records.append(record)
             record.accept()
+        else:
+            self._finish(record, "turn_failed", _LEFT_OUT, "cancelled")
         self._on_change()
         self._start_next()
+
+    def _turn_of(self, record: PromptRecord, steered: RunningTurn) -> RunningTurn | None:
+        """Return the turn that will end a prompt which the agent took: the steered one, or one of its own after it."""
+        if not steered.ended.is_set():
+            return steered
+        if self.running is None and not self._stopped and self._driver.holds(record.uuid):
+            self.running = RunningTurn.awaited(())
+        if self.running is not None and (self._driver.holds(record.uuid) or self.running.native_id == record.uuid):
+            return self.running
+        return None
 
     def _not_steered(self, record: PromptRecord, error: AgentError) -> None:
         if not record.done.is_set():
             self._steering.remove(record)
             record.refuse(error)
             self._on_change()
+            self._start_next()
 
     def _enqueue(self, record: PromptRecord) -> None:
         if self._closing or record.cancelled:
@@ -311,15 +339,20 @@ class Turns:
             self.queue.append(record)
 
     def _start_next(self) -> None:
-        if self.running is None and not self._stopped and (record := self.queue.take()) is not None:
+        if (
+            self.running is None
+            and not self._steering
+            and not self._stopped
+            and (record := self.queue.take()) is not None
+        ):
             self._start(record)
 
-    async def _drive_interrupt(self, running: RunningTurn) -> None:
+    async def _drive_interrupt(self, running: RunningTurn, cancel_held: bool) -> None:
         try:
             with anyio.move_on_after(INTERRUPT_SECONDS):
                 await running.started.wait()
                 if not running.ended.is_set():
-                    await self._driver.interrupt(running.native_id)
+                    await self._driver.interrupt(running.native_id, cancel_held=cancel_held)
                     await running.ended.wait()
                 await self._driver.interrupted()
         except AgentError as error:
@@ -342,12 +375,12 @@ class Turns:
         if not running.ended.is_set():
             self._over(running)
 
-    def _over(self, running: RunningTurn) -> None:
+    def _over(self, running: RunningTurn, held: Sequence[PromptRecord] = ()) -> None:
         running.ended.set()
         running.started.set()
         running.begun.set()
         if self.running is running:
-            self.running = None
+            self.running = RunningTurn.awaited(held) if held and not self._stopped else None
         self._on_change()
         self._start_next()
 
