@@ -15,7 +15,6 @@ from agent_sdk_core.prompts import (
     TextInput,
     clean_prompt,
     prompt_blocks,
-    prompt_text,
 )
 
 BLOCKS = [
@@ -35,13 +34,11 @@ BLOCKS = [
 
 def test_text_is_one_block() -> None:
     assert prompt_blocks("hi") == (TextInput("hi"),)
-    assert prompt_text("hi") == "hi"
     assert clean_prompt("hi") == "hi"
 
 
 def test_blocks_stay_as_they_are() -> None:
     assert prompt_blocks(BLOCKS) == tuple(BLOCKS)
-    assert prompt_text(BLOCKS) == "a\nb"
     assert clean_prompt(BLOCKS) == tuple(BLOCKS)
 
 
@@ -59,7 +56,7 @@ def _name(prompt: object) -> str:
     "prompt", ["", [], (), None, 0, 5, b"", b"x", {}, {"a": 1}, TextInput("x"), ["x"], [None], iter(BLOCKS)], ids=_name
 )
 def test_what_is_no_prompt_is_refused(prompt: Any) -> None:
-    for check in (prompt_blocks, clean_prompt, prompt_text):
+    for check in (prompt_blocks, clean_prompt):
         with pytest.raises(InvalidRequestError, match="prompt"):
             check(prompt)
 

@@ -1,22 +1,45 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent_sdk_core import registry
+from agent_sdk_core.config.fields import BackendConfig
+from agent_sdk_core.config.runtime import RuntimeConfig
+from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError
-from agent_sdk_core.registry import AvailableBackend, available_backends, create_backend, query
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.registry import (
+    AvailableBackend,
+    available_backends,
+    backend_names,
+    chosen_backend,
+    create_backend,
+    load_backend,
+    parse_backend_type,
+    query,
+)
 from agent_sdk_core.runtime.oneshot import OneShotTurn
+
+
+@pytest.fixture(autouse=True)
+def configured_nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the configuration of whoever runs the tests out."""
+    for name in [name for name in os.environ if name.startswith("AGENT_SDK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AGENT_SDK_CONFIG", os.devnull)
+    monkeypatch.chdir(tmp_path)
 
 
 class Entry:
     """An entry point that loads to something, or fails to."""
 
-    def __init__(self, name: str, loaded: Any) -> None:
+    def __init__(self, name: str, loaded: Any, value: str | None = None) -> None:
         self.name = name
-        self.value = f"{name}_sdk:Backend"
+        self.value = value or f"{name}_sdk:Backend"
         self._loaded = loaded
 
     def load(self) -> Any:
@@ -41,8 +64,9 @@ def located(result: Any) -> type:
 
 @pytest.fixture
 def register(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def set_entries(*entries: Entry) -> None:
+    def set_entries(*entries: Entry, aliases: tuple[Entry, ...] = ()) -> None:
         monkeypatch.setattr(registry, "_entries", lambda: list(entries))
+        monkeypatch.setattr(registry, "_aliases", lambda: list(aliases))
 
     return set_entries
 
@@ -106,3 +130,157 @@ async def test_query_makes_a_backend_by_name_or_takes_one(make_backend: Any, reg
 
 def test_the_installed_backends_are_found_by_their_entry_points() -> None:
     assert "codex" in [backend.type for backend in available_backends()]
+
+
+def test_a_name_is_found_however_it_is_written_and_by_its_aliases(register: Any) -> None:
+    aliases = (Entry("my-code", None, "my_agent_sdk:Backend"), Entry("lost", None, "nobody:Backend"))
+    register(Entry("my_agent", located(None)), Entry("codex", located(None)), aliases=aliases)
+    for written in ("my_agent", " My-Agent ", "my agent", "MY  AGENT", "my_code", "My Code"):
+        assert parse_backend_type(written) == "my_agent"
+    with pytest.raises(InvalidRequestError, match="No backend is called 'lost'"):
+        parse_backend_type("lost")
+    assert backend_names() == ("codex", "my_agent")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("codx", "codex"), ("my_cod", "my-code"), ("CODEX5", "codex"), ("", None), ("zzz", None)]
+)
+def test_a_name_that_is_not_found_is_told_with_the_nearest_one(register: Any, written: str, meant: str | None) -> None:
+    aliases = (Entry("my-code", None, "my_agent_sdk:Backend"),)
+    register(Entry("my_agent", located(None)), Entry("codex", located(None)), aliases=aliases)
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_backend_type(written)
+    hint = f"; did you mean {meant!r}?" if meant else "."
+    assert caught.value.message == f"No backend is called {written!r}{hint} Registered: codex, my_agent."
+
+
+def test_the_configuration_chooses_when_the_caller_does_not(register: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = located(None), located(None)
+    register(Entry("codex", one), Entry("other", two))
+    assert load_backend() is one
+    assert load_backend(config=RuntimeConfig(backend="Other")) is two
+    assert load_backend("codex", config=RuntimeConfig(backend="other")) is one
+    monkeypatch.setenv("AGENT_SDK_BACKEND", "other")
+    assert load_backend() is two
+    assert type(create_backend()) is two
+    assert type(create_backend(config=RuntimeConfig())) is one
+
+
+def test_a_configured_backend_that_is_not_there_is_told_with_its_place(register: Any, tmp_path: Path) -> None:
+    register(Entry("codex", located(None)))
+    file = tmp_path / "config.toml"
+    file.write_text('\nbackend = "codx"')
+    config = RuntimeConfig.load(user_file=file, env={})
+    with pytest.raises(InvalidRequestError, match=rf"'codx' \(from {file}:2\); did you mean 'codex'\? Registered"):
+        create_backend(config=config)
+    with pytest.raises(InvalidRequestError, match=r"'codx'; did you mean 'codex'\?"):
+        chosen_backend(RuntimeConfig(backend="codx"))
+
+
+def test_without_a_choice_it_is_the_only_one_or_the_default(register: Any) -> None:
+    register(Entry("other", located(None)))
+    assert chosen_backend(RuntimeConfig()) == "other"
+    register(Entry("other", located(None)), Entry("codex", located(None)))
+    assert chosen_backend(RuntimeConfig()) == "codex"
+    register(Entry("b", located(None)), Entry("a", located(None)))
+    with pytest.raises(InvalidRequestError, match=r"Several backends are installed \(a, b\) and none is chosen"):
+        chosen_backend(RuntimeConfig())
+
+
+def made(config: RuntimeConfig | None = None, **settings: Any) -> Any:
+    backend: Any = create_backend("codex", config=config, **settings)
+    return backend.settings
+
+
+def test_the_configuration_gives_the_executable_and_the_environment(register: Any, tmp_path: Path) -> None:
+    register(Entry("codex", located(None)))
+    executable = tmp_path / "codex"
+    executable.touch()
+    config = RuntimeConfig(backends={"codex": BackendConfig(executable=executable, env={"KEY": Secret("sk-1")})})
+    assert made(config) == {"executable": executable, "env": {**os.environ, "KEY": "sk-1"}}
+    assert made(config, env={"A": "b"}, more=1) == {"executable": executable, "env": {"A": "b"}, "more": 1}
+    assert made(config, executable="/x")["executable"] == "/x"
+    assert made(config, executable=None)["executable"] is None
+    assert made(RuntimeConfig()) == {}
+
+
+def test_an_executable_in_the_agents_own_environment_beats_the_configured_one(register: Any, tmp_path: Path) -> None:
+    register(Entry("codex", located(None)))
+    config = RuntimeConfig(backends={"codex": BackendConfig(executable=tmp_path / "codex")})
+    env = {"AGENT_SDK_CODEX_PATH": "/x"}
+    assert made(config, env=env) == {"env": env}
+
+
+def test_the_executables_variable_beats_the_users_file(
+    register: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(Entry("codex", located(None)))
+    for name in ("of-file", "of-variable"):
+        (tmp_path / name).touch()
+    (tmp_path / "config.toml").write_text('backends.codex.executable = "of-file"')
+    monkeypatch.setenv("AGENT_SDK_CONFIG", str(tmp_path / "config.toml"))
+    assert made() == {"executable": tmp_path / "of-file"}
+    monkeypatch.setenv("AGENT_SDK_CODEX_PATH", str(tmp_path / "of-variable"))
+    assert made() == {"executable": tmp_path / "of-variable"}
+
+
+def test_a_configured_executable_that_is_not_there_is_told_with_its_place(
+    register: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(Entry("codex", located(Path("/bin/codex"))), Entry("other", located(Path("/bin/other"))))
+    (tmp_path / "config.toml").write_text('backends.codex.executable = "none"')
+    monkeypatch.setenv("AGENT_SDK_CONFIG", str(tmp_path / "config.toml"))
+    place = f"There is no codex executable at {tmp_path}/none (from {tmp_path}/config.toml:1)."
+    with pytest.raises(ExecutableNotFoundError) as caught:
+        made()
+    assert caught.value.message.startswith(place)
+    codex, other = available_backends()
+    assert (codex.type, (codex.problem or "")[: len(place)]) == ("codex", place)
+    assert other == AvailableBackend("other", executable="/bin/other")
+    (tmp_path / "none").touch()
+    assert available_backends()[0] == AvailableBackend("codex", executable=str(tmp_path / "none"))
+    monkeypatch.setenv("AGENT_SDK_CODEX_PATH", "/nowhere/codex")
+    with pytest.raises(ExecutableNotFoundError, match=r"/nowhere/codex \(from AGENT_SDK_CODEX_PATH\)"):
+        made()
+
+
+def test_a_wrong_configuration_is_told_whatever_backend_is_named(
+    register: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(Entry("codex", located(None)))
+    monkeypatch.setenv("AGENT_SDK_MODLE", "m")
+    with pytest.raises(InvalidRequestError, match="did you mean AGENT_SDK_MODEL"):
+        create_backend("codex")
+    assert made(RuntimeConfig()) == {}
+
+
+class Opened(Exception):
+    """Carries what a session would be opened with."""
+
+
+@pytest.mark.anyio
+async def test_query_opens_its_session_as_configured(
+    make_backend: Any, register: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Watched(make_backend):
+        async def create_session(self, options: SessionOptions | None = None) -> Any:
+            raise Opened(options)
+
+    async def options_of(**given: Any) -> Any:
+        with pytest.raises(Opened) as caught:
+            await query("hi", **given).wait()
+        return caught.value.args[0]
+
+    register(Entry("memory", Watched))
+    monkeypatch.setenv("AGENT_SDK_MODEL", "m")
+    assert await options_of() == SessionOptions(model="m")
+    options = SessionOptions(cwd="/x", model="n")
+    assert await options_of(options=options) == options
+    assert await options_of(options=SessionOptions(cwd="/x")) == SessionOptions(cwd="/x", model="m")
+    assert await options_of(backend="memory", config=RuntimeConfig()) == SessionOptions()
+    assert await options_of(backend=Watched(), options=options) is options
+    assert await options_of(backend=Watched(), config=RuntimeConfig(model="k")) == SessionOptions(model="k")
+
+
+def test_the_installed_agents_have_aliases() -> None:
+    assert parse_backend_type("Codex CLI") == "codex"

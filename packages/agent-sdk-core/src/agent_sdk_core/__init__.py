@@ -17,6 +17,12 @@ if TYPE_CHECKING:
         SessionPage,
         SessionSummary,
     )
+    from agent_sdk_core.catalog import ChatModelCatalog, ModelChoice, ModelListing
+    from agent_sdk_core.config.fields import BackendConfig
+    from agent_sdk_core.config.runtime import RuntimeConfig
+    from agent_sdk_core.config.secret import Secret
+    from agent_sdk_core.config.sources import ValueSource
+    from agent_sdk_core.diagnosis import Diagnosis, Problem, diagnose_backend
     from agent_sdk_core.drift import ProtocolDrift
     from agent_sdk_core.errors import (
         AgentError,
@@ -110,7 +116,13 @@ if TYPE_CHECKING:
         Question,
         QuestionRequest,
     )
-    from agent_sdk_core.registry import AvailableBackend, available_backends, create_backend, query
+    from agent_sdk_core.registry import (
+        AvailableBackend,
+        available_backends,
+        create_backend,
+        parse_backend_type,
+        query,
+    )
     from agent_sdk_core.session import (
         AgentSession,
         BackgroundTask,
@@ -139,16 +151,19 @@ __all__ = [
     "AuthenticationError",
     "AvailableBackend",
     "BackendCapabilities",
+    "BackendConfig",
     "BackendEvent",
     "BackendType",
     "BackgroundTask",
     "ChatModel",
+    "ChatModelCatalog",
     "Choice",
     "CommandLifecycle",
     "CompactBoundary",
     "ContentBlock",
     "ContextWindow",
     "Deny",
+    "Diagnosis",
     "DocumentBlock",
     "DocumentInput",
     "ElicitationAnswer",
@@ -167,6 +182,8 @@ __all__ = [
     "MentionInput",
     "MessageStream",
     "MessagesDropped",
+    "ModelChoice",
+    "ModelListing",
     "ModelPrice",
     "ModelUsage",
     "PermissionDenied",
@@ -174,6 +191,7 @@ __all__ = [
     "PermissionOption",
     "PermissionRequest",
     "PolicyDeniedError",
+    "Problem",
     "ProcessExitedError",
     "Prompt",
     "PromptQueue",
@@ -190,8 +208,10 @@ __all__ = [
     "RequestResolved",
     "RequestTimeoutError",
     "ResultMessage",
+    "RuntimeConfig",
     "SDKMessage",
     "SandboxPolicy",
+    "Secret",
     "ServerToolUseBlock",
     "SessionBusyError",
     "SessionClosedError",
@@ -233,9 +253,12 @@ __all__ = [
     "UsageLimitError",
     "UsageMessage",
     "UserMessage",
+    "ValueSource",
     "WebSearchToolResultBlock",
     "available_backends",
     "create_backend",
+    "diagnose_backend",
+    "parse_backend_type",
     "parse_message",
     "query",
     "tool",
@@ -251,6 +274,16 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "SessionPage",
         "SessionSummary",
     ),
+    "catalog": (
+        "ChatModelCatalog",
+        "ModelChoice",
+        "ModelListing",
+    ),
+    "config.fields": ("BackendConfig",),
+    "config.runtime": ("RuntimeConfig",),
+    "config.secret": ("Secret",),
+    "config.sources": ("ValueSource",),
+    "diagnosis": ("Diagnosis", "Problem", "diagnose_backend"),
     "drift": ("ProtocolDrift",),
     "errors": (
         "AgentError",
@@ -360,6 +393,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "AvailableBackend",
         "available_backends",
         "create_backend",
+        "parse_backend_type",
         "query",
     ),
     "session": (

@@ -10,8 +10,9 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Literal, Self
 
+from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis, located
 from agent_sdk_core.drift import ProtocolDrift
-from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.errors import AgentError, UnsupportedOptionError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
@@ -153,6 +154,21 @@ class AgentBackend(ABC):
             AgentError: The agent could not be asked for its protocol; the message says why.
         """
         raise UnsupportedOptionError(f"The {cls.type} backend cannot compare protocols.", backend=cls.type)
+
+    async def diagnose(self, *, timeout: float = DEFAULT_SECONDS) -> Diagnosis:
+        """Look at the agent that this backend would start, in processes of its own; the backend need not be started.
+
+        What is found to be wrong is part of the diagnosis, and never raised. A backend that does not say otherwise
+        tells only where its executable is.
+
+        Args:
+            timeout: Seconds that the agent has to start and answer.
+        """
+        try:
+            executable = self.locate()
+        except AgentError as error:
+            return located(self.type, None, error)
+        return located(self.type, None if executable is None else str(executable))
 
     @property
     @abstractmethod

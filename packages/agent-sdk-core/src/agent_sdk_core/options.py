@@ -33,6 +33,10 @@ def _is_async(callback: Any) -> Any:
     return callback
 
 
+SettingSource = Literal["user", "project", "local"]
+"""Whose settings: the user's, the project's as it is shared, or the user's own for this project."""
+
+
 class SandboxPolicy(BaseModel):
     """What the agent's tools may touch without asking.
 
@@ -71,6 +75,12 @@ class SessionOptions(BaseModel):
         env: Environment variables for the agent's tools.
         inherit_env: Whether tools see this process's environment: all of it, none, or the named variables.
         mcp_servers: MCP servers by name, in the agent's own configuration shape.
+        allowed_tools: Tools, or rules in the agent's own spelling such as "Bash(git log *)", that run unasked.
+        disallowed_tools: Tools, or rules, that are refused unasked.
+        setting_sources: Whose settings files the agent reads, their hooks and instructions included; absent: the
+            user's own only, for a project's run code and come with a stranger's repository.
+        max_turns: Model calls that a prompt may take.
+        max_budget_usd: What a session may cost, in US dollars.
         output_schema: JSON Schema that the final answer must fit.
         include_partial_messages: Whether deltas are delivered; without them long answers cost less.
         request_timeout: Seconds after which an unanswered request of the agent is denied; None waits.
@@ -97,6 +107,11 @@ class SessionOptions(BaseModel):
     env: Mapping[str, str] = Field(default_factory=dict)
     inherit_env: bool | tuple[str, ...] | None = None
     mcp_servers: Mapping[str, Mapping[str, object]] = Field(default_factory=dict)
+    allowed_tools: tuple[str, ...] = ()
+    disallowed_tools: tuple[str, ...] = ()
+    setting_sources: tuple[SettingSource, ...] | None = None
+    max_turns: Annotated[int, Field(gt=0)] | None = None
+    max_budget_usd: Annotated[float, Field(gt=0)] | None = None
     output_schema: Mapping[str, object] | None = None
     include_partial_messages: bool = True
     request_timeout: Annotated[float, Field(gt=0)] | None = None

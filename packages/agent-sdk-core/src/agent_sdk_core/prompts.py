@@ -120,11 +120,6 @@ def clean_prompt(prompt: Prompt) -> Prompt:
     return tuple(TextInput(mend(block.text)) if isinstance(block, TextInput) else block for block in blocks)
 
 
-def prompt_text(prompt: Prompt) -> str:
-    """Return the textual part of the prompt."""
-    return "\n".join(block.text for block in prompt_blocks(prompt) if isinstance(block, TextInput))
-
-
 def _exactly_one(name: str, *sources: object) -> None:
     if sum(source is not None for source in sources) != 1:
         raise InvalidRequestError(f"{name} takes exactly one source: a URL, a path or data.")

@@ -1,0 +1,190 @@
+"""Layers of settings: each is checked as a whole, taken apart into single settings, and put over the ones below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from agent_sdk_core.config.environment import variable_name
+from agent_sdk_core.config.fields import BackendConfig, Fields
+from agent_sdk_core.config.sources import SourceKind, ValueSource, invalid, nearest
+from agent_sdk_core.config.strictness import Key
+from agent_sdk_core.options import SandboxPolicy
+
+Locate = Callable[[Key], ValueSource]
+"""Tells where a setting stands, by the names that lead to it."""
+
+_EXPECTED: Final = {
+    "string_type": "must be text",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "mapping_type": "must be a table",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "path_type": "must be a path",
+}
+_KINDS: Final[tuple[tuple[type, str], ...]] = (
+    (bool, "true or false"),
+    (int, "a number"),
+    (float, "a number"),
+    (str, "text"),
+    (list, "a list"),
+    (dict, "a table"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The settings of one layer.
+
+    Attributes:
+        kind: Which layer it is.
+        values: Each setting's checked value, by the names that lead to it; backends by their canonical names.
+        locate: Where a setting stands.
+    """
+
+    kind: SourceKind
+    values: Mapping[Key, object]
+    locate: Locate
+
+    @property
+    def backend(self) -> object:
+        """The backend that this layer chooses, or None."""
+        return self.values.get(("backend",))
+
+
+def read_layer(
+    kind: SourceKind,
+    data: Mapping[str, Any],
+    locate: Locate,
+    *,
+    canonical: Callable[[str], str],
+    folder: Path | None = None,
+) -> Layer:
+    """Check the settings of one layer.
+
+    Args:
+        kind: Which layer it is.
+        data: The settings, as a file has them.
+        locate: Where a setting stands.
+        canonical: Returns the canonical name of a backend.
+        folder: Folder that relative paths are relative to; absent: the current one.
+
+    Raises:
+        InvalidRequestError: A setting does not exist, or its value is of no use; names the place and the setting.
+    """
+    strict = False if kind == "environment" else None  # Variables hold nothing but text.
+    try:
+        checked = Fields.model_validate(data, strict=strict, context={"folder": folder})
+    except ValidationError as error:
+        raise _sentence(error.errors(include_url=False)[0], locate) from None
+    return layer_of(kind, checked, locate, canonical=canonical)
+
+
+def layer_of(kind: SourceKind, checked: Fields, locate: Locate, *, canonical: Callable[[str], str]) -> Layer:
+    """Take checked settings apart, see `read_layer`.
+
+    Raises:
+        InvalidRequestError: Two tables are those of one backend.
+    """
+    values: dict[Key, object] = {}
+    places: dict[Key, Key] = {}
+    for written, value in _single(checked):
+        key = written
+        match written:
+            case ("backends", name, *rest):
+                key = ("backends", canonical(name), *rest)
+            case ("backend",):
+                value = canonical(cast("str", value))
+            case _:
+                pass
+        if key in values:
+            other = ".".join(places[key])
+            raise invalid(f"{'.'.join(written)} and {other} are the same setting; keep one.", locate(written))
+        values[key], places[key] = value, written
+    return Layer(kind, values, lambda key: locate(places.get(key, key)))
+
+
+def merged(layers: Iterable[Layer]) -> dict[Key, Layer]:
+    """Return, for each setting, the layer that decides it; the layers come lowest first."""
+    return {key: layer for layer in layers for key in layer.values}
+
+
+def assembled(deciding: Mapping[Key, Layer]) -> dict[str, Any]:
+    """Return the settings in force, as `Fields` takes them."""
+    data: dict[str, Any] = {}
+    for key, layer in deciding.items():
+        *tables, name = key
+        at = data
+        for table in tables:
+            at = at.setdefault(table, {})
+        at[name] = layer.values[key]
+    return data
+
+
+def _single(checked: Fields) -> Iterable[tuple[Key, object]]:
+    """Return the settings that were written, each with the names that lead to it."""
+    for name in checked.model_fields_set - {"backends"}:
+        value: object = getattr(checked, name)
+        if value is not None:
+            yield (name,), value
+    for backend, table in checked.backends.items():
+        for name in table.model_fields_set - {"env"}:
+            if (value := getattr(table, name)) is not None:
+                yield ("backends", backend, name), value
+        for variable, secret in table.env.items():
+            yield ("backends", backend, "env", variable), secret
+
+
+def _sentence(error: ErrorDetails, locate: Locate) -> Exception:
+    path = tuple(str(part) for part in error["loc"] if isinstance(part, str))
+    source = locate(path)
+    name = _name(path, source)
+    if error["type"] == "extra_forbidden":
+        known = _known(path[:-1])
+        meant = nearest(path[-1], known)
+        hint = f"did you mean {meant!r}?" if meant else f"there are: {', '.join(known)}."
+        return invalid(f"there is no setting {name!r}; {hint}", source, ".".join(path))
+    return invalid(f"{name} {_complaint(error)}.", source, ".".join(path))
+
+
+def _name(path: Key, source: ValueSource) -> str:
+    dotted = ".".join(path)
+    if source.variable is None:
+        return dotted
+    # A variable that holds a table in JSON needs the rest of the way told.
+    return source.variable if source.variable == variable_name(path) else f"{dotted} in {source.variable}"
+
+
+def _known(table: Key) -> tuple[str, ...]:
+    model = {0: Fields, 1: SandboxPolicy, 2: BackendConfig}[len(table)]
+    return tuple(model.model_fields)
+
+
+def _complaint(error: ErrorDetails) -> str:
+    match error:
+        case {"type": "literal_error", "ctx": {"expected": expected}, "input": given}:
+            return f"must be {expected}, not {given!r}" if isinstance(given, str) else f"must be {expected}"
+        case {"type": "value_error", "ctx": {"error": cause}}:
+            return str(cause)
+        case {"type": "greater_than", "ctx": {"gt": bound}}:
+            return f"must be greater than {bound:g}"
+        case {"type": "missing"}:
+            return "is missing"
+        case {"type": "finite_number"}:
+            return "must be a finite number"
+        case _:
+            expected = _EXPECTED.get(error["type"], error["msg"])
+            # The kind of the value only: the value may be a secret.
+            kind = next((word for type_, word in _KINDS if isinstance(error["input"], type_)), "this")
+            return f"{expected}, not {kind}"

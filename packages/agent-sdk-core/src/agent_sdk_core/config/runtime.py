@@ -1,0 +1,277 @@
+"""The configuration that applies: read once from all layers, then frozen; every value says where it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Self, TypedDict, cast
+
+from pydantic import ConfigDict, PrivateAttr
+
+from agent_sdk_core.backend import BackendType
+from agent_sdk_core.config import environment, files
+from agent_sdk_core.config.fields import BackendConfig, Fields
+from agent_sdk_core.config.files import WORKSPACE_FILE, ConfigFile, Document
+from agent_sdk_core.config.layers import Layer, assembled, layer_of, merged, read_layer
+from agent_sdk_core.config.sources import DEFAULT_SOURCE, ValueSource, invalid, nearest
+from agent_sdk_core.config.strictness import Key, is_trusted, objection
+from agent_sdk_core.options import SessionOptions
+
+_SESSION_FIELDS: Final = ("permission_mode", "sandbox", "request_timeout")
+_NOBODY: Final = BackendConfig()
+_MISTYPED: Final = 0.8
+
+
+class BackendSettings(TypedDict, total=False):
+    """Keyword arguments of a backend that the configuration decides."""
+
+    executable: Path
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder whose `.agent-sdk.toml` counts.
+
+    Attributes:
+        root: The folder.
+        trusted: Whether the user's own file trusts it.
+    """
+
+    root: Path
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value in force.
+
+    Attributes:
+        key: Dotted name of the setting that decides it.
+        value: The value; None leaves it to the agent.
+        source: Where it came from.
+    """
+
+    key: str
+    value: str | None
+    source: ValueSource
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    layers: tuple[Layer, ...]
+    files: tuple[ConfigFile, ...]
+    workspace: Workspace | None
+    unknown_variables: tuple[str, ...]
+
+
+class RuntimeConfig(Fields):
+    """What is configured, whoever configured it. `RuntimeConfig.load()` reads it; `RuntimeConfig()` is an empty one.
+
+    Attributes:
+        backend: Name of the backend; None: the only one that is installed, or "codex".
+        model: Model id; None: the agent's own choice.
+        reasoning_effort: How much the model reasons.
+        permission_mode: How much the agent may do unasked.
+        sandbox: What its tools may touch; in a file a table, or its mode alone.
+        request_timeout: Seconds after which an unanswered request of the agent is denied.
+        trusted_folders: Folders whose workspace files may say everything; only the user's file, or an argument.
+        backends: Settings of each backend, by its name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+    _origin: _Origin | None = PrivateAttr(None)
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        cwd: str | os.PathLike[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        user_file: str | os.PathLike[str] | None = None,
+        **arguments: object,
+    ) -> Self:
+        """Read the configuration: defaults < user file < workspace file < environment < arguments.
+
+        Args:
+            cwd: Folder whose workspace file counts; absent: the current one.
+            env: The environment; absent: this process's.
+            user_file: The user's file; absent: `AGENT_SDK_CONFIG`, or `agent-sdk/config.toml` in the platform's
+                configuration folder. `os.devnull` is an empty one.
+            arguments: Fields of this class, above everything else; None is as if not given.
+
+        Raises:
+            InvalidRequestError: A file cannot be read, a setting does not exist or has a value that is of no use, or
+                the workspace file says what it may not. One sentence with the file, the line and the setting; `code`
+                is "invalid_configuration".
+        """
+        from agent_sdk_core.registry import backend_names, canonical_name
+
+        env = os.environ if env is None else env
+        path, required = files.user_file(env, user_file)
+        documents = [files.read("user", path, required=required)]
+        layers = [_file_layer(documents[0], canonical_name)]
+
+        given = {name: value for name, value in arguments.items() if value is not None}
+        argued = read_layer("argument", given, lambda _: ValueSource("argument"), canonical=canonical_name)
+
+        workspace: Workspace | None = None
+        if (root := files.workspace_root(cwd)) is not None:
+            trusted_folders = merged([*layers, argued]).get(("trusted_folders",))
+            workspace = Workspace(root, is_trusted(root, _folders(trusted_folders)))
+            documents.append(files.read("workspace", root / WORKSPACE_FILE))
+            layer = _file_layer(documents[1], canonical_name)
+            _refuse(layer, merged(layers), workspace, user_file=path)
+            layers.append(layer)
+
+        names = tuple(cls.model_fields)
+        variables = environment.settings(env, names)
+        layers.append(
+            read_layer(
+                "environment",
+                variables,
+                lambda key: ValueSource("environment", variable=environment.variable(env, key)),
+                canonical=canonical_name,
+            )
+        )
+        layers.append(argued)
+        for layer in layers:
+            _refuse_mistyped_backends(layer, backend_names())
+        config = cls.model_validate(assembled(merged(layers)))
+        config._origin = _Origin(  # noqa: SLF001  # its own kind
+            tuple(layers),
+            tuple(document.file for document in documents),
+            workspace,
+            environment.unknown_variables(env, names),
+        )
+        return config
+
+    def source(self, key: str) -> ValueSource:
+        """Return where a value came from.
+
+        Args:
+            key: The setting's dotted name, such as "model" or "backends.codex.executable".
+        """
+        for path, layer in merged(self._layers).items():
+            if ".".join(path) == key:
+                return layer.locate(path)
+        return DEFAULT_SOURCE
+
+    @property
+    def files(self) -> tuple[ConfigFile, ...]:
+        """The files that were looked for, the user's first."""
+        return self._origin.files if self._origin else ()
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """The workspace, None if there is none, or if nothing was read."""
+        return self._origin.workspace if self._origin else None
+
+    @property
+    def unknown_variables(self) -> tuple[str, ...]:
+        """Environment variables that begin with `AGENT_SDK_` and mean nothing to this version."""
+        return self._origin.unknown_variables if self._origin else ()
+
+    @property
+    def _layers(self) -> tuple[Layer, ...]:
+        from agent_sdk_core.registry import canonical_name
+
+        if self._origin is not None:
+            return self._origin.layers
+        return (layer_of("argument", self, lambda _: ValueSource("argument"), canonical=canonical_name),)
+
+    def for_backend(self, backend: BackendType) -> BackendConfig:
+        """Return the settings of one backend alone, by its name or an alias."""
+        from agent_sdk_core.registry import canonical_name
+
+        wanted = canonical_name(backend)
+        return next((table for name, table in self.backends.items() if canonical_name(name) == wanted), _NOBODY)
+
+    def chosen(self, name: Literal["model", "reasoning_effort"], backend: BackendType) -> Setting:
+        """Return what is configured about the model of a backend.
+
+        The highest layer that says something about this backend wins; within a layer, its own table beats the general
+        setting. A layer that names a backend along with the general setting means it for that backend alone.
+
+        Args:
+            name: "model" or "reasoning_effort".
+            backend: Name of the backend.
+        """
+        from agent_sdk_core.registry import canonical_name
+
+        backend = canonical_name(backend)
+        own: Key = ("backends", backend, name)
+        for layer in reversed(self._layers):
+            for key in (own, (name,)):
+                value = layer.values.get(key)
+                if isinstance(value, str) and (key == own or layer.backend in (None, backend)):
+                    return Setting(".".join(key), value, layer.locate(key))
+        return Setting(name, None, DEFAULT_SOURCE)
+
+    def backend_settings(self, backend: BackendType, env: Mapping[str, str] | None = None) -> BackendSettings:
+        """Return the keyword arguments with which a backend is made; what is not configured is left out.
+
+        Args:
+            backend: Name of the backend.
+            env: The environment that its own variables are added to; absent: this process's.
+        """
+        table = self.for_backend(backend)
+        settings = BackendSettings()
+        if table.executable is not None:
+            settings["executable"] = table.executable
+        if table.env:
+            own = {name: secret.reveal() for name, secret in table.env.items()}
+            settings["env"] = {**(os.environ if env is None else env), **own}
+        return settings
+
+    def session_options(self, backend: BackendType | None = None, **overrides: object) -> SessionOptions:
+        """Return the options of a session as they are configured.
+
+        Args:
+            backend: Name of the backend; absent: the configured one.
+            overrides: Fields of `SessionOptions`, which beat the configuration, also with None.
+        """
+        from agent_sdk_core.registry import chosen_backend
+
+        name = chosen_backend(self) if backend is None else backend
+        given: dict[str, object] = {
+            option: value for option in _SESSION_FIELDS if (value := getattr(self, option)) is not None
+        }
+        for about in ("model", "reasoning_effort"):
+            if (value := self.chosen(about, name).value) is not None:
+                given[about] = value
+        return SessionOptions.model_validate(given | overrides)
+
+
+def _file_layer(document: Document, canonical: Callable[[str], str]) -> Layer:
+    file = document.file
+    return read_layer(file.kind, document.data, document.source, canonical=canonical, folder=file.path.parent)
+
+
+def _refuse_mistyped_backends(layer: Layer, registered: Sequence[str]) -> None:
+    """A table of a backend that is not installed is fine, unless its name looks like that of one that is."""
+    for key in layer.values:
+        if key[0] == "backends" and key[1] not in registered:
+            meant = nearest(key[1], registered, alike=_MISTYPED)
+            if meant is not None:
+                source, name = layer.locate(key), ".".join(key[:2])
+                where = source.variable or name
+                raise invalid(f"there is no backend for {where!r}; did you mean {meant!r}?", source, name)
+
+
+def _folders(layer: Layer | None) -> tuple[Path, ...]:
+    return () if layer is None else cast("tuple[Path, ...]", layer.values["trusted_folders",])
+
+
+def _refuse(layer: Layer, below: Mapping[Key, Layer], workspace: Workspace, *, user_file: Path) -> None:
+    values = {key: deciding.values[key] for key, deciding in below.items()}
+    for key, value in layer.values.items():
+        if (reason := objection(key, value, values, trusted=workspace.trusted)) is not None:
+            name = ".".join(key)
+            advice = "Remove it."
+            if key != ("trusted_folders",):
+                advice = f'Remove it, or trust the folder: add "{workspace.root}" to trusted_folders in {user_file}.'
+            raise invalid(f"a workspace file may not set {name}: {reason}. {advice}", layer.locate(key), name)

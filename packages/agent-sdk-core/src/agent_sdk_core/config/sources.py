@@ -1,0 +1,77 @@
+"""Where a value came from, and the error for one that cannot be used, which says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final, Literal
+
+from agent_sdk_core.errors import InvalidRequestError
+
+SourceKind = Literal["default", "user", "workspace", "environment", "argument"]
+"""A layer, the lowest first: a value of a later one beats those of earlier ones."""
+
+INVALID: Final = "invalid_configuration"
+"""The code of every error of the configuration."""
+
+_ALIKE: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSource:
+    """Where a value came from.
+
+    Attributes:
+        kind: Its layer.
+        path: The file, for "user" and "workspace".
+        line: The line in it, from 1, where it is known.
+        variable: The environment variable, for "environment".
+    """
+
+    kind: SourceKind
+    path: Path | None = None
+    line: int | None = None
+    variable: str | None = None
+
+    def __str__(self) -> str:
+        if self.path is not None:
+            return f"{self.path}:{self.line}" if self.line is not None else str(self.path)
+        return self.variable or self.kind
+
+
+DEFAULT_SOURCE: Final = ValueSource("default")
+
+
+def invalid(sentence: str, source: ValueSource, key: str | None = None) -> InvalidRequestError:
+    """Return the error for a value that cannot be used.
+
+    Args:
+        sentence: What is wrong with it and what to do, without the place; it ends with a full stop.
+        source: Where it is.
+        key: Its dotted path.
+    """
+    place = "" if source.path is None else f"{source.path}{f', line {source.line}' if source.line else ''}: "
+    details = {
+        "key": key,
+        "file": None if source.path is None else str(source.path),
+        "line": source.line,
+        "variable": source.variable,
+    }
+    return InvalidRequestError(
+        f"{place}{sentence}",
+        code=INVALID,
+        details={name: value for name, value in details.items() if value is not None},
+    )
+
+
+def nearest(name: str, known: Sequence[str], *, alike: float = _ALIKE) -> str | None:
+    """Return the known name that is most like this one, None if none is like it.
+
+    Args:
+        name: What was written.
+        known: The names that exist.
+        alike: How much alike they must be, from 0 to 1.
+    """
+    return next(iter(get_close_matches(name, known, n=1, cutoff=alike)), None)
