@@ -16,7 +16,8 @@ from agent_sdk_core.messages.system import RequestOpened
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_testing import ScriptedModel, clean_env, find_codex, scratch_folder, write_codex_home
-from codex_sdk.backend import CodexBackend, Notification
+from codex_sdk.backend import CodexBackend
+from codex_sdk.dispatch import Notification
 from codex_sdk.session import CodexSession
 from codex_sdk.wire_log import WireLog, read_wire_log
 from flows.stable import stable

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from agent_sdk_core import Allow, Answers, Deny, InvalidRequestError, PermissionOption, UnsupportedOptionError
 from agent_sdk_core.session import AgentAnswer
 from codex_sdk import protocol
-from codex_sdk.approvals import Approval, Asked, command_approval, patch_approval, permissions_approval
+from codex_sdk.approvals import Approval, command_approval, patch_approval, permissions_approval
+from codex_sdk.asked import Asked
 from codex_sdk.normalizer.patches import file_change
 
 _AMENDMENT = ["git", "status"]
@@ -157,7 +158,8 @@ class TestPatches:
         request = patch(change("/project/a", "add"), change("/project/b", "delete")).request
         assert request.tool_name == "Edit"
         assert request.input["file_paths"] == ["/project/a", "/project/b"]
-        assert [part["tool_name"] for part in request.input["changes"]] == ["Write", "Delete"]  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues, reportIndexIssue, reportUnknownVariableType]
+        changes = cast("list[dict[str, Any]]", request.input["changes"])
+        assert [part["tool_name"] for part in changes] == ["Write", "Delete"]
         assert request.diff is not None
         assert "+++ /project/a\n" in request.diff
         assert "--- /project/b\n+++ /dev/null\n" in request.diff

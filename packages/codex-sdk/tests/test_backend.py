@@ -19,6 +19,7 @@ from agent_sdk_core import (
     InvalidRequestError,
     ProcessExitedError,
     ProtocolError,
+    RateLimitEvent,
     RequestTimeoutError,
     ResultMessage,
     SessionBusyError,
@@ -29,7 +30,8 @@ from agent_sdk_core import (
     UnsupportedOptionError,
 )
 from agent_sdk_testing import FakeCodex, FakeRequest
-from codex_sdk.backend import CodexBackend, Notification
+from codex_sdk.backend import CodexBackend
+from codex_sdk.dispatch import Notification
 from codex_sdk.drift import Drift
 from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS
 from codex_sdk.server import AppServer
@@ -475,8 +477,9 @@ class TestWatching:
             assert [detail["rateLimits"]["primary"]["usedPercent"] for detail in details] == [10, 20]
             await backend.aclose()
             for stream in (messages, quiet):
-                told = [message async for message in stream if message.type == "rate_limit_event"]
-                assert [message.rate_limit_info["primary"]["usedPercent"] for message in told] == [10, 20]  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+                told = [message async for message in stream if isinstance(message, RateLimitEvent)]
+                limits = [cast("Any", message.rate_limit_info)["primary"]["usedPercent"] for message in told]
+                assert limits == [10, 20]
 
     async def test_an_unknown_notification_is_counted_and_told_once(
         self, fake: FakeCodex, backend: CodexBackend
@@ -498,6 +501,32 @@ class TestWatching:
                 "method": "thread/newThing", "params": {"threadId": session.thread_id, "value": 1}
             }  # fmt: skip
 
+    async def test_unknown_fields_and_values_pass_through_counted_and_told_once(
+        self, fake: FakeCodex, backend: CodexBackend
+    ) -> None:
+        with anyio.fail_after(30):
+            session = await backend.create_session()
+            events, notifications = backend.events(), backend.notifications()
+            status = {"type": "asleep", "since": 1}
+            for _ in range(2):
+                fake.notify("thread/status/changed", threadId=session.thread_id, status=status, deep=True)
+            await settle(backend)
+            assert backend.unknown_fields == {"ThreadStatusChangedNotification.deep": 2}
+            assert backend.unknown_values == {'ThreadStatus "asleep"': 2}
+            assert (backend.unknown_items, backend.unknown_methods) == ({}, {})
+            told = [(await anext(events)).message for _ in range(2)]
+            assert "ThreadStatusChangedNotification.deep" in told[0]
+            assert 'ThreadStatus "asleep"' in told[1]
+            assert (await anext(notifications)).params["status"] == status
+
+    async def test_what_opens_a_session_is_looked_at_too(self, fake: FakeCodex, backend: CodexBackend) -> None:
+        with anyio.fail_after(30):
+            await backend.create_session()
+            assert backend.unknown_fields == {}
+            fake.on("thread/start", lambda request: request.answer({"thread": {"id": "other", "flavour": "sweet"}}))
+            await backend.create_session()
+            assert backend.unknown_fields == {"Thread.flavour": 1}
+
     async def test_every_known_notification_may_come_empty(self, fake: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(30):
             session = await backend.create_session()
@@ -506,7 +535,7 @@ class TestWatching:
                 fake.notify(method, threadId=session.thread_id)
                 fake.notify(method, threadId=7)
             await settle(backend)
-            assert backend.unknown_methods == {}
+            assert (backend.unknown_methods, backend.unknown_values) == ({}, {})
             assert (await session.query("Hi").wait()).result == "Hello."
 
     @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from agent_sdk_core import (
     Deny,
     ElicitationAnswer,
     PermissionRequest,
+    ResultMessage,
     SessionOptions,
     ToolRegistry,
     tool,
@@ -22,7 +23,7 @@ from agent_sdk_core import (
 from agent_sdk_testing import FakeCodex, FakeTurn
 from codex_sdk import protocol
 from codex_sdk.backend import CodexBackend
-from codex_sdk.broker import REFUSALS, UNANSWERABLE, ClientHooks
+from codex_sdk.broker import HOOKS, REFUSALS, ClientHooks
 from codex_sdk.protocol.methods import SERVER_REQUESTS
 from codex_sdk.session import CodexSession
 
@@ -88,8 +89,8 @@ async def fail(request: object) -> Any:
 
 
 def test_every_request_of_the_protocol_is_handled_refused_or_known_to_be_unanswerable() -> None:
-    assert set(SERVER_REQUESTS) == set(REFUSALS) | UNANSWERABLE | HANDLED
-    assert not (set(REFUSALS) & UNANSWERABLE)
+    assert set(SERVER_REQUESTS) == set(REFUSALS) | set(HOOKS) | HANDLED
+    assert not (set(REFUSALS) & set(HOOKS))
 
 
 @pytest.mark.parametrize("method", sorted(REFUSALS))
@@ -123,7 +124,7 @@ async def test_a_request_without_a_thread_is_refused(
         assert (await fake.ask(COMMAND, **params).answered())["result"] == {"decision": "decline"}
 
 
-@pytest.mark.parametrize("method", [*sorted(UNANSWERABLE), "some/newRequest"])
+@pytest.mark.parametrize("method", [*sorted(HOOKS), "some/newRequest"])
 async def test_a_request_that_has_no_refusal_gets_the_protocols_error(
     fake: FakeCodex, backend: CodexBackend, method: str
 ) -> None:
@@ -217,6 +218,25 @@ async def test_an_elicitation_about_an_open_call_is_asked_as_its_permission(
         answer = await talking.ask(ELICITATION, serverName="files", mode="form", message="Ok?", _meta=meta)
         assert answer == {"action": "accept", "content": {}, "_meta": {"persist": "session"}}
         assert (seen[0].tool_name, seen[0].tool_use_id) == ("mcp__files__delete", item_id)
+
+
+@pytest.mark.parametrize(("callback", "listed"), [(None, True), (allow, False)], ids=["refused", "allowed"])
+async def test_a_refused_call_of_an_mcp_server_is_listed_by_the_result(
+    fake: FakeCodex, backend: CodexBackend, callback: Any, listed: bool
+) -> None:
+    with anyio.fail_after(30):
+        talking = await talk(fake, backend, can_use_tool=callback)
+        messages = talking.session.messages()
+        call = {"server": "files", "tool": "delete", "arguments": {"path": "/a"}}
+        item_id = talking.turn.item("mcpToolCall", open=True, **call, status="inProgress")
+        meta = {"codex_approval_kind": "mcp_tool_call", "tool_params": {"path": "/a"}}
+        await talking.ask(ELICITATION, serverName="files", mode="form", message="Ok?", _meta=meta)
+        item = {"type": "mcpToolCall", "id": item_id, **call, "status": "failed", "error": {"message": "It failed."}}
+        fake.notify("item/completed", threadId=talking.turn.thread_id, turnId=talking.turn.id, item=item)
+        talking.turn.completed()
+        while not isinstance(message := await anext(messages), ResultMessage):
+            pass
+        assert [denial["tool_use_id"] for denial in message.permission_denials] == [item_id] * listed
 
 
 async def test_an_elicitation_that_only_claims_to_be_an_approval_is_the_servers(

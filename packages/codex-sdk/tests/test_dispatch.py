@@ -6,7 +6,14 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from agent_sdk_core import AssistantMessage, ProcessExitedError, SDKMessage, SessionBusyError, SessionOptions
+from agent_sdk_core import (
+    AssistantMessage,
+    ProcessExitedError,
+    ResultMessage,
+    SDKMessage,
+    SessionBusyError,
+    SessionOptions,
+)
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.runtime.host import Host
@@ -268,7 +275,7 @@ class TestStreams:
             for item in ({"type": "dream", "id": "i1"}, {"type": "dream", "id": "i2"}, {"type": "sleep", "id": "i3"}):
                 params = {"threadId": "nobody", "turnId": "u", "item": item}
                 wire.dispatch.on_notification("item/started", params, {"method": "item/started", "params": params})
-            assert wire.dispatch.unknown_items == {"dream": 2}
+            assert wire.dispatch.unknowns.items == {"dream": 2}
             assert (await anext(events)).message == "codex sent an item that this SDK does not know: dream."
             wire.dispatch.close()
             assert [event async for event in events] == []
@@ -279,7 +286,7 @@ class TestStreams:
             for _ in range(3):
                 wire.feed("some/newThing")
             wire.dispatch.emit("log", "the end")
-            assert wire.dispatch.unknown_methods == {"some/newThing": 3}
+            assert wire.dispatch.unknowns.methods == {"some/newThing": 3}
             told = [await anext(events), await anext(events)]
             assert "some/newThing" in told[0].message
             assert (told[1].kind, told[1].message, told[1].details) == ("log", "the end", {})
@@ -337,6 +344,6 @@ async def test_the_end_of_the_app_server_comes_after_what_it_sent(wire: Wire) ->
         wire.dispatch.disconnected(ProcessExitedError("It died.", exit_code=3))
         assert session.state == "disconnected"
         assert await said(messages, 1) == [(None, "last words")]
-        while (message := await anext(messages)).type != "result":
+        while not isinstance(message := await anext(messages), ResultMessage):
             pass
-        assert message.error_code == "process_exited"  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+        assert message.error_code == "process_exited"

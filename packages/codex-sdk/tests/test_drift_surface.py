@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
+from codex_sdk import drift
 from codex_sdk.drift import Surface, shipped_surface
 from codex_sdk.drift.surface import Field, Method, Shape, members
 
@@ -90,3 +91,10 @@ def test_the_shipped_surface_holds_every_shape_that_it_names() -> None:
 
     told = {name for shape in surface.shapes.values() for _, field in shape.all_fields() for name in names(field.type)}
     assert {name for name in told - simple - surface.shapes.keys() if not name.startswith('"')} == set()
+
+
+def test_the_package_has_the_names_that_it_lists_and_no_others() -> None:
+    for name in drift.__all__:
+        assert getattr(drift, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = drift.nonsense

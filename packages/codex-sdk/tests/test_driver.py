@@ -20,7 +20,7 @@ from agent_sdk_core import (
 )
 from agent_sdk_core.runtime import turns
 from agent_sdk_testing import FakeCodex, FakeRequest, FakeTurn
-from codex_sdk import protocol
+from codex_sdk import driver, protocol
 from codex_sdk.backend import CodexBackend
 from codex_sdk.session import CodexSession
 
@@ -461,13 +461,49 @@ class TestInterrupt:
             while kinds[-1:] != ["result"]:
                 message = await anext(messages)
                 kinds.append(message.type)
-            assert isinstance(message, ResultMessage)  # pyright: ignore[reportPossiblyUnboundVariable]
+            assert isinstance(message, ResultMessage)  # pyright: ignore[reportPossiblyUnboundVariable]  # the loop has at least one round
             assert (message.error_code, message.terminal_reason) == ("request_timeout", "aborted_streaming")
             assert "user" in kinds, "the open command got no result"
             assert session.state == "idle"
             turn.completed()  # at last, and to nobody's surprise
             fake.on("turn/start", lambda request: fake.accept(request).completed())
             assert (await session.query("Hi").wait()).is_error is False
+
+    async def test_a_turn_that_was_given_up_answers_no_later_prompt(
+        self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.05)
+        monkeypatch.setattr(driver, "_INTERRUPT_SECONDS", 0.05)
+        with anyio.fail_after(30):
+            session = await backend.create_session()
+            turn = await run_turn(fake, session)
+            fake.on("turn/interrupt", lambda request: request.answer())
+            assert (await session.interrupt()).interrupted
+            for call in (session.query("Hi").wait, session.compact):
+                with pytest.raises(SessionBusyError, match="still runs the turn"):
+                    await call()
+            assert sum(request.method == "turn/start" for request in fake.requests) == 1
+            turn.completed("interrupted")
+            fake.on("turn/start", lambda request: fake.accept(request).completed())
+            assert (await session.query("Hi").wait()).is_error is False
+
+    async def test_a_prompt_waits_for_the_end_of_a_turn_that_was_given_up(
+        self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.05)
+        with anyio.fail_after(30):
+            session = await backend.create_session()
+            turn = await run_turn(fake, session)
+            fake.on("turn/interrupt", lambda request: request.answer())
+            assert (await session.interrupt()).interrupted
+            fake.on("turn/start", lambda request: fake.accept(request).completed())
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(session.query("Hi").wait)
+                again = await fake.request("turn/interrupt", 2)
+                assert again.params == {"threadId": session.thread_id, "turnId": turn.id}
+                assert sum(request.method == "turn/start" for request in fake.requests) == 1
+                turn.completed("interrupted")
+            assert sum(request.method == "turn/start" for request in fake.requests) == 2
 
     async def test_a_start_that_is_never_answered_can_be_left(
         self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,8 @@ import pytest
 from agent_sdk_core import Allow, Answers, Deny, InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.session import AgentAnswer
 from codex_sdk import protocol
-from codex_sdk.approvals import Approval, Asked
+from codex_sdk.approvals import Approval
+from codex_sdk.asked import Asked
 from codex_sdk.mcp_approvals import mcp_approval
 
 ARGUMENTS = {"path": "/a"}

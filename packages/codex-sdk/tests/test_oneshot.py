@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -126,7 +126,7 @@ async def test_a_backend_of_the_callers_stays(fake: FakeCodex, backend: CodexBac
 async def test_its_session_can_be_reached(fake: FakeCodex, backend: CodexBackend) -> None:
     with anyio.fail_after(30):
         async with query("Hi", backend=backend) as turn:
-            assert turn.session is backend.sessions[0]  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+            assert cast("Any", turn).session is backend.sessions[0]
 
 
 def test_an_empty_prompt_is_refused_at_once(fake: FakeCodex) -> None:

@@ -138,7 +138,14 @@ def test_further_folders_are_absolute_writable_roots(workspace: Path, monkeypatc
 
 @pytest.mark.parametrize("option", UNSUPPORTED_OPTIONS)
 def test_an_option_that_codex_cannot_honour_is_named(workspace: Path, option: str) -> None:
-    values: dict[str, Any] = {"session_id": "mine"}
+    values: dict[str, Any] = {
+        "session_id": "mine",
+        "allowed_tools": ("Bash",),
+        "disallowed_tools": ("Bash",),
+        "setting_sources": ("project",),
+        "max_turns": 3,
+        "max_budget_usd": 0.5,
+    }
     with pytest.raises(UnsupportedOptionError, match=f"codex .*{option}"):
         thread_params(SessionOptions(cwd=workspace, **{option: values[option]}))
 

@@ -84,7 +84,7 @@ def test_every_type_is_reachable_by_name_and_builds() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'NoSuchType'"):
-        _ = codex_sdk.protocol.NoSuchType  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+        _ = codex_sdk.protocol.NoSuchType  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]  # that it is missing is the point
 
 
 def test_the_stub_names_the_same_types_as_the_table() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from agent_sdk_core import Allow, Answers, Choice, ElicitationAnswer, ElicitationRequest, InvalidRequestError
 from codex_sdk import protocol
-from codex_sdk.approvals import Asked
+from codex_sdk.asked import Asked
 from codex_sdk.questions import elicitation_request, encode_answers, encode_elicitation, question_request
 
 

@@ -260,7 +260,7 @@ def test_an_id_that_is_used_again_is_another_request() -> None:
         answered([], {}),
         response([], {}),
         response(99, {}),
-        told("turn/started", thread=None),  # type: ignore[arg-type]
+        told("turn/started", thread=None),  # type: ignore[arg-type]  # a corrupt thread
         out("turn/start", [], threadId="t1"),
         {"dir": "in", "msg": 5},
         {"dir": "in"},

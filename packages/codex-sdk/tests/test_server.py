@@ -15,6 +15,7 @@ from agent_sdk_core import (
     ExecutableNotFoundError,
     HandshakeError,
     InvalidRequestError,
+    ProcessExitedError,
     SpawnError,
     StartupTimeoutError,
     UnsupportedVersionError,
@@ -236,7 +237,7 @@ async def test_its_end_is_told_once_with_the_process(fake: FakeCodex, launch: Ca
     with anyio.fail_after(10):
         await running.process.wait()
         await heard.ended.wait()
-    assert [error.exit_code for error in heard.exits] == [4]  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    assert [error.exit_code for error in heard.exits if isinstance(error, ProcessExitedError)] == [4]
 
 
 def test_the_fake_starts_a_thread_in_the_protocols_words(fake: FakeCodex) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import anyio
@@ -8,6 +9,7 @@ import pytest
 from agent_sdk_core import (
     InvalidRequestError,
     ResultMessage,
+    SDKMessage,
     SessionBusyError,
     SessionClosedError,
     SessionInfo,
@@ -78,10 +80,10 @@ async def test_a_chunk_is_handed_over_as_one_batch(
     batches: list[int] = []
     publish = MessageBuffer.publish
 
-    def counting(self: MessageBuffer, items: object) -> None:
-        batch = list(items)  # type: ignore[call-overload]  # pyright: ignore[reportUnknownVariableType, reportArgumentType]
-        batches.append(len(batch))  # pyright: ignore[reportUnknownArgumentType]
-        publish(self, batch)  # pyright: ignore[reportUnknownArgumentType]
+    def counting(self: MessageBuffer, items: Iterable[SDKMessage]) -> None:
+        batch = list(items)
+        batches.append(len(batch))
+        publish(self, batch)
 
     with anyio.fail_after(30):
         session = await backend.create_session()
@@ -122,9 +124,9 @@ async def test_a_turn_that_nobody_prompted_is_told_on_messages_only(fake: FakeCo
             pass
         assert session.state == "running"
         fake.notify("turn/completed", threadId=session.thread_id, turn={"id": "own", "status": "completed"})
-        while (message := await anext(messages)).type != "result":
+        while not isinstance(message := await anext(messages), ResultMessage):
             pass
-        assert message.user_message_uuids == []  # type: ignore[union-attr]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+        assert message.user_message_uuids == []
         assert session.state == "idle"
 
 

@@ -68,7 +68,7 @@ def test_a_disk_that_is_full_at_the_end_is_told(tmp_path: Path, monkeypatch: pyt
         def close(self) -> None:
             raise OSError("no space left")
 
-    file = log._file  # pyright: ignore[reportPrivateUsage]
+    file = log._file  # pyright: ignore[reportPrivateUsage]  # put aside for one that fails
     monkeypatch.setattr(log, "_file", Full())
     log.close()
     assert isinstance(log.error, OSError)

@@ -8,26 +8,19 @@ is an escalation. Shapes: `CommandExecutionRequestApprovalResponse`, `FileChange
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 
-from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
-from agent_sdk_core.messages.base import Source
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.permissions import Allow, Deny, Escalation, PermissionOption, PermissionRequest
 from agent_sdk_core.session import AgentAnswer
+from codex_sdk.asked import Asked
 from codex_sdk.normalizer.commands import script
 from codex_sdk.normalizer.patches import FileChange, file_tool_use
+from codex_sdk.offers import DENY, IN_PROCESS, Offers, no_option, permission_answer
 
 Json = dict[str, Any]
-Decision = str | Json
-
-_IN_PROCESS: Final = "in this Codex process, until the session ends"
-_IN_RULES: Final = "in $CODEX_HOME/rules, for every project"
-_DENY: Final = (
-    PermissionOption("deny", "No", Deny()),
-    PermissionOption("deny_stop", "No, and stop", Deny(interrupt=True)),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,60 +45,6 @@ class Approval:
         return answer.interrupt or (option is not None and option.answer == Deny(interrupt=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What every request of Codex shares.
-
-    Attributes:
-        request_id: Ours.
-        session_id: The session that asks.
-        native_id: Codex's request id, as text.
-        params: The request's parameters.
-        parent_tool_use_id: The tool use of the sub-agent that asks.
-        deadline: Unix time after which it is denied.
-    """
-
-    request_id: str
-    session_id: str
-    native_id: str
-    params: Json
-    parent_tool_use_id: str | None = None
-    deadline: float | None = None
-
-    @property
-    def thread_id(self) -> str:
-        """The thread that asks: the session's own, or a sub-agent's."""
-        return str(self.params.get("threadId"))
-
-    @property
-    def source(self) -> Source:
-        """Native ids."""
-        params = self.params
-        return Source(
-            "codex",
-            thread_id=params.get("threadId"),
-            turn_id=params.get("turnId"),
-            item_id=params.get("itemId"),
-            request_id=self.native_id,
-        )
-
-    def permission(self, tool_name: str, tool_input: Mapping[str, object], **fields: Any) -> PermissionRequest:
-        """Return the permission request with the shared fields filled in."""
-        fields.setdefault("tool_use_id", self.params.get("itemId"))
-        return PermissionRequest(
-            request_id=self.request_id,
-            session_id=self.session_id,
-            tool_name=tool_name,
-            input=tool_input,
-            reason=self.params.get("reason"),
-            parent_tool_use_id=self.parent_tool_use_id,
-            deadline=self.deadline,
-            raw=self.params,
-            source=self.source,
-            **fields,
-        )
-
-
 def command_approval(asked: Asked, item: Json | None) -> Approval:
     """Return the approval for `item/commandExecution/requestApproval`; `item` is the command's item, where known."""
     params = asked.params
@@ -121,23 +60,15 @@ def command_approval(asked: Asked, item: Json | None) -> Approval:
     if params.get("additionalPermissions"):
         tool_input["permissions"] = params["additionalPermissions"]
         escalates.add("permissions")
-    options: dict[str, tuple[PermissionOption, Decision]] = {}
-    _offer(options, PermissionOption("allow", "Yes", Allow()), "accept")
-    session = PermissionOption(
-        "allow_session", "Yes, and do not ask again in this session", Allow("session"), _IN_PROCESS
-    )
-    _offer(options, session, "acceptForSession")
-    _offer_amendments(options, params)
-    _offer(options, _DENY[0], "decline")
-    _offer(options, _DENY[1], "cancel")
+    offers = Offers("Yes, and do not ask again in this session", amendments_of=params)
     request = asked.permission(
         "WriteStdin" if writes_stdin else "Bash",
         tool_input,
         cwd=cwd,
         escalates=frozenset(escalates),
-        options=tuple(option for option, _ in options.values()),
+        options=offers.options,
     )
-    return Approval(request, lambda answer: {"decision": _decide(request, options, answer)})
+    return Approval(request, lambda answer: {"decision": offers.decide(request, answer)})
 
 
 def patch_approval(asked: Asked, changes: list[FileChange], cwd: str | None) -> Approval:
@@ -153,23 +84,16 @@ def patch_approval(asked: Asked, changes: list[FileChange], cwd: str | None) -> 
         name = names.pop() if len(names) == 1 else "Edit"
         parts = [{"tool_name": use.name, "input": use.input} for use in uses]
         tool_input = {"file_paths": _paths(changes), "changes": parts}
-    options: dict[str, tuple[PermissionOption, Decision]] = {}
-    _offer(options, PermissionOption("allow", "Yes", Allow()), "accept")
-    session = PermissionOption(
-        "allow_session", "Yes, and do not ask again for these files", Allow("session"), _IN_PROCESS
-    )
-    _offer(options, session, "acceptForSession")
-    _offer(options, _DENY[0], "decline")
-    _offer(options, _DENY[1], "cancel")
+    offers = Offers("Yes, and do not ask again for these files")
     request = asked.permission(
         name,
         tool_input,
         cwd=cwd,
         escalates=frozenset({"path"} if outside else {"sandbox"}),
-        options=tuple(option for option, _ in options.values()),
+        options=offers.options,
         diff="".join(_unified_diff(change) for change in changes),
     )
-    return Approval(request, lambda answer: {"decision": _decide(request, options, answer)})
+    return Approval(request, lambda answer: {"decision": offers.decide(request, answer)})
 
 
 def permissions_approval(asked: Asked) -> Approval:
@@ -190,18 +114,18 @@ def permissions_approval(asked: Asked) -> Approval:
         escalates=frozenset(escalates),
         options=(
             PermissionOption("allow", "Yes, for this turn", Allow(), "in this Codex process, until the turn ends"),
-            PermissionOption("allow_session", "Yes, for this session", Allow("session"), _IN_PROCESS),
-            _DENY[0],
+            PermissionOption("allow_session", "Yes, for this session", Allow("session"), IN_PROCESS),
+            DENY,
         ),
     )
 
     def encode(answer: AgentAnswer) -> Json:
         if not isinstance(answer, Allow):
-            _require_answer(answer)
+            permission_answer(answer)
             return {"permissions": {}, "scope": "turn"}
         option = answer.option or ("allow" if answer.scope == "once" else "allow_session")
         if option not in ("allow", "allow_session"):
-            raise _no_option(option)
+            raise no_option(option)
         granted: object = wanted
         if answer.updated_input is not None:
             granted = answer.updated_input.get("permissions")
@@ -220,86 +144,6 @@ def _is_part(part: object, whole: object) -> bool:
     if isinstance(part, list) and isinstance(whole, list):
         return all(entry in whole for entry in cast("list[object]", part))
     return part == whole or (part is False and whole is True)
-
-
-def _offer(options: dict[str, tuple[PermissionOption, Decision]], option: PermissionOption, decision: Decision) -> None:
-    options[option.id] = (option, decision)
-
-
-def _offer_amendments(options: dict[str, tuple[PermissionOption, Decision]], params: Json) -> None:
-    """Add the lasting grants that Codex proposes, and only those it says it takes."""
-    available = params.get("availableDecisions")
-
-    def offered(kind: str) -> bool:
-        return available is None or any(kind in entry for entry in available if isinstance(entry, dict))
-
-    prefix = cast("list[str] | None", params.get("proposedExecpolicyAmendment"))
-    if prefix and offered("acceptWithExecpolicyAmendment"):
-        label = f"Yes, and never ask again for commands that start with: {' '.join(prefix)}"
-        option = PermissionOption("allow_always", label, Allow("always", option="allow_always"), _IN_RULES)
-        _offer(options, option, {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": prefix}})
-    amendments = cast("list[Json]", params.get("proposedNetworkPolicyAmendments") or [])
-    for amendment in amendments if offered("applyNetworkPolicyAmendment") else ():
-        action, host = amendment.get("action"), amendment.get("host")
-        option_id = f"network_{action}_{host}"
-        allows = action == "allow"
-        option = PermissionOption(
-            option_id,
-            f"{'Yes' if allows else 'No'}, and always {action} {host}",
-            Allow("always", option=option_id) if allows else Deny(option=option_id),
-            _IN_RULES,
-        )
-        _offer(options, option, {"applyNetworkPolicyAmendment": {"network_policy_amendment": amendment}})
-
-
-def _decide(
-    request: PermissionRequest, options: dict[str, tuple[PermissionOption, Decision]], answer: AgentAnswer
-) -> Decision:
-    answer = require_permission(request, answer)
-    if answer.option is not None:
-        if answer.option not in options:
-            raise _no_option(answer.option)
-        option, decision = options[answer.option]
-        if type(option.answer) is not type(answer):
-            raise _no_option(answer.option)
-        return decision
-    if isinstance(answer, Deny):
-        return "cancel" if answer.interrupt else "decline"
-    if answer.scope == "always":
-        always = [decision for option, decision in options.values() if _grants_always(option)]
-        return always[0] if len(always) == 1 else "acceptForSession"
-    return "accept" if answer.scope == "once" else "acceptForSession"
-
-
-def _grants_always(option: PermissionOption) -> bool:
-    return isinstance(option.answer, Allow) and option.answer.scope == "always"
-
-
-def require_permission(request: PermissionRequest, answer: AgentAnswer) -> Allow | Deny:
-    """Return the answer if Codex can honour it: it cannot run anything but what it asked about.
-
-    Raises:
-        InvalidRequestError: The answer is of another kind.
-        UnsupportedOptionError: It changes the input.
-    """
-    answer = _require_answer(answer)
-    changed = answer.updated_input if isinstance(answer, Allow) else None
-    if changed is not None and dict(changed) != dict(request.input):
-        raise UnsupportedOptionError(
-            "Codex cannot run a changed input: deny the request, and say in a prompt what you want instead.",
-            backend="codex",
-        )
-    return answer
-
-
-def _require_answer(answer: AgentAnswer) -> Allow | Deny:
-    if not isinstance(answer, Allow | Deny):
-        raise InvalidRequestError(f"A permission is answered with Allow or Deny, not {type(answer).__name__}.")
-    return answer
-
-
-def _no_option(option: str) -> InvalidRequestError:
-    return InvalidRequestError(f"This request has no such option: {option!r}.", backend="codex")
 
 
 def _paths(changes: list[FileChange]) -> list[str]:

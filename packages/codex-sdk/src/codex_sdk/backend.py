@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Final, cast
 
 import anyio
 
-from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent, SessionPage
+from agent_sdk_core.backend import AgentBackend, BackendCapabilities, SessionPage
+from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.drift import ProtocolDrift
 from agent_sdk_core.errors import AgentError, ProtocolError, SessionBusyError, SessionClosedError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.rpc.messages import ServerRequest
 from agent_sdk_core.rpc.peer import Tap
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_core.session import HistoryPage
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.usage import ModelPrice
 from codex_sdk.broker import ClientHooks, RequestBroker
-from codex_sdk.dispatch import Dispatcher, Notification
+from codex_sdk.dispatch import Dispatcher
 from codex_sdk.driver import CodexDriver
 from codex_sdk.dynamic_tools import tool_names
 from codex_sdk.errors import translate
@@ -37,6 +36,7 @@ from codex_sdk.opening import Opening, opening
 from codex_sdk.requests import Requests
 from codex_sdk.server import AppServer, ServerCallbacks
 from codex_sdk.session import CodexSession
+from codex_sdk.watched import Watched
 
 Json = dict[str, Any]
 
@@ -44,7 +44,7 @@ _OPEN_SECONDS: Final = 120.0
 """A thread starts its MCP servers first, which may take their time."""
 
 
-class CodexBackend(Requests, AgentBackend):
+class CodexBackend(Requests, Watched, AgentBackend):
     """Codex: one app-server process, many sessions.
 
     Args:
@@ -119,20 +119,16 @@ class CodexBackend(Requests, AgentBackend):
 
         return (await check(executable or cls.locate())).summary()
 
+    async def diagnose(self, *, timeout: float = DEFAULT_SECONDS) -> Diagnosis:
+        """Look at the codex that this backend would start, in processes of its own."""
+        from codex_sdk.diagnosis import diagnose
+
+        return await diagnose(self._executable, self._env, timeout=timeout)
+
     @property
     def sessions(self) -> Sequence[CodexSession]:
         """The open sessions."""
         return self._dispatch.sessions
-
-    @property
-    def unknown_methods(self) -> Mapping[str, int]:
-        """How often each notification came that this package does not know."""
-        return self._dispatch.unknown_methods
-
-    @property
-    def unknown_items(self) -> Mapping[str, int]:
-        """How often an item of each type started that this package does not know; it is a tool use of that name."""
-        return self._dispatch.unknown_items
 
     @property
     def pid(self) -> int | None:
@@ -184,22 +180,6 @@ class CodexBackend(Requests, AgentBackend):
         return await self._host.call(
             lambda: self._open(options, request), abandoned=lambda session: session.aclose(), context=context
         )
-
-    def events(self) -> AsyncIterator[BackendEvent]:
-        """Return an iterator over what happens to the backend from now on."""
-        return self._dispatch.events.subscribe()
-
-    def notifications(self) -> BoundedStream[Notification]:
-        """Return an iterator over every notification from now on, those of no session included; lag is counted."""
-        return self._dispatch.notifications.subscribe()
-
-    def server_requests(self) -> BoundedStream[ServerRequest]:
-        """Return an iterator over the requests of the app-server, to observe; the sessions answer them."""
-        return self._dispatch.requests.subscribe()
-
-    def logs(self) -> BoundedStream[str]:
-        """Return an iterator over the app-server's stderr lines and stray lines of its stdout."""
-        return self._dispatch.logs.subscribe()
 
     async def list_models(self) -> list[ChatModel]:
         """Return the models that Codex offers."""
@@ -285,6 +265,7 @@ class CodexBackend(Requests, AgentBackend):
         except ProtocolError as error:
             raise translate(error, session_id=options.resume) from error
         answer = cast("Json", response) if isinstance(response, dict) else {}
+        self._dispatch.unknowns.response(request.method, answer)
         facts = ThreadFacts.from_response(answer, tools=tool_names(options.tools))
         if not facts.thread_id:
             raise ProtocolError(

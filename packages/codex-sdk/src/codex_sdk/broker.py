@@ -15,11 +15,13 @@ from uuid import uuid4
 
 import anyio
 
+from agent_sdk_core.permissions import Deny
 from agent_sdk_core.rpc.messages import RequestId, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.runtime.requests import PendingRequests, Resolution, refusal_of
 from agent_sdk_core.session import AgentRequest
-from codex_sdk.approvals import Approval, Asked, command_approval, patch_approval, permissions_approval
+from codex_sdk.approvals import Approval, command_approval, patch_approval, permissions_approval
+from codex_sdk.asked import Asked
 from codex_sdk.dynamic_tools import tool_response
 from codex_sdk.mcp_approvals import mcp_approval
 from codex_sdk.normalizer.patches import file_change
@@ -52,8 +54,6 @@ HOOKS: Final = {
     "attestation/generate": "attest",
 }
 """Requests that only a hook of the application answers; without one they have no valid refusal, and get an error."""
-
-UNANSWERABLE: Final = frozenset(HOOKS)
 
 Hook = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
 
@@ -114,14 +114,14 @@ class RequestBroker:
         asked = _asked(request, session)
         match request.method:
             case "item/commandExecution/requestApproval":
-                return await self._permission(session, command_approval(asked, _item(asked, session)))
+                return await self._permission(session, asked, command_approval(asked, _item(asked, session)))
             case "item/fileChange/requestApproval":
                 if (item := _item(asked, session)) is None:
                     return refusal  # Nobody can judge a patch that has not been seen.
                 changes = [file_change(change) for change in cast("list[Json]", item.get("changes") or [])]
-                return await self._permission(session, patch_approval(asked, changes, session.info.cwd))
+                return await self._permission(session, asked, patch_approval(asked, changes, session.info.cwd))
             case "item/permissions/requestApproval":
-                return await self._permission(session, permissions_approval(asked))
+                return await self._permission(session, asked, permissions_approval(asked))
             case "item/tool/requestUserInput":
                 return await self._resolve(
                     session, question_request(asked), session.options.on_question, encode_answers
@@ -136,15 +136,17 @@ class RequestBroker:
     async def _elicitation(self, session: CodexSession, asked: Asked) -> Json | None:
         approval = mcp_approval(asked, session.open_items(asked.thread_id))
         if approval is not None:
-            return await self._permission(session, approval)
+            return await self._permission(session, asked, approval)
         request = elicitation_request(asked)
         if request is None:
             return None
         return await self._resolve(session, request, session.options.on_elicitation, encode_elicitation)
 
-    async def _permission(self, session: CodexSession, approval: Approval) -> Json | None:
+    async def _permission(self, session: CodexSession, asked: Asked, approval: Approval) -> Json | None:
         resolution = await _resolution(session, approval.request, session.options.can_use_tool, approval.encode)
         source = approval.request.source
+        if isinstance(resolution.answer, Deny) and approval.request.tool_use_id is not None:
+            session.refuse(asked.thread_id, approval.request.tool_use_id)
         if approval.stopped_by(resolution.answer) and source is not None and source.thread_id and source.turn_id:
             # Before the answer, on which the model would go on.
             await session.driver.stop_turn(source.thread_id, source.turn_id)

@@ -5,10 +5,8 @@ Everything here is synchronous and in the wire's order, and waits for nobody.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from agent_sdk_core.backend import BackendEvent, BackendEventKind
@@ -17,16 +15,12 @@ from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
 from codex_sdk.broker import RequestBroker
-from codex_sdk.normalizer.item_events import ITEMS
-from codex_sdk.normalizer.tool_shapes import TOOL_ITEMS
-from codex_sdk.normalizer.wire import record, text
-from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS
-from codex_sdk.router import Router
+from codex_sdk.early import EarlyNotifications
 from codex_sdk.session import CodexSession
+from codex_sdk.unknowns import Unknowns
 
 Json = dict[str, Any]
 
-_ITEMS: Final = TOOL_ITEMS | frozenset(ITEMS)
 _WARNINGS: Final = frozenset({"configWarning", "deprecationNotice", "warning", "windows/worldWritableWarning"})
 
 
@@ -43,8 +37,7 @@ class Dispatcher:
 
     Attributes:
         broker: Answers requests, once the app-server runs.
-        unknown_methods: How often each notification came that this package does not know.
-        unknown_items: How often an item of each type started that this package does not know.
+        unknowns: What came that this package does not know.
         events: What happens to the backend.
         notifications: Every notification.
         requests: Every request of the app-server, to observe.
@@ -53,18 +46,18 @@ class Dispatcher:
 
     def __init__(self, host: Host) -> None:
         self.broker: RequestBroker | None = None
-        self.unknown_methods: Counter[str] = Counter()
-        self.unknown_items: Counter[str] = Counter()
+        self.unknowns = Unknowns(lambda message: self.emit("warning", message))
         self.events: Broadcast[BackendEvent] = Broadcast(1_000)
         self.notifications: Broadcast[Notification] = Broadcast()
         self.requests: Broadcast[ServerRequest] = Broadcast(1_000)
         self.logs: Broadcast[str] = Broadcast(1_000)
         self._host = host
-        self._router = Router()
+        self._early = EarlyNotifications()
         self._sessions: dict[str, CodexSession] = {}
         self._owners: dict[str, CodexSession] = {}
         self._touched: list[CodexSession] = []
         self._rate_limits: Mapping[str, object] = {}
+        self._plain = self.unknowns.plain
 
     @property
     def sessions(self) -> Sequence[CodexSession]:
@@ -97,7 +90,7 @@ class Dispatcher:
             del self._sessions[session.thread_id]
         for thread_id in [key for key, owner in self._owners.items() if owner is session]:
             del self._owners[thread_id]
-            self._router.detach(thread_id)
+            self._early.close(thread_id)
 
     def disconnected(self, error: AgentError) -> None:
         """Tell every session that the app-server is gone."""
@@ -118,27 +111,28 @@ class Dispatcher:
         """Take a notification."""
         if self.notifications.watched:
             self.notifications.publish(Notification(method, params))
-        if method not in SERVER_NOTIFICATIONS:
-            self._note_unknown(self.unknown_methods, method, "a notification")
-        elif method == "item/started":
-            item_type = text(record(params, "item"), "type")
-            if item_type and item_type not in _ITEMS:
-                self._note_unknown(self.unknown_items, item_type, "an item")
+        fields = self._plain.get(method)
+        if fields is None or not fields.issuperset(params):
+            self.unknowns.notification(method, params)
         thread_id = params.get("threadId")
         if type(thread_id) is not str:
             self._take_global(method, params, raw)
             return
         if method == "serverRequest/resolved":
             self._withdraw(thread_id, params.get("requestId"))
-        owner = self._owners.get(thread_id) or self._claim(thread_id, method, params)
-        self._router.route(thread_id, method, params, raw)
-        if owner is not None:
+        owner = self._owners.get(thread_id)
+        if owner is None:
+            self._early.keep(thread_id, method, params, raw)
+            if (owner := self._claim(thread_id, method, params)) is not None:
+                self._adopt(owner)
+        elif owner.feed(thread_id, method, params, raw):
             self._adopt(owner)
 
     def on_request(self, request: ServerRequest) -> None:
         """Take a request, and have it answered in a task of its own."""
         if self.requests.watched:
             self.requests.publish(request)
+        self.unknowns.request(request.method, request.params)
         if self.broker is not None and self._host.running:
             thread_id = request.params.get("threadId")
             owner = self._owners.get(thread_id) if isinstance(thread_id, str) else None
@@ -161,7 +155,8 @@ class Dispatcher:
 
     def _own(self, thread_id: str, session: CodexSession) -> None:
         self._owners[thread_id] = session
-        self._router.attach(thread_id, partial(session.feed, thread_id))
+        for method, params, raw in self._early.take(thread_id):
+            session.feed(thread_id, method, params, raw)
         self._adopt(session)
 
     def _adopt(self, session: CodexSession) -> None:
@@ -173,12 +168,6 @@ class Dispatcher:
     def _claim(self, thread_id: str, method: str, params: Json) -> CodexSession | None:
         """Return the session whose sub-agent's an unknown thread is, if no item names it and its root tells."""
         return next((session for session in self.sessions if session.claims(thread_id, method, params)), None)
-
-    def _note_unknown(self, counter: Counter[str], name: str, what: str) -> None:
-        """Count what passes through without being understood, and tell it once a kind."""
-        counter[name] += 1
-        if counter[name] == 1:
-            self.emit("warning", f"codex sent {what} that this SDK does not know: {name}.")
 
     def _take_global(self, method: str, params: Json, raw: Json) -> None:
         if method in _WARNINGS:

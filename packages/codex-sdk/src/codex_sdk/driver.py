@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import anyio
 
-from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, RequestTimeoutError
+from agent_sdk_core.errors import AgentError, ProtocolError, RequestTimeoutError, SessionBusyError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.permissions import PermissionMode
@@ -23,19 +23,19 @@ from codex_sdk.errors import translate
 from codex_sdk.history import read_history
 from codex_sdk.listings import list_models
 from codex_sdk.normalizer import ThreadFamily
-from codex_sdk.normalizer.commands import script
-from codex_sdk.normalizer.wire import as_record, integer, optional_text, record, records, text
+from codex_sdk.normalizer.wire import as_record, optional_text, record
 from codex_sdk.params import configured_sandbox, mode_params, replay_content, user_input
+from codex_sdk.terminals import background_task, list_terminals, stop_terminal
 
 _log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
-_START_SECONDS: Final = 60.0
+_REQUEST_SECONDS: Final = 60.0
 _INTERRUPT_SECONDS: Final = 10.0
 _GOODBYE_SECONDS: Final = 3.0
 _KILL_SECONDS: Final = 1.0
 _NOT_YET_STARTED: Final = ("no active turn to interrupt", "expected active turn id")
-_NOT_YET_STARTED_PAUSE: Final = 0.02
+_PAUSE: Final = 0.02
 _NOT_STEERABLE: Final = ("no active turn", "expected active turn", "activeturnnotsteerable", "not steerable")
 
 
@@ -89,7 +89,7 @@ class CodexDriver(SessionDriver):
     async def reset(self, *settings: str) -> None:
         """Change settings back to what Codex is configured for, with the next turn: "model", "effort" or "mode"."""
         facts = self._normalizer.facts
-        response = await self._call("config/read", {"cwd": facts.cwd}, timeout=_START_SECONDS)
+        response = await self._call("config/read", {"cwd": facts.cwd})
         config = cast("Json", cast("Json", response).get("config") or {})
         if "mode" in settings:
             self.set_mode("default")
@@ -108,6 +108,7 @@ class CodexDriver(SessionDriver):
 
     async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
         """Send `turn/start` and return the turn's id."""
+        await self._until_free()
         changes = dict(self.changes)
         params: Json = {
             "threadId": self.thread_id,
@@ -120,7 +121,7 @@ class CodexDriver(SessionDriver):
             params["outputSchema"] = dict(schema)
         self._normalizer.expect_prompt(uuid, replay_content(prompt), structured=schema is not None)
         try:
-            response = await self._call("turn/start", params, timeout=_START_SECONDS)
+            response = await self._call("turn/start", params)
         except AgentError:
             self._normalizer.forget_prompt(uuid)
             raise
@@ -143,7 +144,7 @@ class CodexDriver(SessionDriver):
         }
         self._normalizer.expect_prompt(uuid, replay_content(prompt))
         try:
-            await self._call("turn/steer", params, timeout=_START_SECONDS)
+            await self._call("turn/steer", params)
         except AgentError as error:
             self._normalizer.forget_prompt(uuid)
             if any(words in str(error).lower() for words in _NOT_STEERABLE):
@@ -152,7 +153,7 @@ class CodexDriver(SessionDriver):
         self._normalizer.assign_prompt(uuid, turn_id)
         return True
 
-    async def interrupt(self, turn_id: str | None) -> None:
+    async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
         """Send `turn/interrupt` to the thread and to its sub-agents', which Codex itself lets go on (0.163).
 
         Waits for no answer: a turn that is already interrupted never gives one (0.163).
@@ -193,43 +194,16 @@ class CodexDriver(SessionDriver):
 
     async def compact(self) -> None:
         """Send `thread/compact/start`; Codex compacts in a turn of its own."""
-        await self._call("thread/compact/start", {"threadId": self.thread_id}, timeout=_START_SECONDS)
+        await self._until_free()
+        await self._call("thread/compact/start", {"threadId": self.thread_id})
 
     async def background_tasks(self) -> list[BackgroundTask]:
         """Return the thread's background terminals."""
-        terminals = await self._terminals()
-        return [
-            BackgroundTask(
-                task_id=text(terminal, "itemId"),
-                command=script(text(terminal, "command")),
-                cwd=optional_text(terminal, "cwd"),
-                pid=integer(terminal, "osPid"),
-            )
-            for terminal in terminals
-        ]
+        return [background_task(terminal) for terminal in await list_terminals(self._call, self.thread_id)]
 
     async def stop_task(self, task_id: str) -> None:
         """Terminate one background terminal."""
-        for terminal in await self._terminals():
-            if text(terminal, "itemId") == task_id:
-                params = {"threadId": self.thread_id, "processId": text(terminal, "processId")}
-                await self._call("thread/backgroundTerminals/terminate", params, timeout=_START_SECONDS)
-                return
-        raise InvalidRequestError(f"No background task {task_id!r} runs.", backend=self.name)
-
-    async def _terminals(self) -> list[Json]:
-        """Return every page of `thread/backgroundTerminals/list`."""
-        terminals: list[Json] = []
-        cursor: str | None = None
-        while True:
-            params = {"threadId": self.thread_id, **({} if cursor is None else {"cursor": cursor})}
-            response = await self._call("thread/backgroundTerminals/list", params, timeout=_START_SECONDS)
-            page = as_record(response) or {}
-            terminals.extend(records(page, "data"))
-            following = optional_text(page, "nextCursor")
-            if following is None or following == cursor:
-                return terminals
-            cursor = following
+        await stop_terminal(self._call, self.thread_id, task_id)
 
     async def close(self) -> None:
         """End what the thread and its sub-agents still do, background commands too, and unsubscribe from them."""
@@ -259,11 +233,30 @@ class CodexDriver(SessionDriver):
         """Return what the thread used so far."""
         return self._family.usage
 
-    async def _call(self, method: str, params: Json, *, timeout: float) -> object:
+    async def _call(self, method: str, params: Json, *, timeout: float = _REQUEST_SECONDS) -> object:
         try:
             return await self._peer.request(method, params, timeout=timeout)
         except ProtocolError as error:
             raise translate(error, session_id=self.thread_id) from error
+
+    async def _until_free(self) -> None:
+        """Wait until Codex has ended the turns that we gave up: what is sent before joins them (0.163).
+
+        Raises:
+            SessionBusyError: It did not; what it goes on with would answer in the name of another prompt.
+        """
+        if not self._normalizer.given_up:
+            return
+        for turn_id in self._normalizer.given_up:
+            self._host.start_soon(self._send_interrupt, self.thread_id, turn_id)
+        with anyio.move_on_after(_INTERRUPT_SECONDS):
+            while self._normalizer.given_up:  # noqa: ASYNC110  # a normalizer is pure, and signals nothing
+                await anyio.sleep(_PAUSE)
+            return
+        raise SessionBusyError(
+            "Codex still runs the turn whose interrupt it did not confirm; try again later, or kill the session.",
+            backend=self.name,
+        )
 
     async def _send_interrupt(self, thread_id: str, turn_id: str) -> None:
         """Send `turn/interrupt` until it is taken: just after turn/start, Codex knows no such turn yet (0.163)."""
@@ -273,7 +266,7 @@ class CodexDriver(SessionDriver):
             too_early = error is not None and any(words in str(error) for words in _NOT_YET_STARTED)
             if not too_early or (thread_id, turn_id) not in self._family.active_turns():
                 return
-            await anyio.sleep(_NOT_YET_STARTED_PAUSE)
+            await anyio.sleep(_PAUSE)
 
     async def _quietly(self, method: str, params: Json, timeout: float = _GOODBYE_SECONDS) -> AgentError | None:
         """Send what may fail because its object is gone already, and return how it failed."""

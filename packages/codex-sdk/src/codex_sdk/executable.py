@@ -18,7 +18,10 @@ MINIMUM_VERSION: Final = (0, 133, 0)
 
 OLDEST_TESTED_VERSION: Final = (0, 162, 1)
 TESTED_VERSION: Final = (0, 163, 0)
-"""Oldest and newest version that the test suite runs with; one outside this range works as far as the protocol does."""
+"""Oldest and newest version that the test suite runs with; one outside this range works as far as the protocol does.
+
+0.155.1 fails one behaviour of the suite, but one to rely on: tools inherit everything, whatever `inherit_env` says.
+"""
 
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _INSTALL: Final = 'Install it with `pip install "codex-sdk[cli]"`, or point AGENT_SDK_CODEX_PATH at an installed one.'
@@ -66,6 +69,12 @@ def parse_version(text: str) -> tuple[int, int, int] | None:
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
+def tested_range() -> str:
+    """Return the versions that the test suite runs with, in words."""
+    oldest, newest = _dotted(OLDEST_TESTED_VERSION), _dotted(TESTED_VERSION)
+    return newest if newest == oldest else f"{oldest} to {newest}"
+
+
 def check_version(version: tuple[int, int, int], executable: Path) -> str | None:
     """Check a version against the range that works.
 
@@ -75,7 +84,7 @@ def check_version(version: tuple[int, int, int], executable: Path) -> str | None
     Raises:
         UnsupportedVersionError: It is too old; the message names the range.
     """
-    shown, tested = _dotted(version), f"{_dotted(OLDEST_TESTED_VERSION)} to {_dotted(TESTED_VERSION)}"
+    shown, tested = _dotted(version), tested_range()
     if version < MINIMUM_VERSION:
         least = _dotted(MINIMUM_VERSION)
         raise UnsupportedVersionError(

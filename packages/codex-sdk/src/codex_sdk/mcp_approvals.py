@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.permissions import Allow, Deny, PermissionOption
 from agent_sdk_core.session import AgentAnswer
-from codex_sdk.approvals import Approval, Asked, require_permission
+from codex_sdk.approvals import Approval
+from codex_sdk.asked import Asked
 from codex_sdk.normalizer.calls import mcp_tool_name
+from codex_sdk.offers import ALLOW, DENY, DENY_AND_STOP, no_option, require_permission
 
 Json = dict[str, Any]
 
@@ -46,10 +47,10 @@ def mcp_approval(asked: Asked, open_items: Iterable[Json]) -> Approval | None:
     call = calls[0]
     offered = [kind for kind in ("session", "always") if kind in (meta.get("persist") or ())]
     options = (
-        PermissionOption("allow", "Yes", Allow()),
+        ALLOW,
         *(_OPTIONS[kind] for kind in offered),
-        PermissionOption("deny", "No", Deny()),
-        PermissionOption("deny_stop", "No, and stop", Deny(interrupt=True)),
+        DENY,
+        DENY_AND_STOP,
     )
     request = asked.permission(
         mcp_tool_name(str(call.get("server")), str(call.get("tool"))),
@@ -66,7 +67,7 @@ def mcp_approval(asked: Asked, open_items: Iterable[Json]) -> Approval | None:
         if allowed.option is not None:
             chosen = request.option(allowed.option)
             if chosen is None or not isinstance(chosen.answer, Allow):
-                raise InvalidRequestError(f"This request has no such option: {allowed.option!r}.", backend="codex")
+                raise no_option(allowed.option)
             wanted = chosen.answer.scope
         if wanted == "always" and "always" not in offered:
             wanted = "session"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, assert_never, cast
 
-from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.options import SandboxPolicy, SessionOptions
+from agent_sdk_core.paths import existing_file, existing_folder
 from agent_sdk_core.permissions import PermissionMode
 from agent_sdk_core.prompts import (
     AudioInput,
@@ -25,8 +25,15 @@ from agent_sdk_core.prompts import (
 
 Json = dict[str, Any]
 
-UNSUPPORTED_OPTIONS: Final = ("session_id",)
-"""Fields that Codex cannot honour: it chooses thread ids itself."""
+UNSUPPORTED_OPTIONS: Final = (
+    "session_id",
+    "allowed_tools",
+    "disallowed_tools",
+    "setting_sources",
+    "max_turns",
+    "max_budget_usd",
+)
+"""Fields that Codex cannot honour: it chooses thread ids itself, and has no such limits and rules for one session."""
 
 _MODES: Final[Mapping[PermissionMode, tuple[str, str | None, str | None]]] = {
     "default": ("on-request", "read-only", None),
@@ -49,7 +56,8 @@ def thread_params(options: SessionOptions) -> Json:
     options.require_supported("codex", UNSUPPORTED_OPTIONS)
     params: Json = {}
     if options.cwd is not None or options.resume is None:  # A stored thread keeps its folder.
-        params["cwd"] = str(_folder("cwd", options.cwd if options.cwd is not None else "."))
+        # Codex itself accepts anything (0.163).
+        params["cwd"] = str(existing_folder("cwd", options.cwd if options.cwd is not None else ".", backend="codex"))
     if options.model is not None:
         params["model"] = options.model
     if options.system_prompt is not None:
@@ -116,11 +124,11 @@ def _user_input(block: PromptBlock) -> Json:
         case TextInput(text):
             return {"type": "text", "text": text, "text_elements": []}
         case ImageInput(path=path) if path is not None:
-            return {"type": "localImage", "path": str(_file("image", path))}
+            return {"type": "localImage", "path": str(existing_file("image", path, backend="codex"))}
         case ImageInput():
             return {"type": "image", "url": _image_url(block)}
         case AudioInput(path=path) if path is not None:
-            return {"type": "localAudio", "path": str(_file("audio", path))}
+            return {"type": "localAudio", "path": str(existing_file("audio", path, backend="codex"))}
         case AudioInput(url=url):
             return {"type": "audio", "url": url}
         case SkillInput(name, path):
@@ -172,10 +180,12 @@ def _config(options: SessionOptions) -> Json:
     config: Json = {}
     if options.reasoning_effort is not None:
         config["model_reasoning_effort"] = options.reasoning_effort
-    roots = [str(_folder("add_dirs", folder)) for folder in options.add_dirs]
+    roots = [str(existing_folder("add_dirs", folder, backend="codex")) for folder in options.add_dirs]
     sandbox = options.sandbox
     if sandbox is not None:
-        roots += [str(_folder("sandbox.writable_roots", folder)) for folder in sandbox.writable_roots]
+        roots += [
+            str(existing_folder("sandbox.writable_roots", folder, backend="codex")) for folder in sandbox.writable_roots
+        ]
     write: Json = {"writable_roots": roots} if roots else {}
     if sandbox is not None and sandbox.network is not None:
         _require_network(sandbox)
@@ -231,24 +241,3 @@ def sandbox_policy(mode: str, roots: Sequence[str]) -> Json:
             }
         case _:
             return {"type": "readOnly", "networkAccess": False}
-
-
-def _folder(option: str, value: str | os.PathLike[str]) -> Path:
-    """Return an existing, readable folder as an absolute path; Codex itself accepts anything (0.163)."""
-    path = Path(value).expanduser().absolute()
-    if not path.is_dir():
-        what = "is not a folder" if path.exists() else "does not exist"
-        raise InvalidRequestError(f"SessionOptions.{option}: {path} {what}. Name an existing folder.", backend="codex")
-    if not os.access(path, os.R_OK | os.X_OK):
-        raise InvalidRequestError(
-            f"SessionOptions.{option}: {path} cannot be read. Check its permissions, or name another folder.",
-            backend="codex",
-        )
-    return path
-
-
-def _file(what: str, value: str | os.PathLike[str]) -> Path:
-    path = Path(value).expanduser().absolute()
-    if not path.is_file():
-        raise InvalidRequestError(f"The prompt's {what} {path} is not a file.", backend="codex")
-    return path

@@ -10,7 +10,7 @@ from typing import Any, Final
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.questions import Answers, Choice, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
 from agent_sdk_core.session import AgentAnswer
-from codex_sdk.approvals import Asked
+from codex_sdk.asked import Asked
 from codex_sdk.normalizer.wire import as_record, optional_text
 
 Json = dict[str, Any]
@@ -24,7 +24,7 @@ def question_request(asked: Asked) -> QuestionRequest:
         request_id=asked.request_id,
         session_id=asked.session_id,
         questions=tuple(_question(question) for question in asked.params.get("questions") or ()),
-        tool_use_id=asked.params.get("itemId"),
+        tool_use_id=optional_text(asked.params, "itemId"),
         parent_tool_use_id=asked.parent_tool_use_id,
         deadline=asked.deadline,
         raw=asked.params,

@@ -12,7 +12,8 @@ from agent_sdk_core.messages.system import RequestOpened, RequestResolved
 from agent_sdk_core.permissions import PermissionRequest
 from agent_sdk_core.questions import QuestionRequest
 from agent_sdk_core.session import AgentRequest
-from codex_sdk.approvals import Asked, command_approval, patch_approval, permissions_approval
+from codex_sdk.approvals import command_approval, patch_approval, permissions_approval
+from codex_sdk.asked import Asked
 from codex_sdk.mcp_approvals import mcp_approval
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.normalizer.patches import file_change
@@ -47,8 +48,11 @@ class ReplayedRequests:
         """Take our answer to a request."""
         native_id = message.get("id")
         if isinstance(native_id, int | str) and native_id in self._open:
-            kind = self._open[native_id][2]
-            yield self._resolved(native_id, _outcome(kind, as_record(message.get("result"))), "answer")
+            family, request, kind = self._open[native_id]
+            outcome = _outcome(kind, as_record(message.get("result")))
+            if isinstance(request, PermissionRequest) and outcome == "denied" and request.tool_use_id is not None:
+                family.refuse(_origin(request).thread_id or "", request.tool_use_id)
+            yield self._resolved(native_id, outcome, "answer")
 
     def withdrawn(self, native_id: object) -> Iterator[SDKMessage]:
         """Take the agent's word that a request is over."""

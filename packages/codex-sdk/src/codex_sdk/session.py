@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -144,6 +144,10 @@ class CodexSession(BaseSession):
         """Return the items of a thread that have started and not completed."""
         return self._family.open_items(thread_id)
 
+    def refuse(self, thread_id: str, item_id: str) -> None:
+        """Note that a tool item was refused, before Codex is told so: the result lists it."""
+        self._family.refuse(thread_id, item_id)
+
     def parent_tool_use_id(self, thread_id: str) -> str | None:
         """Return the tool use that started a sub-agent's thread; None for the session's own."""
         return self._family.parent_tool_use_id(thread_id)
@@ -156,13 +160,18 @@ class CodexSession(BaseSession):
         """Return the sub-agents' threads that were met since the last call."""
         return self._family.take_adopted()
 
-    def feed(self, thread_id: str, method: str, params: Json, raw: Json) -> None:
-        """Take a notification of one of the threads; its messages go out with the next `flush`."""
+    def feed(self, thread_id: str, method: str, params: Json, raw: Json) -> Sequence[str]:
+        """Take a notification of one of the threads; its messages go out with the next `flush`.
+
+        Returns:
+            The sub-agents' threads that it made known, which `take_adopted` hands over.
+        """
         messages = self._family.feed(thread_id, method, params, raw)
         if messages:
             if not self._batch:
                 self._touched(self)
             self._batch.extend(messages)
+        return self._family.adopted
 
     def flush(self) -> None:
         """Hand on what the last chunk brought, as one batch."""

@@ -34,7 +34,7 @@ def _words(text: str) -> frozenset[str]:
 
 METHODS: Final = _words(
     """
-    initialize initialized config/read model/list
+    initialize initialized config/read model/list account/read
     thread/start thread/resume thread/fork thread/unsubscribe thread/list thread/read thread/turns/list thread/name/set
     thread/archive thread/delete thread/compact/start thread/backgroundTerminals/list
     thread/backgroundTerminals/clean thread/backgroundTerminals/terminate
@@ -57,47 +57,47 @@ METHODS: Final = _words(
 
 FIELDS: Final = _words(
     """
-    _meta acceptWithExecpolicyAmendment action activeTurnNotSteerable additionalDetails additionalPermissions
+    _meta acceptWithExecpolicyAmendment account action activeTurnNotSteerable additionalDetails additionalPermissions
     agentPath agentsStates agentThreadId aggregatedOutput answers applyNetworkPolicyAmendment approval_policy
     approvalPolicy approvalsReviewer arguments availableDecisions baseInstructions cachedInputTokens
     cacheWriteInputTokens capabilities changes clientId clientInfo clientUserMessageId cliVersion codexErrorInfo
-    collaborationMode command commandActions config content contentIndex contentItems createdAt currentTimeAt cursor
-    cwd data decision defaultReasoningEffort delivery delta denied description details developer_instructions
+    collaborationMode command commandActions config content contentIndex contentItems createdAt currentTimeAt cursor cwd
+    data decision defaultReasoningEffort delivery delta denied description details developer_instructions
     developerInstructions diff displayName durationMs dynamicTools effort entries error eventName exclude_slash_tmp
-    exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns execpolicy_amendment exitCode
-    expectedTurnId experimentalApi failure file_id fileId fileSystem fragments fromModel grantRoot granular header
-    host httpConnectionFailed httpStatusCode id image_url imageUrl includeTurns input inputModalities inputSchema
-    inputTokens isDefault isOther isSecret item itemId items itemsView kind label last lastTurnId limit
-    memoryCitation message mode model model_reasoning_effort modelContextWindow modelProvider move_path name
-    namespace network network_access network_policy_amendment networkAccess networkApprovalContext nextCursor
-    options osPid output outputSchema outputTokens path permissions phase plan preview processId prompt
-    proposedExecpolicyAmendment proposedNetworkPolicyAmendments queries query question questions rateLimits
-    rationale read reason reasoning_effort reasoningEffort reasoningOutputTokens receiverThreadIds rejection
-    requestAttestation requestedSchema requestId responseStreamConnectionFailed responseStreamDisconnected
-    responseTooManyFailedAttempts result results review revisedPrompt rootTurnId run sandbox sandbox_mode
-    sandbox_workspace_write sandboxPolicy savedPath scope server serverName settings sortDirection sortKey source
-    sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts
-    targetItemId text text_elements thread threadId threadSettings title tokenUsage toModel tool toolName tools
-    total totalTokens turn turnId turns type updatedAt url userAgent version willRetry writable_roots writableRoots
+    exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns execpolicy_amendment exitCode expectedTurnId
+    experimentalApi failure file_id fileId fileSystem fragments fromModel grantRoot granular header host
+    httpConnectionFailed httpStatusCode id image_url imageUrl includeTurns input inputModalities inputSchema inputTokens
+    isDefault isOther isSecret item itemId items itemsView kind label last lastTurnId limit memoryCitation message mode
+    model model_reasoning_effort modelContextWindow modelProvider move_path name namespace network network_access
+    network_policy_amendment networkAccess networkApprovalContext nextCursor options osPid output outputSchema
+    outputTokens path permissions phase plan planType preview processId prompt proposedExecpolicyAmendment
+    proposedNetworkPolicyAmendments queries query question questions rateLimits rationale read reason reasoning_effort
+    reasoningEffort reasoningOutputTokens receiverThreadIds rejection requestAttestation requestedSchema requestId
+    requiresOpenaiAuth responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts result
+    results review revisedPrompt rootTurnId run sandbox sandbox_mode sandbox_workspace_write sandboxPolicy savedPath
+    scope server serverName settings sortDirection sortKey source sourcePath status stdin step structuredContent success
+    summary summaryIndex supportedReasoningEfforts targetItemId text text_elements thread threadId threadSettings title
+    tokenUsage toModel tool toolName tools total totalTokens turn turnId turns type updatedAt url userAgent version
+    willRetry writable_roots writableRoots
     """
 )
 
 VALUES: Final = _words(
     """
-    aborted accept acceptForSession acceptWithExecpolicyAmendment activeTurnNotSteerable add agent agentMessage
-    allow applyNetworkPolicyAmendment applyPatch approved asc async audio auto auto_review badRequest cancel
-    cancelled closeAgent collabAgentToolCall command commandExecution completed contextCompaction
-    contextWindowExceeded cyberPolicy danger-full-access dangerFullAccess decline declined default delete denied
-    deny desc dynamicToolCall enteredReviewMode error execve exitedReviewMode failed fileChange final_answer
-    flexUnavailable followupTask form full function functionCallOutput granular guardian_subagent hookPrompt
-    httpConnectionFailed image imageGeneration imageView inProgress input_image input_text inputImage inputText
-    interacted internalServerError interruptAgent interrupted listAgents listFiles localAudio localImage mcpToolCall
-    mention misalignmentPolicyViolation namespace network_policy_amendment networkAccess never none object
-    on-request openai/form openaiForm path pending plan rateLimitExceeded read read-only readOnly reasoning
+    aborted accept acceptForSession acceptWithExecpolicyAmendment activeTurnNotSteerable add agent agentMessage allow
+    amazonBedrock apiKey applyNetworkPolicyAmendment applyPatch approved asc async audio auto auto_review badRequest
+    cancel cancelled chatgpt closeAgent collabAgentToolCall command commandExecution completed contextCompaction
+    contextWindowExceeded cyberPolicy danger-full-access dangerFullAccess decline declined default delete denied deny
+    desc dynamicToolCall enteredReviewMode error execve exitedReviewMode failed fileChange final_answer flexUnavailable
+    followupTask form full function functionCallOutput granular guardian_subagent hookPrompt httpConnectionFailed image
+    imageGeneration imageView inProgress input_image input_text inputImage inputText interacted internalServerError
+    interruptAgent interrupted listAgents listFiles localAudio localImage mcpToolCall mention
+    misalignmentPolicyViolation namespace network_policy_amendment networkAccess never none object on-request
+    openai/form openaiForm path pending plan rateLimitExceeded read read-only readOnly reasoning
     responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts resumeAgent sandboxError
-    search sendInput sendMessage serverOverloaded session sessionBudgetExceeded skill sleep spawnAgent started
-    stopped subAgentActivity summary system text thread tooManyDenials turn unauthorized unknown update updated_at
-    url usageLimitExceeded user userMessage wait warning webSearch workspace-write workspaceWrite writeStdin
+    search sendInput sendMessage serverOverloaded session sessionBudgetExceeded skill sleep spawnAgent started stopped
+    subAgentActivity summary system text thread tooManyDenials turn unauthorized unknown update updated_at url
+    usageLimitExceeded user userMessage wait warning webSearch workspace-write workspaceWrite writeStdin
     """
 )
 

@@ -64,7 +64,7 @@ def corrupted(draw: st.DrawFn, record: Record) -> Record:
     key = draw(st.sampled_from(sorted(params)))
     inner = params.get("item") or params.get("turn")
     if isinstance(inner, dict) and draw(st.booleans()):
-        field: str = draw(st.sampled_from(sorted(inner)))  # pyright: ignore[reportUnknownArgumentType]
+        field: str = draw(st.sampled_from(sorted(inner)))  # pyright: ignore[reportUnknownArgumentType]  # keys of JSON
         name = "item" if "item" in params else "turn"
         params = {**params, name: {**inner, field: draw(JUNK)}}
     else:

@@ -169,6 +169,50 @@ def test_a_declined_command_is_a_denial_of_the_turn(scene: Any) -> None:
     assert scene.end()[-1]["permission_denials"] == [denial]
 
 
+CALL = {"server": "files", "tool": "delete", "arguments": {"path": "/a"}, "status": "inProgress"}
+DENIED_CALL = {"tool_name": "mcp__files__delete", "tool_use_id": "item-1", "tool_input": {"path": "/a"}}
+
+
+def test_a_refused_call_of_an_mcp_server_is_a_denial_of_the_turn(scene: Any) -> None:
+    scene.begin()
+    scene.started("mcpToolCall", **CALL)
+    scene.thread.refuse("item-1")
+    error = {"message": "user rejected MCP tool call"}
+    (answer,) = scene.completed("mcpToolCall", **{**CALL, "status": "failed", "error": error})
+    assert result(answer) == ("item-1", "user rejected MCP tool call", True)
+    assert scene.end()[-1]["permission_denials"] == [DENIED_CALL]
+
+
+def test_a_refused_call_that_is_cut_off_is_a_denial_too(scene: Any) -> None:
+    scene.begin()
+    scene.started("mcpToolCall", **CALL)
+    scene.thread.refuse("item-1")
+    assert scene.end("interrupted")[-1]["permission_denials"] == [DENIED_CALL]
+
+
+def test_a_call_that_fails_unrefused_or_runs_all_the_same_is_no_denial(scene: Any) -> None:
+    scene.begin()
+    scene.started("mcpToolCall", **CALL)
+    scene.thread.refuse("item-2")
+    scene.completed("mcpToolCall", **{**CALL, "status": "failed"})
+    scene.thread.refuse("item-1")
+    scene.started("mcpToolCall", "item-3", **CALL)
+    scene.thread.refuse("item-3")
+    scene.completed("mcpToolCall", "item-3", **{**CALL, "status": "completed"})
+    assert scene.end()[-1]["permission_denials"] == []
+
+
+def test_what_codex_itself_tells_to_be_refused_is_listed_once(scene: Any) -> None:
+    scene.begin()
+    scene.started("commandExecution", **RUNNING)
+    scene.thread.refuse("item-1")
+    scene.completed("commandExecution", **{**RUNNING, "status": "declined"})
+    scene.started("commandExecution", "item-2", **RUNNING)
+    scene.thread.refuse("item-2")
+    scene.completed("commandExecution", "item-2", **{**DONE, "status": "failed", "exitCode": 1})
+    assert [denial["tool_use_id"] for denial in scene.end()[-1]["permission_denials"]] == ["item-1"]
+
+
 def test_a_patch_that_nobody_completes_is_closed_for_every_file(scene: Any, rules: Any) -> None:
     scene.begin()
     changes = [

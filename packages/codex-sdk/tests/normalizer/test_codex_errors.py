@@ -47,3 +47,35 @@ def test_a_kind_of_error_has_a_code(info: Any, code: str, retryable: bool, statu
 def test_an_error_without_a_kind_is_read_from_its_message(message: str, code: str, said: str) -> None:
     failure = turn_failure({"message": message, "codexErrorInfo": "other"})
     assert (failure.code, failure.message) == (code, said)
+
+
+@pytest.mark.parametrize("info", ["other", None, {"responseStreamDisconnected": {"httpStatusCode": None}}])
+@pytest.mark.parametrize(
+    ("status", "code", "retryable"),
+    [
+        (401, "authentication_failed", False),
+        (404, "invalid_request", False),
+        (503, "server_error", True),
+        (418, "turn_failed", False),
+    ],
+)
+def test_a_status_that_only_the_message_tells_is_read_from_it(
+    info: Any, status: int, code: str, retryable: bool
+) -> None:
+    message = f"unexpected status {status} Somehow: who are you, url: http://127.0.0.1:1/v1/responses"
+    failure = turn_failure({"message": message, "codexErrorInfo": info})
+    assert (failure.code, failure.retryable, failure.status, failure.message) == (code, retryable, status, message)
+
+
+def test_a_status_beside_a_kind_or_in_what_somebody_says_is_none() -> None:
+    kind = turn_failure({"message": "unexpected status 401 Unauthorized", "codexErrorInfo": "serverOverloaded"})
+    assert (kind.code, kind.status) == ("overloaded", None)
+    told = turn_failure(
+        {
+            "message": "unexpected status 401 Unauthorized",
+            "codexErrorInfo": {"httpConnectionFailed": {"httpStatusCode": 429}},
+        }
+    )
+    assert (told.code, told.status) == ("rate_limited", 429)
+    quoted = turn_failure({"message": "The model said: unexpected status 401", "codexErrorInfo": "other"})
+    assert (quoted.code, quoted.status) == ("turn_failed", None)

@@ -58,4 +58,4 @@ def test_settings_replace_what_they_name() -> None:
     ],
 )
 def test_settings_amount_to_a_mode(settings: tuple[str | None, ...], mode: str | None) -> None:
-    assert permission_mode(*settings) == mode  # pyright: ignore[reportArgumentType]
+    assert permission_mode(*settings) == mode  # pyright: ignore[reportArgumentType]  # fewer than all

@@ -269,9 +269,14 @@ def test_what_an_agent_was_refused_is_listed_by_the_sessions_result(scene: Famil
     scene.begin("child", "turn-child")
     command = {"command": "rm -rf /", "status": "declined"}
     scene.completed("child", "turn-child", "commandExecution", "cmd", **command)
+    call = {"server": "files", "tool": "delete"}
+    scene.feed("child", "item/started", turnId="turn-child", item={"type": "mcpToolCall", "id": "call", **call})
+    for thread_id in ("child", "stranger"):
+        scene.family.refuse(thread_id, "call")
+    scene.completed("child", "turn-child", "mcpToolCall", "call", **call, status="failed")
     scene.end("child", "turn-child")
     result = scene.end("thread-1", "turn-main")[-1]
-    assert [denial["tool_use_id"] for denial in result["permission_denials"]] == ["cmd"]
+    assert [denial["tool_use_id"] for denial in result["permission_denials"]] == ["cmd", "call"]
 
 
 def test_tokens_of_agents_count_for_the_models_and_not_for_the_turn(scene: FamilyScene) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from typing import Final
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, cast
 
-from codex_sdk.drift.surface import Surface
+from codex_sdk.drift.novelty import Expectations, Known
+from codex_sdk.drift.surface import MethodKind, Surface, load_shape
+
+Json = dict[str, Any]
 
 SURFACE_FILE: Final = "surface.json"
 """Its file in `codex_sdk.protocol`."""
@@ -13,4 +18,36 @@ SURFACE_FILE: Final = "surface.json"
 
 def shipped_surface() -> Surface:
     """Return the protocol that this package was made for."""
-    return Surface.load(files("codex_sdk.protocol").joinpath(SURFACE_FILE).read_bytes())
+    return Surface.load(_content())
+
+
+class ShippedExpectations:
+    """What the protocol that this package was made for says of each method, read as it is asked for."""
+
+    def __init__(self) -> None:
+        rows = _rows()
+        shapes: Json = rows["shapes"]
+        self._rows = rows
+        self._expectations = Expectations(lambda name: load_shape(shapes[name]) if name in shapes else None)
+
+    def params(self, kind: MethodKind, method: str) -> Known | None:
+        """Return what is expected of a method's parameters; None for an unknown method, or one without any."""
+        return self._of(kind, method, "params")
+
+    def response(self, method: str) -> Known | None:
+        """Return what is expected of the answer to a request of ours; None for an unknown one."""
+        return self._of("client_requests", method, "response")
+
+    def _of(self, kind: MethodKind, method: str, part: str) -> Known | None:
+        expression = cast("Json", self._rows[kind].get(method) or {}).get(part)
+        return None if expression is None else self._expectations.known(expression)
+
+
+@cache
+def _rows() -> Json:
+    """Return its description; an eighth of what it costs to load all of it as a `Surface`."""
+    return json.loads(_content())
+
+
+def _content() -> bytes:
+    return (Path(__file__).parents[1] / "protocol" / SURFACE_FILE).read_bytes()

@@ -141,7 +141,7 @@ class Surface:
         data = cast("Json", json.loads(text))
         try:
             tables = {kind: {name: Method(**row) for name, row in data[kind].items()} for kind in METHOD_KINDS}
-            shapes = {name: _load_shape(shape) for name, shape in data["shapes"].items()}
+            shapes = {name: load_shape(shape) for name, shape in data["shapes"].items()}
             return cls(data["version"], **tables, shapes=shapes)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"This is no description of a protocol: {error!r}.") from error
@@ -195,7 +195,8 @@ def _dump_fields(fields: Fields) -> dict[str, str]:
     }
 
 
-def _load_shape(row: Json) -> Shape:
+def load_shape(row: Json) -> Shape:
+    """Read one shape as `Surface.dump` writes it."""
     return Shape(
         fields=_load_fields(row.get("fields", {})),
         values=tuple(row.get("values", ())),

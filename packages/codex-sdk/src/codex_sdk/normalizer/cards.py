@@ -3,94 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
-from agent_sdk_core.messages.base import Source
-from agent_sdk_core.messages.conversation import ToolProgress
-from agent_sdk_core.messages.system import TaskNotification, TaskStarted
-from codex_sdk.normalizer.commands import command_result
-from codex_sdk.normalizer.frames import Frames, set_attribute
-from codex_sdk.normalizer.shapes import Named, Outcome, ToolShape, ToolUse
+from codex_sdk.normalizer.card import Card, Contact
+from codex_sdk.normalizer.card_messages import CardMessages
+from codex_sdk.normalizer.frames import Frames
+from codex_sdk.normalizer.shapes import ToolShape
 from codex_sdk.normalizer.tool_shapes import tool_shape
 from codex_sdk.normalizer.turns import Turn
-from codex_sdk.normalizer.wire import Recent, Wire, optional_text, text
+from codex_sdk.normalizer.wire import Recent, Wire, text
 
 _KEPT_ITEMS: Final = 32
 """How many items that completed last are kept whole, for requests that name one of them."""
 
-_KEPT_OUTPUT: Final = 1 << 20
-"""How much of a command's streamed output is kept, in characters, for a result that comes without its own."""
-
-State = Literal["waiting", "yielded", "left", "task"]
-
-
-@dataclass(slots=True, eq=False)
-class Card:
-    """One item that is a tool call.
-
-    Attributes:
-        turn: Its turn.
-        item: Its latest known state.
-        shape: How it becomes tool uses.
-        source: Origin of its messages.
-        uses: The tool uses that were emitted.
-        state: "waiting" while the model waits for it, "yielded" when the model call that made it ended without its
-            outcome, "left" when the model went on, "task" when it runs in the background of an ended turn.
-        output: What it printed, the last part of it.
-        size: Length of that.
-    """
-
-    turn: Turn
-    item: Wire
-    shape: ToolShape
-    source: Source
-    uses: list[ToolUse] = field(default_factory=list[ToolUse])
-    state: State = "waiting"
-    output: list[str] = field(default_factory=list[str])
-    size: int = 0
-
-    @property
-    def id(self) -> str:
-        """Id of the item and of its first tool use."""
-        return self.source.item_id or ""
-
-    @property
-    def process_id(self) -> str | None:
-        """Codex's id of the process, for a command that has one."""
-        return optional_text(self.item, "processId")
-
-    def use_id(self, index: int) -> str:
-        """Return the id of one of its tool uses."""
-        return f"{self.id}#{index + 1}" if index else self.id
-
-    def printed(self) -> str:
-        """Return what it printed."""
-        return "".join(self.output)
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """A sub-agent that a closed item named.
-
-    Attributes:
-        named: The sub-agent.
-        source: Origin of the item's messages.
-    """
-
-    named: Named
-    source: Source
+_CUT: Final = {
+    "interrupted": "Interrupted before it finished.",
+    "completed": "Codex told no outcome before the turn ended.",
+    "failed": "The turn failed before it finished.",
+}
 
 
 class Cards:
     """The tool calls of a thread that are open, and those that completed last.
+
+    Args:
+        frames: Where messages are added.
 
     Attributes:
         contacts: The sub-agents that closed items named, until somebody takes them.
     """
 
     def __init__(self, frames: Frames) -> None:
-        self._frames = frames
+        self._say = CardMessages(frames)
         self._cards: dict[str, Card] = {}
         self._done = Recent()
         self._closed = Recent(_KEPT_ITEMS)
@@ -110,7 +54,7 @@ class Cards:
             return
         card = self._add(turn, item, shape)
         if shape.opens == "started":
-            self._use(card, shape.uses(item))
+            self._say.use(card, shape.uses(item))
         if turn.ended:
             self._leave(card)
 
@@ -122,32 +66,15 @@ class Cards:
     def progress(self, item_id: str, piece: str, extra: Wire) -> None:
         """Take output of a running tool."""
         card = self._cards.get(item_id)
-        if card is None:
-            return
-        card.output.append(piece)
-        card.size += len(piece)
-        if card.size > 2 * _KEPT_OUTPUT:
-            card.output = ["".join(card.output)[-_KEPT_OUTPUT:]]
-            card.size = _KEPT_OUTPUT
-        frames = self._frames
-        if not (frames.partial and card.uses):
-            return
-        frames.count = count = frames.count + 1
-        message = ToolProgress.__pydantic_validator__.validate_python(
-            {
-                "type": "tool_progress",
-                "uuid": f"{frames.prefix}{count:012x}",
-                "session_id": frames.session_id,
-                "parent_tool_use_id": frames.parent_tool_use_id,
-                "tool_use_id": item_id,
-                "tool_name": card.uses[0].name,
-                "output": piece,
-                **extra,
-            }
-        )
-        set_attribute(message, "_source", card.source)
-        set_attribute(message, "_raw", frames.raw)
-        frames.out.append(message)
+        if card is not None:
+            card.print(piece)
+            self._say.progress(card, piece, extra)
+
+    def refuse(self, item_id: str) -> None:
+        """Note that an open tool call was refused. Codex 0.163 tells that itself, but for the call of an MCP server."""
+        card = self._cards.get(item_id)
+        if card is not None and card.item.get("type") == "mcpToolCall":
+            card.refused = True
 
     def typed_into(self, item_id: str) -> None:
         """Note that the model wrote to a command, or polled it. Codex 0.163 tells it when that call is over."""
@@ -174,12 +101,9 @@ class Cards:
         card.item = item
         outcomes = card.shape.outcomes(item, card.printed())
         if card.state == "task":
-            code = outcomes[0].result.get("exitCode")
-            how = "failed" if outcomes[0].is_error else "completed"
-            summary = f"The command {how}." if code is None else f"The command {how} with exit code {code}."
-            self._notify(card, how, summary, outcomes[0].result)
+            self._say.task_completed(card, outcomes[0])
         else:
-            self._resolve(card, card.shape.uses(item), outcomes)
+            self._say.resolve(card, card.shape.uses(item), outcomes)
         self._close(card)
 
     def settle(self, turn: Turn, status: str, reason: str | None = None) -> None:
@@ -193,16 +117,17 @@ class Cards:
         for card in self._open(turn):
             if card.state == "waiting" and card.process_id and status != "completed":
                 turn.foreground.append(card.process_id)
-            if card.shape.runs_on and status != "gone" and _runs_on(card, status):
+            if card.shape.runs_on and status != "gone" and card.outlives_turn(status):
                 self._leave(card)
             elif card.state != "task":
-                self._cut(card, reason or _CUT.get(status, _CUT["failed"]))
+                self._say.cut(card, reason or _CUT.get(status, _CUT["failed"]))
+                self._close(card)
 
     def stop_tasks(self, reason: str) -> None:
         """Tell the end of everything that ran in the background: its process is gone."""
         for card in list(self._cards.values()):
             if card.state == "task":
-                self._notify(card, "stopped", reason, self._result(card))
+                self._say.task_stopped(card, reason)
                 self._close(card)
 
     def opened(self, item_id: str) -> bool:
@@ -236,95 +161,12 @@ class Cards:
         self._cards[card.id] = card
         return card
 
-    def _use(self, card: Card, uses: list[ToolUse]) -> None:
-        for use in uses:
-            block: Wire = {
-                "type": "tool_use",
-                "id": card.use_id(len(card.uses)),
-                "name": use.name,
-                "input": use.input,
-            }
-            if use.kind is not None:
-                block["kind"] = use.kind
-            card.uses.append(use)
-            card.turn.tool_uses += 1
-            self._frames.assistant(card.source, card.id, card.turn.model, block, {})
-
-    def _resolve(self, card: Card, uses: list[ToolUse], outcomes: list[Outcome]) -> None:
-        opened = list(card.uses)
-        self._use(card, uses[len(opened) :])
-        for index, use in enumerate(card.uses):
-            if index >= len(outcomes):
-                self._answer(card, index, Outcome("It is no longer part of the change.", is_error=True), card.source)
-                continue
-            outcome = outcomes[index]
-            result = outcome.result
-            if index < len(opened) and uses[index].input != use.input:
-                result = {**result, "input": uses[index].input}
-            self._answer(card, index, Outcome(outcome.content, outcome.is_error, outcome.declined, result), card.source)
-
-    def _answer(self, card: Card, index: int, outcome: Outcome, source: Source) -> None:
-        use, use_id = card.uses[index], card.use_id(index)
-        if outcome.declined and not card.turn.ended:
-            denial = {"tool_name": use.name, "tool_use_id": use_id, "tool_input": use.input}
-            card.turn.denials.append(denial)
-        result = outcome.result or None
-        self._frames.tool_result(source, use_id, outcome.content, is_error=outcome.is_error, result=result)
-
-    def _cut(self, card: Card, reason: str) -> None:
-        source = card.turn.item_source(card.id, synthetic=True)
-        printed = card.printed()
-        content = f"{printed.rstrip()}\n{reason}" if printed.strip() else reason
-        for index in range(len(card.uses)):
-            self._answer(card, index, Outcome(content, True, False, self._result(card)), source)
-        self._close(card)
-
     def _leave(self, card: Card) -> None:
-        source = card.turn.item_source(card.id, synthetic=True)
-        named = f" as process {card.process_id}" if card.process_id else ""
-        note = f"Running in background{named}, task {card.id}."
-        printed = card.printed()
-        content = f"{printed.rstrip()}\n{note}" if printed.strip() else note
-        result = {**command_result(printed), "backgroundTaskId": card.id}
-        self._answer(card, 0, Outcome(content, False, False, result), source)
-        fields: Wire = {
-            "task_id": card.id,
-            "tool_use_id": card.id,
-            "description": card.uses[0].input.get("command", card.uses[0].name),
-            "task_type": "local_bash",
-            "process_id": card.process_id,
-        }
-        self._frames.system(TaskStarted, "task_started", source, fields)
+        self._say.leave(card)
         card.state = "task"
-
-    def _notify(self, card: Card, status: str, summary: str, result: Wire) -> None:
-        fields: Wire = {
-            "task_id": card.id,
-            "tool_use_id": card.id,
-            "status": status,
-            "summary": summary,
-            "tool_use_result": result,
-        }
-        self._frames.system(TaskNotification, "task_notification", card.source, fields)
-
-    def _result(self, card: Card) -> Wire:
-        return command_result(card.printed(), interrupted=True) if card.shape.runs_on else {}
 
     def _close(self, card: Card) -> None:
         self.contacts += [Contact(named, card.source) for named in card.shape.names(card.item)]
         del self._cards[card.id]
         self._done.note(card.id)
         self._closed.note(card.id, card.item)
-
-
-_CUT: Final = {
-    "interrupted": "Interrupted before it finished.",
-    "completed": "Codex told no outcome before the turn ended.",
-    "failed": "The turn failed before it finished.",
-}
-
-
-def _runs_on(card: Card, status: str) -> bool:
-    """Tell whether a command that is open at its turn's end goes on: the model left it, or the turn is content."""
-    left = card.state == "left" or (card.state == "yielded" and card.turn.interrupting)
-    return card.state != "task" and (status == "completed" or left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -42,6 +43,7 @@ _STATUSES: Final[Mapping[int, tuple[str, bool]]] = {
     422: ("invalid_request", False),
     429: ("rate_limited", True),
 }
+_STATUS_IN_MESSAGE: Final = re.compile(r"unexpected status (\d{3})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,9 @@ def turn_failure(error: Wire) -> TurnFailure:
     """Read a `TurnError`: `message`, `codexErrorInfo` and `additionalDetails`."""
     message = text(error, "message") or "The turn failed, and Codex did not say why."
     name, status = _kind(error.get("codexErrorInfo"))
+    if status is None and name not in _CODES and (told := _STATUS_IN_MESSAGE.match(message)) is not None:
+        # Older ones tell some statuses in the message alone (seen of 0.155 for 401 and 404).
+        name, status = "httpConnectionFailed", int(told[1])
     if name in _CONNECTION:
         code, retryable = _by_status(status)
         return TurnFailure(code, message, retryable, status)

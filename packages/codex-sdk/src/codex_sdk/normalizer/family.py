@@ -11,7 +11,7 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.usage import ModelPrice, SessionUsage
 from codex_sdk.normalizer.agents import SubAgent
-from codex_sdk.normalizer.cards import Contact
+from codex_sdk.normalizer.card import Contact
 from codex_sdk.normalizer.facts import ThreadFacts
 from codex_sdk.normalizer.shapes import Named
 from codex_sdk.normalizer.thread import ThreadNormalizer
@@ -39,6 +39,7 @@ class ThreadFamily:
 
     Attributes:
         main: Makes messages of the main thread's events.
+        adopted: The threads that were adopted since `take_adopted` was called.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class ThreadFamily:
         self._partial = partial
         self._prefix = uuid_prefix
         self._threads = {facts.thread_id: self.main}
-        self._adopted: list[str] = []
+        self.adopted: list[str] = []
         self._early: list[SDKMessage] = []
         self._rooted = Recent(_REMEMBERED_THREADS)
 
@@ -95,7 +96,7 @@ class ThreadFamily:
 
     def take_adopted(self) -> list[str]:
         """Return the threads that were adopted since the last call."""
-        adopted, self._adopted = self._adopted, []
+        adopted, self.adopted = self.adopted, []
         return adopted
 
     def claims(self, thread_id: str, method: str, params: dict[str, Any]) -> bool:
@@ -127,6 +128,11 @@ class ThreadFamily:
         """Return the items of a thread that have started and not completed, the oldest first."""
         normalizer = self._threads.get(thread_id)
         return [] if normalizer is None else normalizer.open_items()
+
+    def refuse(self, thread_id: str, item_id: str) -> None:
+        """Note that a tool item was refused, before Codex is told so: the result lists it."""
+        if (normalizer := self._threads.get(thread_id)) is not None:
+            normalizer.refuse(item_id)
 
     def parent_tool_use_id(self, thread_id: str) -> str | None:
         """Return the tool use that started a thread, None for the main one."""
@@ -164,7 +170,7 @@ class ThreadFamily:
         prefix = None if self._prefix is None else str(uuid.uuid5(uuid.NAMESPACE_OID, name))[:24]
         child = ThreadNormalizer(facts, partial=self._partial, uuid_prefix=prefix, agent=agent, root=self.main)
         self._threads[agent.thread_id] = child
-        self._adopted.append(agent.thread_id)
+        self.adopted.append(agent.thread_id)
         return child
 
     def _is_starting(self) -> bool:

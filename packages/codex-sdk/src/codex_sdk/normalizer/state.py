@@ -30,6 +30,7 @@ class ThreadState:
         kinds: By item, the type that it was first said to have.
         rate_limits: The limits that were told last.
         finished: Whether Codex ended a turn.
+        given_up: The turns that we ended, and Codex has not.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class ThreadState:
         self.noticed = Recent()
         self.rate_limits: Wire | None = None
         self.finished = False
+        self.given_up: set[str] = set()
 
     def source(self, params: Wire) -> Source:
         """Return the origin of a message about an event: its turn, else the one that runs, else the thread.

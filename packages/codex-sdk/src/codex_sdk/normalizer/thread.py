@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +77,11 @@ class ThreadNormalizer:
     def has_finished_turn(self) -> bool:
         """Whether Codex ended a turn; before that the thread cannot be resumed."""
         return self._state.finished
+
+    @property
+    def given_up(self) -> Sequence[str]:
+        """The turns that `end` ended one by one, and that Codex may still run."""
+        return tuple(self._state.given_up)
 
     @property
     def usage(self) -> SessionUsage:
@@ -214,11 +219,17 @@ class ThreadNormalizer:
             if turn_id is None or turn is self._state.turns.known(turn_id):
                 status = "gone" if turn_id is None else "interrupted"
                 finish(self._state, turn, status, ending, turn.synthetic, reason=message)
+                if turn_id is not None:
+                    self._state.given_up.add(turn.id)
         if turn_id is None:
             self._state.cards.stop_tasks(message)
             if (agent := self.agent) is not None:
                 agent.end(self._frames, "stopped", message)
         return self._frames.take()
+
+    def refuse(self, item_id: str) -> None:
+        """Note that a tool item was refused, before Codex is told so."""
+        self._state.cards.refuse(item_id)
 
     def note_prompted(self, turn_id: str) -> None:
         """Note that a turn has prompts before they are seen: a stored turn, of which all is known."""

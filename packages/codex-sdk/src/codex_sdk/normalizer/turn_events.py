@@ -42,6 +42,7 @@ def completed(state: ThreadState, params: Wire) -> None:
     """
     ended = record(params, "turn")
     turn = state.turn({"turnId": text(ended, "id") or text(params, "turnId")})
+    state.given_up.discard(turn.id)
     if not turn.ended:
         state.finished = True
         in_tools, structured = state.cards.busy(turn), state.prompts.structured(turn)

@@ -1,0 +1,160 @@
+"""What there is to know of an installed codex before it is used: starts an app-server, and asks it who is logged in."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import anyio
+
+from agent_sdk_core.diagnosis import Diagnosis, Problem, located
+from agent_sdk_core.drift import ProtocolDrift
+from agent_sdk_core.errors import AgentError, ExecutableNotFoundError, ProtocolError, UnsupportedVersionError
+from codex_sdk.executable import PATH_VARIABLE, check_version, find_executable, parse_version, tested_range
+
+if TYPE_CHECKING:
+    from codex_sdk.backend import CodexBackend
+
+Json = dict[str, Any]
+
+_LOGINS: Final = {
+    "apiKey": "API key, stored by codex",
+    "chatgpt": "ChatGPT account",
+    "amazonBedrock": "Amazon Bedrock",
+}
+_WORST: Final = 3
+
+
+async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, str], *, timeout: float) -> Diagnosis:
+    """Look at the codex that a backend with these arguments would start; what is wrong is part of the answer.
+
+    Args:
+        executable: What the caller of the backend named.
+        env: The whole environment of the app-server.
+        timeout: Seconds that it has to start and answer.
+    """
+    try:
+        path = find_executable(executable, env)
+    except ExecutableNotFoundError as error:
+        return located("codex", None, error, named=bool(executable or env.get(PATH_VARIABLE)))
+    found = _Findings(path, env, timeout)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(found.start)
+        tasks.start_soon(found.compare)
+    return found.diagnosis()
+
+
+def login_words(answer: Json) -> tuple[str, bool]:
+    """Return who is logged in, in words, and whether that is enough, from the answer to `account/read`."""
+    account = answer.get("account")
+    if isinstance(account, dict):
+        fields = cast("Json", account)
+        kind, plan = str(fields.get("type")), fields.get("planType")
+        known = isinstance(plan, str) and plan != "unknown"
+        return f"{_LOGINS.get(kind, kind)}{f', {plan} plan' if known else ''}", True
+    if answer.get("requiresOpenaiAuth") is False:
+        return "none needed: the configured model provider has its own", True
+    return "not logged in", False
+
+
+class _Findings:
+    """What was found out so far, by two tasks."""
+
+    def __init__(self, path: Path, env: Mapping[str, str], timeout: float) -> None:
+        self._path = path
+        self._env = env
+        self._timeout = timeout
+        self._version: str | None = None
+        self._login: tuple[str, bool | None] = ("", None)
+        self._drift: ProtocolDrift | None = None
+        self._incomparable = ""
+        self._problems: dict[str, Problem] = {}
+
+    async def start(self) -> None:
+        """Start an app-server, which reads the configuration, and ask it for the account."""
+        from codex_sdk.backend import CodexBackend
+
+        backend = CodexBackend(executable=self._path, env=self._env, startup_timeout=self._timeout)
+        try:
+            async with backend:
+                self._version = backend.version
+                self._login = login_words(await self._account(backend))
+        except AgentError as error:
+            if isinstance(version := error.details.get("version"), str):
+                self._version = version
+            self._add(Problem.of(error, advice=f"Try `{self._command('app-server')}` by hand."))
+        if self._login[1] is False:
+            advice = f"Log in with `{self._command('login')}`."
+            self._add(Problem("Codex is not logged in.", advice, code="not_logged_in"))
+
+    async def _account(self, backend: CodexBackend) -> Json:
+        try:
+            answer = await backend.request("account/read", {}, timeout=self._timeout)
+        except ProtocolError as error:
+            if "result" not in error.details:
+                raise
+            return cast("Json", error.details["result"])  # of a newer codex, with a new kind of account
+        return answer.model_dump(by_alias=True)
+
+    async def compare(self) -> None:
+        """Compare the protocols; what keeps codex from telling its own is no trouble by itself."""
+        from codex_sdk.drift import check
+
+        try:
+            self._drift = (await check(self._path, timeout=self._timeout)).summary()
+        except AgentError as error:
+            self._incomparable = Problem.of(error).what.rstrip(".")
+
+    def diagnosis(self) -> Diagnosis:
+        """Return everything, with what follows from it."""
+        if self._version is None and self._drift is not None:
+            self._version = self._drift.version
+        within = self._judge_version()
+        if self._drift is not None and not self._drift.compatible:
+            self._add(_drift_problem(self._drift))
+        return Diagnosis(
+            "codex",
+            str(self._path),
+            self._version,
+            tested_range(),
+            within,
+            *self._login,
+            self._drift,
+            self._incomparable,
+        ).with_problems(*self._problems.values())
+
+    def _judge_version(self) -> bool | None:
+        if (version := parse_version(self._version or "")) is None:
+            return None
+        try:
+            warning = check_version(version, self._path)
+        except UnsupportedVersionError as error:
+            self._add(Problem.of(error))
+            return False
+        if warning is not None:
+            fits = self._drift is not None and self._drift.compatible
+            reassurance = "Nothing that this SDK uses is gone or changed; should" if fits else "Should"
+            advice = f"{reassurance} something not work, install a tested version."
+            self._add(Problem(f"{warning.partition(':')[0]}.", advice, "warning", "untested_version"))
+        return warning is None
+
+    def _add(self, problem: Problem) -> None:
+        self._problems.setdefault(problem.code, problem)
+
+    def _command(self, argument: str) -> str:
+        return f"{shlex.quote(str(self._path))} {argument}"
+
+
+def _drift_problem(drift: ProtocolDrift) -> Problem:
+    named = "; ".join(drift.problems[:_WORST])
+    more = f"; and {len(drift.problems) - _WORST} more" if len(drift.problems) > _WORST else ""
+    effect = "some of what sessions can do does not work" if drift.runs else "no session works"
+    return Problem(
+        f"The protocol of codex {drift.version} lacks or changes what this SDK uses, so {effect}: {named}{more}.",
+        f"Install a tested version ({tested_range()}); `agent-sdk schema check` lists all differences.",
+        "warning" if drift.runs else "error",
+        "protocol_drift",
+    )

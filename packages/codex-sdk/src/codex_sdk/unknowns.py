@@ -1,0 +1,105 @@
+"""What Codex sends that this package does not know: it passes through, is counted, and is told once a kind.
+
+Bounded: names are cut, and beyond so many kinds the others are counted together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from codex_sdk.normalizer.item_events import ITEMS
+from codex_sdk.normalizer.tool_shapes import TOOL_ITEMS
+from codex_sdk.normalizer.wire import record, text
+from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS, SERVER_REQUESTS
+
+if TYPE_CHECKING:
+    from codex_sdk.drift.novelty import Known, Novelty
+    from codex_sdk.drift.shipped import ShippedExpectations
+
+Json = dict[str, Any]
+
+OTHERS: Final = "others"
+"""Stands for the kinds beyond the limit."""
+
+_ITEMS: Final = TOOL_ITEMS | frozenset(ITEMS)
+_ITEM_SHAPE: Final = 'ThreadItem "'
+_KINDS: Final = 1_000
+_NAME: Final = 200
+
+
+class Unknowns:
+    """Counts what is not known, by kind; never raises, whatever it is shown.
+
+    Args:
+        tell: Told of each kind once, in a sentence.
+
+    Attributes:
+        methods: Notifications and requests, by method.
+        items: Items that started, by type.
+        fields: Fields, by `Shape.field` or `Shape.variant.field`.
+        values: Enum values, by `Shape "value"`.
+        plain: By notification that was seen, the fields it may have if there is nothing else to look at.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.methods: Counter[str] = Counter()
+        self.items: Counter[str] = Counter()
+        self.fields: Counter[str] = Counter()
+        self.values: Counter[str] = Counter()
+        self.plain: dict[str, frozenset[str]] = {}
+        self._looks: dict[str, Known | None] = {}
+        self._tell = tell
+
+    def notification(self, method: str, params: Json) -> None:
+        """Look at a notification; needless for one in `plain` that has none but those fields."""
+        if method not in SERVER_NOTIFICATIONS:
+            self._note(self.methods, method, "a notification")
+            return
+        if method not in self._looks:
+            known = self._looks[method] = self._expectations.params("server_notifications", method)
+            if known is not None and known.fields is not None and not known.inner:
+                self.plain[method] = known.fields
+        self._look(self._looks[method], params)
+        if method == "item/started":
+            kind = text(record(params, "item"), "type")
+            if kind and kind not in _ITEMS:
+                self._note(self.items, kind, "an item")
+
+    def request(self, method: str, params: Json) -> None:
+        """Look at a request of Codex's."""
+        if method in SERVER_REQUESTS:
+            self._look(self._expectations.params("server_requests", method), params)
+        else:
+            self._note(self.methods, method, "a request")
+
+    def response(self, method: str, result: object) -> None:
+        """Look at the answer to a request of ours."""
+        self._look(self._expectations.response(method), result)
+
+    @cached_property
+    def _expectations(self) -> ShippedExpectations:
+        # Loaded here, once something has come: the description of the protocol is large.
+        from codex_sdk.drift.shipped import ShippedExpectations
+
+        return ShippedExpectations()
+
+    def _look(self, known: Known | None, value: object) -> None:
+        if known is not None:
+            known.look(value, self._found)
+
+    def _found(self, novelty: Novelty, name: str) -> None:
+        if novelty == "field":
+            self._note(self.fields, name, "a field")
+        elif not name.startswith(_ITEM_SHAPE):  # These are counted as items.
+            self._note(self.values, name, "a value")
+
+    def _note(self, counter: Counter[str], name: str, what: str) -> None:
+        name = name if len(name) <= _NAME else f"{name[:_NAME]}…"
+        if name not in counter and len(counter) >= _KINDS:
+            name = OTHERS
+        counter[name] += 1
+        if counter[name] == 1:
+            self._tell(f"codex sent {what} that this SDK does not know: {name}.")
