@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
-from tests.contract.agents import CodexAgent
-from tests.contract.watching import Ran
+from tests.contract.agents.codex import CodexAgent
 
 from agent_sdk_core import AgentBackend, AgentSession
 from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_testing import Step, call, write_codex_home
+from agent_sdk_testing.contract.watching import Ran
 from codex_sdk import CodexBackend, CodexSession
-from codex_sdk.backend import Notification
+from codex_sdk.dispatch import Notification
 
 ASK_ALWAYS: Final = {"approvalPolicy": "untrusted", "sandbox": "danger-full-access"}
 """Native options of a session that asks about everything, and in which whatever is allowed works."""

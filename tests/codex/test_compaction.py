@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 from tests.codex.driving import Codex
-from tests.contract.watching import run, until
 
 from agent_sdk_core import CompactBoundary, ResultMessage, SessionBusyError, StatusMessage
 from agent_sdk_testing import Gate, Tokens, call, http_error, text
+from agent_sdk_testing.contract.watching import run, until
 
 pytestmark = pytest.mark.anyio
 

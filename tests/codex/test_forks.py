@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 from tests.codex.driving import Codex, backend_of
-from tests.contract.watching import run
 
 from agent_sdk_core import UserMessage
 from agent_sdk_testing import text
+from agent_sdk_testing.contract.watching import run
 
 pytestmark = pytest.mark.anyio
 

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 from tests.codex.driving import Codex
-from tests.contract.watching import Asker, Ran, run
 
 from agent_sdk_core import Allow, Deny, RequestOpened
 from agent_sdk_testing import call, text
+from agent_sdk_testing.contract.watching import Asker, Ran, run
 
 pytestmark = pytest.mark.anyio
 

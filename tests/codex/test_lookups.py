@@ -6,9 +6,9 @@ from base64 import b64decode
 import anyio
 import pytest
 from tests.codex.driving import Codex, names
-from tests.contract.watching import run
 
 from agent_sdk_testing import call, custom, item, text
+from agent_sdk_testing.contract.watching import run
 
 pytestmark = pytest.mark.anyio
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 from tests.codex.driving import Codex, mcp
-from tests.contract.watching import Asker, run
 
 from agent_sdk_core import Allow, Deny
 from agent_sdk_testing import text
+from agent_sdk_testing.contract.watching import Asker, run
 
 pytestmark = pytest.mark.anyio
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from tests.codex.driving import Codex, mcp
-from tests.contract.watching import Asker, Ran, run, until
 
 from agent_sdk_core import DEFER, ElicitationAnswer, ElicitationRequest, RequestOpened, RequestResolved
 from agent_sdk_testing import text
+from agent_sdk_testing.contract.watching import Asker, Ran, run, until
 
 pytestmark = pytest.mark.anyio
 

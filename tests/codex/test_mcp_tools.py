@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 from tests.codex.driving import Codex, mcp, names
-from tests.contract.watching import run, until
 
 from agent_sdk_core import AssistantMessage, ImageBlock, InitMessage, ToolProgress
 from agent_sdk_testing import text
+from agent_sdk_testing.contract.watching import run, until
 
 pytestmark = pytest.mark.anyio
 

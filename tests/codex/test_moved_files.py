@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 from tests.codex.driving import ASK_ALWAYS, Codex
-from tests.contract.watching import Asker, run
 
 from agent_sdk_core import Deny
 from agent_sdk_testing import Step, custom, text
+from agent_sdk_testing.contract.watching import Asker, run
 
 pytestmark = pytest.mark.anyio
 

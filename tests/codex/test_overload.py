@@ -3,9 +3,9 @@ from __future__ import annotations
 import anyio
 import pytest
 from tests.codex.driving import Codex, backend_of
-from tests.contract.watching import run
 
 from agent_sdk_testing import Gate, text
+from agent_sdk_testing.contract.watching import run
 
 pytestmark = pytest.mark.anyio
 

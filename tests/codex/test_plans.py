@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 from tests.codex.driving import Codex, names
-from tests.contract.watching import run
 
 from agent_sdk_testing import call, text
+from agent_sdk_testing.contract.watching import run
 
 pytestmark = pytest.mark.anyio
 

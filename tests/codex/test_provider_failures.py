@@ -5,10 +5,10 @@ import socket
 import anyio
 import pytest
 from tests.codex.driving import Codex
-from tests.contract.watching import run, until
 
 from agent_sdk_core import AgentError, ApiRetry, Informational, RateLimitEvent
 from agent_sdk_testing import http_error, stall, text, write_codex_home
+from agent_sdk_testing.contract.watching import run, until
 
 pytestmark = pytest.mark.anyio
 

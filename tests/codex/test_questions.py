@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from tests.codex.driving import Codex
-from tests.contract.watching import run, until
 
 from agent_sdk_core import DEFER, Answers, QuestionRequest, RequestOpened, RequestResolved
 from agent_sdk_testing import Step, call, text
+from agent_sdk_testing.contract.watching import run, until
 
 pytestmark = pytest.mark.anyio
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from tests.codex.driving import Codex
-from tests.contract.watching import run
 
 from agent_sdk_core import SessionOptions
 from agent_sdk_testing import text
+from agent_sdk_testing.contract.watching import run
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import anyio
 import pytest
 from tests.codex.driving import ASK_ALWAYS, Codex, backend_of, told
-from tests.contract.watching import Asker, Waiter, until
 
 from agent_sdk_core import (
     AgentSession,
@@ -23,6 +22,7 @@ from agent_sdk_core import (
     Turn,
 )
 from agent_sdk_testing import Gate, ModelRequest, Step, call, custom, text
+from agent_sdk_testing.contract.watching import Asker, Waiter, until
 
 pytestmark = pytest.mark.anyio
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 from tests.codex.driving import Codex
-from tests.contract.watching import Asker, run, until
 
 from agent_sdk_core import InvalidRequestError, TaskNotification, TaskStarted
 from agent_sdk_testing import call, text
+from agent_sdk_testing.contract.watching import Asker, run, until
 
 pytestmark = pytest.mark.anyio
 

@@ -5,10 +5,10 @@ import base64
 import anyio
 import pytest
 from tests.codex.driving import Codex
-from tests.contract.watching import Ran, run, until
 
 from agent_sdk_core import AssistantMessage, ImageBlock, Tool, ToolImage, ToolRegistry, ToolResult, UserMessage, tool
 from agent_sdk_testing import call, text
+from agent_sdk_testing.contract.watching import Ran, run, until
 
 pytestmark = pytest.mark.anyio
 

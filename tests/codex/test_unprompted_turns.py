@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 from tests.codex.driving import Codex, backend_of, told
-from tests.contract.watching import run, until
 
 from agent_sdk_core import AssistantMessage, Informational, InitMessage, ResultMessage, UserMessage
 from agent_sdk_testing import Gate, call, text
+from agent_sdk_testing.contract.watching import run, until
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_sdk_testing import clean_env, scratch_folder
+from agent_sdk_testing import ScriptedModel, clean_env, scratch_folder
 from agent_sdk_testing.environment import cache_folder
 
 
@@ -26,6 +26,29 @@ def test_a_codex_home_brings_a_home_folder(tmp_path: Path) -> None:
     assert (env["CODEX_HOME"], env["HOME"]) == (str(tmp_path), str(tmp_path / "home"))
     assert (tmp_path / "home").is_dir()
     assert clean_env(codex_home=tmp_path, HOME="/else")["HOME"] == "/else"
+
+
+def test_a_claude_asks_the_model_and_nobody_else(tmp_path: Path) -> None:
+    inherited = {"HOME": "/home/dev", "XDG_RUNTIME_DIR": "/run/user/1000", "PATH": "/bin", "ANTHROPIC_API_KEY": "real"}
+    env = clean_env(claude_config_dir=tmp_path, model="http://127.0.0.1:9", inherit=inherited)
+    assert (env["ANTHROPIC_BASE_URL"], env["ANTHROPIC_API_KEY"]) == ("http://127.0.0.1:9", "scripted")
+    assert (env["CLAUDE_CONFIG_DIR"], env["HOME"], env["PATH"]) == (str(tmp_path), str(tmp_path / "home"), "/bin")
+    assert "XDG_RUNTIME_DIR" not in env
+    assert env["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"
+    assert (tmp_path / "home").is_dir()
+    assert Path(env["CLAUDE_CODE_TMPDIR"]).is_dir()
+
+
+def test_a_claude_fails_at_once_unless_told_otherwise(model: ScriptedModel, tmp_path: Path) -> None:
+    env = clean_env(claude_config_dir=tmp_path, model=model)
+    assert (env["CLAUDE_CODE_MAX_RETRIES"], env["ANTHROPIC_BASE_URL"]) == ("0", model.url)
+    patient = clean_env(claude_config_dir=tmp_path, model=model, CLAUDE_CODE_MAX_RETRIES="2")
+    assert patient["CLAUDE_CODE_MAX_RETRIES"] == "2"
+
+
+def test_a_claude_without_a_model_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="needs model"):
+        clean_env(claude_config_dir=tmp_path)
 
 
 @pytest.mark.parametrize(

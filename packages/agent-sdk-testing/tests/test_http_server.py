@@ -61,6 +61,14 @@ def test_what_is_not_http_as_we_speak_it_is_refused_and_recorded(
     assert model.requests == ()
 
 
+def test_a_request_that_is_cut_off_was_never_made(model: ScriptedModel) -> None:
+    with dial(model) as connection:
+        connection.sendall(b"POST /v1/responses HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(65536) == b""
+    assert model.requests == model.unexpected == ()
+
+
 def test_any_method_is_answered(model: ScriptedModel) -> None:
     received = exchange(model, b"BREW /v1/coffee HTTP/1.1\r\nConnection: close\r\n\r\n")
     assert b"404" in received.splitlines()[0]

@@ -8,7 +8,12 @@ import agent_sdk_testing
 def test_the_public_names_are_these() -> None:
     assert agent_sdk_testing.__all__ == dir(agent_sdk_testing) == [
         "Conversation",
+        "FakeAsked",
+        "FakeClaude",
+        "FakeClaudeProcess",
         "FakeCodex",
+        "FakeControl",
+        "FakePrompt",
         "FakeQuestion",
         "FakeRequest",
         "FakeTurn",
@@ -32,6 +37,7 @@ def test_the_public_names_are_these() -> None:
         "disconnect",
         "event",
         "failed",
+        "find_claude",
         "find_codex",
         "http_error",
         "incomplete",
@@ -41,6 +47,7 @@ def test_the_public_names_are_these() -> None:
         "scratch_folder",
         "stall",
         "text",
+        "write_claude_config",
         "write_codex_home",
     ]  # fmt: skip
 

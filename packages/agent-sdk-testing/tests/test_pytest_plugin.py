@@ -43,19 +43,37 @@ def test_the_fixtures_fit_together(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1)
 
 
-def test_the_binary_is_found(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AGENT_SDK_CODEX_PATH", sys.executable)
-    result = run(pytester, f"def test_it(codex_executable):\n    assert str(codex_executable) == {sys.executable!r}")
+def test_the_fixtures_of_claude_fit_together(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        def test_it(scripted_model, claude_config, claude_env):
+            assert (claude_config / "settings.json").is_file()
+            assert claude_env["CLAUDE_CONFIG_DIR"] == str(claude_config)
+            assert claude_env["ANTHROPIC_BASE_URL"] == scripted_model.url
+        """,
+    )
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("agent", ["codex", "claude"])
+def test_the_binary_is_found(agent: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"AGENT_SDK_{agent.upper()}_PATH", sys.executable)
+    result = run(
+        pytester, f"def test_it({agent}_executable):\n    assert str({agent}_executable) == {sys.executable!r}"
+    )
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("agent", ["codex", "claude"])
 def test_a_missing_binary_fails_the_test_and_does_not_skip_it(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    agent: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AGENT_SDK_CODEX_PATH", str(pytester.path / "none"))
-    result = run(pytester, "def test_it(codex_executable): pass")
+    variable = f"AGENT_SDK_{agent.upper()}_PATH"
+    monkeypatch.setenv(variable, str(pytester.path / "none"))
+    result = run(pytester, f"def test_it({agent}_executable): pass")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*AGENT_SDK_CODEX_PATH is*which is not a file*"])
+    result.stdout.fnmatch_lines([f"*{variable} is*which is not a file*"])
 
 
 def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:

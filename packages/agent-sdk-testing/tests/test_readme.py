@@ -25,7 +25,9 @@ def test_an_example_imports_public_names_only(source: str) -> None:
     assert set(imported) <= set(agent_sdk_testing.__all__)
 
 
-@pytest.mark.parametrize("source", [block for block in _BLOCKS if "codex_sdk" not in block], ids=["scripts", "gate"])
+@pytest.mark.parametrize(
+    "source", [block for block in _BLOCKS if "codex_sdk" not in block], ids=["claude", "scripts", "gate"]
+)
 def test_an_example_that_needs_no_sdk_runs(source: str, tmp_path: Path) -> None:
     (tmp_path / "example.py").write_text(source, encoding="utf-8")
     runpy.run_path(str(tmp_path / "example.py"))

@@ -1,4 +1,4 @@
-"""Test agent applications against the real agents, offline: a scripted model server, a faulty codex, and fixtures.
+"""Test agent applications against the real agents, offline: a scripted model server, faulty agents, and fixtures.
 
 The names load their modules on first use, so that installing the pytest plugin costs nothing.
 """
@@ -9,11 +9,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agent_sdk_testing.claude import find_claude, write_claude_config
     from agent_sdk_testing.codex import find_codex, write_codex_home
     from agent_sdk_testing.environment import clean_env, scratch_folder
+    from agent_sdk_testing.fake_claude import FakeClaude, FakeClaudeProcess
+    from agent_sdk_testing.fake_claude_exchanges import FakeAsked, FakeControl, FakePrompt
     from agent_sdk_testing.fake_codex import FakeCodex
     from agent_sdk_testing.fake_codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
-    from agent_sdk_testing.model import Rule, ScriptedModel
+    from agent_sdk_testing.model import ScriptedModel
     from agent_sdk_testing.requests import (
         Conversation,
         InputMessage,
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
         ToolOutput,
         UnexpectedRequest,
     )
+    from agent_sdk_testing.rules import Rule
     from agent_sdk_testing.script import (
         call,
         custom,
@@ -42,12 +46,16 @@ if TYPE_CHECKING:
     from agent_sdk_testing.steps import Reply, Step, Tokens
 
 _MODULES = {
+    "claude": ("find_claude", "write_claude_config"),
     "codex": ("find_codex", "write_codex_home"),
     "environment": ("clean_env", "scratch_folder"),
+    "fake_claude": ("FakeClaude", "FakeClaudeProcess"),
+    "fake_claude_exchanges": ("FakeAsked", "FakeControl", "FakePrompt"),
     "fake_codex": ("FakeCodex",),
     "fake_codex_exchanges": ("FakeQuestion", "FakeRequest", "FakeTurn"),
-    "model": ("Rule", "ScriptedModel"),
+    "model": ("ScriptedModel",),
     "requests": ("Conversation", "InputMessage", "ModelRequest", "Outcome", "ToolOutput", "UnexpectedRequest"),
+    "rules": ("Rule",),
     "script": (
         "call",
         "custom",
@@ -71,7 +79,12 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 __all__ = [
     "Conversation",
+    "FakeAsked",
+    "FakeClaude",
+    "FakeClaudeProcess",
     "FakeCodex",
+    "FakeControl",
+    "FakePrompt",
     "FakeQuestion",
     "FakeRequest",
     "FakeTurn",
@@ -95,6 +108,7 @@ __all__ = [
     "disconnect",
     "event",
     "failed",
+    "find_claude",
     "find_codex",
     "http_error",
     "incomplete",
@@ -104,6 +118,7 @@ __all__ = [
     "scratch_folder",
     "stall",
     "text",
+    "write_claude_config",
     "write_codex_home",
 ]
 

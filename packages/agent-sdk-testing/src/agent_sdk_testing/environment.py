@@ -9,6 +9,10 @@ import sys
 import tempfile
 from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent_sdk_testing.model import ScriptedModel
 
 AGENT_VARIABLES = ("ANTHROPIC", "CLAUDE", "CODEX", "OPENAI")
 """The beginnings of the names that configure an agent, and that a test must not inherit."""
@@ -19,20 +23,52 @@ _BACKTRACES = frozenset({"RUST_BACKTRACE", "RUST_LIB_BACKTRACE"})
 
 _LOOPBACK = "127.0.0.1,localhost"
 
+CLAUDE_KEY = "scripted"
+"""The API key that claude sends; it needs one, and any will do."""
+
+_CLAUDE_VARIABLES: Mapping[str, str] = {
+    "ANTHROPIC_API_KEY": CLAUDE_KEY,
+    # Failures show at once; with these claude waits and asks again up to ten times, or once more without a stream.
+    "CLAUDE_CODE_MAX_RETRIES": "0",
+    "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+    # Nothing is asked but the model.
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "DISABLE_TELEMETRY": "1",
+    # And the model is asked nothing but what the conversation needs.
+    "CLAUDE_CODE_DISABLE_AGENT_PROGRESS_SUMMARIES": "1",
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
+    # Without it claude does not skip permissions where the tests run as root.
+    "IS_SANDBOX": "1",
+}
+
 
 def clean_env(
-    *, codex_home: Path | None = None, inherit: Mapping[str, str] | None = None, **extra: str
+    *,
+    codex_home: Path | None = None,
+    claude_config_dir: Path | None = None,
+    model: ScriptedModel | str | None = None,
+    inherit: Mapping[str, str] | None = None,
+    **extra: str,
 ) -> dict[str, str]:
     """Return the environment for an agent under test.
 
     It is the inherited one (this process's by default) without the variables of any agent, and with the loopback
-    interface exempt from proxies. With `codex_home`, CODEX_HOME is set to it, and HOME to the folder ``home`` in it, so
-    that what a developer keeps at home, such as skills and shell profiles, has no part in the test.
+    interface exempt from proxies. With `codex_home` or `claude_config_dir` the agent's own variable is set to it, and
+    HOME to the folder ``home`` in it, so that what a developer keeps at home, such as skills and shell profiles, has no
+    part in the test.
 
     Args:
         codex_home: the folder that `write_codex_home` filled.
+        claude_config_dir: the folder that `write_claude_config` filled; it needs `model`.
+        model: the server that claude asks, or its address without a path. Codex has it in its CODEX_HOME.
         inherit: the environment to start from.
-        extra: variables to set; they go before all others.
+        extra: variables to set, such as ``CLAUDE_CODE_MAX_RETRIES="2"`` (0 here by default); they go before all others.
+
+    Raises:
+        ValueError: `claude_config_dir` is given without `model`, so that claude would ask the real one.
     """
     source = os.environ if inherit is None else inherit
     env = {
@@ -47,6 +83,21 @@ def clean_env(
         home = codex_home / "home"
         home.mkdir(parents=True, exist_ok=True)
         env |= {"CODEX_HOME": str(codex_home), "HOME": str(home), "CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG": "1"}
+    if claude_config_dir is not None:
+        if model is None:
+            raise ValueError("claude_config_dir needs model, or else claude asks the real one")
+        home, temporary = claude_config_dir / "home", claude_config_dir / "tmp"
+        home.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(exist_ok=True)
+        # They name folders of the developer, one of them for the socket that claude listens on.
+        env = {name: value for name, value in env.items() if not name.startswith("XDG_")}
+        env |= {
+            **_CLAUDE_VARIABLES,
+            "ANTHROPIC_BASE_URL": model if isinstance(model, str) else model.url,
+            "CLAUDE_CONFIG_DIR": str(claude_config_dir),
+            "CLAUDE_CODE_TMPDIR": str(temporary),
+            "HOME": str(home),
+        }
     return env | extra
 
 

@@ -1,4 +1,4 @@
-"""The program that a `FakeCodex` starts as codex: it passes stdin on to the test, and does what the test says.
+"""The program that a fake agent starts as the agent: it passes stdin on to the test, and does what the test says.
 
 It knows no protocol. It runs by its path, without this package and without site-packages, so that it starts in some
 milliseconds. Each line on the control socket is a JSON object with one key, in both directions.
@@ -91,13 +91,14 @@ class Child:
 
 
 def main(address: str, *flags: str) -> None:
-    """Run as codex: the control socket's address, `--ignore-eof`, `--ignore-sigterm`, then codex's own arguments."""
+    """Run as an agent: the control socket's address, `--ignore-eof`, `--ignore-sigterm`, then its own arguments."""
     if "--ignore-sigterm" in flags:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     control = socket.socket(socket.AF_UNIX)
     control.connect(address)
     child = Child(control, ignore_eof="--ignore-eof" in flags)
-    child.tell({"started": {"pid": os.getpid(), "arguments": [flag for flag in flags if not flag.startswith("--ig")]}})
+    arguments = [flag for flag in flags if not flag.startswith("--ig")]
+    child.tell({"started": {"pid": os.getpid(), "arguments": arguments, "cwd": os.getcwd()}})  # noqa: PTH109  # no pathlib
     threading.Thread(target=child.pass_on, daemon=True).start()
     child.obey()
 

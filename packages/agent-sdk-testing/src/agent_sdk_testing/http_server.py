@@ -145,7 +145,11 @@ class _Connection(BaseHTTPRequestHandler):
         if not length.isdigit() or "transfer-encoding" in self.headers:
             self.send_error(411, "A body needs a Content-Length")
             return
-        self._respond(HttpRequest(self.command, self.path, dict(self.headers.items()), self.rfile.read(int(length))))
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            self.close_connection = True  # The client went away in mid-request: it asked nothing.
+            return
+        self._respond(HttpRequest(self.command, self.path, dict(self.headers.items()), body))
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         # The base class looks for a method called do_GET, do_POST, …; which ones are served is for `respond` to say.

@@ -8,48 +8,13 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from agent_sdk_testing import responses, responses_input
+from agent_sdk_testing import asides, wire
 from agent_sdk_testing.http_server import HttpRequest, HttpResponse, HttpServer
+from agent_sdk_testing.repeats import Repeats
 from agent_sdk_testing.requests import ModelRequest, UnexpectedRequest
+from agent_sdk_testing.rules import Rule, first_reply
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT, Signal
 from agent_sdk_testing.steps import HttpError, Reply, Step, StepSource, Tokens
-
-_JSON = {"Content-Type": "application/json"}
-
-
-class Rule:
-    """Replies for the requests that match; made by `ScriptedModel.when`."""
-
-    def __init__(self, matches: Callable[[ModelRequest], bool], times: int | None) -> None:
-        self._lock = threading.Lock()
-        self._matches = matches
-        self._left = times
-        self._replies: deque[Reply] = deque()
-
-    def reply(
-        self,
-        *steps: Step | StepSource,
-        usage: Tokens | None = None,
-        model: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Self:
-        """Add a reply; see `ScriptedModel.reply`. Each is given once, in order; the last one is repeated."""
-        reply = Reply(steps, usage or Tokens(), model, headers or {})
-        with self._lock:
-            self._replies.append(reply)
-        return self
-
-    def take(self, request: ModelRequest) -> Reply | None:
-        """Return the reply for a request, None if the rule does not match it or is used up."""
-        # The function is the test's own and may wait for another request, so it is called without the lock.
-        if not self._matches(request):
-            return None
-        with self._lock:
-            if self._left == 0 or not self._replies:
-                return None
-            if self._left is not None:
-                self._left -= 1
-            return self._replies.popleft() if len(self._replies) > 1 else self._replies[0]
 
 
 class ScriptedModel:
@@ -58,13 +23,21 @@ class ScriptedModel:
     Use it in ``with`` or ``async with``; it serves from background threads, so that synchronous code, asyncio and trio
     can use it alike. Requests are answered by the first rule that matches, then by the queue of replies, then by the
     fallback. One that nothing answers gets an HTTP error that says so, and is kept in `unexpected`.
+
+    It speaks OpenAI Responses and Anthropic Messages; which one is the agent's choice, by the path it asks.
+
+    Attributes:
+        unknown_models: names of models that do not exist: a request for one is answered with 404, and takes no reply.
     """
 
     def __init__(self) -> None:
+        self.unknown_models: set[str] = set()
         self._lock = threading.Lock()
         self._server: HttpServer | None = None
         self._queue: deque[Reply] = deque()
         self._rules: list[Rule] = []
+        self._asides: list[Rule] = []
+        self._repeats = Repeats()
         self._fallback: Reply | None = None
         self._requests: list[ModelRequest] = []
         self._others: list[ModelRequest] = []
@@ -142,15 +115,22 @@ class ScriptedModel:
             self._queue.append(reply)
         return self
 
-    def when(self, matches: str | Callable[[ModelRequest], bool], *, times: int | None = None) -> Rule:
+    def when(
+        self, matches: str | Callable[[ModelRequest], bool], *, times: int | None = None, aside: bool = False
+    ) -> Rule:
         """Return a rule for the requests that match; give it replies with `Rule.reply`.
 
         Rules go before the queue, the oldest first. A string matches when it is in the newest message of the user.
-        `times` limits how many requests the rule answers.
+
+        Args:
+            matches: the string, or a function that says whether the rule is for a request.
+            times: how many requests the rule answers; without it, all that match.
+            aside: the rule is for what Claude asks on the side, such as the title of a session or the sum of a web
+                page, and for nothing else. Without a rule these get an answer that says nothing.
         """
         rule = Rule((lambda request: matches in request.last_user_text) if isinstance(matches, str) else matches, times)
         with self._lock:
-            self._rules.append(rule)
+            (self._asides if aside else self._rules).append(rule)
         return rule
 
     def otherwise(
@@ -176,7 +156,7 @@ class ScriptedModel:
 
     @property
     def other_requests(self) -> tuple[ModelRequest, ...]:
-        """The requests that were not to the model, such as Codex's ``GET /v1/models``."""
+        """The requests that are no turns, such as Codex's ``GET /v1/models`` or Claude's check that a model exists."""
         with self._lock:
             return tuple(self._others)
 
@@ -232,63 +212,89 @@ class ScriptedModel:
     def _respond(self, http: HttpRequest) -> HttpResponse:
         path, _, _ = http.path.partition("?")
         if http.problem:
-            return self._refuse(_other(http, path), 400, http.problem)
+            return self._refuse(_request(http, path), wire.RESPONSES, http.problem)
         match (http.method, path):
             case ("POST", "/v1/responses"):
-                return self._respond_as_model(http, path)
+                return self._respond_as_model(_request(http, path, wire.RESPONSES), wire.RESPONSES)
+            case ("POST", "/v1/messages"):
+                return self._respond_to_claude(_request(http, path, wire.MESSAGES))
+            case ("POST", "/v1/messages/count_tokens"):
+                # Claude's own rule of thumb, which it falls back to without an answer: four bytes a token.
+                return self._respond_quietly(http, path, b'{"input_tokens":%d}' % (len(http.body) // 4))
             case ("GET", "/v1/models"):
-                request = _other(http, path)
-                with self._lock:
-                    self._others.append(request)
                 # No models: the agent keeps to the catalogue that it brings.
-                return HttpResponse(200, _JSON, b'{"models":[],"object":"list","data":[]}', finished=request.finish)
+                return self._respond_quietly(http, path, b'{"models":[],"object":"list","data":[],"has_more":false}')
+            case ("HEAD", "/" | "/api/hello"):
+                # Claude opens its connection with it.
+                return self._respond_quietly(http, path, b"")
             case _:
-                return self._refuse(_other(http, path), 404, "the scripted model does not serve this path")
+                reason = "the scripted model does not serve this path"
+                return self._refuse(_request(http, path), wire.RESPONSES, reason, status=404)
 
-    def _respond_as_model(self, http: HttpRequest, path: str) -> HttpResponse:
+    def _respond_quietly(self, http: HttpRequest, path: str, body: bytes) -> HttpResponse:
+        request = _request(http, path)
         with self._lock:
-            number = len(self._requests) + 1
-            request = ModelRequest(
-                http.method, path, http.headers, http.body, number=number, parse=responses_input.parse
-            )
+            self._others.append(request)
+        return HttpResponse(200, wire.JSON_HEADERS, body, finished=request.finish)
+
+    def _respond_to_claude(self, request: ModelRequest) -> HttpResponse:
+        try:
+            aside, error = asides.is_aside(request), self._repeats.error(request)
+        except ValueError:
+            aside, error = False, None
+        if not aside and error is None:
+            return self._respond_as_model(request, wire.MESSAGES)
+        with self._lock:
+            self._others.append(request)
+            rules = tuple(self._asides)
+        quiet = asides.quiet_reply(request) if error is None else Reply((error,))
+        return self._answer(request, wire.MESSAGES, lambda: first_reply(rules, request) or quiet)
+
+    def _respond_as_model(self, request: ModelRequest, api: wire.ModelApi) -> HttpResponse:
+        with self._lock:
+            request.number = number = len(self._requests) + 1
             self._requests.append(request)
             reached = [signal for count, signal in self._waiting if count <= number]
             self._waiting = [(count, signal) for count, signal in self._waiting if count > number]
         for signal in reached:
             signal.set()
+        return self._answer(request, api, lambda: self._take(request))
+
+    def _answer(self, request: ModelRequest, api: wire.ModelApi, take: Callable[[], Reply | None]) -> HttpResponse:
+        about = f"request {request.number}" if request.number else "a request on the side"
         try:
-            model, reply = request.model, self._take(request)
-            steps = None if reply is None else reply.resolve(request)
+            if request.model in self.unknown_models:
+                reply = Reply((HttpError(404, f"model: {request.model}", "model_not_found"),))
+            else:
+                reply = take()
+            if reply is not None:
+                steps = reply.resolve(request)
+                if api is wire.MESSAGES and request.number and steps and isinstance(steps[0], HttpError):
+                    self._repeats.note(request, steps[0])
+                return api.respond(request, reply, steps)
         except ValueError as error:
-            return self._refuse(request, 400, f"request {number} cannot be answered: {error}")
+            return self._refuse(request, api, f"{about} cannot be answered: {error}")
         except Exception as error:
-            return self._refuse(request, 400, f"a function of the script raised {error!r} for request {number}")
-        if reply is None or steps is None:
-            about = f"the newest user message is {request.last_user_text[:200]!r}"
-            return self._refuse(request, 400, f"no scripted reply is left for request {number} to the model; {about}")
-        if steps and isinstance(steps[0], HttpError):
-            body = responses.error_body(steps[0])
-            return HttpResponse(steps[0].status, {**_JSON, **reply.headers}, body, finished=request.finish)
-        stream = responses.encode(steps, number=number, model=reply.model or model, usage=reply.usage)
-        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", **reply.headers}
-        return HttpResponse(200, headers, stream=stream, finished=request.finish)
+            return self._refuse(request, api, f"a function of the script raised {error!r} for {about}")
+        said = f"the newest user message is {request.last_user_text[:200]!r}"
+        return self._refuse(request, api, f"no scripted reply is left for {about} to the model; {said}")
 
     def _take(self, request: ModelRequest) -> Reply | None:
         with self._lock:
             rules = tuple(self._rules)
-        for rule in rules:
-            if (reply := rule.take(request)) is not None:
-                return reply
+        if (reply := first_reply(rules, request)) is not None:
+            return reply
         with self._lock:
             return self._queue.popleft() if self._queue else self._fallback
 
-    def _refuse(self, request: ModelRequest, status: int, reason: str) -> HttpResponse:
+    def _refuse(
+        self, request: ModelRequest, api: wire.ModelApi, reason: str, *, status: int | None = None
+    ) -> HttpResponse:
         with self._lock:
             self._unexpected.append(UnexpectedRequest(request, reason))
-        # 4xx, which agents do not retry: the turn fails at once and shows the reason.
-        body = responses.error_body(HttpError(status, f"agent-sdk-testing: {reason}", "unscripted_request"))
-        return HttpResponse(status, _JSON, body, finished=request.finish)
+        error = HttpError(status or api.refusal, f"agent-sdk-testing: {reason}", "unscripted_request")
+        return api.respond_error(request, error)
 
 
-def _other(http: HttpRequest, path: str) -> ModelRequest:
-    return ModelRequest(http.method, path, http.headers, http.body)
+def _request(http: HttpRequest, path: str, api: wire.ModelApi | None = None) -> ModelRequest:
+    return ModelRequest(http.method, path, http.headers, http.body, parse=None if api is None else api.parse)

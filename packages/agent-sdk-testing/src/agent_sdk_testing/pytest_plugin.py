@@ -14,6 +14,26 @@ import pytest
 if TYPE_CHECKING:
     from agent_sdk_testing.model import ScriptedModel
 
+# An installation in development mode does not tell pytest which modules belong to the plugin.
+pytest.register_assert_rewrite("agent_sdk_testing.contract")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that name the agents which the contract suite runs on."""
+    group = parser.getgroup("agent-sdk")
+    group.addoption(
+        "--contract-agent",
+        action="append",
+        metavar="MODULE:CLASS",
+        help="run the contract suite on this agent, a subclass of agent_sdk_testing.contract.agent.Agent; repeatable",
+    )
+    parser.addini("contract_agents", "the agents that the contract suite runs on, as MODULE:CLASS", type="args")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark of the contract suite."""
+    config.addinivalue_line("markers", "contract(needs, lacks): a case of the contract suite for some agents only")
+
 
 @pytest.fixture
 def scripted_model() -> Iterator[ScriptedModel]:
@@ -53,6 +73,35 @@ def codex_executable() -> Path:
 
     try:
         return find_codex()
+    except FileNotFoundError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def claude_config() -> Iterator[Path]:
+    """A CLAUDE_CONFIG_DIR past its first start; call `write_claude_config` on it again for other settings."""
+    from agent_sdk_testing.claude import write_claude_config
+    from agent_sdk_testing.environment import scratch_folder
+
+    with scratch_folder(prefix="claude-") as path:
+        yield write_claude_config(path)
+
+
+@pytest.fixture
+def claude_env(claude_config: Path, scripted_model: ScriptedModel) -> dict[str, str]:
+    """The environment for a claude that asks `scripted_model` and nobody else, with nothing of an agent inherited."""
+    from agent_sdk_testing.environment import clean_env
+
+    return clean_env(claude_config_dir=claude_config, model=scripted_model)
+
+
+@pytest.fixture(scope="session")
+def claude_executable() -> Path:
+    """The real claude binary; a test that needs it fails where it is missing, and says how to install it."""
+    from agent_sdk_testing.claude import find_claude
+
+    try:
+        return find_claude()
     except FileNotFoundError as error:
         pytest.fail(str(error), pytrace=False)
 

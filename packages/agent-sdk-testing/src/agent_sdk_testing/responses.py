@@ -35,6 +35,7 @@ from agent_sdk_testing.steps import (
 JsonObject: TypeAlias = dict[str, Any]
 
 _CREATED_AT = 1_700_000_000
+_MALFORMED = b'data: {"type": "response.output_text.delta", "delta": \n\n'
 _ARGUMENT_CHUNK = 64
 """Characters of a tool's input that one delta carries."""
 
@@ -98,7 +99,7 @@ class _Encoder:
             case Gate() | Delay():
                 yield step
             case Malformed():
-                yield step.data
+                yield _MALFORMED if step.data is None else step.data
             case Event():
                 yield self._event(step.fields)
             case Text():

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from agent_sdk_testing.steps import (
+    UNNAMED_ERROR,
     Call,
     Chunk,
     Custom,
@@ -86,8 +87,8 @@ def event(kind: str, /, **fields: JsonValue) -> Event:
     return Event({"type": kind, **fields})
 
 
-def malformed(data: bytes | str = 'data: {"type": "response.output_text.delta", "delta": \n\n') -> Malformed:
-    """Put bytes on the stream as they are; by default an event whose JSON is cut off."""
+def malformed(data: bytes | str | None = None) -> Malformed:
+    """Put bytes on the stream as they are; by default an event of the protocol whose JSON is cut off."""
     return Malformed(data.encode() if isinstance(data, str) else data)
 
 
@@ -121,7 +122,7 @@ def http_error(
     message: str = "The request failed, as scripted.",
     /,
     *,
-    kind: str = "scripted_error",
+    kind: str = UNNAMED_ERROR,
     body: str | None = None,
     **fields: JsonValue,
 ) -> HttpError:

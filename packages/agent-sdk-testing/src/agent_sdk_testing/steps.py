@@ -29,6 +29,9 @@ class Delay:
 Pause: TypeAlias = Gate | Delay
 Chunk: TypeAlias = str | Pause
 
+UNNAMED_ERROR = "scripted_error"
+"""The kind of an HTTP error that the script gives none; where a protocol has one for its status, that one is sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -81,9 +84,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Bytes that are put on the stream as they are; see `malformed`."""
+    """Bytes that are put on the stream as they are, None for an event of the protocol; see `malformed`."""
 
-    data: bytes
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

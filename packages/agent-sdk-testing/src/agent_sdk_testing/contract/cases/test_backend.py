@@ -1,0 +1,118 @@
+"""A backend with its sessions: made, listed, closed, and closed when the agent answers nothing any more."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import anyio
+import pytest
+
+from agent_sdk_core import AgentBackend, SessionNotFoundError, UnsupportedOptionError, available_backends
+from agent_sdk_testing import Tokens, text
+from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_testing.contract.process_agent import ProcessAgent
+from agent_sdk_testing.contract.traits import lacks, needs
+from agent_sdk_testing.contract.watching import run
+
+pytestmark = pytest.mark.anyio
+
+
+async def stored(agent: Agent, backend: AgentBackend) -> str:
+    """Have a conversation of one turn, and return its id."""
+    agent.model.otherwise(text("Fine."))
+    async with await agent.open(backend) as session:
+        await run(session, "Talk.")
+        return session.resolved_session_id
+
+
+@needs("installed")
+async def test_the_backend_is_found_by_its_entry_point(agent: ProcessAgent) -> None:
+    [found] = [entry for entry in available_backends() if entry.type == agent.name]
+    assert found.problem is None
+    assert found.executable == str(agent.real_executable())
+
+
+async def test_models_are_listed_with_one_default(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        models = await backend.list_models()
+    assert models
+    assert len({model.id for model in models}) == len(models)
+    assert [model.is_default for model in models].count(True) == 1
+
+
+async def test_the_usage_of_a_session_sums_its_turns(agent: Agent) -> None:
+    agent.model.reply(agent.command("echo one"), usage=Tokens(input=100, output=10))
+    agent.model.reply(text("Fine."), usage=Tokens(input=200, cached=150, output=20))
+    agent.model.reply(text("Fine."), usage=Tokens(input=300, cached=250, output=30))
+    async with agent.session(permission_mode="bypass") as session:
+        first, second = await run(session, "Talk."), await run(session, "Talk.")
+        total = (await session.usage()).total
+    assert first.result.usage is not None
+    assert second.result.usage is not None
+    assert (first.result.usage.input_tokens, first.result.usage.output_tokens) == (150, 30)
+    assert (second.result.usage.input_tokens, second.result.usage.output_tokens) == (50, 30)
+    assert (total.input_tokens, total.cache_read_input_tokens, total.output_tokens) == (200, 400, 60)
+
+
+@needs("shared_process")
+async def test_events_tell_that_the_agent_started(agent: ProcessAgent) -> None:
+    backend = agent.backend()
+    events = backend.events()
+    async with backend, await agent.open(backend) as session:
+        pid = agent.pid(session)
+    told = [event async for event in events]  # Warnings about the machine may come before.
+    [started] = [event for event in told if event.kind == "started"]
+    assert agent.name in started.message
+    assert started.details["pid"] == pid
+    assert "dead" not in [event.kind for event in told]
+
+
+@needs("edit_sessions", "list_sessions")
+async def test_a_stored_session_is_renamed_and_deleted(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        renamed, deleted = await stored(agent, backend), await stored(agent, backend)
+        await backend.rename_session(renamed, "A better name")
+        await backend.delete_session(deleted)
+        page = await backend.list_sessions()
+        assert [(summary.session_id, summary.title) for summary in page.sessions] == [(renamed, "A better name")]
+        with pytest.raises(SessionNotFoundError):
+            await backend.read_history(deleted)
+
+
+@needs("archive", "list_sessions")
+async def test_an_archived_session_is_left_out_of_the_list_and_can_be_read(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        kept, archived = await stored(agent, backend), await stored(agent, backend)
+        await backend.archive_session(archived)
+        assert [summary.session_id for summary in (await backend.list_sessions()).sessions] == [kept]
+        assert await backend.read_history(archived)
+
+
+@lacks("archive")
+async def test_an_agent_that_cannot_archive_a_session_says_so(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        with pytest.raises(UnsupportedOptionError, match="archive"):
+            await backend.archive_session(str(uuid4()))
+
+
+@needs("list_sessions")
+async def test_sessions_are_listed_page_by_page_newest_first(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        ids = [await stored(agent, backend) for _ in range(3)]
+        listed: list[str] = []
+        cursor: str | None = None
+        for _ in range(3):
+            page = await backend.list_sessions(limit=1, cursor=cursor)
+            listed += [summary.session_id for summary in page.sessions]
+            cursor = page.cursor
+        assert sorted(listed) == sorted(ids)
+
+
+@needs("process")
+async def test_an_agent_that_answers_nothing_any_more_is_closed_in_bounded_time(agent: ProcessAgent) -> None:
+    async with agent.backend() as backend:
+        session = await agent.open(backend)
+        with agent.frozen(), anyio.fail_after(20):
+            await backend.aclose()
+            assert session.state == "closed"
+            await agent.lifeline.gone()

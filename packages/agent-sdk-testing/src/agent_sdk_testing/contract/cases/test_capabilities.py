@@ -1,0 +1,271 @@
+"""What a backend declares holds, and what it does not declare raises: every field of `BackendCapabilities` has a proof.
+
+`PROOFS` names them; a field that is missing there fails the suite of this project, and the cases that it would have.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agent_sdk_core import (
+    Allow,
+    AssistantMessage,
+    AudioInput,
+    DocumentInput,
+    ImageInput,
+    MentionInput,
+    PermissionRequest,
+    ResultMessage,
+    SkillInput,
+    TextInput,
+    UnsupportedOptionError,
+)
+from agent_sdk_core.prompts import PromptBlock
+from agent_sdk_testing import Gate, text
+from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_testing.contract.process_agent import ProcessAgent
+from agent_sdk_testing.contract.traits import CAPABILITIES, lacks, needs
+from agent_sdk_testing.contract.watching import run, until
+
+pytestmark = pytest.mark.anyio
+
+_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+_UNKNOWN = "01a1fb00-0000-7000-8000-000000000000"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What shows that a capability is there, and what shows that it is not."""
+
+    holds: Callable[[Agent], Awaitable[None]]
+    raises: Callable[[Agent], Awaitable[None]]
+
+
+async def resume_holds(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.session() as session:
+        await run(session, "Remember the word apple.")
+    async with agent.backend() as backend, await agent.open(backend, resume=session.resolved_session_id) as resumed:
+        await run(resumed, "Which word?")
+    assert "Remember the word apple." in agent.model.requests[-1].text
+
+
+async def resume_raises(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        with pytest.raises(UnsupportedOptionError, match="resume"):
+            await agent.open(backend, resume=_UNKNOWN)
+        assert not backend.sessions
+
+
+async def fork_holds(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.session() as session:
+        await run(session, "Remember the word apple.")
+        async with await session.fork() as fork:
+            assert fork.session_id != session.session_id
+            await run(fork, "Only here.")
+            assert "Remember the word apple." in agent.model.requests[-1].text
+        await run(session, "Which word?")
+    assert "Only here." not in agent.model.requests[-1].text
+
+
+async def fork_raises(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.session() as session:
+        await run(session, "Remember the word apple.")
+        with pytest.raises(UnsupportedOptionError, match="fork"):
+            await session.fork()
+        with pytest.raises(UnsupportedOptionError):
+            await agent.open(session.backend, resume=session.session_id, fork=True)
+
+
+async def steer_holds(agent: Agent) -> None:
+    feed = agent.feed("feed")
+    agent.model.reply(agent.command(f"read line <'{feed.path}'")).reply(text("Both answered."))
+    async with agent.session(permission_mode="bypass") as session:
+        watch = session.messages()
+        first = await session.send("First.")
+        await until(watch, AssistantMessage, lambda message: message.tool_uses)
+        second = await session.send("And this.", priority="steer")
+        feed.line()
+        assert sorted((await until(watch, ResultMessage)).user_message_uuids) == sorted([first, second])
+
+
+async def steer_raises(agent: Agent) -> None:
+    gate = Gate()
+    agent.model.reply(text("One", gate, "."))
+    async with agent.session() as session, session.query("First.") as turn:
+        await gate.reached()
+        with pytest.raises(UnsupportedOptionError, match="steer"):
+            await session.send("And this.", priority="steer")
+        gate.open()
+        assert (await turn.wait()).user_message_uuids == [turn.uuid]
+
+
+async def compact_holds(agent: Agent) -> None:
+    agent.model.reply(text("A long story.")).reply(text("The summary.")).otherwise(text("Fine."))
+    async with agent.session() as session:
+        await run(session, "Tell me a story.")
+        await session.compact()
+        assert session.state == "idle"
+        await run(session, "Go on.")
+    assert "The summary." in agent.model.requests[-1].text
+    assert "A long story." not in agent.model.requests[-1].text
+
+
+async def compact_raises(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.session() as session:
+        await run(session, "Tell me a story.")
+        with pytest.raises(UnsupportedOptionError, match="compact"):
+            await session.compact()
+        assert (await run(session, "Go on.")).result.outcome == "completed"
+
+
+async def shared_process_holds(agent: Agent) -> None:
+    assert isinstance(agent, ProcessAgent)
+    async with agent.backend() as backend, await agent.open(backend) as one, await agent.open(backend) as two:
+        assert agent.pid(one) == agent.pid(two)
+
+
+async def shared_process_does_not_hold(agent: Agent) -> None:
+    """Nobody asks for a shared process, so nothing raises: each session has its own, if there is any."""
+    if isinstance(agent, ProcessAgent):
+        async with agent.backend() as backend, await agent.open(backend) as one, await agent.open(backend) as two:
+            assert agent.pid(one) != agent.pid(two)
+
+
+def block_of(agent: Agent, kind: str) -> PromptBlock:
+    """Return a block of a prompt, as an application would give it."""
+    file = agent.workspace / {"images": "pixel.png", "audio": "sound.wav"}.get(kind, "file.txt")
+    file.write_bytes(_PIXEL if kind == "images" else b"bytes")
+    return {
+        "images": lambda: ImageInput(data=_PIXEL, media_type="image/png"),
+        "documents": lambda: DocumentInput(data=b"%PDF", media_type="application/pdf"),
+        "audio": lambda: AudioInput(path=file),
+        "skills": lambda: agent.skill("parrot", "Say everything twice.") or _skill(agent.workspace),
+        "mentions": lambda: MentionInput("file.txt", str(file)),
+    }[kind]()
+
+
+def _skill(folder: Path) -> SkillInput:
+    path = folder / "SKILL.md"
+    path.write_text("---\nname: parrot\ndescription: Speak.\n---\nSay everything twice.\n")
+    return SkillInput("parrot", str(path))
+
+
+def block(kind: str, reached: Callable[[Agent], object]) -> Proof:
+    """Return the proof for a block of a prompt: it is taken and reaches the model, or it raises and nothing is lost."""
+
+    async def holds(agent: Agent) -> None:
+        agent.model.otherwise(text("Fine."))
+        block = block_of(agent, kind)  # A skill has to be there before the agent starts.
+        async with agent.session() as session:
+            ran = await run(session, [TextInput("Look."), block])
+        assert ran.result.outcome == "completed"
+        assert "Look." in agent.model.requests[0].text
+        assert reached(agent)
+
+    async def raises(agent: Agent) -> None:
+        agent.model.otherwise(text("Fine."))
+        async with agent.session() as session:
+            with pytest.raises(UnsupportedOptionError, match=kind.rstrip("s")):
+                await run(session, [TextInput("Look."), block_of(agent, kind)])
+            assert session.state == "idle"
+            assert not agent.model.requests
+            assert (await run(session, "Without it.")).result.outcome == "completed"
+
+    return Proof(holds, raises)
+
+
+async def list_sessions_holds(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.session() as session:
+        await run(session, "Talk.")
+        stored = session.resolved_session_id
+        backend = session.backend
+        assert [summary.session_id for summary in (await backend.list_sessions()).sessions] == [stored]
+        assert await backend.read_history(stored)
+
+
+async def list_sessions_raises(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        with pytest.raises(UnsupportedOptionError, match="list"):
+            await backend.list_sessions()
+        with pytest.raises(UnsupportedOptionError, match="read"):
+            await backend.read_history(_UNKNOWN)
+
+
+async def edit_sessions_holds(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        async with await agent.open(backend) as session:
+            await run(session, "Talk.")
+        await backend.rename_session(session.resolved_session_id, "A better name")
+        await backend.delete_session(session.resolved_session_id)
+
+
+async def edit_sessions_raises(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        with pytest.raises(UnsupportedOptionError, match="rename"):
+            await backend.rename_session(_UNKNOWN, "A better name")
+        with pytest.raises(UnsupportedOptionError, match="archive"):
+            await backend.archive_session(_UNKNOWN)
+        with pytest.raises(UnsupportedOptionError, match="delete"):
+            await backend.delete_session(_UNKNOWN)
+
+
+PROOFS: Mapping[str, Proof] = {
+    "resume": Proof(resume_holds, resume_raises),
+    "fork": Proof(fork_holds, fork_raises),
+    "steer": Proof(steer_holds, steer_raises),
+    "compact": Proof(compact_holds, compact_raises),
+    "shared_process": Proof(shared_process_holds, shared_process_does_not_hold),
+    "images": block("images", lambda agent: agent.images_of(agent.model.requests[0]) == 1),
+    "documents": block("documents", lambda agent: agent.documents_of(agent.model.requests[0]) == 1),
+    "audio": block("audio", lambda agent: b"audio" in agent.model.requests[0].body),
+    "skills": block("skills", lambda agent: "Say everything twice." in agent.model.requests[0].text),
+    # What a mention adds is the agent's affair.
+    "mentions": block("mentions", lambda agent: True),
+    "list_sessions": Proof(list_sessions_holds, list_sessions_raises),
+    "edit_sessions": Proof(edit_sessions_holds, edit_sessions_raises),
+}
+"""The proofs of all that is declared by yes or no."""
+
+_YES_OR_NO = [name for name in CAPABILITIES if name != "policy_scope"]
+
+
+@pytest.mark.parametrize("capability", [pytest.param(name, marks=needs(name)) for name in _YES_OR_NO])
+async def test_a_declared_capability_holds(agent: Agent, capability: str) -> None:
+    await PROOFS[capability].holds(agent)
+
+
+@pytest.mark.parametrize("capability", [pytest.param(name, marks=lacks(name)) for name in _YES_OR_NO])
+async def test_an_undeclared_capability_raises(agent: Agent, capability: str) -> None:
+    await PROOFS[capability].raises(agent)
+
+
+async def test_a_backend_has_the_capabilities_of_its_class(agent: Agent) -> None:
+    assert agent.backend().capabilities == agent.backend_class().capabilities
+
+
+@needs("policy_scope:asked_only")
+async def test_an_agent_that_asks_about_some_calls_only_runs_the_others_unseen(agent: Agent) -> None:
+    seen: list[PermissionRequest] = []
+
+    async def callback(request: PermissionRequest) -> Allow:
+        seen.append(request)
+        return Allow()
+
+    agent.model.reply(agent.command("echo unseen")).reply(text("Done."))
+    async with agent.session(permission_mode="bypass", can_use_tool=callback) as session:
+        ran = await run(session, "Act.")
+    assert ran.results[0].text.strip() == "unseen"
+    assert not seen

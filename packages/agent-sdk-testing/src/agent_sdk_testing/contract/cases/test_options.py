@@ -1,0 +1,326 @@
+"""Each field of the session options, and the settings that change later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from agent_sdk_core import (
+    DEFER,
+    Allow,
+    InitMessage,
+    InvalidRequestError,
+    SandboxPolicy,
+    SessionOptions,
+    ToolRegistry,
+    UnsupportedOptionError,
+)
+from agent_sdk_testing import text
+from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_testing.contract.process_agent import ProcessAgent
+from agent_sdk_testing.contract.traits import OPTIONS, lacks, needs
+from agent_sdk_testing.contract.watching import Asker, run
+
+pytestmark = pytest.mark.anyio
+
+_UNKNOWN = "01a1fb00-0000-7000-8000-000000000000"
+
+
+@needs("model")
+async def test_the_model_is_the_one_that_was_asked_for(agent: Agent) -> None:
+    agent.model.reply(text("Fine."))
+    wanted = agent.other_models[0]
+    async with agent.session(model=wanted) as session:
+        ran = await run(session, "Talk.")
+        assert session.info.model == wanted
+    assert agent.model.requests[0].model == wanted
+    assert ran.all(InitMessage)[0].model == wanted
+
+
+@needs("reasoning_effort")
+async def test_the_reasoning_effort_reaches_the_model(agent: Agent) -> None:
+    agent.model.reply(text("Fine."))
+    async with agent.session(reasoning_effort="high") as session:
+        await run(session, "Talk.")
+        assert session.info.reasoning_effort == "high"
+    assert agent.effort_of(agent.model.requests[0]) == "high"
+
+
+@needs("system_prompt")
+async def test_a_system_prompt_replaces_the_agents_own(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        async with await agent.open(backend) as session:
+            await run(session, "Talk.")
+        async with await agent.open(backend, system_prompt="You are a parrot.") as session:
+            await run(session, "Talk.")
+    plain, parrot = agent.model.requests
+    assert "You are a parrot." in parrot.instructions
+    assert plain.instructions[:1000] not in parrot.instructions
+
+
+@needs("append_system_prompt")
+async def test_an_appended_system_prompt_is_added_to_the_agents_own(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        async with await agent.open(backend) as session:
+            await run(session, "Talk.")
+        async with await agent.open(backend, append_system_prompt="Answer in verse.") as session:
+            await run(session, "Talk.")
+    plain, verse = agent.model.requests
+    assert len(verse.instructions) > len(plain.instructions) > 0
+    assert "Answer in verse." not in plain.instructions
+    assert "Answer in verse." in verse.instructions
+
+
+@needs("output_schema")
+async def test_an_output_schema_reaches_the_model_and_its_answer_is_parsed(agent: Agent) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"answer": {"type": "integer"}},
+        "required": ["answer"],
+        "additionalProperties": False,
+    }
+    async with agent.session(output_schema=schema) as session:
+        for _ in range(2):
+            agent.model.reply(*agent.structured('{"answer": 42}')).otherwise(text("Done."))
+            ran = await run(session, "Answer.")
+            assert ran.result.structured_output == {"answer": 42}
+    assert all(agent.schema_of(request) == schema for request in agent.model.requests)
+
+
+@needs("env")
+async def test_env_reaches_the_tools_and_only_those_of_its_session(agent: Agent) -> None:
+    agent.model.when("One.").reply(agent.command('echo "$WORD"')).reply(text("Ran."))
+    agent.model.when("Two.").reply(agent.command('echo "[$WORD]"')).reply(text("Ran."))
+    async with (
+        agent.backend() as backend,
+        await agent.open(backend, permission_mode="bypass", env={"WORD": "with 'quotes' and = sign"}) as one,
+        await agent.open(backend, permission_mode="bypass") as two,
+    ):
+        assert (await run(one, "One.")).results[0].text.strip() == "with 'quotes' and = sign"
+        assert (await run(two, "Two.")).results[0].text.strip() == "[]"
+
+
+@needs("process", "inherit_env")
+async def test_tools_inherit_the_environment_or_not(agent: ProcessAgent) -> None:
+    show = 'echo "[$INHERITED] [$OTHER] [$WORD]"'
+    agent.model.otherwise(text("Ran."))
+    shown: list[str] = []
+    async with agent.backend(env={**agent.env, "INHERITED": "yes", "OTHER": "too"}) as backend:
+        for inherit in (None, True, ("INHERITED",), False):
+            agent.model.reply(agent.command(show))
+            options: dict[str, Any] = {} if inherit is None else {"inherit_env": inherit}
+            async with await agent.open(backend, permission_mode="bypass", env={"WORD": "w"}, **options) as session:
+                lines = (await run(session, "Show.")).results[0].text.splitlines()
+                shown += [line for line in lines if line.startswith("[")]  # A shell may complain about its profile.
+    assert shown == ["[yes] [too] [w]", "[yes] [too] [w]", "[yes] [] [w]", "[] [] [w]"]
+
+
+@needs("add_dirs", "edits", "mode:accept_edits")
+async def test_add_dirs_may_be_edited_without_asking(agent: Agent) -> None:
+    target = agent.outside / "there.txt"
+    agent.model.reply(*agent.patch(add={str(target): "hi\n"})).reply(text("Done."))
+    asker = Asker()
+    async with agent.session(permission_mode="accept_edits", add_dirs=(agent.outside,), can_use_tool=asker) as session:
+        await run(session, "Edit.")
+    assert target.read_text() == "hi\n"
+    assert not asker.requests
+
+
+@needs("sandbox", "edits")
+@pytest.mark.parametrize(
+    ("sandbox", "asks"),
+    [
+        (SandboxPolicy(mode="read-only"), True),
+        (SandboxPolicy(mode="workspace-write"), False),
+        (SandboxPolicy(mode="danger-full-access"), False),
+    ],
+    ids=["read-only", "workspace-write", "danger-full-access"],
+)
+async def test_the_sandbox_decides_whether_an_edit_is_asked_about(
+    agent: Agent, sandbox: SandboxPolicy, asks: bool
+) -> None:
+    agent.model.reply(*agent.patch(add={"new.txt": "hi\n"})).reply(text("Done."))
+    asker = Asker()
+    async with agent.session(sandbox=sandbox, can_use_tool=asker) as session:
+        await run(session, "Edit.")
+    assert bool(asker.requests) == asks
+    assert agent.exists("new.txt")
+
+
+@needs("sandbox", "edits", "mode:accept_edits")
+async def test_the_sandbox_beats_the_one_of_the_permission_mode(agent: Agent) -> None:
+    agent.model.reply(*agent.patch(add={"new.txt": "hi\n"})).reply(text("Done."))
+    asker = Asker()
+    sandbox = SandboxPolicy(mode="read-only")
+    async with agent.session(permission_mode="accept_edits", sandbox=sandbox, can_use_tool=asker) as session:
+        await run(session, "Edit.")
+    assert len(asker.requests) == 1
+
+
+@needs("sandbox")
+async def test_writable_roots_of_a_sandbox_may_be_written_to(agent: Agent) -> None:
+    agent.model.reply(agent.command(f"echo hi > '{agent.outside}/there.txt'")).reply(text("Done."))
+    sandbox = SandboxPolicy(mode="workspace-write", writable_roots=(agent.outside,))
+    async with agent.session(sandbox=sandbox) as session:
+        await run(session, "Write.")
+    assert (agent.outside / "there.txt").read_text() == "hi\n"
+
+
+@needs("native")
+async def test_native_options_reach_the_agent_and_beat_ours(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    ours, native = agent.other_models
+    async with agent.session(model=ours, native=agent.native_model(native)) as session:
+        await run(session, "Talk.")
+    assert agent.model.requests[0].model == native
+
+
+@needs("model")
+async def test_a_changed_model_holds_from_the_next_turn_on(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.session() as session:
+        other = agent.other_models[1]
+        await run(session, "Talk.")
+        default = session.info.model
+        await session.set_model(other)
+        ran = await run(session, "Talk.")
+        assert session.info.model == other
+        assert ran.all(InitMessage)[0].model == other
+        await run(session, "Talk.")
+        await session.set_model(None)
+        await run(session, "Talk.")
+        assert session.info.model == default
+    first, *changed, last = agent.model.requests
+    assert [request.model for request in changed] == [other] * 2
+    assert last.model == first.model
+
+
+@needs("reasoning_effort")
+async def test_a_changed_reasoning_effort_holds_from_the_next_turn_on(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.session() as session:
+        await run(session, "Talk.")
+        await session.set_reasoning_effort("low")
+        await run(session, "Talk.")
+        assert session.info.reasoning_effort == "low"
+        await run(session, "Talk.")
+        await session.set_reasoning_effort(None)
+        await run(session, "Talk.")
+    first, *changed, last = agent.model.requests
+    assert [agent.effort_of(request) for request in changed] == ["low"] * 2
+    assert agent.effort_of(last) == agent.effort_of(first)
+
+
+@lacks("reasoning_effort")
+async def test_an_effort_that_the_agent_cannot_honour_raises(agent: Agent) -> None:
+    async with agent.session() as session:
+        with pytest.raises(UnsupportedOptionError, match="effort"):
+            await session.set_reasoning_effort("low")
+
+
+@needs("edits", "mode:accept_edits")
+async def test_a_changed_permission_mode_holds_from_the_next_turn_on(agent: Agent) -> None:
+    for name in ("a.txt", "b.txt", "c.txt"):
+        agent.model.reply(*agent.patch(add={name: "hi\n"})).reply(text("Done."))
+    asker = Asker()
+    async with agent.session(permission_mode="default", can_use_tool=asker) as session:
+        assert session.info.permission_mode == "default"
+        await run(session, "Edit.")
+        assert len(asker.requests) == 1
+        await session.set_permission_mode("accept_edits")
+        await run(session, "Edit.")
+        assert session.info.permission_mode == "accept_edits"
+        assert len(asker.requests) == 1
+        await session.set_permission_mode("default")
+        await run(session, "Edit.")
+        assert len(asker.requests) == 2
+    assert all(agent.exists(name) for name in ("a.txt", "b.txt", "c.txt"))
+
+
+@needs("edits")
+async def test_the_default_permission_mode_can_be_had_back(agent: Agent) -> None:
+    agent.model.reply(text("Fine.")).reply(*agent.patch(add={"new.txt": "hi\n"})).reply(text("Done."))
+    asker = Asker()
+    async with agent.session(permission_mode="bypass", can_use_tool=asker) as session:
+        await run(session, "Talk.")
+        await session.set_permission_mode(None)
+        await run(session, "Edit.")
+    assert len(asker.requests) == 1
+
+
+VALUES: Mapping[str, object] = {
+    "cwd": ".",
+    "model": "one",
+    "reasoning_effort": "low",
+    "permission_mode": "default",
+    "system_prompt": "You are a parrot.",
+    "append_system_prompt": "Answer in verse.",
+    "resume": _UNKNOWN,
+    "fork": True,
+    "session_id": _UNKNOWN,
+    "can_use_tool": DEFER,
+    "on_question": DEFER,
+    "on_elicitation": DEFER,
+    "tools": ToolRegistry(),
+    "add_dirs": (".",),
+    "sandbox": SandboxPolicy(mode="read-only"),
+    "env": {"WORD": "w"},
+    "inherit_env": False,
+    "mcp_servers": {"one": {"command": "true"}},
+    "allowed_tools": ("Bash",),
+    "disallowed_tools": ("Bash",),
+    "setting_sources": ("user",),
+    "max_turns": 1,
+    "max_budget_usd": 0.01,
+    "output_schema": {"type": "object"},
+    "include_partial_messages": False,
+    "request_timeout": 1.0,
+    "native": {"one": 1},
+}
+"""A value of each option, so that no option is forgotten."""
+
+
+@pytest.mark.parametrize("option", [pytest.param(option, marks=lacks(option)) for option in OPTIONS])
+async def test_an_option_that_the_agent_cannot_honour_raises(agent: Agent, option: str) -> None:
+    async with agent.backend() as backend:
+        with pytest.raises(UnsupportedOptionError, match=rf"{agent.name} backend.*{option}"):
+            await backend.create_session(SessionOptions.model_validate({option: VALUES[option]}))
+        assert not backend.sessions
+
+
+async def test_an_unknown_option_is_refused_when_the_options_are_made(agent: Agent) -> None:
+    with pytest.raises(ValidationError, match="modle"):
+        SessionOptions(modle="one")  # type: ignore[arg-type]
+
+
+async def test_a_synchronous_callback_is_refused_when_the_options_are_made(agent: Agent) -> None:
+    def callback(request: object) -> Allow:
+        return Allow()
+
+    with pytest.raises(ValidationError, match="async"):
+        SessionOptions(can_use_tool=callback)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", ["cwd", pytest.param("add_dirs", marks=needs("add_dirs"))])
+async def test_a_folder_that_cannot_be_used_raises_one_clear_sentence(agent: Agent, option: str) -> None:
+    file = agent.write("file.txt", "not a folder")
+    async with agent.backend() as backend:
+        for path, why in ((agent.folder / "missing", "does not exist"), (file, "is not a folder")):
+            with pytest.raises(InvalidRequestError, match=rf"{option}.*{path.name} {why}"):
+                await agent.open(backend, **{option: path if option == "cwd" else (path,)})
+
+
+async def test_a_session_without_a_folder_works_in_the_current_one(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.model.reply(agent.command("pwd")).reply(text("There."))
+    monkeypatch.chdir(agent.outside)
+    async with agent.backend() as backend:
+        session = await backend.create_session(SessionOptions(permission_mode="bypass"))
+        ran = await run(session, "Where are you?")
+    assert ran.results[0].text.strip() == str(agent.outside)

@@ -1,0 +1,114 @@
+"""What can be wrong before the first prompt, told in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent_sdk_core import (
+    AgentError,
+    ExecutableNotFoundError,
+    HandshakeError,
+    InvalidRequestError,
+    SpawnError,
+    StartupTimeoutError,
+    UnsupportedVersionError,
+)
+from agent_sdk_testing import http_error, text
+from agent_sdk_testing.contract.process_agent import ProcessAgent
+from agent_sdk_testing.contract.traits import needs
+from agent_sdk_testing.contract.watching import run
+
+pytestmark = [pytest.mark.anyio, needs("process")]
+
+
+def script(agent: ProcessAgent, body: str) -> Path:
+    path = agent.folder / "other"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+def one_sentence(error: AgentError, *words: str) -> None:
+    """Check that a person can act on the message: no traceback, no line breaks, and it says what to do."""
+    assert "\n" not in str(error)
+    assert "Traceback" not in str(error)
+    for word in words:
+        assert word in str(error)
+
+
+async def refused(agent: ProcessAgent, kind: type[AgentError], **arguments: object) -> AgentError:
+    """Open a session on a backend whose agent cannot start, and return how it says so."""
+    backend = agent.backend(**arguments)
+    with pytest.raises(kind) as caught:
+        await agent.open(backend)
+    assert type(caught.value) is kind
+    assert not backend.sessions
+    await backend.aclose()
+    return caught.value
+
+
+async def test_a_missing_executable_says_how_to_install_it(agent: ProcessAgent) -> None:
+    error = await refused(agent, ExecutableNotFoundError, executable=agent.folder / "missing")
+    one_sentence(error, str(agent.folder / "missing"), "pip install")
+
+
+async def test_no_executable_at_all_says_how_to_install_it(
+    agent: ProcessAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = await refused(agent, ExecutableNotFoundError, executable=None, env=agent.unfindable(monkeypatch))
+    one_sentence(error, "not found", "pip install")
+
+
+async def test_an_executable_that_cannot_be_run_says_so(agent: ProcessAgent) -> None:
+    path = script(agent, "exit 0")
+    path.chmod(0o644)
+    error = await refused(agent, SpawnError, executable=path)
+    one_sentence(error, str(path))
+
+
+async def test_a_version_that_is_too_old_names_both_versions(agent: ProcessAgent) -> None:
+    old = script(agent, agent.impostor("too old"))
+    error = await refused(agent, UnsupportedVersionError, executable=old)
+    one_sentence(error, "0.1.0", "or newer", "pip install")
+
+
+async def test_an_executable_that_ends_at_once_tells_its_last_words(agent: ProcessAgent) -> None:
+    error = await refused(agent, HandshakeError, executable=script(agent, "echo 'No licence.' >&2; exit 7"))
+    one_sentence(error, "No licence.")
+    assert error.details["exit_code"] == 7
+
+
+async def test_an_executable_that_is_something_else_is_refused(agent: ProcessAgent) -> None:
+    other = script(agent, agent.impostor("something else"))
+    error = await refused(agent, HandshakeError, executable=other)
+    one_sentence(error, "introduce itself")
+
+
+async def test_an_executable_that_says_nothing_times_out(agent: ProcessAgent) -> None:
+    error = await refused(agent, StartupTimeoutError, executable=script(agent, "exec sleep 600"), startup_timeout=0.2)
+    one_sentence(error, "0.2 s", "by hand")
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_a_bad_model_fails_its_turn_with_what_the_provider_says(agent: ProcessAgent, status: int) -> None:
+    agent.model.reply(http_error(status, "The model 'nonsense' does not exist.")).reply(text("Fine."))
+    async with agent.session(model="nonsense") as session:
+        ran = await run(session, "Talk.")
+        error = ran.result.error
+        assert isinstance(error, InvalidRequestError)
+        one_sentence(error, "nonsense")
+        await session.set_model(agent.other_models[0])
+        assert (await run(session, "Talk.")).result.outcome == "completed"
+
+
+async def test_a_backend_that_could_not_start_may_be_started_once_the_cause_is_gone(agent: ProcessAgent) -> None:
+    agent.model.reply(text("Fine."))
+    late = agent.folder / "late"
+    backend = agent.backend(executable=late)
+    with pytest.raises(ExecutableNotFoundError):
+        await agent.open(backend)
+    late.symlink_to(agent.executable)
+    async with await agent.open(backend) as session:
+        assert (await run(session, "Talk.")).result.outcome == "completed"

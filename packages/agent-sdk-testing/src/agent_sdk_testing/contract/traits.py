@@ -1,0 +1,100 @@
+"""What agents differ in, by declaration: a case names what it needs, and is made only for the agents that have it.
+
+A need is one of
+- a field of `BackendCapabilities`, which the backend declares;
+- a field of `SessionOptions`, unless the agent lists it in `unsupported_options`;
+- ``mode:NAME`` or ``failure:NAME``, an entry of the agent's `modes` or `failures`, or ``policy_scope:NAME``;
+- a `Trait`, for what none of these says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+import pytest
+
+from agent_sdk_core import BackendCapabilities, SessionOptions
+
+if TYPE_CHECKING:
+    from agent_sdk_testing.contract.agent import Agent
+
+Trait = Literal[
+    "process",
+    "installed",
+    "edits",
+    "multi_file_edits",
+    "deletes",
+    "background",
+    "output_streams",
+    "parallel_requests",
+    "thinking",
+    "questions",
+    "session_grants",
+    "lasting_grants",
+    "archive",
+]
+"""What an agent may have beside its capabilities:
+
+- ``process``: it runs in processes of its own; the agent is a `ProcessAgent`, which declares this for it.
+- ``installed``: its backend is registered as an entry point and finds its executable by itself.
+- ``edits``: it has tools that write and edit files; see `Agent.patch`.
+- ``multi_file_edits``: one call of such a tool can change several files, in one permission request.
+- ``deletes``: such a tool can delete files.
+- ``background``: a command can go on when its turn has ended; see `wait` of `Agent.command`.
+- ``output_streams``: what a command prints is told while it runs.
+- ``parallel_requests``: it can ask for several permissions at the same time; see `Agent.asking`.
+- ``thinking``: it tells what the model thinks.
+- ``questions``: it has a tool that asks the user; see `Agent.question`.
+- ``session_grants``: a permission can be given for the rest of the session.
+- ``lasting_grants``: a permission can be given for good.
+- ``archive``: stored sessions can be archived.
+"""
+
+TRAITS: Final[frozenset[str]] = frozenset(get_args(Trait))
+CAPABILITIES: Final = tuple(field.name for field in fields(BackendCapabilities))
+OPTIONS: Final = tuple(SessionOptions.model_fields)
+
+
+def needs(*names: str) -> pytest.MarkDecorator:
+    """Mark a case, a file of cases or one parameter as only for agents that have all of this."""
+    return pytest.mark.contract(needs=names)
+
+
+def lacks(*names: str) -> pytest.MarkDecorator:
+    """Mark a case, a file of cases or one parameter as only for agents that have none of this."""
+    return pytest.mark.contract(lacks=names)
+
+
+def applies(item: pytest.Item, agent: type[Agent]) -> bool:
+    """Tell whether a case is for an agent, by its marks."""
+    for mark in item.iter_markers("contract"):
+        if not all(has(agent, name) for name in mark.kwargs.get("needs", ())):
+            return False
+        if any(has(agent, name) for name in mark.kwargs.get("lacks", ())):
+            return False
+    return True
+
+
+def has(agent: type[Agent], name: str) -> bool:
+    """Tell whether an agent has what a mark names.
+
+    Raises:
+        ValueError: The name means nothing.
+    """
+    table, _, entry = name.rpartition(":")
+    match table:
+        case "mode":
+            return entry in agent.modes
+        case "failure":
+            return entry in agent.failures
+        case "policy_scope":
+            return entry == agent.backend_class().capabilities.policy_scope
+        case "" if name in TRAITS:
+            return name in agent.traits
+        case "" if name in CAPABILITIES and name != "policy_scope":
+            return getattr(agent.backend_class().capabilities, name)
+        case "" if name in OPTIONS:
+            return name not in agent.unsupported_options
+        case _:
+            raise ValueError(f"{name!r} is no capability, no option, no trait and no entry of a table of the agent.")

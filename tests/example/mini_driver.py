@@ -1,0 +1,244 @@
+"""The mini agent's side of a session: it asks the model, runs its one tool, and asks for permission first."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, STDOUT
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import anyio
+from tests.example.mini_model import ask_model
+from tests.example.mini_turn import MiniTurn, add
+
+from agent_sdk_core import (
+    AgentError,
+    Allow,
+    Deny,
+    HistoryPage,
+    InvalidRequestError,
+    PermissionOption,
+    PermissionRequest,
+    Prompt,
+    SDKMessage,
+    SessionUsage,
+    Source,
+    TextInput,
+    UnsupportedOptionError,
+    Usage,
+)
+from agent_sdk_core.prompts import prompt_blocks
+from agent_sdk_core.runtime import Host, SessionDriver
+from agent_sdk_core.session import AgentAnswer
+
+if TYPE_CHECKING:
+    from tests.example.mini_backend import MiniSession
+
+Json = dict[str, Any]
+
+_TOOL = {
+    "type": "function",
+    "name": "run",
+    "description": "Run a shell command.",
+    "parameters": {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]},
+}
+_OPTIONS = (
+    PermissionOption("allow", "Yes", Allow()),
+    PermissionOption("deny", "No", Deny()),
+    PermissionOption("deny_stop", "No, and stop", Deny(interrupt=True)),
+)
+
+
+class MiniDriver(SessionDriver):
+    """Drives one session.
+
+    Attributes:
+        session: The session; set once it is made.
+        model: The model that the next turn asks.
+        cwd: The folder that it works in.
+        asks: Whether a command needs permission.
+    """
+
+    name = "mini"
+    session: MiniSession
+
+    def __init__(self, host: Host, url: str, cwd: Path, *, model: str, asks: bool) -> None:
+        self.model = model
+        self.asks = asks
+        self._host = host
+        self._url = url
+        self.cwd = cwd
+        self._turn: MiniTurn | None = None
+        self._conversation: list[Json] = []
+        self._told: list[SDKMessage] = []
+        self._used = Usage(cache_read_input_tokens=0)
+
+    @property
+    def resumable(self) -> bool:
+        """Nothing is stored."""
+        return False
+
+    async def start_turn(self, prompt: Prompt, uuid: str) -> str:
+        """Begin a turn, which then goes on by itself."""
+        blocks = prompt_blocks(prompt)
+        for block in blocks:
+            if not isinstance(block, TextInput):
+                kind = type(block).__name__.removesuffix("Input").lower()
+                raise UnsupportedOptionError(f"The mini agent cannot take {kind} in a prompt.", backend=self.name)
+        options = self.session.options
+        turn = MiniTurn(self.session.session_id, uuid, self._conversation, partial=options.include_partial_messages)
+        self._turn = turn
+        text = "\n".join(block.text for block in blocks if isinstance(block, TextInput))
+        self._host.start_soon(self._run, turn, text)
+        return turn.id
+
+    async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
+        """Refuse: a running turn takes nothing."""
+        raise UnsupportedOptionError("The mini agent cannot be steered: send the prompt without.", backend=self.name)
+
+    async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
+        """End the running turn with its command."""
+        if self._turn is not None:
+            self.session.requests.withdraw()
+            self._turn.scope.cancel()
+
+    def abandon(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
+        """Return what ends the running turn."""
+        if self._turn is None:
+            return []
+        return self._turn.end(AgentError(message, code=code), terminal_reason=terminal_reason)
+
+    async def close(self) -> None:
+        """Wait for the end of the turn that was interrupted."""
+        await self.kill()
+
+    async def kill(self) -> None:
+        """End the turn at once."""
+        if self._turn is not None:
+            self._turn.scope.cancel()
+            await self._turn.ended.wait()
+
+    async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
+        """Return all that was said in this session: one page."""
+        return HistoryPage(self._told)
+
+    def usage(self) -> SessionUsage:
+        """Return the tokens of all turns."""
+        return SessionUsage(self._used)
+
+    def _emit(self, *messages: SDKMessage) -> None:
+        self._told += [message for message in messages if message.type in ("user", "assistant")]
+        self.session.deliver(messages)
+
+    async def _run(self, turn: MiniTurn, prompt: str) -> None:
+        self._emit(*turn.begin(prompt, cwd=str(self.cwd), model=self.model))
+        error: AgentError | None = None
+        with turn.scope:
+            try:
+                await self._converse(turn)
+            except AgentError as caught:
+                caught.backend = self.name
+                error = caught
+        self._conversation = turn.input
+        self._used = add(self._used, turn.usage)
+        reason = "aborted_streaming" if turn.scope.cancelled_caught else "completed"
+        self._turn = None
+        self._emit(*turn.end(error, terminal_reason=reason))
+
+    async def _converse(self, turn: MiniTurn) -> None:
+        while True:
+            body = {
+                "model": self.model,
+                "instructions": self.session.options.system_prompt or "You are a mini agent.",
+                "input": turn.input,
+                "tools": [_TOOL],
+                "stream": True,
+            }
+            await ask_model(self._host, self._url, body, lambda event: self._emit(*turn.feed(event)))
+            calls = turn.take_calls()
+            if not calls:
+                return
+            for call in calls:
+                await self._use(turn, call)
+
+    async def _use(self, turn: MiniTurn, call: Json) -> None:
+        self._emit(turn.use(call))
+        if call["name"] != "run":
+            self._emit(turn.tool_result(call, f"There is no tool {call['name']!r}.", is_error=True))
+            return
+        command: str | None = json.loads(call["arguments"])["command"]
+        if self.asks and (command := await self._permitted(turn, call, str(command))) is None:
+            turn.denied(call)
+            self._emit(turn.tool_result(call, "Nobody allowed it.", is_error=True))
+            return
+        output, exit_code = await self._execute(str(command))
+        outcome = {"stdout": output, "exitCode": exit_code, "interrupted": False}
+        told = output if exit_code == 0 else f"{output}\nexit code {exit_code}"
+        self._emit(turn.tool_result(call, told, is_error=exit_code != 0, outcome=outcome))
+
+    async def _permitted(self, turn: MiniTurn, call: Json, command: str) -> str | None:
+        """Ask whether a command may run, and return the command to run, or None."""
+        options = self.session.options
+        request = PermissionRequest(
+            str(uuid4()),
+            self.session.session_id,
+            "Bash",
+            {"command": command},
+            tool_use_id=call["call_id"],
+            cwd=str(self.cwd),
+            options=_OPTIONS,
+            deadline=self.session.deadline(),
+            source=Source("mini", thread_id=self.session.session_id, turn_id=turn.id),
+        )
+
+        def check(answer: AgentAnswer) -> AgentAnswer:
+            return _chosen(request, answer)
+
+        resolution = await self.session.requests.resolve(
+            request, callback=options.can_use_tool, check=check, timeout=options.request_timeout
+        )
+        answer = resolution.encoded
+        if isinstance(answer, Allow):
+            return str((answer.updated_input or {}).get("command", command))
+        if isinstance(answer, Deny) and answer.interrupt:
+            turn.denied(call)
+            turn.scope.cancel()
+            await anyio.lowlevel.checkpoint()
+        return None
+
+    async def _execute(self, command: str) -> tuple[str, int]:
+        env = {**os.environ, **self.session.options.env}
+        process = await anyio.open_process(
+            ["/bin/sh", "-c", command],
+            cwd=self.cwd, env=env, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        output = b""
+        try:
+            async for chunk in process.stdout:
+                output += chunk
+            await process.wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.aclose()
+        return output.decode(errors="replace"), process.returncode or 0
+
+
+def _chosen(request: PermissionRequest, answer: AgentAnswer) -> AgentAnswer:
+    """Return the answer that a chosen option stands for.
+
+    Raises:
+        InvalidRequestError: The request has no such option.
+    """
+    if not isinstance(answer, Allow | Deny) or answer.option is None:
+        return answer
+    if (option := request.option(answer.option)) is None:
+        raise InvalidRequestError(f"The request has no such option: {answer.option!r}.")
+    return option.answer

@@ -1,0 +1,59 @@
+"""The list of promised behaviours and the cases of the contract suite agree, both ways."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[1]
+_CASES = _ROOT / "packages/agent-sdk-testing/src/agent_sdk_testing/contract/cases"
+
+
+def promises() -> list[dict[str, object]]:
+    with (_ROOT / "tests/behaviours.toml").open("rb") as file:
+        return tomllib.load(file)["promise"]
+
+
+def named() -> set[str]:
+    return {str(test) for promise in promises() for test in list_of(promise["tests"])}
+
+
+def list_of(value: object) -> list[object]:
+    assert isinstance(value, list)
+    return list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def functions_of(path: Path) -> set[str]:
+    """Return the names of the test functions of a file."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {
+        node.name
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, functions) and node.name.startswith("test_")
+    }
+
+
+def cases() -> set[str]:
+    """Return the names of every case of the contract suite."""
+    return {f"contract/{path.name}::{name}" for path in _CASES.glob("test_*.py") for name in functions_of(path)}
+
+
+def test_every_promise_is_a_sentence_with_an_id_and_a_test() -> None:
+    identities = [promise["id"] for promise in promises()]
+    assert len(set(identities)) == len(identities)
+    for promise in promises():
+        assert str(promise["says"]).endswith(".")
+        assert promise["tests"], f"no test holds us to {promise['id']}"
+
+
+def test_every_test_that_a_promise_names_exists() -> None:
+    elsewhere = {test for test in named() if not test.startswith("contract/")}
+    assert named() - elsewhere - cases() == set()
+    for test in elsewhere:
+        path, _, name = test.partition("::")
+        assert name in functions_of(_ROOT / path), test
+
+
+def test_every_case_is_named_by_a_promise() -> None:
+    assert cases() - named() == set()
