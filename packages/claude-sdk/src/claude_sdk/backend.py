@@ -1,0 +1,306 @@
+"""The Claude backend: a `claude` process for each session, started with it and ended with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextvars import copy_context
+from pathlib import Path
+from typing import cast
+from uuid import uuid4
+
+import anyio
+
+from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent, BackendEventKind, SessionPage
+from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
+from agent_sdk_core.errors import AgentError, SessionBusyError, SessionClosedError, SessionNotFoundError
+from agent_sdk_core.models import ChatModel
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.rpc.correlation import Tap
+from agent_sdk_core.rpc.messages import ProtocolIssue
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
+from agent_sdk_core.session import HistoryPage
+from agent_sdk_core.transport.process import ProcessExit
+from claude_sdk.executable import find_executable
+from claude_sdk.frames import Json, record, records
+from claude_sdk.known import KNOWN_FRAMES, frame_kind
+from claude_sdk.launching import Launch, launch_plan
+from claude_sdk.listings import chat_models
+from claude_sdk.locks import SessionLock
+from claude_sdk.opening import Observer, Opening
+from claude_sdk.session import ClaudeSession
+from claude_sdk.stored import StoredSessions
+from claude_sdk.tool_server import initialize_fields
+
+
+class ClaudeBackend(AgentBackend):
+    """Claude Code: one process a session.
+
+    Args:
+        executable: The claude executable; absent: `AGENT_SDK_CLAUDE_PATH`, the bundled one, or an installed one.
+        env: The whole environment of the processes; absent: this process's. `SessionOptions.env` is added to it.
+        startup_timeout: Seconds that a process has to start and answer, its MCP servers included.
+        max_processes: Sessions that may be open at once; each takes some 200 MB. Absent: any number.
+        wire_log: Called with "in" or "out" and each frame on the wire; what it raises is ignored.
+
+    Attributes:
+        version: Version of the claude that ran last, or None before the first session.
+        unknown_frames: How often each kind of frame came that this package does not know.
+    """
+
+    type = "claude"
+    capabilities = BackendCapabilities(
+        resume=True,
+        fork=True,
+        steer=True,
+        compact=True,
+        images=True,
+        documents=True,
+        skills=True,
+        mentions=True,
+        list_sessions=True,
+        edit_sessions=True,
+        policy_scope="asked_only",
+    )
+
+    def __init__(
+        self,
+        *,
+        executable: str | os.PathLike[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        startup_timeout: float = 60.0,
+        max_processes: int | None = None,
+        wire_log: Tap | None = None,
+    ) -> None:
+        self.version: str | None = None
+        self.unknown_frames: Counter[str] = Counter()
+        self._named = executable
+        self._executable: Path | None = None
+        self._env = dict(os.environ if env is None else env)
+        self._startup_timeout = startup_timeout
+        self._max_processes = max_processes
+        self._host = Host("the claude backend", on_stop=self._stop, on_abort=self._abort)
+        self._store = StoredSessions(self._env)
+        self._openings: list[Opening] = []
+        self._observer = Observer(
+            on_frame=self._on_frame,
+            on_protocol_error=self._on_protocol_error,
+            on_log_line=self._on_log_line,
+            on_exit=self._on_exit,
+            tap=wire_log,
+        )
+        self._models: list[ChatModel] = []
+        self._events: Broadcast[BackendEvent] = Broadcast(1_000)
+        self._logs: Broadcast[str] = Broadcast(1_000)
+        self._closed = False
+        self._starting = anyio.Lock()
+
+    @classmethod
+    def locate(cls) -> Path:
+        """Return the claude executable that a new backend would start."""
+        return find_executable(None, os.environ)
+
+    async def diagnose(self, *, timeout: float = DEFAULT_SECONDS) -> Diagnosis:
+        """Look at the claude that this backend would start, in a process of its own."""
+        from claude_sdk.diagnosis import diagnose
+
+        return await diagnose(self._named, self._env, timeout=timeout)
+
+    @property
+    def sessions(self) -> Sequence[ClaudeSession]:
+        """The open sessions."""
+        return tuple(opening.session for opening in self._openings if opening.is_open)
+
+    async def start(self) -> None:
+        """Look for the executable; a process starts with each session."""
+        async with self._starting:
+            if self._closed:
+                raise SessionClosedError("The backend is closed; create a new one.", backend=self.type)
+            if self._executable is None:
+                executable = find_executable(self._named, self._env)
+                if not self._host.running:
+                    await self._host.start()
+                self._executable = executable
+                self._emit("started", f"claude is ready to start: {executable}")
+
+    async def aclose(self) -> None:
+        """Close every session and end its process. Bounded, shielded from cancellation, never raises."""
+        self._closed = True
+        await self._host.aclose()
+        self._events.close()
+        self._logs.close()
+
+    async def create_session(self, options: SessionOptions | None = None) -> ClaudeSession:
+        """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""
+        return await self.open_session(options or SessionOptions())
+
+    async def open_session(self, options: SessionOptions, *, resume_at: str | None = None) -> ClaudeSession:
+        """Open a session as `create_session` does.
+
+        Args:
+            options: Its options.
+            resume_at: For a fork, uuid of the last message to copy; absent: all of them.
+        """
+        launch = await self._plan(options, resume_at)
+        await self.start()
+        opening = Opening(options, launch, self._host, self._observer, on_closed=self._release)
+        try:
+            return await self._host.call(
+                lambda: self._open(opening), abandoned=lambda session: session.aclose(), context=copy_context()
+            )
+        except anyio.get_cancelled_exc_class():
+            with contextlib.suppress(SessionClosedError):  # The close of the host ends it by itself.
+                self._host.start_soon(opening.abort)
+            raise
+
+    def events(self) -> AsyncIterator[BackendEvent]:
+        """Return an iterator over what happens to the backend from now on."""
+        return self._events.subscribe()
+
+    def logs(self) -> BoundedStream[str]:
+        """Return an iterator over the processes' stderr lines and stray lines of their stdout."""
+        return self._logs.subscribe()
+
+    async def list_models(self) -> list[ChatModel]:
+        """Return the models that the account offers; starts a process for it when no session is open."""
+        for session in self.sessions:
+            if session.state in ("closed", "disconnected"):
+                continue
+            answer = await session.control("list_models")
+            self._models = chat_models(records(answer.get("models")))
+            return list(self._models)
+        session = await self.create_session(SessionOptions(setting_sources=("user",)))
+        try:
+            return list(self._models)
+        finally:
+            await session.aclose()
+
+    async def list_sessions(
+        self, *, cwd: str | os.PathLike[str] | None = None, limit: int = 50, cursor: str | None = None
+    ) -> SessionPage:
+        """Return stored sessions, newest first."""
+        return await self._store.list(cwd=cwd, limit=limit, cursor=cursor)
+
+    async def read_history(
+        self, session_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> HistoryPage:
+        """Return the messages of a stored session, oldest first, without opening it."""
+        return await self._store.read_history(session_id, limit=limit, cursor=cursor)
+
+    async def rename_session(self, session_id: str, title: str) -> None:
+        """Give a stored session a name."""
+        for session in self.sessions:
+            if session.resolved_session_id == session_id:
+                await session.rename(title)
+                return
+        await self._store.rename(session_id, title)
+
+    async def archive_session(self, session_id: str) -> None:
+        """Take a stored session out of the list; it can still be read."""
+        await self._store.archive(session_id)
+
+    async def delete_session(self, session_id: str) -> None:
+        """Delete a stored session for good.
+
+        Raises:
+            SessionBusyError: It is open.
+        """
+        lock = SessionLock(self._store.folder, (await self._store.find(session_id)).stem)
+        try:
+            await self._store.delete(session_id)
+        finally:
+            lock.release()
+
+    # Opening.
+
+    async def _plan(self, options: SessionOptions, resume_at: str | None) -> Launch:
+        """Return how to start the process of a session, which works where a stored one did if nothing else is said."""
+        session_id, cwd = options.session_id or str(uuid4()), None
+        if options.resume is not None:
+            cwd = await self._store.folder_of(options.resume)
+        elif options.session_id is not None:
+            await self._require_new(options.session_id)
+        return launch_plan(
+            options,
+            env=self._env,
+            session_id=session_id,
+            cwd=cwd,
+            resume_at=resume_at,
+            tool_servers=initialize_fields(options.tools),
+        )
+
+    async def _require_new(self, session_id: str) -> None:
+        try:
+            await self._store.find(session_id)
+        except SessionNotFoundError:
+            return
+        raise SessionBusyError(
+            f"Claude has a stored session {session_id}; resume it, or choose another id.", backend=self.type
+        )
+
+    async def _open(self, opening: Opening) -> ClaudeSession:
+        running = sum(not other.is_over for other in self._openings)
+        if self._max_processes is not None and running >= self._max_processes:
+            raise SessionBusyError(
+                f"{running} sessions are open, as many as max_processes allows; close one first.",
+                backend=self.type,
+                retryable=True,
+            )
+        self._openings.append(opening)
+        try:
+            process = await opening.start(cast("Path", self._executable), self._store, timeout=self._startup_timeout)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await opening.abort()
+            raise
+        self.version = process.version
+        self._models = chat_models(records(process.greeting.get("models"))) or self._models
+        if process.warning is not None:
+            self._emit("warning", process.warning)
+        session = opening.session
+        session.backend = self
+        return session
+
+    def _release(self, opening: Opening) -> None:
+        if opening in self._openings:
+            self._openings.remove(opening)
+
+    async def _stop(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            for session in self.sessions:
+                tasks.start_soon(session.aclose)
+        for opening in list(self._openings):  # What is just being opened.
+            await opening.abort()
+
+    def _abort(self) -> None:
+        for opening in self._openings:
+            opening.kill_now()
+
+    def _on_frame(self, frame: Json) -> None:
+        kind = frame_kind(frame)
+        if kind not in KNOWN_FRAMES:
+            self._note_unknown(kind)
+        elif kind == "rate_limit_event":
+            self._emit("rate_limits", "The account's rate limits changed.", record(frame.get("rate_limit_info")))
+
+    def _on_log_line(self, line: str) -> None:
+        self._logs.publish(line)
+
+    def _on_exit(self, session: ClaudeSession, ended: ProcessExit | None, error: AgentError) -> None:
+        details = {"exit": str(ended) if ended else None, "session_id": session.session_id}
+        self._emit("exited", error.message, details)
+
+    def _on_protocol_error(self, issue: ProtocolIssue) -> None:
+        self._emit("protocol_error", issue.detail, {"kind": issue.kind, "raw": issue.raw})
+
+    def _note_unknown(self, kind: str) -> None:
+        """Count what passes through without being understood, and tell it once a kind."""
+        self.unknown_frames[kind] += 1
+        if self.unknown_frames[kind] == 1:
+            self._emit("warning", f"claude sent a frame that this SDK does not know: {kind}.")
+
+    def _emit(self, kind: BackendEventKind, message: str, details: Mapping[str, object] | None = None) -> None:
+        self._events.publish(BackendEvent(kind, message, details or {}))

@@ -1,0 +1,146 @@
+"""What there is to know of an installed claude before it is used: starts one, and reads its greeting."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from anyio import to_thread
+
+from agent_sdk_core.diagnosis import Diagnosis, Problem, located
+from agent_sdk_core.errors import AgentError, ExecutableNotFoundError, UnsupportedVersionError
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.runtime.host import Host
+from claude_sdk.executable import PATH_VARIABLE, check_version, find_executable, parse_version, tested_range
+from claude_sdk.frames import Json, record, text
+from claude_sdk.launching import launch_plan
+from claude_sdk.process import ClaudeProcess, ProcessCallbacks
+from claude_sdk.store import places
+
+_INCOMPARABLE: Final = "claude does not describe its protocol; frames that this SDK does not know pass through"
+_PROVIDERS: Final = {"bedrock": "Amazon Bedrock", "vertex": "Google Vertex AI", "foundry": "Microsoft Foundry"}
+_NOTHING: Final = ("", "none")
+
+
+async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, str], *, timeout: float) -> Diagnosis:
+    """Look at the claude that a backend with these arguments would start; what is wrong is part of the answer.
+
+    Args:
+        executable: What the caller of the backend named.
+        env: The whole environment of the process.
+        timeout: Seconds that it has to start and answer.
+    """
+    try:
+        path = find_executable(executable, env)
+    except ExecutableNotFoundError as error:
+        return located("claude", None, error, named=bool(executable or env.get(PATH_VARIABLE)))
+    problems: list[Problem] = []
+    greeting: Json = {}
+    version: str | None = None
+    within: bool | None = None
+    try:
+        greeting = await _greeting(path, env, timeout)
+        version = text(greeting.get("claude_code_version"))
+        within = _is_tested(version or "", path, problems)
+    except AgentError as error:
+        if isinstance(error, UnsupportedVersionError):
+            version, within = text(error.details.get("version")), False
+        problems.append(Problem.of(error, advice=f"Try `{shlex.quote(str(path))} --version` by hand."))
+    login, logged_in = login_words(record(greeting.get("account")))
+    if logged_in is False:
+        advice = f"Log in with `{shlex.quote(str(path))} auth login`, or set ANTHROPIC_API_KEY."
+        problems.append(Problem("Claude is not logged in.", advice, code="not_logged_in"))
+    if (reason := await to_thread.run_sync(_unreadable_settings, places.folder(env))) is not None:
+        problems.append(reason)
+    return Diagnosis(
+        "claude", str(path), version, tested_range(), within, login, logged_in, incomparable=_INCOMPARABLE
+    ).with_problems(*problems)
+
+
+def login_words(account: Json) -> tuple[str, bool | None]:
+    """Return who is logged in, in words, and whether that is enough, from the account of claude's greeting."""
+    provider = text(account.get("apiProvider")) or ""
+    key, token = text(account.get("apiKeySource")) or "", text(account.get("tokenSource")) or ""
+    if provider not in ("", "firstParty"):
+        return _PROVIDERS.get(provider, provider), True
+    if key not in _NOTHING:
+        return f"API key ({key})", True
+    if token not in _NOTHING:
+        plan = text(account.get("subscriptionType"))
+        return f"Claude account ({token}{f', {plan} plan' if plan else ''})", True
+    return ("not logged in", False) if account else ("", None)
+
+
+async def _greeting(path: Path, env: Mapping[str, str], timeout: float) -> Json:
+    """Return what claude answers to `initialize`; nothing of it is left.
+
+    Raises:
+        AgentError: It does not start, or it is too old.
+    """
+    launch = launch_plan(SessionOptions(setting_sources=("user",)), env=env, session_id=str(uuid4()), cwd=Path.home())
+    processes: list[ClaudeProcess] = []
+
+    async def stop() -> None:
+        for process in processes:
+            await process.stop(grace=0)
+
+    def abort() -> None:
+        for process in processes:
+            process.child.kill_now()
+
+    host = Host("a look at claude", on_stop=stop, on_abort=abort)
+    await host.start()
+    try:
+        process = await ClaudeProcess.spawn(path, launch, host=host, callbacks=_DEAF)
+        processes.append(process)
+        await process.greet(path, launch, timeout=timeout)
+        return process.greeting
+    finally:
+        await host.aclose()
+
+
+def _is_tested(version: str, path: Path, problems: list[Problem]) -> bool | None:
+    """Return whether a version that can be used is one of those that are tested, and say so where it is not."""
+    parsed = parse_version(version)
+    warning = None if parsed is None else check_version(parsed, path)
+    if warning is not None:
+        advice = "Should something not work, install a tested version."
+        problems.append(Problem(f"{warning.partition(':')[0]}.", advice, "warning", "untested_version"))
+    return None if parsed is None else warning is None
+
+
+def _unreadable_settings(folder: Path) -> Problem | None:
+    """Return what is wrong with the user's settings, which claude ignores without a word when it cannot read them."""
+    file = folder / "settings.json"
+    try:
+        settings: object = json.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        reason = str(error) if isinstance(error, ValueError) else error.strerror
+        what = f"Claude ignores {file}, permission rules included, for it cannot be read: {reason}."
+        return Problem(what, "Correct the file, or remove it.", "warning", "settings_invalid")
+    if not isinstance(settings, dict):
+        what = f"Claude ignores {file}: it is no JSON object."
+        return Problem(what, "Correct the file, or remove it.", "warning", "settings_invalid")
+    return None
+
+
+def _ignore(*_: object) -> None:
+    """Take what a process says that is only looked at."""
+
+
+_DEAF: Final = ProcessCallbacks(
+    on_frame=_ignore,
+    on_request=_ignore,
+    on_cancel=_ignore,
+    on_protocol_error=_ignore,
+    on_log_line=_ignore,
+    on_batch_end=_ignore,
+    on_exit=_ignore,
+)

@@ -1,0 +1,177 @@
+"""Claude's side of one session: prompts become user frames with uuids of ours, interrupts a control request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+from uuid import uuid4
+
+import anyio
+
+from agent_sdk_core.errors import AgentError, InvalidRequestError, RequestTimeoutError
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.runtime.driver import SessionDriver
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.session import HistoryPage
+from agent_sdk_core.usage import SessionUsage
+from claude_sdk.closer import Closer
+from claude_sdk.content import user_content
+from claude_sdk.facts import SessionFacts
+from claude_sdk.frames import Json
+from claude_sdk.process import ClaudeProcess
+from claude_sdk.stored import StoredSessions
+
+_log = logging.getLogger(__name__)
+
+_ACCEPT_SECONDS: Final = 60.0
+"""How long claude may take to say that it has a prompt; one whose uuid it has seen before it passes over in silence."""
+
+_INTERRUPT_SECONDS: Final = 10.0
+
+
+class ClaudeDriver(SessionDriver):
+    """Drives one claude process.
+
+    Args:
+        process: The process.
+        host: Runs what nobody waits for.
+        closer: Makes messages of its frames.
+        facts: What its frames told of the session.
+        store: Where claude keeps its sessions.
+        stored: Whether the session is stored from the start.
+    """
+
+    name = "claude"
+
+    def __init__(
+        self,
+        process: ClaudeProcess,
+        host: Host,
+        closer: Closer,
+        facts: SessionFacts,
+        store: StoredSessions,
+        *,
+        stored: bool,
+    ) -> None:
+        self.process = process
+        self._host = host
+        self._closer = closer
+        self._facts = facts
+        self._store = store
+        self._stored = stored
+        self._taken: dict[str, anyio.Event] = {}
+
+    @property
+    def resumable(self) -> bool:
+        """Whether claude has stored the session: it writes it with its first prompt."""
+        return self._stored or self._closer.stored
+
+    async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
+        """Send a prompt, and return its uuid, by which its turn is called."""
+        await self._send(prompt, uuid)
+        return uuid
+
+    async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
+        """Send a prompt that joins the running turn at its next tool; too late for that, it has a turn of its own."""
+        await self._send(prompt, uuid, priority="next")
+        return True
+
+    def holds(self, uuid: str) -> bool:
+        """Tell whether claude keeps the prompt until it has time for it."""
+        return self._closer.state_of(uuid) in ("sent", "queued")
+
+    async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
+        """Ask for the end of the turn; its result tells when that is done."""
+        self._host.start_soon(self._interrupt, cancel_held)
+
+    def abandon(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
+        """Return what ends a turn on our side, or everything; a claude that cannot be stopped is killed."""
+        ending = self._closer.end(turn_id, code=code, message=message, terminal_reason=terminal_reason)
+        if turn_id is not None:
+            # It might work on, and answer the next prompt with what it still has to say to this one.
+            self._host.start_soon(self._kill_stuck)
+        return ending
+
+    def forget(self, uuid: str) -> None:
+        """Note that a prompt has ended on our side."""
+        self._closer.forget(uuid)
+
+    async def compact(self) -> None:
+        """Send ``/compact``, which is a turn of its own."""
+        await self._send("/compact", str(uuid4()), shown=False)
+
+    def note_lifecycle(self, frame: Json) -> None:
+        """Note what claude tells of a prompt, which shows that it has it."""
+        taken = self._taken.get(str(frame.get("command_uuid")))
+        if taken is not None:
+            taken.set()
+
+    def disconnected(self) -> None:
+        """Note that the process is gone, so that no receipt comes any more."""
+        for taken in self._taken.values():
+            taken.set()
+
+    async def close(self) -> None:
+        """End the process, and the background work that it would wait for."""
+        await self.process.say_goodbye()
+        await self.process.stop()
+
+    async def kill(self) -> None:
+        """Kill the process and all it started."""
+        await self.process.stop(grace=0, term=0)
+
+    async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
+        """Return stored messages, oldest first."""
+        return await self._store.read_history(self._closer.session_id, limit=limit, cursor=cursor)
+
+    def usage(self) -> SessionUsage:
+        """Return what the session used so far."""
+        return self._facts.usage
+
+    async def _send(self, prompt: Prompt, uuid: str, *, priority: str | None = None, shown: bool = True) -> None:
+        """Send a prompt, and return when claude has said that it has it."""
+        content = await anyio.to_thread.run_sync(user_content, prompt) if not isinstance(prompt, str) else prompt
+        frame: Json = {
+            "type": "user",
+            "message": {"role": "user", "content": content},
+            "parent_tool_use_id": None,
+            "uuid": uuid,
+        }
+        if priority is not None:
+            frame["priority"] = priority
+        taken = self._taken[uuid] = anyio.Event()
+        self._closer.expect(uuid, content, shown=not shown)
+        try:
+            await self.process.peer.send(frame)
+            await self._await_receipt(uuid, taken)
+        except BaseException:
+            self._closer.forget(uuid)
+            raise
+        finally:
+            del self._taken[uuid]
+
+    async def _await_receipt(self, uuid: str, taken: anyio.Event) -> None:
+        with anyio.move_on_after(_ACCEPT_SECONDS):
+            await taken.wait()
+        if self.process.peer.failed:
+            raise self.process.child.exit_error()
+        if not taken.is_set():
+            raise InvalidRequestError(
+                f"Claude passed over the prompt {uuid}: in this conversation, another one had this uuid.",
+                backend=self.name,
+            )
+
+    async def _interrupt(self, cancel_held: bool) -> None:
+        fields = {"cancel_queued": cancel_held}
+        try:
+            await self.process.peer.request("interrupt", fields, timeout=_INTERRUPT_SECONDS, counted=False)
+        except RequestTimeoutError:
+            _log.warning("claude did not answer an interrupt")
+        except AgentError as error:
+            _log.debug("interrupt: %s", error)
+
+    async def _kill_stuck(self) -> None:
+        _log.warning("claude went on after an interrupt, and is killed")
+        await self.kill()

@@ -1,0 +1,48 @@
+"""What a failed turn failed of: claude tells it with the message that stands for an answer, and the result. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from agent_sdk_core.messages.base import Failure
+from claude_sdk.frames import Json, text
+
+_BY_KIND: Final[Mapping[str, Failure]] = {
+    "authentication_failed": Failure("authentication_failed"),
+    "oauth_org_not_allowed": Failure("authentication_failed"),
+    "account_on_hold": Failure("authentication_failed"),
+    "verification_required": Failure("authentication_failed"),
+    "cloud_credential_error": Failure("authentication_failed"),
+    "billing_error": Failure("usage_limit"),
+    "rate_limit": Failure("rate_limited", retryable=True),
+    "overloaded": Failure("overloaded", retryable=True),
+    "overloaded_error": Failure("overloaded", retryable=True),
+    "server_error": Failure("server_error", retryable=True),
+    "connection_failed": Failure("connection_failed", retryable=True),
+    "invalid_request": Failure("invalid_request"),
+    "model_not_found": Failure("invalid_request"),
+    "max_output_tokens": Failure("max_output_tokens"),
+}
+_BY_END: Final[Mapping[str, Failure]] = {
+    "prompt_too_long": Failure("context_window_exceeded"),
+    "refusal": Failure("content_policy"),
+}
+
+
+def failure_of(result: Json, message: Json | None) -> Failure | None:
+    """Return what a turn failed of, the most exact that was told; None when nothing was.
+
+    Args:
+        result: The result frame.
+        message: The assistant frame of the turn that reports an error, if there was one.
+    """
+    for end in (result.get("terminal_reason"), result.get("stop_reason")):
+        if (failure := _BY_END.get(text(end) or "")) is not None:
+            return failure
+    if message is None:
+        return None
+    for kind in (message.get("api_error"), message.get("api_error_type"), message.get("error")):
+        if (failure := _BY_KIND.get(text(kind) or "")) is not None:
+            return failure
+    return None

@@ -1,0 +1,148 @@
+"""The lasting grants that Claude suggests with a permission request, cut to what was asked about and put into words.
+
+Pure but for one look at whether a path is a folder. Shape: `PermissionUpdate`. What suggestions do was measured on
+2.1.329: for a command its rules alone keep it from being asked again, though it comes with folders and a mode as well,
+which would allow far more; for a command that writes by redirection even all of them do not, and a rule for editing
+that very file does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from claude_sdk.asked import Asked
+from claude_sdk.frames import Json, records, text, texts
+
+IN_PROCESS: Final = "in this Claude process, until the session ends"
+
+_FILES: Final = {
+    "userSettings": "in your user settings, for every project",
+    "projectSettings": "in .claude/settings.json of this project",
+    "localSettings": "in .claude/settings.local.json of this project",
+}
+_SOURCES: Final = {"userSettings": "user", "projectSettings": "project", "localSettings": "local"}
+_MODES: Final = {"acceptEdits": "accept edits", "auto": "let Claude decide what to ask"}
+"""The modes that a suggestion may switch to. Bypassing all permissions is not among them: it is chosen at launch."""
+
+_REDIRECTION: Final = re.compile(r"""(?<![<>&0-9-])[0-9&]?>>?\|?\s*("[^"$`\\]+"|'[^']+'|[^\s"'$`\\|&;<>()]+)""")
+_PATTERN: Final = frozenset("*?[]{}()!\\")
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permission updates, each with the place where it is kept.
+
+    Attributes:
+        updates: As `updatedPermissions` takes them.
+    """
+
+    updates: tuple[Json, ...]
+
+    @property
+    def stored(self) -> str:
+        """Where it is kept, in words; "" if in no file."""
+        places = dict.fromkeys(update.get("destination") for update in self.updates)
+        return " and ".join(_FILES[place] for place in places if place in _FILES)
+
+    def for_session(self) -> Grant:
+        """Return the same grant kept in the process alone."""
+        return Grant(tuple({**update, "destination": "session"} for update in self.updates))
+
+    def kept(self, *, in_files: bool = True) -> Grant:
+        """Return the part that is kept in files, or the one that is not."""
+        return Grant(tuple(update for update in self.updates if (update.get("destination") in _FILES) is in_files))
+
+    def describe(self) -> str:
+        """Say what it allows, such as "allow `git push *`"; "" if nothing."""
+        allowed: list[str] = []
+        others: list[str] = []
+        for update in self.updates:
+            match update["type"]:
+                case "addRules":
+                    allowed.extend(_rule(rule) for rule in records(update.get("rules")))
+                case "addDirectories":
+                    allowed.extend(f"work in {_shown(folder)}" for folder in texts(update.get("directories")))
+                case _:
+                    others.append(_MODES[update["mode"]])
+        return " and ".join([*others, *([f"allow {', '.join(dict.fromkeys(allowed))}"] if allowed else [])])
+
+
+def suggested_grant(asked: Asked) -> Grant | None:
+    """Return the narrowest grant by which the tool would not be asked about again; None if none may be offered."""
+    if asked.body.get("suppress_always_allow_rule") is True:
+        return None
+    updates = [update for update in records(asked.body.get("permission_suggestions")) if _is_grant(update)]
+    rules = [update for update in updates if update["type"] == "addRules"]
+    if rules and (path := _written(asked, updates)) is not None:
+        rule = {"toolName": "Edit", "ruleContent": f"/{path}"}
+        rules.append({**rules[0], "rules": [rule]})
+    chosen = rules or updates
+    return Grant(tuple({**update, "destination": _kept_at(asked, update)} for update in chosen)) if chosen else None
+
+
+def _kept_at(asked: Asked, update: Json) -> object:
+    """Return where a grant is kept: where Claude suggests it if the session reads that, else with what it does read."""
+    destination = update.get("destination")
+    source = _SOURCES.get(destination) if isinstance(destination, str) else None
+    if source is None or source in asked.sources:
+        return destination
+    return "userSettings" if "user" in asked.sources else "session"
+
+
+def _is_grant(update: Json) -> bool:
+    match update.get("type"):
+        case "addRules":
+            rules = records(update.get("rules"))
+            named = all(isinstance(rule.get("toolName"), str) for rule in rules)
+            return update.get("behavior") == "allow" and bool(rules) and named
+        case "addDirectories":
+            return bool(texts(update.get("directories")))
+        case "setMode":
+            return update.get("mode") in _MODES
+        case _:
+            return False
+
+
+def _written(asked: Asked, updates: list[Json]) -> str | None:
+    """Return the file that a command writes by redirection, if that is what it is asked about."""
+    path, command = text(asked.body.get("blocked_path")), asked.input.get("command")
+    if asked.tool_name != "Bash" or path is None or not isinstance(command, str) or asked.cwd is None:
+        return None
+    tools = {rule["toolName"] for update in updates for rule in records(update.get("rules"))}
+    if tools != {"Bash"} or not path.startswith("/") or _PATTERN.intersection(path):
+        return None
+    targets = (match[1].strip("\"'") for match in _REDIRECTION.finditer(command))
+    # A rule for a folder would be one for all that is in it.
+    if path not in {os.path.normpath(os.path.join(asked.cwd, target)) for target in targets} or os.path.isdir(path):  # noqa: PTH112, PTH118  # Path.resolve would follow links
+        return None
+    return path
+
+
+def _rule(rule: Json) -> str:
+    tool, content = str(rule["toolName"]), rule.get("ruleContent")
+    if not isinstance(content, str):
+        return f"every use of {_shown(tool)}"
+    match tool:
+        case "Bash":
+            return f"`{_shown(content)}`"
+        case "Read":
+            return f"reading {_shown(_path(content))}"
+        case "Edit" | "Write":
+            return f"editing {_shown(_path(content))}"
+        case _:
+            return f"{_shown(tool)}({_shown(content)})"
+
+
+def _path(content: str) -> str:
+    """Return a rule's path as others write it: two slashes begin an absolute one."""
+    return content.removeprefix("/") if content.startswith("//") else content
+
+
+def _shown(text: str) -> str:
+    """Return text for one line of a label: nothing in it can move the cursor, hide a part or fill the screen."""
+    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -1,0 +1,203 @@
+"""A session from the start of its process to its end: what the process says finds its session, also before it is open.
+
+MCP servers shake hands before claude answers `initialize`, so requests are served from the first moment on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.rpc.correlation import Tap
+from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.transport.process import ProcessExit
+from claude_sdk.broker import RequestBroker
+from claude_sdk.closer import Closer
+from claude_sdk.driver import ClaudeDriver
+from claude_sdk.facts import SessionFacts
+from claude_sdk.frames import Json
+from claude_sdk.launching import Launch
+from claude_sdk.locks import SessionLock
+from claude_sdk.process import ClaudeProcess, ProcessCallbacks
+from claude_sdk.session import ClaudeSession
+from claude_sdk.stored import StoredSessions
+
+_UNGREETED: Final = "The session was not opened."
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """What the backend wants to know of all its processes.
+
+    Attributes:
+        on_frame: Called with each frame, before its session.
+        on_protocol_error: Called with what was no valid frame.
+        on_log_line: Called with lines that are no frames.
+        on_exit: Called when a session's process ended by itself.
+        tap: Sees each frame in both directions.
+    """
+
+    on_frame: Callable[[Json], None]
+    on_protocol_error: Callable[[ProtocolIssue], None]
+    on_log_line: Callable[[str], None]
+    on_exit: Callable[[ClaudeSession, ProcessExit | None, AgentError], None]
+    tap: Tap | None = None
+
+
+class Opening:
+    """One session and its process.
+
+    Args:
+        options: The session's options.
+        launch: How to start the process.
+        host: Runs its tasks.
+        observer: What the backend wants to know.
+        on_closed: Told when the session is closed.
+    """
+
+    def __init__(
+        self,
+        options: SessionOptions,
+        launch: Launch,
+        host: Host,
+        observer: Observer,
+        *,
+        on_closed: Callable[[Opening], None],
+    ) -> None:
+        self._options = options
+        self._launch = launch
+        self._host = host
+        self._observer = observer
+        self._on_closed = on_closed
+        self._process: ClaudeProcess | None = None
+        self._broker: RequestBroker | None = None
+        self._session: ClaudeSession | None = None
+        self._lock: SessionLock | None = None
+        self._greeted = False
+        self._aborted = False
+
+    @property
+    def session(self) -> ClaudeSession:
+        """The session, once it is open."""
+        if self._session is None:
+            raise RuntimeError(_UNGREETED)
+        return self._session
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the session can be used."""
+        return self._greeted
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its process has ended."""
+        return self._process is not None and self._process.child.exit is not None
+
+    async def start(self, executable: Path, store: StoredSessions, *, timeout: float) -> ClaudeProcess:
+        """Start the process and shake hands.
+
+        Args:
+            executable: The claude executable.
+            store: Where claude keeps its sessions.
+            timeout: Seconds for the handshake.
+
+        Raises:
+            SessionBusyError: Another live session has this id.
+            SessionClosedError: It was aborted meanwhile.
+            AgentError: The process did not start; `abort` cleans up.
+        """
+        launch, options = self._launch, self._options
+        self._lock = SessionLock(store.folder, launch.session_id)
+        facts = SessionFacts(
+            cwd=str(launch.cwd), model=options.model, effort=options.reasoning_effort, mode=options.permission_mode
+        )
+        closer = Closer(launch.session_id, facts)
+        callbacks = ProcessCallbacks(
+            on_frame=self._on_frame,
+            on_request=self._on_request,
+            on_cancel=self._on_cancel,
+            on_protocol_error=self._observer.on_protocol_error,
+            on_log_line=self._observer.on_log_line,
+            on_batch_end=self._on_batch_end,
+            on_exit=self._on_exit,
+        )
+        process = self._process = await ClaudeProcess.spawn(
+            executable, launch, host=self._host, callbacks=callbacks, tap=self._observer.tap
+        )
+        self._require_wanted()
+        driver = ClaudeDriver(process, self._host, closer, facts, store, stored=launch.stored)
+        self._session = ClaudeSession(
+            launch.session_id, options, self._host, driver, closer, facts, closed=lambda session: self.release()
+        )
+        self._broker = RequestBroker(process.peer)
+        try:
+            await process.greet(executable, launch, timeout=timeout)
+        except AgentError:
+            self._require_wanted()
+            raise
+        self._require_wanted()
+        facts.take_initialize(process.greeting)
+        self._greeted = True
+        return process
+
+    async def abort(self) -> None:
+        """End the process of a session that nobody will see, or keep it from starting; bounded, never raises."""
+        self._aborted = True
+        if self._process is not None:
+            await self._process.stop(grace=0)
+        self.release()
+
+    def kill_now(self) -> None:
+        """Kill the process without an event loop."""
+        if self._process is not None:
+            self._process.child.kill_now()
+        self._unlock()
+
+    def release(self) -> None:
+        """Let others open the session; idempotent."""
+        self._unlock()
+        self._on_closed(self)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def _require_wanted(self) -> None:
+        if self._aborted:
+            raise SessionClosedError("The session was given up while it was opened.", backend="claude")
+
+    def _on_frame(self, frame: Json) -> None:
+        self._observer.on_frame(frame)
+        if self._session is not None:
+            self._session.feed(frame)
+
+    def _on_request(self, request: ServerRequest) -> None:
+        if self._session is not None and self._broker is not None and self._host.running:
+            self._host.start_soon(self._broker.handle, request, self._session, context=self._session.context)
+
+    def _on_cancel(self, request_id: str) -> None:
+        if self._session is not None:
+            self._session.requests.withdraw(native_id=request_id)
+
+    def _on_batch_end(self) -> None:
+        if self._session is not None:
+            self._session.flush()
+
+    def _on_exit(self, ended: ProcessExit | None, error: AgentError) -> None:
+        error.backend = "claude"
+        session = self._session
+        if session is None or session.state == "closed":
+            return
+        session.disconnected(error)
+        if ended is not None and self._lock is not None:
+            self._lock.release()  # Nobody writes to the conversation any more, so it may be resumed at once.
+        if self._process is not None and self._host.running:
+            # Its commands have sessions of their own, and live on when it was killed.
+            self._host.start_soon(self._process.stop)
+        if self._greeted:
+            self._observer.on_exit(session, ended, error)

@@ -1,0 +1,167 @@
+"""One running claude: started, greeted and checked, and stopped. Each session has one of its own."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from agent_sdk_core.errors import (
+    AgentError,
+    HandshakeError,
+    ProcessExitedError,
+    ProtocolError,
+    RequestTimeoutError,
+    StartupTimeoutError,
+)
+from agent_sdk_core.rpc.connection import LineConnection
+from agent_sdk_core.rpc.correlation import Tap
+from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.transport.process import ChildProcess, ProcessExit
+from claude_sdk.control import ControlPeer
+from claude_sdk.errors import startup_error
+from claude_sdk.executable import UNTOLD_VERSION, check_version, parse_version
+from claude_sdk.frames import Json, text, texts
+from claude_sdk.launching import Launch
+
+_GOODBYE_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessCallbacks:
+    """Who is told what the process sends; all synchronous and called in the wire's order."""
+
+    on_frame: Callable[[Json], None]
+    on_request: Callable[[ServerRequest], None]
+    on_cancel: Callable[[str], None]
+    on_protocol_error: Callable[[ProtocolIssue], None]
+    on_log_line: Callable[[str], None]
+    on_batch_end: Callable[[], None]
+    on_exit: Callable[[ProcessExit | None, AgentError], None]
+
+
+class ClaudeProcess:
+    """A claude process, and the conversation with it.
+
+    Attributes:
+        child: The process.
+        peer: The control protocol with it.
+        greeting: Its answer to `initialize`.
+        warning: What to tell about its version, if anything.
+    """
+
+    def __init__(self, child: ChildProcess, peer: ControlPeer) -> None:
+        self.child = child
+        self.peer = peer
+        self.greeting: Json = {}
+        self.warning: str | None = None
+        self._reason = ""
+
+    @property
+    def version(self) -> str | None:
+        """Its version, once it has greeted."""
+        return text(self.greeting.get("claude_code_version"))
+
+    @classmethod
+    async def spawn(
+        cls,
+        executable: Path,
+        launch: Launch,
+        *,
+        host: Host,
+        callbacks: ProcessCallbacks,
+        tap: Tap | None = None,
+    ) -> ClaudeProcess:
+        """Start a process and its reader; `greet` does the rest.
+
+        Args:
+            executable: The claude executable.
+            launch: How to start it.
+            host: Runs the reader.
+            callbacks: Who is told what it sends.
+            tap: Sees each frame in both directions.
+
+        Raises:
+            AgentError: It cannot be started.
+        """
+        child = await ChildProcess.spawn(
+            [str(executable), *launch.arguments],
+            env=launch.env,
+            cwd=launch.cwd,
+            # Claude works on after the end of its input, tools and all: it has to be told when we die.
+            parent_death_signal=signal.SIGTERM,
+            name="claude",
+            on_stderr_line=lambda line: host.call_soon_threadsafe(callbacks.on_log_line, line),
+        )
+
+        def take(frame: Json) -> None:
+            process.take(frame, callbacks.on_frame)
+
+        peer = ControlPeer(
+            child.write,
+            on_frame=take,
+            on_request=callbacks.on_request,
+            on_cancel=callbacks.on_cancel,
+            on_protocol_error=callbacks.on_protocol_error,
+            tap=tap,
+        )
+        process = cls(child, peer)
+        connection = LineConnection(
+            child,
+            peer,
+            on_log_line=callbacks.on_log_line,
+            on_batch_end=callbacks.on_batch_end,
+            on_exit=callbacks.on_exit,
+        )
+        host.start_soon(connection.run)
+        return process
+
+    async def greet(self, executable: Path, launch: Launch, *, timeout: float) -> None:
+        """Shake hands; requests of claude's are served meanwhile, for MCP servers start first.
+
+        Raises:
+            AgentError: It ended, refused, or is too old; the message says why.
+        """
+        try:
+            self.greeting = await self.peer.request("initialize", launch.initialize, timeout=timeout)
+        except RequestTimeoutError as error:
+            raise StartupTimeoutError(
+                f"{executable} did not answer within {timeout:g} s. Try `{executable} --version` by hand.",
+                backend="claude",
+                details={"stderr": self.child.stderr_tail()},
+            ) from error
+        except ProcessExitedError as error:
+            raise startup_error(error, self._reason, launch.session_id if launch.stored else None) from error
+        except ProtocolError as error:
+            raise HandshakeError(f"{executable} refused the handshake: {error.message}", backend="claude") from error
+        found = parse_version(self.version or "")
+        if found is None and "commands" in self.greeting:
+            found = UNTOLD_VERSION
+        if found is None:
+            raise HandshakeError(
+                f"{executable} did not introduce itself as claude: its greeting has no version.", backend="claude"
+            )
+        self.warning = check_version(found, executable)
+
+    def take(self, frame: Json, on_frame: Callable[[Json], None]) -> None:
+        """Take a frame; before the greeting, a result is the reason why there will be none."""
+        if not self.greeting and frame.get("type") == "result":
+            self._reason = "; ".join(texts(frame.get("errors"))) or text(frame.get("result")) or ""
+        on_frame(frame)
+
+    async def say_goodbye(self) -> None:
+        """Ask the process to end now; bounded, never raises. Without it, claude finishes its background work first."""
+        with anyio.move_on_after(_GOODBYE_SECONDS):
+            try:
+                await self.peer.request("end_session", timeout=_GOODBYE_SECONDS, counted=False)
+            except AgentError:
+                return
+
+    async def stop(self, *, grace: float = 1.0, term: float = 2.0) -> None:
+        """End the process and all it started; never raises."""
+        await self.child.stop(grace=grace, term=term)

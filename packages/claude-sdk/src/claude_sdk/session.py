@@ -1,0 +1,213 @@
+"""A Claude session: one conversation in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, cast
+
+from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.models import ReasoningEffort
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.permissions import PermissionMode
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.session import BaseSession
+from agent_sdk_core.session import BackgroundTask, SessionInfo
+from claude_sdk.closer import Closer
+from claude_sdk.controls import Controls
+from claude_sdk.driver import ClaudeDriver
+from claude_sdk.errors import translate
+from claude_sdk.facts import SessionFacts
+from claude_sdk.frames import Json, text
+from claude_sdk.launching import MODES
+
+if TYPE_CHECKING:
+    from claude_sdk.backend import ClaudeBackend
+
+
+class ClaudeSession(Controls, BaseSession):
+    """One conversation with one claude process. Made by `ClaudeBackend.create_session`.
+
+    Args:
+        session_id: Its id.
+        options: What it was opened with.
+        host: The backend's host.
+        driver: Talks to the process.
+        closer: Makes messages of its frames.
+        facts: What its frames told of the session.
+        closed: Told when the session is closed.
+
+    Attributes:
+        context: The context in which it was made; what answers its requests runs in copies of it.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        options: SessionOptions,
+        host: Host,
+        driver: ClaudeDriver,
+        closer: Closer,
+        facts: SessionFacts,
+        *,
+        closed: Callable[[ClaudeSession], None],
+    ) -> None:
+        super().__init__(session_id, options, host, driver)
+        self.driver = driver
+        self.context = copy_context()
+        self._closer = closer
+        self._facts = facts
+        self._batch: list[SDKMessage] = []
+        self._chosen: dict[str, object] = {}
+        self._forget = closed
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of its claude, while it runs."""
+        child = self.driver.process.child
+        return child.pid if child.exit is None else None
+
+    @property
+    def info(self) -> SessionInfo:
+        """What the session runs with, as claude last told."""
+        return self._facts.info
+
+    async def control(self, subtype: str, **fields: object) -> Mapping[str, Any]:
+        """Send a control request of claude's protocol, and return the payload of its answer.
+
+        Args:
+            subtype: Its subtype, such as "get_context_usage".
+            fields: Its other fields, as the wire spells them.
+
+        Raises:
+            ProtocolError: Claude refused it, or does not know it; `details["error_code"]` is its code.
+            AgentError: It could not be sent, or was not answered in time.
+        """
+        self._require_open()
+        try:
+            return await self.driver.process.peer.request(subtype, fields)
+        except ProtocolError as error:
+            raise translate(error) from error
+
+    async def set_model(self, model: str | None) -> None:
+        """Use this model from the next turn; None: the account's default. Claude checks that it exists.
+
+        Raises:
+            InvalidRequestError: There is no such model.
+        """
+        answer = await self.control("set_model", model=model)
+        self._facts.take_model(answer.get("model"))
+        self._chosen["model"] = model
+
+    async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
+        """Use this effort from the next turn; None: the model's default."""
+        await self.control("apply_flag_settings", settings={"effortLevel": effort})
+        self._facts.effort = effort
+        self._chosen["reasoning_effort"] = effort
+
+    async def set_permission_mode(self, mode: PermissionMode | None) -> None:
+        """Use this permission mode from now on; None: the one that claude is configured for.
+
+        Raises:
+            UnsupportedOptionError: "bypass", in a session that was not opened with it.
+        """
+        wanted = self._facts.default_mode if mode is None else MODES[mode]
+        answer = await self.control("set_permission_mode", mode=wanted)
+        self._facts.take_mode(answer.get("mode", wanted))
+        self._chosen["permission_mode"] = mode
+
+    async def compact(self) -> None:
+        """Replace the conversation so far by a summary, and return when that is done.
+
+        Raises:
+            AgentError: It failed, or there was nothing to compact; the conversation is as it was.
+        """
+        self._closer.compaction = {}
+        await super().compact()
+        ended = self._closer.compaction  # The result is a success either way.
+        if ended.get("subtype") != "compact_boundary":
+            raise AgentError(text(ended.get("compact_error")) or "There is nothing to compact.", backend="claude")
+
+    async def background_tasks(self) -> list[BackgroundTask]:
+        """Return the commands and sub-agents that run in the background."""
+        self._require_open()
+        return self._closer.background_tasks
+
+    async def stop_task(self, task_id: str) -> None:
+        """End a background command or sub-agent, by its id or that of the tool use that started it."""
+        self._require_open()
+        for task in self._closer.background_tasks:
+            if task_id in (task.task_id, self._closer.tool_use_of(task.task_id)):
+                await self.control("stop_task", task_id=task.task_id)
+                return
+        raise InvalidRequestError(f"No background task {task_id!r} runs.", backend="claude")
+
+    async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> ClaudeSession:
+        """Return a copy of this session that goes its own way.
+
+        Args:
+            at: Uuid of a message to copy up to; absent: all of it.
+            options: Options of the copy; absent: this session's, with what was set since.
+
+        Raises:
+            InvalidRequestError: No message of this session is called `at`.
+        """
+        self._require_open()
+        source: dict[str, object] = {"resume": self.resolved_session_id, "fork": True, "session_id": None}
+        copy = (options or self.options.model_copy(update=self._chosen)).model_copy(update=source)
+        resume_at = None if at is None else await self._message_of(at)
+        return await cast("ClaudeBackend", self.backend).open_session(copy, resume_at=resume_at)
+
+    def parent_of_agent(self, agent_id: str | None) -> str | None:
+        """Return the tool use that started a sub-agent; None on the main thread."""
+        return self._closer.tool_use_of(agent_id)
+
+    def feed(self, frame: Json) -> None:
+        """Take a frame; its messages go out with the next `flush`."""
+        self._batch.extend(self._closer.feed(frame))
+        kind = frame.get("type")
+        if kind == "command_lifecycle":
+            self.driver.note_lifecycle(frame)
+        elif kind == "result":
+            # Who still waits is asked when a turn ends, and a later frame of the same chunk may take that prompt up.
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what the last chunk brought, as one batch."""
+        batch, self._batch = self._batch, []
+        self.resolved_session_id = self._closer.session_id
+        if batch:
+            self.deliver(batch)
+        for uuid in self._closer.take_dropped():
+            self.drop_prompt(uuid)
+        if not self._closer.working:
+            self._note_idle()
+
+    @property
+    def _busy(self) -> bool:
+        return super()._busy or (self._failure is None and self._closer.working)
+
+    def disconnected(self, error: AgentError) -> None:
+        """Note that the process is gone, after what it said last."""
+        self.flush()
+        super().disconnected(error)
+        self.driver.disconnected()
+
+    async def _message_of(self, name: str) -> str:
+        """Return the last message of the turn that a message or prompt belongs to, as far as it is stored."""
+        last: str | None = None
+        found = False
+        for message in await self.history():
+            starts = getattr(message, "is_replay", None) is True
+            if found and starts:
+                break
+            if message.uuid is not None and message.parent_tool_use_id is None:
+                last = message.uuid
+            found = found or name == message.uuid
+        if not found or last is None:
+            raise InvalidRequestError(f"This session has no message {name!r} to be forked at.", backend="claude")
+        return last
+
+    def _on_closed(self) -> None:
+        self._forget(self)

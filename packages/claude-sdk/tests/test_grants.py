@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from claude_sdk.asked import Asked
+from claude_sdk.grants import Grant, suggested_grant
+
+
+def rules(*pairs: tuple[str, str | None], to: str = "localSettings", behavior: str = "allow") -> dict[str, Any]:
+    named = [{"toolName": tool} | ({} if content is None else {"ruleContent": content}) for tool, content in pairs]
+    return {"type": "addRules", "rules": named, "behavior": behavior, "destination": to}
+
+
+def folders(*paths: str) -> dict[str, Any]:
+    return {"type": "addDirectories", "directories": list(paths), "destination": "session"}
+
+
+ACCEPT_EDITS = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
+
+
+def asked(*suggestions: Any, tool: str = "Bash", cwd: str | None = "/w", **body: Any) -> Asked:
+    native = {"tool_name": tool, "permission_suggestions": list(suggestions), **body}
+    return Asked("request-1", "session-1", "native-1", native, cwd=cwd)
+
+
+def grant(*suggestions: Any, **fields: Any) -> Grant:
+    found = suggested_grant(asked(*suggestions, **fields))
+    assert found is not None
+    return found
+
+
+def redirection(command: str, path: str, *suggestions: Any, **fields: Any) -> Grant:
+    given = suggestions or (rules(("Bash", "echo a *")), folders("/w"))
+    return grant(*given, input={"command": command}, blocked_path=path, **fields)
+
+
+NO_GRANTS: list[Any] = [
+    None,
+    "nonsense",
+    [],
+    ["nonsense", {}, {"type": "removeRules"}],
+    [rules(("Bash", "rm *"), behavior="deny")],
+    [rules()],
+    [{"type": "addRules", "rules": [{}], "behavior": "allow", "destination": "session"}],
+    [folders()],
+    [{"type": "setMode", "mode": "bypassPermissions", "destination": "session"}],
+]
+
+
+class TestWhatIsGranted:
+    def test_a_command_is_granted_by_its_rules_and_nothing_beside_them(self) -> None:
+        suggested = rules(("Bash", "touch a *"))
+        assert grant(suggested, folders("/w"), ACCEPT_EDITS).updates == (suggested,)
+
+    def test_a_reading_rule_that_comes_with_a_command_is_a_part_of_it(self) -> None:
+        command, reading = rules(("Bash", "cat /o/a")), rules(("Read", "//o/**"), to="session")
+        found = grant(command, reading, input={"command": "cat /o/a > /o/a"}, blocked_path="/o/a")
+        assert found.updates == (command, reading)
+
+    def test_an_edit_is_granted_by_the_mode_and_the_folders_that_are_suggested(self) -> None:
+        assert grant(ACCEPT_EDITS, folders("/o"), tool="Write").updates == (ACCEPT_EDITS, folders("/o"))
+
+    @pytest.mark.parametrize("suggestions", NO_GRANTS)
+    def test_what_is_no_grant_that_can_be_named_is_left_out(self, suggestions: object) -> None:
+        request = Asked("r", "s", "n", {"tool_name": "Bash", "permission_suggestions": suggestions})
+        assert suggested_grant(request) is None
+
+    def test_nothing_is_granted_where_claude_says_that_it_must_not_be(self) -> None:
+        assert suggested_grant(asked(rules(("Bash", "rm *")), suppress_always_allow_rule=True)) is None
+
+
+class TestRedirections:
+    @pytest.mark.parametrize(
+        ("command", "path"),
+        [
+            ("echo a >> done.txt", "/w/done.txt"),
+            ("echo a>done.txt", "/w/done.txt"),
+            ("echo a >| ./sub/../done.txt", "/w/done.txt"),
+            ("echo a 2> '/o/my file'", "/o/my file"),
+            ('echo a &> "/o/my file"; true', "/o/my file"),
+        ],
+    )
+    def test_a_command_that_writes_a_file_may_go_on_to_write_it(self, command: str, path: str) -> None:
+        added = redirection(command, path).updates[-1]
+        assert added == rules(("Edit", f"/{path}"))
+
+    @pytest.mark.parametrize(
+        ("command", "path"),
+        [
+            ("touch done.txt", "/w/done.txt"),
+            ("cat < done.txt", "/w/done.txt"),
+            ("echo a > other.txt", "/w/done.txt"),
+            ("echo a > $FILE", "/w/$FILE"),
+            ("echo '->x'", "/w/x"),
+            ("echo a > a*", "/w/a*"),
+            ("echo a > done.txt", "done.txt"),
+            ("echo a > /", "/"),
+        ],
+    )
+    def test_no_other_command_may(self, command: str, path: str) -> None:
+        assert redirection(command, path).updates == (rules(("Bash", "echo a *")),)
+
+    def test_a_folder_is_never_granted_so(self, tmp_path: Path) -> None:
+        assert len(redirection(f"echo a > {tmp_path}", str(tmp_path)).updates) == 1
+
+    def test_a_relative_target_means_nothing_without_a_folder(self) -> None:
+        assert len(redirection("echo a > done.txt", "/w/done.txt", cwd=None).updates) == 1
+
+    def test_only_a_command_line_has_redirections(self) -> None:
+        assert len(redirection("echo a > done.txt", "/w/done.txt", tool="Monitor").updates) == 1
+        assert len(grant(rules(("Bash", "x *")), blocked_path="/w/done.txt").updates) == 1
+
+
+class TestWhereItIsKept:
+    @pytest.mark.parametrize(
+        ("destination", "stored"),
+        [
+            ("userSettings", "in your user settings, for every project"),
+            ("projectSettings", "in .claude/settings.json of this project"),
+            ("localSettings", "in .claude/settings.local.json of this project"),
+            ("session", ""),
+            ("cliArg", ""),
+            (None, ""),
+        ],
+    )
+    def test_each_file_is_named(self, destination: Any, stored: str) -> None:
+        assert grant(rules(("Bash", "ls *"), to=destination)).stored == stored
+
+    def test_several_places_are_named_once_each(self) -> None:
+        two = rules(("Bash", "b *"), to="userSettings")
+        assert grant(rules(("Bash", "a *")), rules(("Bash", "c *")), two).stored == (
+            "in .claude/settings.local.json of this project and in your user settings, for every project"
+        )
+
+    def test_for_a_session_nothing_is_kept_in_a_file(self) -> None:
+        kept = grant(rules(("Bash", "a *")), rules(("Read", "//o/**"), to="userSettings")).for_session()
+        assert [update["destination"] for update in kept.updates] == ["session", "session"]
+        assert kept.stored == ""
+
+    def test_what_is_kept_can_be_told_from_what_is_not(self) -> None:
+        stored, fleeting = rules(("Bash", "a *")), rules(("Read", "//o/**"), to="session")
+        whole = grant(stored, fleeting)
+        assert whole.kept().updates == (stored,)
+        assert whole.kept(in_files=False).updates == (fleeting,)
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("suggestions", "words"),
+        [
+            ([rules(("Bash", "git push *"))], "allow `git push *`"),
+            ([rules(("Bash", "a *"), ("Bash", "b *"))], "allow `a *`, `b *`"),
+            ([rules(("Bash", "a *"), ("Bash", "a *"))], "allow `a *`"),
+            ([rules(("Read", "//o/**"), ("Edit", "//o/a"), ("Write", "src/**"))],
+             "allow reading /o/**, editing /o/a, editing src/**"),
+            ([rules(("WebFetch", "domain:e.example"))], "allow WebFetch(domain:e.example)"),
+            ([rules(("mcp__house__add", None))], "allow every use of mcp__house__add"),
+            ([ACCEPT_EDITS, folders("/o", "/p")], "accept edits and allow work in /o, work in /p"),
+            ([ACCEPT_EDITS], "accept edits"),
+            ([{**ACCEPT_EDITS, "mode": "auto"}], "let Claude decide what to ask"),
+        ],
+    )  # fmt: skip
+    def test_a_grant_says_what_it_allows(self, suggestions: list[dict[str, Any]], words: str) -> None:
+        assert grant(*suggestions).describe() == words
+
+    def test_a_grant_of_nothing_says_nothing(self) -> None:
+        assert Grant(()).describe() == ""
+
+    def test_a_rule_cannot_paint_over_the_label(self) -> None:
+        spoofed = grant(rules(("Bash", "rm *\n\x1b[2K\u202eecho"))).describe()
+        assert spoofed == "allow `rm * \N{REPLACEMENT CHARACTER}[2K\N{REPLACEMENT CHARACTER}echo`"
+
+    def test_a_long_rule_is_cut(self) -> None:
+        assert grant(rules(("Bash", "a" * 500))).describe() == f"allow `{'a' * 200}…`"

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import agent_sdk_core
+import claude_sdk
+
+OURS = {"ClaudeBackend", "ClaudeSession", "query"}
+PACKAGES: list[ModuleType] = [agent_sdk_core, claude_sdk]
+
+
+def names_of(package: ModuleType) -> list[str]:
+    return list(package.__all__)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_every_public_name_can_be_loaded_and_is_listed(package: ModuleType) -> None:
+    for name in names_of(package):
+        assert getattr(package, name) is not None
+    assert set(names_of(package)) <= set(dir(package))
+    assert len(set(names_of(package))) == len(names_of(package))
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_another_name_is_an_attribute_error(package: ModuleType) -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = package.nonsense
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_a_star_import_brings_exactly_the_public_names(package: ModuleType) -> None:
+    found: dict[str, object] = {}
+    exec(f"from {package.__name__} import *", found)
+    assert set(found) - {"__builtins__"} == set(names_of(package))
+
+
+def test_the_public_names_are_the_cores_and_these() -> None:
+    assert set(claude_sdk.__all__) == set(agent_sdk_core.__all__) | OURS
+    for name in set(agent_sdk_core.__all__) - OURS:
+        assert getattr(claude_sdk, name) is getattr(agent_sdk_core, name)
+    assert claude_sdk.SessionOptions is agent_sdk_core.SessionOptions
+
+
+def test_names_load_once() -> None:
+    if "ClaudeBackend" in vars(claude_sdk):
+        del claude_sdk.ClaudeBackend
+    first = claude_sdk.ClaudeBackend
+    assert vars(claude_sdk)["ClaudeBackend"] is first
+
+
+def loaded_by(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.split())
+
+
+HEAVY = {"typer", "rich", "structlog", "jsonschema", "stamina", "pydantic_settings", "platformdirs", "unidiff"}
+
+
+def test_the_import_costs_next_to_nothing() -> None:
+    loaded = loaded_by("import claude_sdk")
+    assert "claude_sdk" in loaded
+    assert not loaded & {"pydantic", "anyio", "asyncio", "claude_sdk.backend", "claude_agent_sdk", *HEAVY}
+
+
+def test_the_backend_loads_only_what_it_runs_on() -> None:
+    loaded = loaded_by("from claude_sdk import ClaudeBackend, SessionOptions; ClaudeBackend(); SessionOptions()")
+    assert {"pydantic", "anyio"} <= loaded
+    assert not loaded & HEAVY
+    assert not loaded & {"asyncio.subprocess", "agent_sdk_testing", "claude_agent_sdk", "codex_sdk", "agent_chat"}
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_no_module_imports_a_neighbour_it_must_not_know(package: ModuleType) -> None:
+    allowed = {"agent_sdk_core": {"agent_sdk_core"}, "claude_sdk": {"agent_sdk_core", "claude_sdk"}}[package.__name__]
+    neighbours = {"agent_sdk_core", "codex_sdk", "claude_sdk", "agent_chat", "agent_sdk_testing"}
+    (folder,) = importlib.import_module(package.__name__).__path__
+    for path in Path(folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            )  # fmt: skip
+            for module in modules:
+                assert module.partition(".")[0] not in neighbours - allowed, f"{path} imports {module}"
+                assert module.partition(".")[0] != "asyncio", f"{path} imports {module}"

@@ -1,0 +1,49 @@
+"""Fixtures of what only Claude does, on asyncio and trio; a slow case asks for one of them with `ONCE`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Generator
+from typing import Any
+
+import anyio
+import pytest
+from tests.claude.driving import Claude
+
+from agent_sdk_testing import ScriptedModel, scratch_folder
+
+_SECONDS = 25.0
+"""The longest that a case may take; most take a second, nearly all of it the start of their claude."""
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+async def claude(anyio_backend: str, scripted_model: ScriptedModel) -> AsyncIterator[Claude]:
+    """Claude with its scripted model; afterwards its processes are gone, the rules of messages are checked, and every
+    frame went through as it was."""
+    with scratch_folder(prefix="claude-only-") as folder:
+        claude = Claude(scripted_model, folder)
+        try:
+            yield claude
+            await claude.finish()
+        finally:
+            claude.close()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Bound every case, so that a hang is a failure with a traceback."""
+    if "anyio_backend" in pyfuncitem.fixturenames:
+        case = pyfuncitem.obj
+
+        @functools.wraps(case)
+        async def bounded(*args: Any, **kwargs: Any) -> None:
+            with anyio.fail_after(_SECONDS):
+                await case(*args, **kwargs)
+
+        pyfuncitem.obj = bounded
+    return (yield)

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.claude.driving import ONCE, Claude
+
+from agent_sdk_core import (
+    DEFER,
+    Allow,
+    Deny,
+    ElicitationAnswer,
+    ElicitationRequest,
+    ImageBlock,
+    RequestOpened,
+    RequestResolved,
+)
+from agent_sdk_testing import text
+from agent_sdk_testing.contract.watching import Asker, Ran, run, until
+
+pytestmark = pytest.mark.anyio
+
+
+class Elicited:
+    """An `on_elicitation` that gives one answer, and keeps what it was asked."""
+
+    def __init__(self, answer: ElicitationAnswer) -> None:
+        self.answer = answer
+        self.requests: list[ElicitationRequest] = []
+
+    async def __call__(self, request: ElicitationRequest) -> ElicitationAnswer:
+        self.requests.append(request)
+        return self.answer
+
+
+async def calling(claude: Claude, tool: str, **options: Any) -> Ran:
+    """Run a turn in which the model calls a tool of the MCP server, which needs no permission."""
+    claude.model.reply(claude.mcp_tool("bench", tool, name="Ada")).reply(text("Done."))
+    options.setdefault("allowed_tools", ("mcp__bench",))
+    async with claude.session(mcp_servers=claude.mcp_servers, **options) as session:
+        return await run(session, "Call it.")
+
+
+def heard(ran: Ran) -> Any:
+    """Return what the MCP server was answered."""
+    [result] = ran.results
+    return json.loads(result.text)
+
+
+async def test_a_tool_of_an_mcp_server_is_asked_about_once_for_the_session(claude: Claude) -> None:
+    asker = Asker([Allow("session")])
+    greet = claude.mcp_tool("bench", "greet", name="Ada")
+    claude.model.reply(greet).reply(greet).reply(text("Done."))
+    async with claude.session(mcp_servers=claude.mcp_servers, can_use_tool=asker) as session:
+        ran = await run(session, "Greet her.")
+    [request] = asker.requests
+    assert (request.tool_name, request.kind, request.input) == ("mcp__bench__greet", "mcp", {"name": "Ada"})
+    assert [option.id for option in request.options][:2] == ["allow", "allow_session"]
+    assert [result.text for result in ran.results] == ["Hello, Ada!"] * 2
+
+
+async def test_a_refused_tool_of_an_mcp_server_does_not_run(claude: Claude) -> None:
+    ran = await calling(claude, "greet", allowed_tools=(), can_use_tool=Asker([Deny("No greetings.")]))
+    [result] = ran.results
+    assert (result.is_error, result.text) == (True, "No greetings.")
+    assert [denial["tool_name"] for denial in ran.result.permission_denials] == ["mcp__bench__greet"]
+
+
+async def test_a_tool_of_an_mcp_server_that_fails_says_so(claude: Claude) -> None:
+    ran = await calling(claude, "fail")
+    [result] = ran.results
+    assert result.is_error is True
+    assert "It did not work." in result.text
+
+
+@ONCE
+async def test_an_image_of_an_mcp_server_reaches_the_user_and_the_model(claude: Claude) -> None:
+    ran = await calling(claude, "draw")
+    [result] = ran.results
+    assert isinstance(result.content, list)
+    assert [block.source["media_type"] for block in result.content if isinstance(block, ImageBlock)] == ["image/png"]
+    assert claude.images_of(claude.model.requests[1]) == 1
+
+
+async def test_a_form_of_an_mcp_server_is_filled_in(claude: Claude) -> None:
+    form = Elicited(ElicitationAnswer("accept", {"name": "Ada"}))
+    ran = await calling(claude, "ask", on_elicitation=form)
+    assert heard(ran) == {"action": "accept", "content": {"name": "Ada"}}
+    [request] = form.requests
+    assert (request.server, request.mode, request.message) == ("bench", "form", "Who are you?")
+    assert request.schema is not None
+    assert request.schema["required"] == ["name"]
+    assert request.url is None
+
+
+@pytest.mark.parametrize("action", ["decline", "cancel"])
+@ONCE
+async def test_a_form_of_an_mcp_server_can_be_refused(claude: Claude, action: Any) -> None:
+    ran = await calling(claude, "ask", on_elicitation=Elicited(ElicitationAnswer(action)))
+    assert heard(ran) == {"action": action}
+
+
+async def test_a_link_of_an_mcp_server_is_shown_and_accepted(claude: Claude) -> None:
+    link = Elicited(ElicitationAnswer("accept"))
+    ran = await calling(claude, "visit", on_elicitation=link)
+    assert heard(ran)["action"] == "accept"
+    [request] = link.requests
+    assert (request.mode, request.url, request.message) == ("url", "https://example.org/login", "Log in there.")
+    assert request.schema is None
+
+
+async def test_an_interrupt_withdraws_an_elicitation(claude: Claude) -> None:
+    claude.model.reply(claude.mcp_tool("bench", "ask"))
+    options: dict[str, Any] = {"mcp_servers": claude.mcp_servers, "allowed_tools": ("mcp__bench",)}
+    async with claude.session(on_elicitation=DEFER, **options) as session:
+        stream = session.messages()
+        turn = session.query("Ask me.")
+        async with turn:
+            opened = await until(stream, RequestOpened)
+            assert opened.kind == "elicitation"
+        assert (await until(stream, RequestResolved)).outcome == "withdrawn"
+        assert not session.pending
+
+
+async def test_the_status_of_mcp_servers_is_told(claude: Claude) -> None:
+    broken = {"command": "/nowhere/at/all"}
+    claude.model.reply(text("Fine."))
+    async with claude.session(mcp_servers={**claude.mcp_servers, "broken": broken}) as session:
+        await run(session, "Talk.")  # The first turn waits for them.
+        status = {server["name"]: server for server in await session.mcp_status()}
+    assert status["bench"]["status"] == "connected"
+    assert [tool["name"] for tool in status["bench"]["tools"]][:2] == ["greet", "fail"]
+    assert status["broken"]["status"] == "failed"
+
+
+async def test_mcp_servers_are_set_while_the_session_is_open(claude: Claude) -> None:
+    claude.model.reply(claude.mcp_tool("bench", "greet", name="Ada")).reply(text("Done.")).reply(text("Gone."))
+    async with claude.session(allowed_tools=("mcp__bench",)) as session:
+        told = await session.set_mcp_servers(claude.mcp_servers)
+        assert (list(told["added"]), list(told["removed"]), dict(told["errors"])) == (["bench"], [], {})
+        ran = await run(session, "Greet her.")
+        assert ran.results[0].text == "Hello, Ada!"
+        assert "bench" in session.info.mcp_servers
+        assert list((await session.set_mcp_servers({}))["removed"]) == ["bench"]
+        await run(session, "Again?")
+        assert "bench" not in session.info.mcp_servers
+
+
+@ONCE
+async def test_secrets_of_mcp_servers_are_on_no_command_line(claude: Claude) -> None:
+    servers = {"bench": {**claude.mcp_servers["bench"], "env": {"TOKEN": "hush-hush"}}}
+    async with claude.session(mcp_servers=servers, system_prompt="A long story.") as session:
+        arguments = (claude.proc(session) / "cmdline").read_bytes()
+    assert b"hush-hush" not in arguments
+    assert b"A long story." not in arguments

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.claude.driving import ONCE, Claude
+
+from agent_sdk_core import (
+    DocumentInput,
+    ImageInput,
+    InvalidRequestError,
+    ResultMessage,
+    TextInput,
+    UnsupportedVersionError,
+)
+from agent_sdk_testing import Tokens, call, text
+from agent_sdk_testing.contract.watching import run
+
+pytestmark = [pytest.mark.anyio, ONCE]
+
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e366"
+    "0000000049454e44ae426082"
+)
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
+
+
+async def test_an_image_a_pdf_and_a_text_reach_the_model_as_they_are(claude: Claude) -> None:
+    claude.model.reply(text("I see."))
+    notes = claude.write("notes.txt", "Buy apples.\n")
+    picture = ImageInput(data=PIXEL, media_type="image/png")
+    paper = DocumentInput(data=PDF, media_type="application/pdf")
+    async with claude.session() as session:
+        ran = await run(session, [TextInput("Look:"), picture, paper, DocumentInput(path=str(notes))])
+    assert ran.result.outcome == "completed"
+    request = claude.model.requests[0]
+    assert (claude.images_of(request), claude.documents_of(request)) == (1, 2)
+    assert "Look:" in request.text
+    assert "Buy apples." in request.body.decode()
+
+
+async def test_a_prompt_that_takes_too_many_calls_of_the_model_hits_its_limit(claude: Claude) -> None:
+    claude.model.otherwise(claude.command("echo again"))
+    async with claude.session(max_turns=2, permission_mode="bypass") as session:
+        ran = await run(session, "Go round.")
+        assert (ran.result.subtype, ran.result.outcome) == ("error_max_turns", "limit")
+        assert len(claude.model.requests) == 2
+        claude.model.otherwise(text("On."))
+        assert (await run(session, "Go on.")).result.result == "On."
+
+
+async def test_a_session_that_costs_too_much_hits_its_limit(claude: Claude) -> None:
+    claude.model.otherwise(claude.command("echo again"), usage=Tokens(input=100_000, output=10_000))
+    async with claude.session(max_budget_usd=0.01, permission_mode="bypass") as session:
+        ran = await run(session, "Spend.")
+    assert (ran.result.subtype, ran.result.outcome) == ("error_max_budget_usd", "limit")
+    assert ran.result.total_cost_usd is not None
+    assert ran.result.total_cost_usd > 0.01
+
+
+async def test_an_answer_that_does_not_fit_the_schema_is_asked_for_again(claude: Claude) -> None:
+    schema = {"type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]}
+    claude.model.reply(call("StructuredOutput", number="seven")).reply(call("StructuredOutput", number=7))
+    claude.model.otherwise(text("There."))
+    async with claude.session(output_schema=schema) as session:
+        ran = await run(session, "A number.")
+    assert ran.result.structured_output == {"number": 7}
+    assert [bool(result.is_error) for result in ran.results] == [True, False]
+
+
+async def test_model_and_effort_reach_the_provider(claude: Claude) -> None:
+    claude.model.otherwise(text("Fine."))
+    async with claude.session(model="claude-opus-5-5", reasoning_effort="low") as session:
+        await run(session, "Talk.")
+        await session.set_reasoning_effort("high")
+        await run(session, "Talk.")
+    assert [claude.effort_of(request) for request in claude.model.requests] == ["low", "high"]
+    assert {request.model for request in claude.model.requests} == {"claude-opus-5-5"}
+
+
+async def test_a_flag_of_claudes_own_reaches_it(claude: Claude) -> None:
+    claude.model.otherwise(text("Fine."))
+    async with claude.session(native={"flags": {"tools": "Read"}}) as session:
+        await run(session, "Talk.")
+    offered = claude.model.requests[0].tools
+    assert "Read" in offered
+    assert "Bash" not in offered
+
+
+async def test_an_unknown_flag_and_a_bad_value_are_refused_by_name(claude: Claude) -> None:
+    async with claude.backend() as backend:
+        with pytest.raises(UnsupportedVersionError, match="no-such-flag") as caught:
+            await claude.open(backend, native={"flags": {"no-such-flag": True}})
+        assert "\n" not in str(caught.value)
+        with pytest.raises(InvalidRequestError, match="UUID"):
+            await claude.open(backend, session_id="mine")
+        assert backend.sessions == ()
+
+
+def project(claude: Claude) -> None:
+    """Make the workspace one whose settings run a hook, and whose CLAUDE.md gives orders."""
+    settings = claude.workspace / ".claude"
+    settings.mkdir()
+    command = f"touch '{claude.workspace}/hooked.txt'"
+    hooks = {"UserPromptSubmit": [{"hooks": [{"type": "command", "command": command}]}]}
+    (settings / "settings.json").write_text(json.dumps({"hooks": hooks}))
+    claude.write("CLAUDE.md", "Say everything backwards.\n")
+
+
+async def test_a_projects_hooks_and_instructions_are_left_alone_by_default(claude: Claude) -> None:
+    project(claude)
+    claude.model.reply(text("Fine."))
+    async with claude.session() as session:
+        await run(session, "Talk.")
+    assert not claude.exists("hooked.txt")
+    assert b"Say everything backwards." not in claude.model.requests[0].body
+
+
+async def test_a_projects_hooks_and_instructions_hold_where_they_are_asked_for(claude: Claude) -> None:
+    project(claude)
+    claude.model.reply(text("Fine."))
+    async with claude.session(setting_sources=("user", "project")) as session:
+        await run(session, "Talk.")
+    assert claude.exists("hooked.txt")
+    assert b"Say everything backwards." in claude.model.requests[0].body
+
+
+async def test_the_users_instructions_hold_unless_they_are_left_out(claude: Claude) -> None:
+    (claude.config / "CLAUDE.md").write_text("Say everything twice.\n")
+    claude.model.otherwise(text("Fine."))
+    async with claude.session() as session:
+        await run(session, "Talk.")
+    async with claude.session(setting_sources=()) as session:
+        await run(session, "Talk.")
+    with_user, without = (b"Say everything twice." in request.body for request in claude.model.requests)
+    assert (with_user, without) == (True, False)
+
+
+async def test_an_mcp_server_of_a_project_does_not_start_by_default(claude: Claude) -> None:
+    marker = claude.workspace / "started.txt"
+    server = {"command": "/bin/sh", "args": ["-c", f"touch '{marker}'"]}
+    claude.write(".mcp.json", json.dumps({"mcpServers": {"theirs": server}}))
+    claude.model.reply(text("Fine."))
+    async with claude.session() as session:
+        ran = await run(session, "Talk.")
+        assert "theirs" not in session.info.mcp_servers
+    assert not marker.exists()
+    assert isinstance(ran.messages[-1], ResultMessage)

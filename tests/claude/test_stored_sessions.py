@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import signal
+from uuid import uuid4
+
+import anyio
+import pytest
+from anyio.streams.text import TextReceiveStream
+from tests.claude.driving import ONCE, Claude
+
+from agent_sdk_core import InvalidRequestError, SessionBusyError, SessionNotFoundError, UserMessage
+from agent_sdk_testing import text
+from agent_sdk_testing.contract.watching import run
+
+pytestmark = pytest.mark.anyio
+
+
+def prompts(claude: Claude, number: int) -> list[str]:
+    """Return what the user said in a request to the model."""
+    return [message.text for message in claude.model.requests[number].messages if message.role == "user"]
+
+
+@ONCE
+async def test_a_fork_goes_its_own_way(claude: Claude) -> None:
+    claude.model.reply(text("One.")).reply(text("In the fork.")).reply(text("In the original."))
+    async with claude.session() as session:
+        await run(session, "First.")
+        async with await session.fork() as fork:
+            assert fork.session_id != session.session_id
+            assert (await run(fork, "Second, forked.")).result.result == "In the fork."
+            assert prompts(claude, 1) == ["First.", "Second, forked."]
+        assert (await run(session, "Second.")).result.result == "In the original."
+    assert prompts(claude, 2) == ["First.", "Second."]
+
+
+@pytest.mark.parametrize("at", ["prompt", "answer"])
+@ONCE
+async def test_a_fork_at_a_message_ends_with_its_turn(claude: Claude, at: str) -> None:
+    claude.model.reply(claude.command("echo one")).reply(text("One.")).reply(text("Two.")).reply(text("Forked."))
+    async with claude.session(permission_mode="bypass") as session:
+        first = await run(session, "First.")
+        await run(session, "Second.")
+        answers = [message.uuid for message in await session.history() if message.type == "assistant"]
+        place = first.uuid if at == "prompt" else answers[0]
+        assert place is not None
+        async with await session.fork(at=place) as fork:
+            await run(fork, "Instead.")
+            told = [message.text for message in await fork.history() if isinstance(message, UserMessage)]
+            assert "Second." not in told
+            assert "Instead." in told
+    assert prompts(claude, 3) == ["First.", "Instead."]
+    assert "One." in claude.model.requests[3].text
+
+
+async def test_a_fork_at_an_unknown_message_is_refused(claude: Claude) -> None:
+    claude.model.reply(text("One."))
+    async with claude.session() as session:
+        await run(session, "First.")
+        with pytest.raises(InvalidRequestError, match="no message"):
+            await session.fork(at=str(uuid4()))
+
+
+async def test_a_live_session_is_not_opened_a_second_time(claude: Claude) -> None:
+    session_id = str(uuid4())
+    claude.model.reply(text("One."))
+    async with claude.backend() as backend, await claude.open(backend, session_id=session_id) as session:
+        assert session.session_id == session_id
+        with pytest.raises(SessionBusyError, match=session_id):
+            await claude.open(backend, session_id=session_id)
+        await run(session, "First.")
+        with pytest.raises(SessionBusyError, match=session_id):
+            await claude.open(backend, resume=session_id)
+        assert len(claude.started) == 1
+
+
+HOST = """
+import anyio
+from agent_sdk_core import SessionOptions, create_backend
+
+async def main():
+    async with create_backend(SETTINGS["backend"], executable=SETTINGS["executable"]) as backend:
+        async with await backend.create_session(SessionOptions(cwd=SETTINGS["workspace"])) as session:
+            await session.query("First.").wait()
+            print(session.session_id, flush=True)
+            await anyio.sleep_forever()
+
+anyio.run(main, backend=SETTINGS["anyio_backend"])
+"""
+
+
+@ONCE
+async def test_a_session_of_another_process_is_busy_until_that_process_is_gone(
+    claude: Claude, anyio_backend: str
+) -> None:
+    claude.model.reply(text("One.")).reply(text("Two."))
+    script = claude.host_command(HOST, anyio_backend)
+    async with claude.backend() as backend:
+        async with await anyio.open_process(script, env=claude.env, stderr=None) as host:
+            assert host.stdout is not None
+            session_id = (await anext(TextReceiveStream(host.stdout))).strip()
+            with pytest.raises(SessionBusyError, match=session_id):
+                await claude.open(backend, resume=session_id)
+            host.send_signal(signal.SIGKILL)
+            await claude.lifeline.gone()
+        async with await claude.open(backend, resume=session_id) as session:
+            await run(session, "Second.")
+    assert prompts(claude, 1) == ["First.", "Second."]
+
+
+@ONCE
+async def test_a_session_is_resumed_in_its_folder_or_in_another(claude: Claude) -> None:
+    for said in ("One.", "Two.", "Three."):
+        claude.model.reply(text(said))
+    async with claude.backend() as backend:
+        async with await claude.open(backend) as session:
+            await run(session, "First.")
+        session_id = session.resolved_session_id
+        async with await claude.open(backend, resume=session_id, cwd=None) as session:
+            await run(session, "Second.")
+            assert session.info.cwd == str(claude.workspace)
+        async with await claude.open(backend, resume=session_id, cwd=claude.outside) as session:
+            await run(session, "Third.")
+            assert session.info.cwd == str(claude.outside)
+            assert session.session_id == session_id
+    assert prompts(claude, 2) == ["First.", "Second.", "Third."]
+
+
+async def test_an_unknown_session_is_not_found_and_starts_no_process(claude: Claude) -> None:
+    async with claude.backend() as backend:
+        with pytest.raises(SessionNotFoundError):
+            await claude.open(backend, resume=str(uuid4()))
+        assert claude.started == []
+
+
+async def test_the_id_of_a_stored_session_is_not_given_to_a_new_one(claude: Claude) -> None:
+    claude.model.reply(text("One."))
+    async with claude.backend() as backend:
+        async with await claude.open(backend) as session:
+            await run(session, "First.")
+        with pytest.raises(SessionBusyError, match="resume it"):
+            await claude.open(backend, session_id=session.session_id)
+
+
+@ONCE
+async def test_a_resumed_session_keeps_what_it_was_told_to_use_only_if_told_again(claude: Claude) -> None:
+    claude.model.otherwise(text("Fine."))
+    async with claude.backend() as backend:
+        async with await claude.open(backend, model="claude-haiku-4-5") as session:
+            await run(session, "First.")
+        async with await claude.open(backend, resume=session.resolved_session_id) as session:
+            await run(session, "Second.")
+            usage = await session.usage()
+    assert claude.model.requests[0].model.startswith("claude-haiku-4-5")
+    assert usage.total.output_tokens == 5

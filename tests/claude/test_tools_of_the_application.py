@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import base64
+
+import anyio
+import pytest
+from tests.claude.driving import ONCE, Claude
+
+from agent_sdk_core import AssistantMessage, ImageBlock, Tool, ToolImage, ToolRegistry, ToolResult, UserMessage, tool
+from agent_sdk_testing import text
+from agent_sdk_testing.contract.watching import Ran, run, until
+
+pytestmark = pytest.mark.anyio
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+
+
+@tool
+async def add(first: int, second: int) -> int:
+    """Add two numbers."""
+    return first + second
+
+
+@tool
+async def draw() -> ToolResult:
+    """Draw a picture."""
+    return ToolResult(("Here:", ToolImage(PIXEL, "image/png")))
+
+
+async def calling(claude: Claude, name: str, /, *tools: Tool, **arguments: int | str) -> Ran:
+    """Run a turn in which the model calls one of the application's tools."""
+    claude.model.reply(claude.application_tool("sums", name, **arguments)).reply(text("Done."))
+    async with claude.session(tools=ToolRegistry("sums", tools)) as session:
+        return await run(session, "Use it.")
+
+
+async def test_tools_of_the_application_are_offered_whole_from_the_first_request_on(claude: Claude) -> None:
+    ran = await calling(claude, "add", add, first=1, second=2)
+    offered = claude.model.requests[0].tool("mcp__sums__add")
+    assert offered["description"] == "Add two numbers."
+    assert offered["input_schema"]["required"] == ["first", "second"]
+    assert ran.results[0].text == "3"
+
+
+async def test_bad_input_of_a_tool_of_the_application_is_an_error_that_says_what_is_wrong(claude: Claude) -> None:
+    ran = await calling(claude, "add", add, first="one")
+    [result] = ran.results
+    assert result.is_error is True
+    assert "first" in result.text
+    assert ran.result.outcome == "completed"
+
+
+@ONCE
+async def test_a_tool_that_the_application_does_not_have_fails(claude: Claude) -> None:
+    ran = await calling(claude, "subtract", add, first=1)
+    [result] = ran.results
+    assert result.is_error is True
+    assert "subtract" in result.text
+
+
+async def test_an_image_of_a_tool_of_the_application_reaches_the_model_and_the_user(claude: Claude) -> None:
+    ran = await calling(claude, "draw", draw)
+    [result] = ran.results
+    assert isinstance(result.content, list)
+    assert result.text.startswith("Here:")  # Claude adds where it has put the picture.
+    [image] = [block for block in result.content if isinstance(block, ImageBlock)]
+    assert image.source["media_type"] == "image/png"
+    assert claude.images_of(claude.model.requests[1]) == 1
+
+
+async def test_an_interrupt_cancels_a_tool_of_the_application(claude: Claude) -> None:
+    running, cancelled = anyio.Event(), anyio.Event()
+
+    @tool
+    async def wait() -> None:
+        """Wait for ever."""
+        running.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            cancelled.set()
+
+    claude.model.reply(claude.application_tool("sums", "wait"))
+    async with claude.session(tools=ToolRegistry("sums", [wait])) as session:
+        turn = session.query("Wait.")
+        [use] = (await until(turn, AssistantMessage, lambda message: message.tool_uses)).tool_uses
+        await running.wait()
+        await turn.interrupt()
+        await cancelled.wait()
+        [closed] = (await until(turn, UserMessage, lambda message: message.tool_results)).tool_results
+        assert (closed.tool_use_id, closed.is_error) == (use.id, True)
+        assert (await turn.wait()).outcome == "interrupted"
+        claude.model.reply(text("On."))
+        assert (await run(session, "Go on.")).result.outcome == "completed"
