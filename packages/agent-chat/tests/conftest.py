@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import itertools
 import os
 import pty
@@ -21,6 +22,7 @@ from typing import Any, Self
 import anyio
 import pytest
 
+from agent_chat.cli import main
 from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
@@ -324,6 +326,27 @@ class Terminal:
             self.process.kill()
         self.process.wait()
         os.close(self._near)
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in this process, with what is piped into it, and return exit code, stdout and stderr."""
+
+    monkeypatch.setenv("AGENT_SDK_CONFIG", os.devnull)
+
+    def run(*arguments: str, piped: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["agent-sdk", *arguments])
+        with io.TextIOWrapper(io.BytesIO(piped.encode())) as stdin:
+            monkeypatch.setattr(sys, "stdin", stdin)
+            with pytest.raises(SystemExit) as exited:
+                main()
+        out, err = capfdbinary.readouterr()
+        assert isinstance(exited.value.code, int)
+        return exited.value.code, out.decode(), err.decode()
+
+    return run
 
 
 @pytest.fixture

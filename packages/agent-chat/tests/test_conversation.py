@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from agent_chat.conversation import Conversation, Ended, Stage
+from agent_chat.view.output import DirectOutput
 from agent_chat.view.screens import PlainView
 from agent_sdk_core.errors import AgentError, SpawnError
 from agent_sdk_core.options import SessionOptions
@@ -30,7 +31,7 @@ def stage_of(backend: Any) -> Stage:
 class Screen(PlainView):
     def __init__(self) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
-        super().__init__(self.out, self.err)
+        super().__init__(DirectOutput(self.out), self.err)
 
 
 async def converse(backend: Any, view: PlainView | None = None) -> Ended:
@@ -209,3 +210,33 @@ async def test_a_signal_that_ends_the_process_closes_the_agent_first(
     backend = fake_backend(script)
     assert (await converse(backend)).exit_code == code
     assert backend.closed
+
+
+async def test_a_reader_that_does_not_read_is_waited_for_until_ctrl_c(wire: Any, fake_backend: Any) -> None:
+    class Stuck(Screen):
+        draining = 0
+
+        async def drain(self) -> None:
+            self.draining += 1
+            if self.draining == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            await anyio.sleep_forever()
+
+    async def script(session: Any) -> AsyncIterator[Any]:
+        yield wire.result()
+
+    backend, view = fake_backend(script), Stuck()
+    assert (await converse(backend, view)).exit_code == 130
+    assert (backend.closed, view.draining) == (True, 2)
+
+
+async def test_a_reader_that_went_away_at_the_end_is_reported(wire: Any, fake_backend: Any) -> None:
+    class Gone(Screen):
+        async def drain(self) -> None:
+            raise BrokenPipeError
+
+    async def script(session: Any) -> AsyncIterator[Any]:
+        yield wire.result()
+
+    with pytest.raises(BrokenPipeError):
+        await converse(fake_backend(script), Gone())

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -9,29 +8,12 @@ from typing import Any
 import pytest
 
 from agent_chat import settings
-from agent_chat.cli import main
+from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.errors import ExecutableNotFoundError
 from agent_sdk_core.permissions import Allow, PermissionRequest
 
 HINT = "Nobody can be asked here; run it on a terminal, or choose what it may do with --permission-mode."
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Command:
-    """Run the command in this process, with what is piped into it, and return exit code, stdout and stderr."""
-
-    def run(*arguments: str, piped: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["agent-sdk", *arguments])
-        with io.TextIOWrapper(io.BytesIO(piped.encode())) as stdin:
-            monkeypatch.setattr(sys, "stdin", stdin)
-            with pytest.raises(SystemExit) as exited:
-                main()
-        out, err = capfdbinary.readouterr()
-        assert isinstance(exited.value.code, int)
-        return exited.value.code, out.decode(), err.decode()
-
-    return run
 
 
 @pytest.fixture
@@ -47,7 +29,7 @@ def backend(monkeypatch: pytest.MonkeyPatch, wire: Any, fake_backend: Any) -> An
 
     made = fake_backend(script)
 
-    def open_backend(name: str | None) -> Any:
+    def open_backend(name: str | None, config: RuntimeConfig) -> Any:
         made.name = name
         return made
 
@@ -79,6 +61,32 @@ def test_options_reach_the_session(command: Command, backend: Any, tmp_path: Any
     assert command("run", *where, "go")[0] == 0
     options = backend.opened[0].options
     assert (options.cwd, options.model, options.resume, options.permission_mode) == (str(tmp_path), "m", "old", "plan")
+
+
+def test_what_is_configured_reaches_the_session_and_the_command_line_beats_it(
+    command: Command, backend: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_SDK_CONFIG", str(tmp_path / "config.toml"))
+    (tmp_path / "config.toml").write_text('model = "mine"\npermission_mode = "plan"\n', encoding="utf-8")
+    (tmp_path / ".agent-sdk.toml").write_text('model = "theirs"\nreasoning_effort = "low"\n', encoding="utf-8")
+    assert command("run", "--cwd", str(tmp_path), "go")[0] == 0
+    assert command("run", "--cwd", str(tmp_path), "--model", "n", "--permission-mode", "auto", "go")[0] == 0
+    found = [(opened.options.model, opened.options.permission_mode) for opened in backend.opened]
+    assert found == [("theirs", "plan"), ("n", "auto")]
+    assert backend.opened[0].options.reasoning_effort == "low"
+
+
+def test_a_configuration_that_is_wrong_is_one_sentence_and_exit_code_2(
+    command: Command, backend: Any, tmp_path: Any
+) -> None:
+    (tmp_path / ".agent-sdk.toml").write_text('permission_mode = "bypass"\n', encoding="utf-8")
+    code, out, err = command("run", "--cwd", str(tmp_path), "go")
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        f"agent-sdk: {tmp_path}/.agent-sdk.toml, line 1: a workspace file may not set permission_mode: "
+    )
+    assert err.count("\n") == 1
+    assert backend.opened == []
 
 
 @pytest.mark.parametrize("arguments", [("run",), ("run", "-")])
@@ -157,7 +165,7 @@ def test_an_unexpected_error_is_a_sentence_too(command: Command, backend: Any) -
 
 
 def test_ctrl_c_before_anything_runs_is_no_traceback(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(name: str | None) -> Any:
+    def interrupted(name: str | None, config: RuntimeConfig) -> Any:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(settings, "open_backend", interrupted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,3 +80,20 @@ def test_an_unknown_session_is_one_sentence(
     assert (done.returncode, done.stdout) == (1, "")
     assert unknown in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_pager_that_does_not_read_does_not_hold_up_ctrl_c(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path
+) -> None:
+    scripted_model.reply(text("x" * 300_000))
+    command = [*RUN, "--cwd", str(agent_workspace), "go"]
+    ours: dict[str, Any] = {"env": env, "stdin": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **ours) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(1) == "x"
+        process.send_signal(signal.SIGINT)
+        if "again to quit" in process.stderr.readline():
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        assert "Traceback" not in process.stderr.read()

@@ -7,7 +7,16 @@ from typing import get_args
 import pytest
 
 from agent_chat.cli import HELP_MODE
-from agent_chat.settings import RunSettings, UsageError, open_backend, permission_mode, session_options, working_folder
+from agent_chat.settings import (
+    RunSettings,
+    UsageError,
+    load_config,
+    open_backend,
+    permission_mode,
+    session_options,
+    working_folder,
+)
+from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.permissions import Deny, Permission, PermissionMode, PermissionRequest
 
 
@@ -70,3 +79,55 @@ def test_a_backend_is_made_by_name_and_an_unknown_one_refused() -> None:
     assert open_backend("codex", executable="/nowhere/codex").type == "codex"
     with pytest.raises(UsageError, match="No backend is called 'nope'"):
         open_backend("nope")
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AGENT_SDK_CONFIG", str(tmp_path / "config.toml"))
+    return tmp_path / "config.toml"
+
+
+def test_the_command_line_beats_the_configuration(config_file: Path, tmp_path: Path) -> None:
+    config_file.write_text('model = "m"\npermission_mode = "plan"\nbackend = "claude"', encoding="utf-8")
+    config = load_config(RunSettings("codex", "", str(tmp_path), "Auto".lower()))
+    assert (config.backend, config.model, config.permission_mode) == ("codex", "m", "auto")
+    config = load_config(RunSettings("", cwd=str(tmp_path)))
+    assert (config.backend, config.permission_mode) == ("claude", "plan")
+
+
+@pytest.mark.parametrize(
+    ("configured", "said", "expected"),
+    [
+        ("plan", None, "plan"),
+        ("plan", "accept-edits", "accept_edits"),
+        ("plan", "inherit", None),
+        (None, None, "default"),
+        (None, "inherit", None),
+        (None, "auto", "auto"),
+    ],
+)
+def test_the_mode_is_the_said_one_else_the_configured_one_else_asking(
+    config_file: Path, tmp_path: Path, configured: str | None, said: str | None, expected: str | None
+) -> None:
+    config_file.write_text(f'permission_mode = "{configured}"' if configured else "", encoding="utf-8")
+    settings = RunSettings("codex", cwd=str(tmp_path), permission_mode=said)
+    options = session_options(settings, refuse, config=load_config(settings))
+    assert options.permission_mode == expected
+    assert ("permission_mode" in options.model_fields_set) is (expected is not None)
+
+
+def test_a_wrong_configuration_is_a_usage_error(config_file: Path, tmp_path: Path) -> None:
+    config_file.write_text("model = 3", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"config\.toml, line 1: model must be text"):
+        load_config(RunSettings(cwd=str(tmp_path)))
+    config_file.write_text('backend = "nope"', encoding="utf-8")
+    settings = RunSettings(cwd=str(tmp_path))
+    with pytest.raises(UsageError, match=r"'nope' \(from .*config\.toml:1\)"):
+        session_options(settings, refuse, config=load_config(settings))
+
+
+def test_without_a_configuration_nothing_is_read(config_file: Path) -> None:
+    config_file.write_text("nonsense", encoding="utf-8")
+    assert open_backend("codex", executable="/nowhere/codex").type == "codex"
+    assert session_options(RunSettings("codex"), refuse).model is None
+    assert open_backend(None, RuntimeConfig(backend="codex-cli")).type == "codex"

@@ -15,7 +15,7 @@ from agent_chat.exits import ExitCode
 
 HELP_MODE = (
     "How much the agent may do unasked: default, accept_edits, plan, auto, dont_ask, bypass, or inherit from its own "
-    "configuration."
+    "configuration; absent: as configured, else default."
 )
 
 app = typer.Typer(
@@ -55,11 +55,14 @@ def options(
 def run(
     prompt: Annotated[str | None, typer.Argument(help="What to do; absent or '-': read from standard input.")] = None,
     backend: Annotated[
-        str | None, typer.Option("--backend", "-b", help="The agent, such as codex; absent: as configured.")
+        str | None, typer.Option("--backend", "-b", help="The agent: claude or codex; absent: as configured.")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="The model, by the agent's own name.")] = None,
+    effort: Annotated[
+        str | None, typer.Option("--effort", "-e", help="How much the model reasons, such as low, medium or high.")
+    ] = None,
     cwd: Annotated[str | None, typer.Option("--cwd", "-C", help="The folder to work in.")] = None,
-    permission_mode: Annotated[str, typer.Option("--permission-mode", help=HELP_MODE)] = "default",
+    permission_mode: Annotated[str | None, typer.Option("--permission-mode", help=HELP_MODE)] = None,
     resume: Annotated[str | None, typer.Option("--resume", help="Go on with the session of this id.")] = None,
     json: Json = False,
     debug: Debug = False,
@@ -70,7 +73,7 @@ def run(
         from agent_chat.run import run_prompt
         from agent_chat.settings import RunSettings
 
-        settings = RunSettings(backend, model, cwd, permission_mode, resume)
+        settings = RunSettings(backend, model, cwd, permission_mode, resume, effort)
         return run_prompt(prompt, settings, as_json=json)
 
     _finish(start, debug=debug)
@@ -78,18 +81,21 @@ def run(
 
 @app.command()
 def demo(
+    backend: Annotated[
+        str | None, typer.Option("--backend", "-b", help="Play with this agent alone, such as codex.")
+    ] = None,
     interactive: Annotated[
         bool, typer.Option("--interactive", "-i", help="Answer the approvals yourself instead of by script.")
     ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show a conversation with the real codex app-server, answered by a scripted model on this machine."""
+    """Show the real claude and the real codex at the same task, their model scripted on this machine; no key needed."""
 
     def start() -> int:
-        from agent_chat.demo import run_demo
+        from agent_chat.demo.command import run_demo
 
-        return run_demo(interactive=interactive, as_json=json)
+        return run_demo(backend, interactive=interactive, as_json=json)
 
     _finish(start, debug=debug)
 
@@ -109,6 +115,49 @@ def replay(
         from agent_chat.replay import replay_logs
 
         return replay_logs(backend, [Path(file) for file in files], as_json=json)
+
+    _finish(start, debug=debug)
+
+
+@app.command()
+def config(
+    cwd: Annotated[
+        str | None, typer.Option("--cwd", "-C", help="The folder whose .agent-sdk.toml counts; absent: this one.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the configuration as one JSON object.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Show what is configured, and where each value comes from."""
+
+    def start() -> int:
+        from agent_chat.config_show import show_config
+
+        return show_config(cwd, as_json=json)
+
+    _finish(start, debug=debug, failure=ExitCode.USAGE)
+
+
+@app.command()
+def doctor(
+    backend: Annotated[
+        str | None, typer.Option("--backend", "-b", help="The agent to look at, such as codex; absent: all of them.")
+    ] = None,
+    cwd: Annotated[
+        str | None, typer.Option("--cwd", "-C", help="The folder whose .agent-sdk.toml counts; absent: this one.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Look at each agent: is it installed, in a version that works, and logged in; and what to do if not.
+
+    Exits with 0 if the agent that would be used can be used, 1 if it or the configuration needs attention, 2 if the
+    command line cannot be followed.
+    """
+
+    def start() -> int:
+        from agent_chat.doctor import run_doctor
+
+        return run_doctor(backend, cwd, as_json=json)
 
     _finish(start, debug=debug)
 

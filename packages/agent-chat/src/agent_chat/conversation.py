@@ -11,7 +11,7 @@ from typing import Final
 import anyio
 from anyio.abc import TaskStatus
 
-from agent_chat.exits import ExitCode
+from agent_chat.exits import ENDING_SIGNALS, ExitCode
 from agent_chat.view.screens import View
 from agent_sdk_core.backend import AgentBackend
 from agent_sdk_core.errors import AgentError
@@ -20,7 +20,7 @@ from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.session import AgentSession
 
-_ENDING_SIGNALS: Final = {signal.SIGTERM: ExitCode.TERMINATED, signal.SIGHUP: ExitCode.HUNG_UP}
+_LAST_WORDS_SECONDS: Final = 0.5
 
 Stage = Callable[[], AbstractAsyncContextManager[tuple[AgentBackend, SessionOptions]]]
 
@@ -75,7 +75,14 @@ class Conversation:
                     result = await self._converse(prompt)
                 except Exception as error:  # raised again below, outside the group
                     failure = error
+                self._view.close()
+                try:
+                    await self._view.drain()
+                except OSError as error:
+                    failure = failure or error
             self._view.close()
+            if self._quit is not None:
+                await self._drain_soon()
             host.cancel_scope.cancel()
         if self._quit is not None:
             return Ended(self._quit, result, self._resume)
@@ -89,6 +96,11 @@ class Conversation:
                 return await self._turn(session, prompt)
             finally:
                 self._resume = session.resolved_session_id if session.resumable else None
+
+    async def _drain_soon(self) -> None:
+        """Let what is on its way be written, but wait for no reader that does not read."""
+        with suppress(OSError), anyio.move_on_after(_LAST_WORDS_SECONDS, shield=True):
+            await self._view.drain()
 
     async def _animate(self) -> None:
         try:
@@ -107,11 +119,11 @@ class Conversation:
         return turn.result
 
     async def _listen(self, *, task_status: TaskStatus[None]) -> None:
-        with anyio.open_signal_receiver(signal.SIGINT, *_ENDING_SIGNALS) as signals:
+        with anyio.open_signal_receiver(signal.SIGINT, *ENDING_SIGNALS) as signals:
             task_status.started()
             async with anyio.create_task_group() as interrupts:
                 async for received in signals:
-                    if (code := _ENDING_SIGNALS.get(received)) is not None:
+                    if (code := ENDING_SIGNALS.get(received)) is not None:
                         self._leave(code)
                     elif self._session is None or self._interrupting:
                         self._view.notice("quitting…")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from enum import IntEnum
+from typing import Final
 
 
 class ExitCode(IntEnum):
@@ -15,3 +17,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     TERMINATED = 143
+
+
+ENDING_SIGNALS: Final = {signal.SIGTERM: ExitCode.TERMINATED, signal.SIGHUP: ExitCode.HUNG_UP}
+"""The signals that end the process, and what it then exits with."""

@@ -12,10 +12,11 @@ import anyio
 
 from agent_chat import settings as settings_module
 from agent_chat.conversation import Conversation, Ended
-from agent_chat.settings import RunSettings, UsageError, session_options
+from agent_chat.settings import RunSettings, UsageError, load_config, session_options
 from agent_chat.stdio import open_asker, open_view, write_progress
 from agent_chat.view.screens import View
 from agent_sdk_core.backend import AgentBackend
+from agent_sdk_core.errors import AuthenticationError
 from agent_sdk_core.options import SessionOptions
 
 _NO_PROMPT = 'There is no prompt: say what to do, as in `agent-sdk run "fix the failing test"`, or pipe it in.'
@@ -25,15 +26,16 @@ def run_prompt(prompt: str | None, settings: RunSettings, *, as_json: bool) -> i
     """Run one prompt and return the exit code.
 
     Raises:
-        UsageError: The command line cannot be followed.
+        UsageError: The command line or the configuration cannot be followed.
         AgentError: The agent could not be started, or it refused.
         BrokenPipeError: Nobody reads the output any more.
     """
     text = read_prompt(prompt)
     view = open_view(as_json=as_json)
     asker = open_asker(view, as_json=as_json)
-    options = session_options(settings, asker.permission, asker.question)
-    backend = settings_module.open_backend(settings.backend)
+    config = load_config(settings)
+    options = session_options(settings, asker.permission, asker.question, config=config)
+    backend = settings_module.open_backend(settings.backend, config)
 
     @asynccontextmanager
     async def stage() -> AsyncGenerator[tuple[AgentBackend, SessionOptions]]:
@@ -65,8 +67,12 @@ def _piped() -> str | None:
 
 
 def _conclude(view: View, ended: Ended, settings: RunSettings, *, as_json: bool) -> None:
-    if as_json and ended.result is not None and (error := ended.result.error) is not None:
+    error = None if ended.result is None else ended.result.error
+    if as_json and error is not None:
         view.notice(f"{error.message} [{error.code}]", "error")
+    if isinstance(error, AuthenticationError):
+        named = f" --backend {settings.backend}" if settings.backend else ""
+        view.notice(f"`agent-sdk doctor{named}` says how to log in.")
     if ended.resume:
         backend = ["--backend", settings.backend] if settings.backend else []
         command = shlex.join(["agent-sdk", "run", *backend, "--resume", ended.resume])

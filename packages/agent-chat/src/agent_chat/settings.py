@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Final, cast, get_args
 
 if TYPE_CHECKING:
     from agent_sdk_core.backend import AgentBackend
+    from agent_sdk_core.config.runtime import RuntimeConfig
     from agent_sdk_core.options import SessionOptions
     from agent_sdk_core.permissions import CanUseTool, PermissionMode
     from agent_sdk_core.questions import OnQuestion
 
 INHERIT: Final = "inherit"
 """The permission mode that leaves everything to the agent's own configuration."""
+
+DEFAULT_MODE: Final = "default"
+"""What applies when neither the command line nor the configuration names a mode: the agent asks first."""
 
 
 class UsageError(Exception):
@@ -28,58 +32,110 @@ class RunSettings:
 
     Attributes:
         backend: Name of the backend; None: as configured.
-        model: Model id; None: the agent's default.
+        model: Model id; None: as configured.
         cwd: Folder the agent works in; None: the current one.
-        permission_mode: A permission mode, or "inherit".
+        permission_mode: A permission mode, or "inherit"; None: as configured.
         resume: Session to go on with.
+        effort: How much the model reasons; None: as configured.
     """
 
     backend: str | None = None
     model: str | None = None
     cwd: str | None = None
-    permission_mode: str = "default"
+    permission_mode: str | None = None
     resume: str | None = None
+    effort: str | None = None
 
 
-def open_backend(name: str | None, **settings: str | Mapping[str, str]) -> AgentBackend:
+def load_config(settings: RunSettings) -> RuntimeConfig:
+    """Return the configuration for the folder, with what the command line says above everything else.
+
+    Raises:
+        UsageError: The folder or the permission mode cannot be used, or the configuration is wrong.
+    """
+    from agent_sdk_core import InvalidRequestError, RuntimeConfig
+
+    mode = permission_mode(settings.permission_mode)
+    try:
+        return RuntimeConfig.load(
+            cwd=working_folder(settings.cwd),
+            backend=settings.backend or None,
+            model=settings.model or None,
+            reasoning_effort=settings.effort or None,
+            permission_mode=mode,
+        )
+    except InvalidRequestError as error:
+        raise UsageError(error.message) from None
+
+
+def open_backend(
+    name: str | None, config: RuntimeConfig | None = None, **settings: str | Mapping[str, str]
+) -> AgentBackend:
     """Return the backend of this name, not yet started.
+
+    Args:
+        name: Its name; None: as configured.
+        config: The configuration; None: an empty one.
+        settings: What the backend takes, which beats the configuration.
 
     Raises:
         UsageError: No backend of this name is installed.
         AgentError: It cannot be used.
     """
-    from agent_sdk_core import InvalidRequestError, create_backend
+    from agent_sdk_core import InvalidRequestError, RuntimeConfig, create_backend
 
     try:
-        return create_backend(name, **settings)
+        return create_backend(name, config=config or RuntimeConfig(), **settings)
     except InvalidRequestError as error:
         raise UsageError(error.message) from None
 
 
 def session_options(
-    settings: RunSettings, can_use_tool: CanUseTool, on_question: OnQuestion | None = None
+    settings: RunSettings,
+    can_use_tool: CanUseTool,
+    on_question: OnQuestion | None = None,
+    *,
+    config: RuntimeConfig | None = None,
 ) -> SessionOptions:
     """Return the options of the session.
 
+    Args:
+        settings: What the command line says.
+        can_use_tool: Answers permission requests.
+        on_question: Answers questions.
+        config: The configuration, which holds what the command line says; None: nothing is configured.
+
     Raises:
-        UsageError: The folder or the permission mode cannot be used.
+        UsageError: The folder or the permission mode cannot be used, or the configured backend is not installed.
     """
-    from agent_sdk_core.options import SessionOptions
+    from agent_sdk_core import InvalidRequestError, RuntimeConfig
 
     given: dict[str, object] = {"cwd": working_folder(settings.cwd), "can_use_tool": can_use_tool}
     if on_question is not None:
         given["on_question"] = on_question
-    if settings.model:
-        given["model"] = settings.model
     if settings.resume:
         given["resume"] = settings.resume
-    if (mode := permission_mode(settings.permission_mode)) is not None:
-        given["permission_mode"] = mode
-    return SessionOptions.model_validate(given)
+    mode = permission_mode(settings.permission_mode)
+    if config is None:
+        effort = settings.effort or None
+        config = RuntimeConfig(model=settings.model or None, reasoning_effort=effort, permission_mode=mode)
+    if is_inherit(settings.permission_mode):
+        config = config.model_copy(update={"permission_mode": None})
+    elif config.permission_mode is None:
+        given["permission_mode"] = DEFAULT_MODE
+    try:
+        return config.session_options(settings.backend, **given)
+    except InvalidRequestError as error:
+        raise UsageError(error.message) from None
 
 
-def permission_mode(name: str) -> PermissionMode | None:
-    """Return the mode of this name, None for "inherit"; hyphens and underscores are the same.
+def is_inherit(mode: str | None) -> bool:
+    """Whether the command line leaves the permission mode to the agent's own configuration."""
+    return mode is not None and mode.replace("-", "_") == INHERIT
+
+
+def permission_mode(name: str | None) -> PermissionMode | None:
+    """Return the mode of this name, None for "inherit" and for none; hyphens and underscores are the same.
 
     Raises:
         UsageError: There is no such mode.
@@ -87,9 +143,9 @@ def permission_mode(name: str) -> PermissionMode | None:
     from agent_sdk_core import permissions
 
     modes = cast("tuple[PermissionMode, ...]", get_args(permissions.PermissionMode))
-    wanted = name.replace("-", "_")
-    if wanted == INHERIT:
+    if name is None or is_inherit(name):
         return None
+    wanted = name.replace("-", "_")
     for mode in modes:
         if mode == wanted:
             return mode

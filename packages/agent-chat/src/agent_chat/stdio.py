@@ -5,27 +5,47 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console
 
 from agent_chat.ask.askers import Asker, Refuser, TerminalAsker
 from agent_chat.ask.keyboard import Keyboard
+from agent_chat.view.output import BackgroundOutput, DirectOutput, Output, write_if_read
 from agent_chat.view.screens import JsonView, PlainView, TerminalView, View, terminal_console
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-def open_view(*, as_json: bool) -> View:
-    """Return the view that suits standard output."""
+def open_view(*, as_json: bool, background: bool = True) -> View:
+    """Return the view that suits standard output.
+
+    Args:
+        as_json: Whether it is for a program.
+        background: Whether a reader that does not read must not hold one up; the view is then to be drained.
+    """
     out, err = _writable(sys.stdout), _writable(sys.stderr)
     if as_json:
-        return JsonView(out.buffer, err)
+        return JsonView(_output(out, "utf-8", background=background), err)
     if is_screen(out):
         return TerminalView(terminal_console(out))
-    return PlainView(out, err)
+    return PlainView(_output(out, out.encoding, background=background), err)
+
+
+def _output(stream: TextIO, encoding: str, *, background: bool) -> Output:
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return DirectOutput(stream)
+    if background:
+        stream.flush()
+        return BackgroundOutput(descriptor, encoding)
+    if isinstance(stream, io.TextIOWrapper):
+        wrapper = cast("io.TextIOWrapper[io.BufferedWriter]", stream)
+        wrapper.reconfigure(encoding=encoding)
+        return DirectOutput(wrapper)
+    return DirectOutput(stream)
 
 
 def open_asker(view: View, *, as_json: bool = False) -> Asker:
@@ -55,10 +75,7 @@ def is_screen(stream: TextIO | None) -> bool:
 
 def write_progress(text: str) -> None:
     """Say on stderr what is being done."""
-    with suppress(OSError, ValueError):
-        err = _writable(sys.stderr)
-        err.write(f"{text}\n")
-        err.flush()
+    write_if_read(_writable(sys.stderr), f"{text}\n")
 
 
 def _writable(stream: TextIO | None) -> TextIO:

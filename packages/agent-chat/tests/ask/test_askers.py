@@ -9,6 +9,7 @@ from rich.console import Console
 from agent_chat.ask.askers import Refuser, TerminalAsker
 from agent_chat.ask.keyboard import Keyboard
 from agent_chat.view.blocks import Level
+from agent_chat.view.output import DirectOutput
 from agent_chat.view.screens import PlainView
 from agent_sdk_core.permissions import Allow, Deny, Permission, PermissionOption, PermissionRequest
 from agent_sdk_core.questions import Answers, Choice, Question, QuestionRequest
@@ -47,7 +48,7 @@ def request(command: str = "make", **fields: str) -> PermissionRequest:
 
 def desk(keyboard: Keyboard) -> tuple[TerminalAsker, Console]:
     console = Console(file=io.StringIO(), record=True, width=60, markup=False, emoji=False, highlight=False)
-    return TerminalAsker(console, keyboard, PlainView(io.StringIO(), io.StringIO())), console
+    return TerminalAsker(console, keyboard, PlainView(DirectOutput(io.StringIO()), io.StringIO())), console
 
 
 def screen(console: Console) -> str:

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from agent_chat.view.blocks import Answered, Notice
+from agent_chat.view.output import DirectOutput
 from agent_chat.view.screens import JsonView, PlainView, TerminalView, terminal_console
 
 PATCH = [{"oldStart": 9, "newStart": 9, "lines": [" keep", "-Hello, wrld!", "+Hello, world!"]}]
@@ -203,7 +204,7 @@ def test_a_conversation_on_a_terminal(wire: Any) -> None:
 
 def test_a_conversation_in_a_pipe_has_no_control_codes_and_nothing_twice(wire: Any) -> None:
     out, err = io.StringIO(), io.StringIO()
-    view = PlainView(out, err)
+    view = PlainView(DirectOutput(out), err)
     for message in conversation(wire):
         view.show(message)
     view.close()
@@ -213,7 +214,7 @@ def test_a_conversation_in_a_pipe_has_no_control_codes_and_nothing_twice(wire: A
 
 def test_text_reaches_a_pipe_line_by_line_as_it_arrives(wire: Any) -> None:
     out = io.StringIO()
-    view = PlainView(out, io.StringIO())
+    view = PlainView(DirectOutput(out), io.StringIO())
     view.show(wire.delta("m", "one\ntw"))
     assert out.getvalue() == "one\n"
     view.show(wire.delta("m", "o\n\nthree\n"))
@@ -297,7 +298,7 @@ def test_while_a_question_is_asked_the_terminal_rests(wire: Any) -> None:
 
 def test_an_answer_stands_right_below_its_question() -> None:
     console, out = recording(), io.StringIO()
-    for view in (TerminalView(console), PlainView(out, io.StringIO())):
+    for view in (TerminalView(console), PlainView(DirectOutput(out), io.StringIO())):
         view.put(Notice("question"))
         view.put(Answered("yes", allowed=True))
     assert screen(console) == "· question\n✓ yes\n"
@@ -305,8 +306,8 @@ def test_an_answer_stands_right_below_its_question() -> None:
 
 
 def test_json_is_one_message_a_line_and_nothing_else(wire: Any) -> None:
-    out, err = io.BytesIO(), io.StringIO()
-    view = JsonView(out, err)
+    out, err = io.StringIO(), io.StringIO()
+    view = JsonView(DirectOutput(out), err)
     messages = conversation(wire)
     for message in messages:
         view.show(message)
@@ -315,7 +316,7 @@ def test_json_is_one_message_a_line_and_nothing_else(wire: Any) -> None:
     with view.hold():
         view.notice("to stderr")
     view.close()
-    lines = out.getvalue().decode().splitlines()
+    lines = out.getvalue().splitlines()
     assert [json.loads(line) for line in lines] == [message.to_wire() for message in messages]
     assert err.getvalue() == "agent-sdk: to stderr\n"
 
@@ -325,7 +326,7 @@ def test_notices_that_nobody_can_read_are_let_go() -> None:
         def write(self, text: str) -> int:
             raise BrokenPipeError
 
-    PlainView(io.StringIO(), Closed()).notice("lost", "warning")
+    PlainView(DirectOutput(io.StringIO()), Closed()).notice("lost", "warning")
 
 
 def test_a_broken_pipe_is_reported_to_the_caller(wire: Any) -> None:
@@ -357,6 +358,6 @@ async def test_views_animate_until_they_are_cancelled(wire: Any) -> None:
             group.start_soon(terminal.animate)
             await file.drawn.wait()
             group.cancel_scope.cancel()
-        await PlainView(io.StringIO(), io.StringIO()).animate()
-        await JsonView(io.BytesIO(), io.StringIO()).animate()
+        await PlainView(DirectOutput(io.StringIO()), io.StringIO()).animate()
+        await JsonView(DirectOutput(io.StringIO()), io.StringIO()).animate()
     terminal.close()

@@ -34,11 +34,12 @@ def asked(request: PermissionRequest, choices: tuple[Choice, ...] = ()) -> Asked
     command = request.input.get("command")
     diffs = _diffs(request)
     shown = {"cwd", *(("command",) if isinstance(command, str) else ()), *(_CHANGE_KEYS if diffs else ())}
-    rest = {key: value for key, value in request.input.items() if key not in shown}
+    rest = {key: value for key, value in request.input.items() if key not in shown and _says_something(request, value)}
+    plan = request.input.get("plan") if request.kind == "plan" else None
     return Asked(
         heading=_heading(request, len(diffs)),
         command=visible(command) if isinstance(command, str) else "",
-        subject=_arguments(rest),
+        subject=visible(plan).strip() if isinstance(plan, str) else _arguments(rest),
         diffs=diffs,
         facts=tuple(_facts(request)),
         choices=choices,
@@ -110,6 +111,8 @@ def _heading(request: PermissionRequest, files: int) -> str:
             return f"{who} asks to change {'a file' if files == 1 else f'{files} files'}"
         case "delete":
             return f"{who} asks to delete a file"
+        case "plan":
+            return f"{who} asks whether to carry out this plan"
         case _:
             return f"{who} asks to use {visible(request.tool_name)}"
 
@@ -125,6 +128,11 @@ def _diffs(request: PermissionRequest) -> tuple[FileDiff, ...]:
         )
         for diff in diffs
     )
+
+
+def _says_something(request: PermissionRequest, value: object) -> bool:
+    """Whether an argument is worth a line: not a switch that is off, nor what the reason says already."""
+    return value is not False and value is not None and (not request.reason or value != request.reason)
 
 
 def _arguments(given: Mapping[str, object]) -> str:

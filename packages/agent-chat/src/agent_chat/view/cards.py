@@ -26,7 +26,7 @@ _SUBJECT_KEYS: Final = (
     "question",
 )
 _CHANGES: Final[frozenset[ToolKind]] = frozenset({"edit", "delete", "move"})
-_QUIET: Final[frozenset[ToolKind]] = frozenset({"read", "search", "fetch", "think", "plan", *_CHANGES})
+_QUIET: Final[frozenset[ToolKind]] = frozenset({"read", "search", "fetch", "think", "plan", "ask", *_CHANGES})
 _MAX_ARGUMENTS: Final = 200
 
 ToolUse = ToolUseBlock | ServerToolUseBlock
@@ -96,6 +96,8 @@ def _title(use: ToolUse) -> str:
             return "Plan"
         case "plan":
             return "Proposed plan"
+        case "ask" if use.input.get("questions"):
+            return "Question"
         case "agent" if name in ("Agent", "Task"):
             return "Sub-agent"
         case _:
@@ -108,9 +110,17 @@ def _subject(use: ToolUse, cwd: str) -> str:
         return ""
     if use.kind in ("mcp", "other"):
         return _arguments(given)
+    if questions := list(_questions(given.get("questions"))):
+        return " ".join(questions)
     subject = next((short_path(clean_line(text), cwd) for key in _SUBJECT_KEYS if (text := _text(given, key))), "")
     target = short_path(clean_line(_text(given, "new_path")), cwd)
     return f"{subject} → {target}" if target else subject or _arguments(given)
+
+
+def _questions(asked: object) -> Iterable[str]:
+    for question in cast("list[object]", asked) if isinstance(asked, list) else []:
+        if isinstance(question, dict):
+            yield clean_line(_text(cast("Mapping[str, object]", question), "question"))
 
 
 def _arguments(given: Mapping[str, object]) -> str:

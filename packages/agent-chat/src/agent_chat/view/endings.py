@@ -23,7 +23,8 @@ def ending_of(result: ResultMessage, context: tuple[int, int | None] | None) -> 
     if context is not None:
         facts.append(_context(ContextWindow(*context)))
     if result.total_cost_usd:
-        facts.append(f"${result.total_cost_usd:.2f}")
+        cost = f"${result.total_cost_usd:.2f}"
+        facts.append(cost if cost != "$0.00" else "less than $0.01")
     error = result.error
     errors = tuple(clean(text).strip() for text in result.errors) or ((clean(error.message),) if error else ())
     return Ending(result.outcome, errors if error else (), tuple(facts))

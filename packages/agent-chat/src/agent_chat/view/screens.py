@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TextIO
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 import anyio
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -18,6 +18,7 @@ from rich.text import Text
 
 from agent_chat.view.blocks import Answered, Block, Card, Level, Notice, Said
 from agent_chat.view.layout import render
+from agent_chat.view.output import Output, write_if_read
 from agent_chat.view.plain import plain
 from agent_chat.view.transcript import Transcript
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.messages.parse import SDKMessage
 
 _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_FRAME_SECONDS: Final = 0.1
+FRAME_SECONDS: Final = 0.1
 _MIN_LIVE_HEIGHT: Final = 3
 
 
@@ -58,6 +59,10 @@ class View(Protocol):
 
     def close(self) -> None:
         """Take away what was live. Never raises."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait until everything is written, or raise why it cannot be."""
         ...
 
 
@@ -149,7 +154,7 @@ class TerminalView:
         self.begin()
         while True:
             self.draw()
-            await anyio.sleep(_FRAME_SECONDS)
+            await anyio.sleep(FRAME_SECONDS)
 
     def draw(self) -> None:
         """Draw the live area as it is now."""
@@ -157,7 +162,7 @@ class TerminalView:
             return
         if self._live is None:
             self._live = Live(
-                _LiveArea(self._live_parts),
+                LiveArea(self._live_parts),
                 console=self._console,
                 auto_refresh=False,
                 transient=True,
@@ -174,6 +179,9 @@ class TerminalView:
         with contextlib.suppress(OSError, ValueError):
             self._stop()
 
+    async def drain(self) -> None:
+        """Do nothing: a terminal takes everything at once."""
+
     def _stop(self) -> None:
         live, self._live = self._live, None
         if live is not None:
@@ -185,14 +193,18 @@ class TerminalView:
             if isinstance(block, (Said, Card)):
                 parts += [render(block), Text()]
         now = self._now()
-        frame = _FRAMES[int(now / _FRAME_SECONDS) % len(_FRAMES)]
         seconds = int(now - (self._began or now))
         doing = "working" if self._started else "starting"
-        parts.append(Text.assemble((frame, "cyan"), (f" {doing} {seconds} s · Ctrl-C interrupts", "dim")))
+        parts.append(Text.assemble((spinner(now), "cyan"), (f" {doing} {seconds} s · Ctrl-C interrupts", "dim")))
         return parts
 
 
-class _LiveArea:
+def spinner(now: float) -> str:
+    """Return the character that turns, as of this second."""
+    return _FRAMES[int(now / FRAME_SECONDS) % len(_FRAMES)]
+
+
+class LiveArea:
     """The end of what is going on, as much as fits on the screen, as of the moment in which it is drawn."""
 
     def __init__(self, parts: Callable[[], list[RenderableType]]) -> None:
@@ -213,7 +225,7 @@ class PlainView:
         err: Where notices go.
     """
 
-    def __init__(self, out: TextIO, err: TextIO) -> None:
+    def __init__(self, out: Output, err: TextIO) -> None:
         self._out = out
         self._err = err
         self._transcript = Transcript("line")
@@ -228,11 +240,9 @@ class PlainView:
         """Write a block, set off by a blank line unless it goes on with the last one."""
         if not (text := plain(block)):
             return
-        if not self._empty and not isinstance(block, Answered) and not (isinstance(block, Said) and block.continues):
-            self._out.write("\n")
+        goes_on = self._empty or isinstance(block, Answered) or (isinstance(block, Said) and block.continues)
         self._empty = False
-        self._out.write(f"{text}\n")
-        self._out.flush()
+        self._out.write(f"{text}\n" if goes_on else f"\n{text}\n")
 
     def reviewed(self, tool_use_id: str) -> None:
         """Keep the card of this tool use brief."""
@@ -250,25 +260,28 @@ class PlainView:
         """Do nothing: nothing moves."""
 
     def close(self) -> None:
-        """Do nothing: everything was written."""
+        """Do nothing: nothing is live."""
+
+    async def drain(self) -> None:
+        """Wait until everything is written."""
+        await self._out.drain()
 
 
 class JsonView:
     """One JSON object a line for every message, and nothing else.
 
     Args:
-        out: Where the lines go, in UTF-8.
+        out: Where the lines go; in UTF-8, for it is JSON.
         err: Where notices go.
     """
 
-    def __init__(self, out: BinaryIO, err: TextIO) -> None:
+    def __init__(self, out: Output, err: TextIO) -> None:
         self._out = out
         self._err = err
 
     def show(self, message: SDKMessage) -> None:
         """Write the message."""
-        self._out.write(message.to_json().encode("utf-8", "replace") + b"\n")
-        self._out.flush()
+        self._out.write(f"{message.to_json()}\n")
 
     def put(self, block: Block) -> None:
         """Leave it out: it is no message."""
@@ -288,12 +301,14 @@ class JsonView:
         """Do nothing: nothing moves."""
 
     def close(self) -> None:
-        """Do nothing: every line was flushed."""
+        """Do nothing: nothing is live."""
+
+    async def drain(self) -> None:
+        """Wait until everything is written."""
+        await self._out.drain()
 
 
 def write_notice(err: TextIO, text: str, level: Level = "info") -> None:
     """Write a line of our own to stderr; one that nobody can read is let go."""
     prefix = "agent-sdk: " if level == "info" else f"agent-sdk: {level}: "
-    with contextlib.suppress(OSError, ValueError):
-        err.write(f"{prefix}{text}\n")
-        err.flush()
+    write_if_read(err, f"{prefix}{text}\n")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-Unit = Literal["paragraph", "line"]
-"""What is shown at once: whole Markdown paragraphs where the rest can be shown live, else whole lines."""
+Unit = Literal["message", "paragraph", "line"]
+"""What is shown at once: whole messages or Markdown paragraphs where the rest can be shown live, else whole lines."""
 
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
 _LIVE_LIMIT: Final = 4000
@@ -37,6 +37,8 @@ class TextStream:
     def feed(self, delta: str) -> None:
         """Add what arrived."""
         self.rest += delta
+        if self._unit == "message":
+            return
         while (end := self.rest.find("\n", self._scanned)) >= 0:
             line = self.rest[self._scanned : end]
             self._scanned = end + 1

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, cast
 
-from agent_chat.view.blocks import Block, Card, Header, Notice, Prompted, Said
+from agent_chat.view.blocks import Block, Card, Ending, Header, Notice, Prompted, Said
 from agent_chat.view.cards import ToolUse, close_card, open_card
 from agent_chat.view.endings import ending_of
 from agent_chat.view.notices import notice_of
@@ -53,6 +53,7 @@ class Transcript:
         self._cwd = ""
         self._reviewed: set[str] = set()
         self._context: tuple[int, int | None] | None = None
+        self._last_said = ""
 
     @property
     def live(self) -> tuple[Block, ...]:
@@ -86,12 +87,17 @@ class Transcript:
             case system.SystemMessage():
                 return self._system(message)
             case ResultMessage():
-                return [*self._flush(), ending_of(message, self._context)]
+                return [*self._flush(), self._ending(message)]
             case conversation.RateLimitEvent():
                 notice = notice_of(message)
                 return [notice] if notice else []
             case conversation.CommandLifecycle() | conversation.UnknownMessage():
                 return []
+
+    def _ending(self, message: ResultMessage) -> Ending:
+        """Return the end of the turn; what the agent itself has just said about it is not repeated."""
+        ending = ending_of(message, self._context)
+        return replace(ending, errors=tuple(error for error in ending.errors if error != self._last_said))
 
     def _stream_event(self, message: conversation.StreamEvent) -> list[Block]:
         delta = message.event.get("delta")
@@ -125,6 +131,7 @@ class Transcript:
         for block in message.content:
             match block:
                 case TextBlock():
+                    self._last_said = clean(block.text).strip()
                     blocks += self._full(message, block.text, thinking=False, aborted=aborted)
                 case ThinkingBlock():
                     blocks += self._full(message, block.thinking, thinking=True, aborted=aborted)

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
+    from agent_chat.demo.agents import DemoAgent
     from agent_sdk_core.permissions import PermissionRequest
     from agent_sdk_testing import ModelRequest, ScriptedModel
     from agent_sdk_testing import Step as ModelStep
 
 PROMPT: Final = "Fix the typo in greeting.txt, check it, and publish it."
 
-_CHUNK_SECONDS: Final = 0.04
+CHUNK_SECONDS: Final = 0.04
 
 Step = Literal["check", "edit", "publish"]
 
-_GREETING: Final = "Hello, wrld!\nNice to see you.\n"
-_FIXED: Final = "Hello, world!\nNice to see you.\n"
+_WRONG: Final = "Hello, wrld!"
+_RIGHT: Final = "Hello, world!"
+_REST: Final = "\nNice to see you.\n"
 _CHECK: Final = """\
 for word in $(cat greeting.txt); do
   echo "checking $word"
@@ -28,34 +30,26 @@ echo "checked" > check.log
 grep -c wrld greeting.txt | sed 's/^/typos found: /'
 """
 _PUBLISH: Final = 'cp greeting.txt published.txt\necho "published"\n'
-_PATCH: Final = """\
-*** Begin Patch
-*** Update File: greeting.txt
-@@
--Hello, wrld!
-+Hello, world!
- Nice to see you.
-*** End Patch
-"""
 
 
 def write_project(folder: Path) -> None:
     """Write the files that the demo works on."""
     folder.mkdir(parents=True)
-    for name, text in (("greeting.txt", _GREETING), ("check.sh", _CHECK), ("publish.sh", _PUBLISH)):
+    for name, text in (("greeting.txt", _WRONG + _REST), ("check.sh", _CHECK), ("publish.sh", _PUBLISH)):
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def script(model: ScriptedModel, folder: Path) -> None:
+def script(model: ScriptedModel, agent: DemoAgent, folder: Path) -> None:
     """Tell the model what to say: one reply for each of the agent's requests.
 
     Args:
         model: The model.
+        agent: The agent that asks it.
         folder: The project, for the model speaks of what really happened there.
     """
-    from agent_sdk_testing import Tokens, call, custom, delay, reasoning, text
+    from agent_sdk_testing import Tokens, delay, reasoning, text
 
-    pause = delay(_CHUNK_SECONDS)
+    pause = delay(CHUNK_SECONDS)
 
     def said(words: str, *, phase: Literal["commentary", "final_answer"] = "commentary") -> ModelStep:
         first, *others = words.split(" ")
@@ -73,27 +67,17 @@ def script(model: ScriptedModel, folder: Path) -> None:
             "**Looking for the typo**\n\n", pause, "The check script tells ", pause, "what is wrong, so I run it first."
         ),
         said("I'll run the check first, to see what it finds."),
-        call(
-            "exec_command",
-            cmd="sh check.sh",
-            sandbox_permissions="require_escalated",
-            justification="The check writes a log, which the sandbox does not allow.",
-        ),
+        agent.run("sh check.sh", "The check writes a log."),
         usage=Tokens(input=9_840, cached=8_192, output=126, reasoning=48),
     )
     model.reply(
         said("It found one: `wrld` should be `world`. I'll fix it."),
-        custom("apply_patch", _PATCH),
+        agent.edit(folder / "greeting.txt", _WRONG, _RIGHT),
         usage=Tokens(input=10_210, cached=9_728, output=88),
     )
     model.reply(
         publish_question,
-        call(
-            "exec_command",
-            cmd="sh publish.sh",
-            sandbox_permissions="require_escalated",
-            justification="Publishing makes the greeting visible to others.",
-        ),
+        agent.run("sh publish.sh", "Publishing makes the greeting visible to others."),
         usage=Tokens(input=10_460, cached=9_984, output=74),
     )
     model.reply(report, usage=Tokens(input=10_720, cached=10_240, output=61))
@@ -122,7 +106,7 @@ class Proof:
         """Look at the folder."""
         return cls(
             check=(folder / "check.log").exists(),
-            edit=(folder / "greeting.txt").read_text(encoding="utf-8") == _FIXED,
+            edit=(folder / "greeting.txt").read_text(encoding="utf-8") == _RIGHT + _REST,
             publish=(folder / "published.txt").exists(),
         )
 
