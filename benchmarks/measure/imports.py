@@ -5,45 +5,60 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from measure.readers import Agent, official_installed
 from measure.report import NOT_INSTALLED, Row, Section, middle
 from measure.scene import BENCHMARKS
 
 BARE: Final = "bare Python"
-OURS: Final = "import codex_sdk"
-OFFICIAL: Final = "import openai_codex"
-_CASES: Final = {
-    BARE: "pass",
-    "import anyio, pydantic": "import anyio; from pydantic import BaseModel",
-    OURS: OURS,
-    "from codex_sdk import what a program uses": "from codex_sdk import AssistantMessage, CodexBackend, SessionOptions",
-    OFFICIAL: OFFICIAL,
+_SHARED: Final = {BARE: "pass", "import anyio, pydantic": "import anyio; from pydantic import BaseModel"}
+_CASES: Final[dict[Agent, dict[str, str]]] = {
+    "codex": {
+        "import codex_sdk": "import codex_sdk",
+        "from codex_sdk import what a program uses": (
+            "from codex_sdk import AssistantMessage, CodexBackend, SessionOptions"
+        ),
+        "import openai_codex": "import openai_codex",
+    },
+    "claude": {
+        "import claude_sdk": "import claude_sdk",
+        "from claude_sdk import what a program uses": (
+            "from claude_sdk import AssistantMessage, ClaudeBackend, SessionOptions"
+        ),
+        "import claude_agent_sdk": "import claude_agent_sdk",
+    },
 }
+"""Of each agent: ours, ours with what a program uses, and the official package."""
+
 LIMIT: Final = 150
-"""Milliseconds of CPU above bare Python that `import codex_sdk` may cost."""
+"""Milliseconds of CPU above bare Python that importing a package of ours may cost."""
 
 
-def measure_imports(rounds: int, *, official: bool, env: Mapping[str, str], progress: Callable[[str], None]) -> Section:
+def measure_imports(
+    rounds: int, agents: Sequence[Agent], *, env: Mapping[str, str], progress: Callable[[str], None]
+) -> Section:
     """Import each in fresh processes, interleaved, after one round that writes the byte code.
 
     Args:
         rounds: How often each.
-        official: Whether the official package is installed.
+        agents: Whose packages.
         env: Environment of the processes.
         progress: Told what is done.
     """
-    costs: dict[str, list[float]] = {name: [] for name in _CASES if official or name != OFFICIAL}
+    cases = {**_SHARED, **{name: code for agent in agents for name, code in _CASES[agent].items()}}
+    missing = {[*_CASES[agent]][-1] for agent in agents if not official_installed(agent)}
+    costs: dict[str, list[float]] = {name: [] for name in cases if name not in missing}
     for number in range(rounds + 1):
         progress(f"imports: round {number} of {rounds}")
         for name, cost in costs.items():
-            cpu = _cpu_of(_CASES[name], env)
+            cpu = _cpu_of(cases[name], env)
             if number:
                 cost.append(cpu)
     bare = costs[BARE]
     rows: list[Row] = []
-    for name, code in _CASES.items():
+    for name, code in cases.items():
         cost = costs.get(name)
         if cost is None:
             rows.append(Row(name, status=NOT_INSTALLED))
@@ -56,8 +71,13 @@ def measure_imports(rounds: int, *, official: bool, env: Mapping[str, str], prog
             "peak MB": _peak_of(code, env) / 1e6,
         }
         rows.append(Row(name, values))
-    note = f"`{OURS}` takes {middle(costs[OURS]) - middle(bare):.0f} ms above bare Python; it may take {LIMIT}."
-    return Section("imports", f"Import: CPU in ms, {rounds} processes each", rows, (note,))
+    above = {name: middle(cost) - middle(bare) for name, cost in costs.items()}
+    notes = tuple(
+        f"{agent}: {above[plain]:.0f} ms above bare Python, {above[used]:.0f} with what a program uses; limit {LIMIT}."
+        for agent in agents
+        for plain, used, _ in [[*_CASES[agent]]]
+    )
+    return Section("imports", f"Import: CPU in ms, {rounds} processes each", rows, notes)
 
 
 def _cpu_of(code: str, env: Mapping[str, str]) -> float:

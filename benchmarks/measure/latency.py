@@ -3,70 +3,80 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Final, cast
 
 from measure.report import NOT_INSTALLED, Row, Section, middle
-from measure.scene import READERS, Scene
+from measure.scene import Scene
 
 _STEPS: Final = ("start", "open", "first", "turn", "close")
+_ENDS: Final = ("close", "noticed")
 _LAPS: Final = 3
 """Conversations of one process that count."""
-_READERS: Final = tuple(reader for reader in READERS if reader.variant not in {"from_json", "asyncio-whole"})
 
 
-def measure_latency(place: Scene, rounds: int, *, official: bool, progress: Callable[[str], None]) -> Section:
-    """Let each reader have `rounds` times `_LAPS` conversations, each with an app-server of its own, interleaved.
+def measure_latency(place: Scene, rounds: int) -> Section:
+    """Let each reader have `rounds` times `_LAPS` conversations, each with an agent of its own, interleaved.
 
     Args:
         place: Where to run.
         rounds: How many processes each.
-        official: Whether the official package is installed.
-        progress: Told what is done.
     """
-    readers = [reader for reader in _READERS if official or not reader.official]
-    laps: dict[str, list[dict[str, float]]] = {reader.name: [] for reader in readers}
-    for number in range(rounds):
-        for reader in readers:
-            progress(f"latency: round {number + 1} of {rounds}, {reader.name}")
-            laps[reader.name] += cast("list[dict[str, float]]", place.run(reader, rounds=_LAPS))
-    rows: list[Row] = []
-    for reader in _READERS:
-        had = laps.get(reader.name)
-        if had is None:
-            rows.append(Row(reader.name, status=NOT_INSTALLED))
-            continue
-        values: dict[str, float | None] = {}
-        for step in _STEPS:
-            values[step] = middle([lap[step] for lap in had]) * 1000
-            values[f"{step} min"] = min(lap[step] for lap in had) * 1000
-        rows.append(Row(reader.name, values))
+    laps: dict[str, list[dict[str, float | None]]] = {}
+    for reader, done in place.each("converse", rounds, laps=_LAPS):
+        laps.setdefault(reader.name, []).extend(cast("list[dict[str, float | None]]", done))
+    rows = [
+        Row(reader.name, _milliseconds(laps[reader.name], _STEPS))
+        if reader.name in laps
+        else Row(reader.name, status=NOT_INSTALLED)
+        for reader in place.readers.all("converse")
+    ]
+    opened = "open: open a session. " if place.agent == "codex" else ""
     notes = (
-        "start: spawn to handshake done. open: open a session. first: prompt to the first thing heard of its turn.",
+        f"start: spawn to handshake done. {opened}first: prompt to the first thing heard of its turn.",
         "turn: prompt to the end of a turn of three deltas. close: until the process has ended.",
     )
-    return Section("latency", f"Latency: median and least ms of {rounds * _LAPS} conversations", rows, notes)
+    title = f"{place.agent}, latency: median and least ms of {rounds * _LAPS} conversations"
+    return Section(f"{place.agent}-latency", title, rows, notes)
 
 
-def measure_programs(place: Scene, rounds: int, *, official: bool, progress: Callable[[str], None]) -> Section:
+def measure_endings(place: Scene, rounds: int) -> Section:
+    """Let each reader close an agent in mid turn, and have another one killed, `rounds` times `_LAPS`, interleaved.
+
+    Args:
+        place: Where to run.
+        rounds: How many processes each.
+    """
+    ends: dict[str, list[dict[str, float | None]]] = {}
+    for reader, done in place.each("end", rounds, laps=_LAPS):
+        ends.setdefault(reader.name, []).extend(cast("list[dict[str, float | None]]", done))
+    rows = [
+        Row(reader.name, _milliseconds(ends[reader.name], _ENDS, greatest=True))
+        if reader.name in ends
+        else Row(reader.name, status=NOT_INSTALLED)
+        for reader in place.readers.all("end")
+    ]
+    notes = (
+        "close: in a turn that streams, until the process has ended; the raw pipe sends SIGTERM and does nothing else.",
+        "noticed: from SIGKILL to what ends the reader's loop: the end of the pipe, an error result, an exception.",
+    )
+    title = f"{place.agent}, endings in mid turn: median, least and greatest ms of {rounds * _LAPS}"
+    return Section(f"{place.agent}-endings", title, rows, notes)
+
+
+def measure_programs(place: Scene, rounds: int) -> Section:
     """Run a program that imports, starts, asks once and ends, `rounds` times each, interleaved.
 
     Args:
         place: Where to run.
         rounds: How often each.
-        official: Whether the official package is installed.
-        progress: Told what is done.
     """
-    readers = [reader for reader in _READERS if official or not reader.official]
-    runs: dict[str, list[tuple[float, dict[str, float]]]] = {reader.name: [] for reader in readers}
-    for number in range(rounds):
-        progress(f"programs: round {number + 1} of {rounds}")
-        for reader in readers:
-            start = time.perf_counter()
-            cost = cast("dict[str, float]", place.run(reader))
-            runs[reader.name].append((time.perf_counter() - start, cost))
+    runs: dict[str, list[tuple[float, dict[str, float]]]] = {}
+    start = time.perf_counter()
+    for reader, cost in place.each("once", rounds):
+        runs.setdefault(reader.name, []).append((time.perf_counter() - start, cast("dict[str, float]", cost)))
+        start = time.perf_counter()
     rows: list[Row] = []
-    for reader in _READERS:
+    for reader in place.readers.all("once"):
         done = runs.get(reader.name)
         if done is None:
             rows.append(Row(reader.name, status=NOT_INSTALLED))
@@ -79,5 +89,19 @@ def measure_programs(place: Scene, rounds: int, *, official: bool, progress: Cal
             "peak MB": max(cost["peak_rss"] for _, cost in done) / 1e6,
         }
         rows.append(Row(reader.name, values))
-    note = "What an import defers is paid here. CPU and memory are the program's, not the app-server's."
-    return Section("programs", f"One question, a whole program: ms, {rounds} processes each", rows, (note,))
+    note = "What an import defers is paid here. CPU and memory are the program's, not the agent's."
+    title = f"{place.agent}, one question, a whole program: ms, {rounds} processes each"
+    return Section(f"{place.agent}-programs", title, rows, (note,))
+
+
+def _milliseconds(
+    done: list[dict[str, float | None]], steps: tuple[str, ...], *, greatest: bool = False
+) -> dict[str, float | None]:
+    values: dict[str, float | None] = {}
+    for step in steps:
+        taken = [seconds * 1000 for lap in done if (seconds := lap[step]) is not None]
+        if taken:
+            values |= {step: middle(taken), f"{step} min": min(taken)}
+            if greatest:
+                values[f"{step} max"] = max(taken)
+    return values

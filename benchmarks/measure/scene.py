@@ -1,57 +1,38 @@
-"""Where probes run: a scripted model, a CODEX_HOME that asks it, and a process for each measurement."""
+"""Where probes run: a scripted model, an agent's own folder that leads to it, and a process for each measurement."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from probes.plan import PIECE, STREAM
+from probes.pipes import ClaudePipe
+from probes.plan import ENDLESS, HELLO, PIECE, STREAM, Task
+from probes.replayed_claude import GREETING, recorded_uuid
 
-from agent_sdk_testing import ScriptedModel, clean_env, deltas, find_codex, scratch_folder, text, write_codex_home
+from agent_sdk_testing import (
+    ScriptedModel,
+    clean_env,
+    deltas,
+    find_claude,
+    find_codex,
+    scratch_folder,
+    stall,
+    text,
+    write_claude_config,
+    write_codex_home,
+)
+from measure.readers import READERS, Agent, Reader, Readers, official_installed
 
 BENCHMARKS: Final = Path(__file__).resolve().parents[1]
 _PATIENCE: Final = 300.0
 """Seconds that a probe may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """A way to read what the app-server sends.
-
-    Attributes:
-        name: Its name in the report.
-        probe: Its module.
-        variant: Its variant there.
-    """
-
-    name: str
-    probe: str
-    variant: str
-
-    @property
-    def official(self) -> bool:
-        """Whether it needs the official package."""
-        return self.probe == "probes.official"
-
-
-RAW: Final = Reader("raw pipe, json.loads", "probes.raw", "json")
-OURS: Final = Reader("codex_sdk, asyncio", "probes.ours", "asyncio")
-OFFICIAL_ASYNC: Final = Reader("openai_codex, async", "probes.official", "async")
-READERS: Final = (
-    RAW,
-    Reader("raw pipe, pydantic_core.from_json", "probes.raw", "from_json"),
-    OURS,
-    Reader("codex_sdk, trio", "probes.ours", "trio"),
-    Reader("codex_sdk, asyncio, no deltas wanted", "probes.ours", "asyncio-whole"),
-    Reader("openai_codex, sync", "probes.official", "sync"),
-    OFFICIAL_ASYNC,
-)
 
 
 def measuring_env(inherit: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -67,18 +48,42 @@ class Scene:
     """A place in which probes can run.
 
     Attributes:
-        codex: The codex executable.
-        env: Environment of the probes, and through them of the app-server.
+        agent: The agent.
+        executable: Its executable.
+        env: Environment of the probes, and through them of the agent.
         cwd: Folder that the agent works in.
+        deltas: Deltas of its long turn.
+        progress: Told what is done.
     """
 
-    codex: Path
+    agent: Agent
+    executable: Path
     env: dict[str, str]
     cwd: Path
+    deltas: int
+    progress: Callable[[str], None]
 
-    def run(self, reader: Reader, *, deltas: int = 0, rounds: int = 0) -> Any:
+    @property
+    def readers(self) -> Readers:
+        """The ways to read what the agent says."""
+        return READERS[self.agent]
+
+    @property
+    def official(self) -> bool:
+        """Whether the agent's official package is installed."""
+        return official_installed(self.agent)
+
+    def run(self, reader: Reader, task: Task, *, rounds: int = 0) -> Any:
         """Run a probe in a process of its own and return what it printed."""
-        options = {"variant": reader.variant, "codex": self.codex, "cwd": self.cwd, "deltas": deltas, "rounds": rounds}
+        options = {
+            "task": task,
+            "agent": self.agent,
+            "variant": reader.variant,
+            "executable": self.executable,
+            "cwd": self.cwd,
+            "deltas": self.deltas,
+            "rounds": rounds,
+        }
         argv = [sys.executable, "-m", reader.probe]
         argv += [f"--{name}={value}" for name, value in options.items()]
         done = subprocess.run(
@@ -88,17 +93,59 @@ class Scene:
             raise RuntimeError(f"{reader.name} failed with {done.returncode}; its output is above")
         return json.loads(done.stdout)
 
+    def each(self, task: Task, rounds: int, *, laps: int = 0) -> Generator[tuple[Reader, Any]]:
+        """Run the probes of all readers `rounds` times, in turns, and yield what they printed."""
+        readers = [reader for reader in self.readers.all(task) if self.official or not reader.official]
+        for number in range(rounds):
+            for reader in readers:
+                self.progress(f"{self.agent}, {task}: round {number + 1} of {rounds}, {reader.name}")
+                yield reader, self.run(reader, task, rounds=laps)
+
 
 @contextmanager
-def scene(count: int, codex: Path | None = None) -> Generator[Scene]:
-    """Set up a place whose model answers the prompt `STREAM` with `count` deltas, and any other with three."""
+def scene(agent: Agent, count: int, executable: Path | None, progress: Callable[[str], None]) -> Generator[Scene]:
+    """Set up a place whose model answers `STREAM` with `count` deltas, and any other prompt with three.
+
+    Args:
+        agent: The agent.
+        count: Deltas of the long turn.
+        executable: Its executable; absent: the one that is installed for tests.
+        progress: Told what is done.
+    """
     with (
         ScriptedModel() as model,
         scratch_folder(prefix="bench-home-") as home,
         scratch_folder(prefix="bench-cwd-") as cwd,
     ):
         model.when(lambda request: request.last_user_text == STREAM).reply(deltas(count, PIECE))
+        model.when(lambda request: request.last_user_text == ENDLESS).reply(text("He", "llo"), stall())
         model.otherwise(text("He", "ll", "o"))
-        write_codex_home(home, model)
-        env = clean_env(codex_home=home, inherit=measuring_env())
-        yield Scene(codex or find_codex(), env, cwd)
+        if agent == "codex":
+            write_codex_home(home, model)
+            env = clean_env(codex_home=home, inherit=measuring_env())
+        else:
+            write_claude_config(home)
+            env = clean_env(claude_config_dir=home, model=model, inherit=measuring_env())
+        yield Scene(agent, executable or _find(agent), env, cwd, count, progress)
+
+
+@contextmanager
+def replayed(place: Scene) -> Generator[Scene]:
+    """Record what claude says to both prompts, and set up a place where that is said again, without waiting."""
+    with scratch_folder(prefix="bench-recording-") as folder:
+        pipe = ClaudePipe(str(place.executable), json.loads, str(place.cwd), place.env)
+        pipe.greet()
+        (folder / GREETING).write_text(json.dumps(pipe.greeting), encoding="utf-8")
+        for prompt in (HELLO, STREAM):
+            recorded = [json.dumps(frame, separators=(",", ":")) for frame in pipe.turn(prompt, recorded_uuid(prompt))]
+            (folder / f"{prompt}.jsonl").write_text("\n".join([*recorded, ""]), encoding="utf-8")
+        pipe.close()
+        executable = folder / "claude"
+        command = shlex.join([sys.executable, str(BENCHMARKS / "probes" / "replayed_claude.py"), str(folder)])
+        executable.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+        executable.chmod(0o755)
+        yield replace(place, executable=executable)
+
+
+def _find(agent: Agent) -> Path:
+    return find_codex() if agent == "codex" else find_claude()

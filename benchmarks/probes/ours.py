@@ -1,17 +1,32 @@
-"""codex_sdk as a program uses it: `async for message in turn`, on asyncio or trio, with or without deltas."""
+"""codex_sdk or claude_sdk as a program uses it: `async for message in turn`, on asyncio or trio, with deltas or not."""
 
 from __future__ import annotations
 
+import os
+import signal
+from typing import cast
+
 import anyio
 
-from codex_sdk import CodexBackend, SessionOptions, StreamEvent
-from probes.plan import HELLO, STREAM, Lap, Plan, Stopwatch, Streamed, answer
+from agent_sdk_core import AgentBackend, AgentSession, ResultMessage, SessionOptions, StreamEvent, Turn
+from probes.plan import ENDLESS, HELLO, STREAM, Ending, Lap, Plan, Stopwatch, Streamed, answer, answer_all, cost_so_far
 
 
-async def stream(plan: Plan, *, partial: bool) -> Streamed:
+def backend_of(plan: Plan) -> AgentBackend:
+    if plan.agent == "codex":
+        from codex_sdk import CodexBackend
+
+        return CodexBackend(executable=plan.executable)
+    from claude_sdk import ClaudeBackend
+
+    return ClaudeBackend(executable=plan.executable)
+
+
+async def stream(plan: Plan) -> Streamed:
     streamed = Streamed(plan.deltas)
+    partial = not plan.variant.endswith("-whole")
     options = SessionOptions(cwd=plan.cwd, include_partial_messages=partial)
-    async with CodexBackend(executable=plan.codex) as backend, await backend.create_session(options) as session:
+    async with backend_of(plan) as backend, await backend.create_session(options) as session:
         async for _ in session.query(HELLO):
             pass
         length = 0
@@ -26,11 +41,15 @@ async def stream(plan: Plan, *, partial: bool) -> Streamed:
 
 async def converse(plan: Plan) -> Lap:
     lap, watch = Lap(), Stopwatch()
-    backend = CodexBackend(executable=plan.codex)
+    backend = backend_of(plan)
     await backend.start()
-    lap.start = watch.lap()
+    if backend.capabilities.shared_process:
+        lap.start = watch.lap()
     session = await backend.create_session(SessionOptions(cwd=plan.cwd))
-    lap.open = watch.lap()
+    if backend.capabilities.shared_process:
+        lap.open = watch.lap()
+    else:
+        lap.start = watch.lap()
     async for _ in session.query(HELLO):
         lap.first = lap.first or watch.split()
     lap.turn = watch.lap()
@@ -39,15 +58,52 @@ async def converse(plan: Plan) -> Lap:
     return lap
 
 
-async def run(plan: Plan) -> Streamed | list[Lap]:
-    if plan.deltas:
-        return await stream(plan, partial=not plan.variant.endswith("-whole"))
-    return [await converse(plan) for _ in range(plan.rounds + 1)]
+async def end(plan: Plan) -> Ending:
+    ending = Ending()
+    backend, _, _ = await streaming(plan)
+    watch = Stopwatch()
+    await backend.aclose()
+    ending.close = watch.lap()
+
+    backend, session, turn = await streaming(plan)
+    pid = cast("int", getattr(backend if backend.capabilities.shared_process else session, "pid"))  # noqa: B009
+    watch = Stopwatch()
+    os.kill(pid, signal.SIGKILL)
+    last = [message async for message in turn][-1]
+    ending.noticed = watch.lap()
+    if not isinstance(last, ResultMessage) or not last.is_error:
+        raise RuntimeError(f"the turn of a killed agent ended with {last!r}")
+    await backend.aclose()
+    return ending
+
+
+async def streaming(plan: Plan) -> tuple[AgentBackend, AgentSession, Turn]:
+    """Return an agent in a turn that streams, and does not end."""
+    backend = backend_of(plan)
+    session = await backend.create_session(SessionOptions(cwd=plan.cwd))
+    turn = session.query(ENDLESS)
+    async for message in turn:
+        if isinstance(message, StreamEvent) and message.text:
+            break
+    return backend, session, turn
+
+
+async def run(plan: Plan) -> None:
+    match plan.task:
+        case "stream" | "replay":
+            answer(await stream(plan))
+        case "converse":
+            answer_all([await converse(plan) for _ in range(plan.rounds + 1)])
+        case "once":
+            await converse(plan)
+            answer(cost_so_far())
+        case _:
+            answer_all([await end(plan) for _ in range(plan.rounds + 1)])
 
 
 def main() -> None:
     plan = Plan.from_arguments()
-    answer(anyio.run(run, plan, backend=plan.variant.removesuffix("-whole")))
+    anyio.run(run, plan, backend=plan.variant.removesuffix("-whole"))
 
 
 if __name__ == "__main__":

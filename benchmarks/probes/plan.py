@@ -1,4 +1,4 @@
-"""What every probe is told and what it answers: its arguments, what it counts, and one JSON object on stdout."""
+"""What every probe is told and what it answers: its arguments, what it counts, and one JSON value on stdout."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from probes.memory import peak_rss
 
-STREAM: Final = "stream"
-"""The prompt that is answered with as many deltas as the plan says; any other gets a few words."""
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 HELLO: Final = "hello"
+"""A prompt that is answered with a few words."""
+
+STREAM: Final = "stream"
+"""The prompt that is answered with as many deltas as the plan says."""
+
+ENDLESS: Final = "endless"
+"""The prompt that is answered with a few words and then silence, in a turn that does not end."""
 
 PIECE: Final = "abcde"
 """The text of each delta."""
 
-DELTA_METHOD: Final = "item/agentMessage/delta"
+Task = Literal["stream", "replay", "converse", "once", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +36,20 @@ class Plan:
     """What a probe does.
 
     Attributes:
+        task: "stream", "replay": read one long turn. "converse": time the steps of short conversations. "once": have
+            one, and tell what the whole process cost. "end": close an agent in mid turn, and kill another.
+        agent: "codex" or "claude".
         variant: Which of the probe's ways.
-        codex: The codex executable.
+        executable: The agent's executable.
         cwd: Folder that the agent works in.
-        deltas: Deltas of the turn to measure; 0: measure latencies instead.
-        rounds: Conversations to time after the first, which pays for what is loaded and built once and does not
-            count; 0: have the first only, and tell what the whole process cost.
+        deltas: Deltas of the long turn.
+        rounds: How often to converse or to end, after a first time that pays for what is loaded and built once.
     """
 
+    task: str
+    agent: str
     variant: str
-    codex: str
+    executable: str
     cwd: str
     deltas: int
     rounds: int
@@ -47,7 +58,7 @@ class Plan:
     def from_arguments(cls) -> Plan:
         """Read the command line."""
         parser = argparse.ArgumentParser()
-        for name in ("variant", "codex", "cwd"):
+        for name in ("task", "agent", "variant", "executable", "cwd"):
             parser.add_argument(f"--{name}", required=True)
         for name in ("deltas", "rounds"):
             parser.add_argument(f"--{name}", type=int, default=0)
@@ -92,18 +103,39 @@ class Lap:
     """Seconds that each step of a short conversation took.
 
     Attributes:
-        start: Spawn the app-server and shake hands.
-        open: Open a session.
+        start: Spawn the agent and shake hands; for an agent with a process a session, that opens the session.
+        open: Open a session; None where that is part of the start.
         first: From the prompt to the first thing heard of its turn.
         turn: From the prompt to the end of its turn.
         close: Until the process has ended.
     """
 
     start: float = 0.0
-    open: float = 0.0
+    open: float | None = None
     first: float = 0.0
     turn: float = 0.0
     close: float = 0.0
+
+
+@dataclass(slots=True)
+class Ending:
+    """Seconds that an agent's end took, in a turn that streamed.
+
+    Attributes:
+        close: From the wish to close to the end of the process.
+        noticed: From the death of the process to what tells the reader of its turn.
+    """
+
+    close: float = 0.0
+    noticed: float = 0.0
+
+
+@dataclass(slots=True)
+class Cost:
+    """What a whole program cost: seconds of CPU, and the most bytes it had."""
+
+    cpu: float
+    peak_rss: int
 
 
 class Stopwatch:
@@ -123,14 +155,19 @@ class Stopwatch:
         return time.perf_counter() - self._last
 
 
-def answer(result: Streamed | list[Lap]) -> None:
-    """Print what was measured; of one conversation, seconds of CPU and peak bytes of the whole process so far."""
-    if isinstance(result, Streamed):
-        print(json.dumps(asdict(result)))
-    elif len(result) > 1:
-        print(json.dumps([asdict(lap) for lap in result[1:]]))
-    else:
-        print(json.dumps({"cpu": time.process_time(), "peak_rss": peak_rss()}))
+def answer(result: DataclassInstance) -> None:
+    """Print what was measured."""
+    print(json.dumps(asdict(result)))
+
+
+def answer_all(results: list[Lap] | list[Ending]) -> None:
+    """Print what was measured each time but the first."""
+    print(json.dumps([asdict(result) for result in results[1:]]))
+
+
+def cost_so_far() -> Cost:
+    """Return what this process cost until now."""
+    return Cost(time.process_time(), peak_rss())
 
 
 def _switches() -> int:

@@ -3,84 +3,40 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator
-from typing import Any, Final, cast
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, Final
 
 from pydantic_core import from_json
 
-from probes.plan import DELTA_METHOD, HELLO, STREAM, Lap, Plan, Stopwatch, Streamed, answer
-
-Json = dict[str, Any]
+from probes.pipes import ClaudePipe, CodexPipe, Pipe
+from probes.plan import ENDLESS, HELLO, STREAM, Ending, Lap, Plan, Stopwatch, Streamed, answer, answer_all, cost_so_far
 
 PARSERS: Final[dict[str, Callable[[bytes], Any]]] = {"json": json.loads, "from_json": from_json}
 
 
-class Pipe:
-    """An app-server at the end of two pipes."""
+def spawn(plan: Plan) -> Pipe:
+    kind = CodexPipe if plan.agent == "codex" else ClaudePipe
+    return kind(plan.executable, PARSERS[plan.variant], plan.cwd)
 
-    def __init__(self, plan: Plan) -> None:
-        self._parse = PARSERS[plan.variant]
-        self._process = subprocess.Popen(
-            [plan.codex, "app-server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        self._ids = 0
-        client = {"name": "benchmark", "title": "benchmark", "version": "0"}
-        self.call("initialize", {"clientInfo": client, "capabilities": {"experimentalApi": True}})
-        self.send({"method": "initialized"})
 
-    def send(self, message: Json) -> None:
-        stdin = self._process.stdin
-        assert stdin is not None
-        stdin.write(json.dumps(message).encode() + b"\n")
-        stdin.flush()
-
-    def ask(self, method: str, params: Json) -> int:
-        self._ids += 1
-        self.send({"id": self._ids, "method": method, "params": params})
-        return self._ids
-
-    def call(self, method: str, params: Json) -> Json:
-        number = self.ask(method, params)
-        return next(message for message in self.messages() if message.get("id") == number)["result"]
-
-    def messages(self) -> Iterator[Json]:
-        parse, stdout = self._parse, self._process.stdout
-        assert stdout is not None
-        for line in stdout:
-            yield parse(line)
-
-    def turn(self, thread_id: str, prompt: str) -> Iterator[Json]:
-        """Yield everything up to the turn's end, the answer to the request included."""
-        self.ask("turn/start", {"threadId": thread_id, "input": [{"type": "text", "text": prompt}]})
-        for message in self.messages():
-            yield message
-            if message.get("method") == "turn/completed":
-                return
-
-    def open(self, plan: Plan) -> str:
-        return cast("str", self.call("thread/start", {"cwd": plan.cwd})["thread"]["id"])
-
-    def close(self) -> None:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.close()
-        self._process.wait(timeout=10)
-        stdout.close()
+def begin(plan: Plan) -> Pipe:
+    pipe = spawn(plan)
+    pipe.greet()
+    pipe.open()
+    return pipe
 
 
 def stream(plan: Plan) -> Streamed:
     streamed = Streamed(plan.deltas)
-    pipe = Pipe(plan)
-    thread_id = pipe.open(plan)
-    for _ in pipe.turn(thread_id, HELLO):
+    pipe = begin(plan)
+    for _ in pipe.turn(HELLO):
         pass
-    length = 0
+    length, delta = 0, pipe.delta
     with streamed.measured():
-        for message in pipe.turn(thread_id, STREAM):
-            if message.get("method") == DELTA_METHOD:
-                length += len(message["params"]["delta"])
+        for message in pipe.turn(STREAM):
+            length += len(delta(message))
     pipe.close()
     streamed.check(length)
     return streamed
@@ -88,12 +44,13 @@ def stream(plan: Plan) -> Streamed:
 
 def converse(plan: Plan) -> Lap:
     lap, watch = Lap(), Stopwatch()
-    pipe = Pipe(plan)
+    pipe = spawn(plan)
+    pipe.greet()
     lap.start = watch.lap()
-    thread_id = pipe.open(plan)
-    lap.open = watch.lap()
-    for message in pipe.turn(thread_id, HELLO):
-        if not lap.first and str(message.get("method")).startswith(("turn/", "item/")):
+    if pipe.open():
+        lap.open = watch.lap()
+    for message in pipe.turn(HELLO):
+        if not lap.first and pipe.begins(message):
             lap.first = watch.split()
     lap.turn = watch.lap()
     pipe.close()
@@ -101,9 +58,38 @@ def converse(plan: Plan) -> Lap:
     return lap
 
 
+def end(plan: Plan) -> Ending:
+    ending = Ending()
+    pipe = begin(plan)
+    next(message for message in pipe.turn(ENDLESS) if pipe.delta(message))
+    watch = Stopwatch()
+    pipe.close(terminate=True)
+    ending.close = watch.lap()
+
+    pipe = begin(plan)
+    turn = pipe.turn(ENDLESS)
+    next(message for message in turn if pipe.delta(message))
+    watch = Stopwatch()
+    os.kill(pipe.pid, signal.SIGKILL)
+    for _ in turn:
+        pass
+    ending.noticed = watch.lap()
+    pipe.close()
+    return ending
+
+
 def main() -> None:
     plan = Plan.from_arguments()
-    answer(stream(plan) if plan.deltas else [converse(plan) for _ in range(plan.rounds + 1)])
+    match plan.task:
+        case "stream" | "replay":
+            answer(stream(plan))
+        case "converse":
+            answer_all([converse(plan) for _ in range(plan.rounds + 1)])
+        case "once":
+            converse(plan)
+            answer(cost_so_far())
+        case _:
+            answer_all([end(plan) for _ in range(plan.rounds + 1)])
 
 
 if __name__ == "__main__":
