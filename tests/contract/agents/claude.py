@@ -45,6 +45,7 @@ class ClaudeAgent(ProcessAgent):
     """Claude Code: tools `Bash`, `Read`, `Write` and `Edit`, one process a session."""
 
     name = "claude"
+    alternates = True
     traits: ClassVar[frozenset[Trait]] = frozenset(get_args(Trait)) - {
         "deletes",
         "output_streams",

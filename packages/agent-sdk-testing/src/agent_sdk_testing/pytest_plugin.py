@@ -27,6 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="MODULE:CLASS",
         help="run the contract suite on this agent, a subclass of agent_sdk_testing.contract.agent.Agent; repeatable",
     )
+    group.addoption(
+        "--contract-loops",
+        dest="contract_loops",
+        choices=["both", "declared"],
+        default="declared",
+        help="run each case on both event loops, also for agents that ask for one of them a case",
+    )
     parser.addini("contract_agents", "the agents that the contract suite runs on, as MODULE:CLASS", type="args")
 
 

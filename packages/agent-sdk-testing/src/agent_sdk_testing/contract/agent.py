@@ -73,6 +73,8 @@ class Agent(ABC):
         modes: The permission modes that it has, and what each does about each action that it has a tool for.
         failures: How to make its model fail, in each way that it has a word for.
         other_models: Names of two models that it takes, neither of them its default.
+        alternates: Whether a case runs on one of the two event loops, half of them on each, unless pytest is told
+            ``--contract-loops both``: for an agent that takes long to start.
         escalates: What every permission lifts that it asks for in a workspace.
         question_mode: The permission mode in which it asks the user questions.
         workspace: The folder in which sessions work.
@@ -86,6 +88,7 @@ class Agent(ABC):
     failures: ClassVar[Mapping[Failure, Step]] = HTTP_FAILURES
     other_models: ClassVar[tuple[str, str]]
     escalates: ClassVar[frozenset[Escalation]] = frozenset()
+    alternates: ClassVar[bool] = False
     question_mode: ClassVar[PermissionMode] = "default"
 
     def __init__(self, model: ScriptedModel, folder: Path) -> None:

@@ -64,14 +64,9 @@ def check_turns(messages: Sequence[SDKMessage]) -> None:
             seen.add(turn)
     ended = [uuid for message in messages if isinstance(message, ResultMessage) for uuid in message.user_message_uuids]
     assert len(set(ended)) == len(ended), "a prompt has two results"
-    prompts = [message.uuid for message in messages if isinstance(message, UserMessage) and _is_prompt(message)]
+    prompts = [message.uuid for message in messages if isinstance(message, UserMessage) and message.is_prompt]
     assert len(set(prompts)) == len(prompts), "a prompt is repeated twice"
     assert set(prompts) <= set(ended), "a prompt has no result"
-
-
-def _is_prompt(message: UserMessage) -> bool:
-    """Tell whether a message repeats a prompt, and not what a command of the agent's own printed."""
-    return message.is_replay is True and not message.text.startswith("<local-command-")
 
 
 def check_tools(messages: Sequence[SDKMessage]) -> None:
