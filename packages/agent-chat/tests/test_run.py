@@ -179,3 +179,25 @@ def test_without_arguments_there_is_help_and_a_version_on_demand(command: Comman
     assert "demo" in out
     code, out, _ = command("--version")
     assert (code, out.split()[0]) == (0, "agent-sdk")
+
+
+def test_who_is_not_logged_in_is_told_where_to_look(command: Command, backend: Any, wire: Any) -> None:
+    async def script(session: Any) -> AsyncIterator[Any]:
+        failure = {"is_error": True, "errors": ["Not logged in"], "error_code": "authentication_failed"}
+        yield wire.result(subtype="error_during_execution", **failure)
+
+    backend.script = script
+    backend.resumable = False
+    code, _, err = command("run", "--backend", "fake", "go")
+    assert (code, err) == (1, "agent-sdk: `agent-sdk doctor --backend fake` says how to log in.\n")
+    assert command("run", "go")[2] == "agent-sdk: `agent-sdk doctor` says how to log in.\n"
+
+
+def test_what_the_agent_has_said_about_its_failure_is_not_said_twice(command: Command, backend: Any, wire: Any) -> None:
+    async def script(session: Any) -> AsyncIterator[Any]:
+        yield wire.text("m", "The model is gone.")
+        yield wire.result(subtype="error_during_execution", is_error=True, errors=["The model is gone."])
+
+    backend.script = script
+    code, out, _ = command("run", "go")
+    assert (code, out) == (1, "The model is gone.\n\n[failed · 1.5 s]\n")

@@ -264,6 +264,14 @@ class TestForks:
                 await resumed.fork(at="unknown")
             assert len(fake.processes) == 1
 
+    async def test_before_its_first_prompt_it_has_the_history_that_it_copies(self, resumed: ClaudeSession) -> None:
+        with anyio.fail_after(30):
+            fork = await resumed.fork()
+            assert [message.uuid for message in await fork.history()] == ["asked", "answered"]
+
+    async def test_before_its_first_prompt_a_new_session_has_no_history(self, session: ClaudeSession) -> None:
+        assert list(await session.history()) == []
+
     async def test_a_session_that_is_not_stored_cannot_be_forked(self, session: ClaudeSession) -> None:
         with pytest.raises(SessionNotFoundError):
             await session.fork()

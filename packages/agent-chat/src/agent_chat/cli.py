@@ -67,7 +67,10 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Run an agent on a prompt, with your own login; it asks before it acts."""
+    """Run an agent on a prompt; it asks before it acts.
+
+    It runs with your own login, and with what is configured.
+    """
 
     def start() -> int:
         from agent_chat.run import run_prompt
@@ -90,7 +93,10 @@ def demo(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show the real claude and the real codex at the same task, their model scripted on this machine; no key needed."""
+    """Show the agents at the same task; needs no key.
+
+    The agents are the real ones, the model that they ask is scripted and on this machine.
+    """
 
     def start() -> int:
         from agent_chat.demo.command import run_demo
@@ -107,7 +113,7 @@ def replay(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show a recorded wire log as the conversation that it was, without the agent."""
+    """Show a recorded wire log as the conversation it was."""
 
     def start() -> int:
         from pathlib import Path
@@ -148,8 +154,9 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Look at each agent: is it installed, in a version that works, and logged in; and what to do if not.
+    """Say whether each agent can be used, and what to do if not.
 
+    It starts each agent as a session would, and asks it for its version and its login.
     Exits with 0 if the agent that would be used can be used, 1 if it or the configuration needs attention, 2 if the
     command line cannot be followed.
     """

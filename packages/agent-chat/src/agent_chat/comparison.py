@@ -107,7 +107,7 @@ def kind_of(message: SDKMessage) -> str:
         case AssistantMessage():
             return f"assistant · {' + '.join(block.type for block in message.content)}"
         case UserMessage():
-            if message.is_replay:
+            if message.is_prompt:
                 return "user · prompt"
             return f"user · {' + '.join(block.type for block in message.content)}"
         case SystemMessage():

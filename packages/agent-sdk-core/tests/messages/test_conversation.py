@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agent_sdk_core import parse_message
 from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent, UserMessage
 
 BLOCKS: list[dict[str, Any]] = [
@@ -45,3 +46,15 @@ def test_a_stream_event_gives_what_it_adds(event: dict[str, Any], text: str, thi
     message = StreamEvent.model_validate({"event": event})
     assert (message.text, message.thinking) == (text, thinking)
     assert message.event is event
+
+
+def test_what_a_command_of_the_agents_own_printed_is_no_prompt() -> None:
+    prompt = parse_message({"type": "user", "isReplay": True, "message": {"role": "user", "content": "Go."}})
+    output = "<local-command-stdout>Set model</local-command-stdout>"
+    printed = parse_message({"type": "user", "isReplay": True, "message": {"role": "user", "content": output}})
+    mine = parse_message({"type": "user", "message": {"role": "user", "content": "Go."}})
+    assert [message.is_prompt for message in (prompt, printed, mine) if isinstance(message, UserMessage)] == [
+        True,
+        False,
+        False,
+    ]

@@ -162,7 +162,7 @@ class Closer:
                 self._cards.take_uses(content, text(frame.get("parent_tool_use_id")))
             case "user":
                 if not self._cards.take_results(blocks(frame)):
-                    return [*before, late_result(frame, self._source, self.session_id)]
+                    return [*before, late_result(frame, self._made(), self.session_id)]
             case "result":
                 return [*before, *self._result(frame)]
             case "conversation_reset":

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import anyio
 
-from agent_sdk_core.errors import AgentError, InvalidRequestError, RequestTimeoutError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, RequestTimeoutError, SessionNotFoundError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.driver import SessionDriver
@@ -41,6 +41,7 @@ class ClaudeDriver(SessionDriver):
         facts: What its frames told of the session.
         store: Where claude keeps its sessions.
         stored: Whether the session is stored from the start.
+        copied_from: For a fork, the session that it is a copy of.
     """
 
     name = "claude"
@@ -54,6 +55,7 @@ class ClaudeDriver(SessionDriver):
         store: StoredSessions,
         *,
         stored: bool,
+        copied_from: str | None = None,
     ) -> None:
         self.process = process
         self._host = host
@@ -61,6 +63,7 @@ class ClaudeDriver(SessionDriver):
         self._facts = facts
         self._store = store
         self._stored = stored
+        self._copied_from = copied_from
         self._taken: dict[str, anyio.Event] = {}
 
     @property
@@ -123,8 +126,13 @@ class ClaudeDriver(SessionDriver):
         await self.process.stop(grace=0, term=0)
 
     async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
-        """Return stored messages, oldest first."""
-        return await self._store.read_history(self._closer.session_id, limit=limit, cursor=cursor)
+        """Return stored messages, oldest first; claude writes a session, and the copy of one, with its first prompt."""
+        try:
+            return await self._store.read_history(self._closer.session_id, limit=limit, cursor=cursor)
+        except SessionNotFoundError:
+            if self._copied_from is None:
+                return HistoryPage([])
+            return await self._store.read_history(self._copied_from, limit=limit, cursor=cursor)
 
     def usage(self) -> SessionUsage:
         """Return what the session used so far."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.permissions import PermissionMode
 from agent_sdk_core.session import SessionInfo
 from agent_sdk_core.usage import ContextWindow, ModelUsage, SessionUsage, Usage
@@ -31,6 +32,7 @@ class SessionFacts:
         version: Version of claude.
         effort: Reasoning effort, as last set.
         default_mode: Permission mode that the session had when none was asked for.
+        efforts: The efforts that any of the account's models takes; empty when claude did not tell.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class SessionFacts:
         self.version: str | None = None
         self.effort = effort
         self.default_mode: str = "default"
+        self.efforts: frozenset[str] = frozenset()
         self._cwd = cwd
         self._model = model
         self._mode: PermissionMode | None = mode
@@ -82,9 +85,23 @@ class SessionFacts:
     def take_initialize(self, answer: Json) -> None:
         """Note the answer to `initialize`."""
         self.version = text(answer.get("claude_code_version"))
+        models = records(answer.get("models"))
+        self.efforts = frozenset(effort for model in models for effort in texts(model.get("supportedEffortLevels")))
         if self._mode is None and (mode := text(answer.get("current_permission_mode"))) is not None:
             self.default_mode = mode
             self._mode = _MODES_BACK.get(mode)
+
+    def require_effort(self, effort: str | None) -> None:
+        """Refuse an effort that no model takes: claude passes it over, with a word on stderr at most (2.1.329).
+
+        Raises:
+            InvalidRequestError: There is no such effort; the message lists those there are.
+        """
+        if effort is not None and self.efforts and effort not in self.efforts:
+            known = ", ".join(sorted(self.efforts))
+            raise InvalidRequestError(
+                f"No model takes the reasoning effort {effort!r}; there are: {known}.", backend="claude"
+            )
 
     def take_init(self, frame: Json) -> None:
         """Note a `system/init` frame."""

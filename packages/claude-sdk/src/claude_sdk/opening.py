@@ -130,7 +130,8 @@ class Opening:
             executable, launch, host=self._host, callbacks=callbacks, tap=self._observer.tap
         )
         self._require_wanted()
-        driver = ClaudeDriver(process, self._host, closer, facts, store, stored=launch.stored)
+        copied_from = options.resume if options.fork else None
+        driver = ClaudeDriver(process, self._host, closer, facts, store, stored=launch.stored, copied_from=copied_from)
         self._session = ClaudeSession(
             launch.session_id, options, self._host, driver, closer, facts, closed=lambda session: self.release()
         )
@@ -142,6 +143,7 @@ class Opening:
             raise
         self._require_wanted()
         facts.take_initialize(process.greeting)
+        facts.require_effort(options.reasoning_effort)
         self._greeted = True
         return process
 

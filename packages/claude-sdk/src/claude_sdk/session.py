@@ -101,7 +101,12 @@ class ClaudeSession(Controls, BaseSession):
         self._chosen["model"] = model
 
     async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
-        """Use this effort from the next turn; None: the model's default."""
+        """Use this effort from the next turn; None: the model's default.
+
+        Raises:
+            InvalidRequestError: No model takes it.
+        """
+        self._facts.require_effort(effort)
         await self.control("apply_flag_settings", settings={"effortLevel": effort})
         self._facts.effort = effort
         self._chosen["reasoning_effort"] = effort

@@ -169,7 +169,7 @@ class Transcript:
         for block in message.content:
             if isinstance(block, ToolResultBlock):
                 blocks += self._close(block, message.tool_use_result)
-        if message.is_replay and message.text.strip():
+        if message.is_prompt and message.text.strip():
             self._last_stream = None
             blocks.append(Prompted(clean(message.text).strip()))
         return blocks

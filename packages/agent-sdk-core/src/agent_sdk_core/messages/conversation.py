@@ -97,6 +97,11 @@ class UserMessage(Message, frozen=True):
         return "".join(block.text for block in self.content if isinstance(block, TextBlock))
 
     @property
+    def is_prompt(self) -> bool:
+        """Whether it repeats an accepted prompt, and not what one of the agent's own commands printed (Claude)."""
+        return self.is_replay is True and not self.text.startswith("<local-command-")
+
+    @property
     def tool_results(self) -> list[ToolResultBlock]:
         """The tool results among the blocks."""
         return [block for block in self.content if isinstance(block, ToolResultBlock)]
