@@ -104,5 +104,8 @@ def _version_in(folder: Path) -> str:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure against a raw reader and the official package, in one run."""
-    session.run("uv", "run", "--group", "bench", "python", "benchmarks/run.py", *session.posargs)
+    """Measure against a raw reader and the official packages, in one run."""
+    # An environment of its own: the workspace's has no official package, and claude's brings some twenty others.
+    project = ("uv", "run", "--no-dev", "--group", "bench")
+    env = {"UV_PROJECT_ENVIRONMENT": ".cache/bench"}
+    session.run(*project, "python", "benchmarks/run.py", *session.posargs, env=env)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from measure.imports import measure_imports
-from measure.latency import measure_endings, measure_latency, measure_programs
+from measure.latency import LAPS, measure_endings, measure_latency, measure_programs
 from measure.readers import AGENTS, Agent, official_installed
 from measure.report import NOT_INSTALLED, Section, as_json, as_text
 from measure.scene import Scene, measuring_env, replayed, scene
@@ -74,15 +74,16 @@ def main(arguments: list[str] | None = None) -> int:
 def measure(place: Scene, wanted: tuple[str, ...], rounds: int, *, quick: bool) -> list[Section]:
     """Measure the sections that need a running agent."""
     sections: list[Section] = []
+    processes, laps = (1, 0) if quick else (3, LAPS)
     if "streaming" in wanted:
         sections.append(measure_streaming(place, rounds))
     if "replay" in wanted and place.agent == "claude":
         with replayed(place) as recording:
             sections.append(measure_streaming(recording, rounds, task="replay"))
     if "latency" in wanted:
-        sections.append(measure_latency(place, 1 if quick else 3))
+        sections.append(measure_latency(place, processes, laps))
     if "endings" in wanted:
-        sections.append(measure_endings(place, 1 if quick else 3))
+        sections.append(measure_endings(place, processes, laps))
     if "programs" in wanted:
         sections.append(measure_programs(place, 1 if quick else 7))
     return sections

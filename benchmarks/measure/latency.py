@@ -10,23 +10,24 @@ from measure.scene import Scene
 
 _STEPS: Final = ("start", "open", "first", "turn", "close")
 _ENDS: Final = ("close", "noticed")
-_LAPS: Final = 3
+LAPS: Final = 3
 """Conversations of one process that count."""
 
 
-def measure_latency(place: Scene, rounds: int) -> Section:
-    """Let each reader have `rounds` times `_LAPS` conversations, each with an agent of its own, interleaved.
+def measure_latency(place: Scene, rounds: int, laps: int = LAPS) -> Section:
+    """Let each reader have `rounds` times `laps` conversations, each with an agent of its own, interleaved.
 
     Args:
         place: Where to run.
         rounds: How many processes each.
+        laps: How many conversations of each process count, after a first one that does not; 0: only the first.
     """
-    laps: dict[str, list[dict[str, float | None]]] = {}
-    for reader, done in place.each("converse", rounds, laps=_LAPS):
-        laps.setdefault(reader.name, []).extend(cast("list[dict[str, float | None]]", done))
+    steps: dict[str, list[dict[str, float | None]]] = {}
+    for reader, done in place.each("converse", rounds, laps=laps):
+        steps.setdefault(reader.name, []).extend(cast("list[dict[str, float | None]]", done))
     rows = [
-        Row(reader.name, _milliseconds(laps[reader.name], _STEPS))
-        if reader.name in laps
+        Row(reader.name, _milliseconds(steps[reader.name], _STEPS))
+        if reader.name in steps
         else Row(reader.name, status=NOT_INSTALLED)
         for reader in place.readers.all("converse")
     ]
@@ -35,19 +36,20 @@ def measure_latency(place: Scene, rounds: int) -> Section:
         f"start: spawn to handshake done. {opened}first: prompt to the first thing heard of its turn.",
         "turn: prompt to the end of a turn of three deltas. close: until the process has ended.",
     )
-    title = f"{place.agent}, latency: median and least ms of {rounds * _LAPS} conversations"
+    title = f"{place.agent}, latency: median and least ms of {rounds * max(laps, 1)} conversations"
     return Section(f"{place.agent}-latency", title, rows, notes)
 
 
-def measure_endings(place: Scene, rounds: int) -> Section:
-    """Let each reader close an agent in mid turn, and have another one killed, `rounds` times `_LAPS`, interleaved.
+def measure_endings(place: Scene, rounds: int, laps: int = LAPS) -> Section:
+    """Let each reader close an agent in mid turn, and have another one killed, `rounds` times `laps`, interleaved.
 
     Args:
         place: Where to run.
         rounds: How many processes each.
+        laps: How often in each process, after a first time that does not count; 0: only the first.
     """
     ends: dict[str, list[dict[str, float | None]]] = {}
-    for reader, done in place.each("end", rounds, laps=_LAPS):
+    for reader, done in place.each("end", rounds, laps=laps):
         ends.setdefault(reader.name, []).extend(cast("list[dict[str, float | None]]", done))
     rows = [
         Row(reader.name, _milliseconds(ends[reader.name], _ENDS, greatest=True))
@@ -59,7 +61,7 @@ def measure_endings(place: Scene, rounds: int) -> Section:
         "close: in a turn that streams, until the process has ended; the raw pipe sends SIGTERM and does nothing else.",
         "noticed: from SIGKILL to what ends the reader's loop: the end of the pipe, an error result, an exception.",
     )
-    title = f"{place.agent}, endings in mid turn: median, least and greatest ms of {rounds * _LAPS}"
+    title = f"{place.agent}, endings in mid turn: median, least and greatest ms of {rounds * max(laps, 1)}"
     return Section(f"{place.agent}-endings", title, rows, notes)
 
 

@@ -161,8 +161,8 @@ def answer(result: DataclassInstance) -> None:
 
 
 def answer_all(results: list[Lap] | list[Ending]) -> None:
-    """Print what was measured each time but the first."""
-    print(json.dumps([asdict(result) for result in results[1:]]))
+    """Print what was measured each time but the first, unless there was no other."""
+    print(json.dumps([asdict(result) for result in results[1:] or results]))
 
 
 def cost_so_far() -> Cost:

@@ -1,4 +1,4 @@
-"""Fixtures of what only Claude does, on asyncio and trio; a slow case asks for one of them with `ONCE`."""
+"""Fixtures of what only Claude does, on asyncio and trio; cases marked `ONCE` run on one of them."""
 
 from __future__ import annotations
 

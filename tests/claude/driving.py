@@ -19,7 +19,7 @@ from agent_sdk_testing.steps import JsonValue
 from claude_sdk import ClaudeBackend, ClaudeSession
 
 ONCE: Final = pytest.mark.parametrize("anyio_backend", ["asyncio"])
-"""For a case that starts several processes, and in which nothing depends on the event loop."""
+"""For cases in which nothing depends on the event loop beyond what the contract suite runs on both."""
 
 _SERVER: Final = Path(__file__).with_name("mcp_server.py")
 

@@ -15,7 +15,7 @@ from agent_sdk_core import (
 from agent_sdk_testing import Tokens, text
 from agent_sdk_testing.contract.watching import Asker, run, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ONCE]
 
 
 async def test_what_fills_the_context_and_what_it_cost_are_told(claude: Claude) -> None:
@@ -88,13 +88,11 @@ async def test_files_are_rewound_to_what_they_were_before_a_prompt(claude: Claud
         assert claude.read("poem.txt") == "roses\n"
 
 
-@ONCE
 async def test_files_of_an_unknown_prompt_cannot_be_rewound(claude: Claude) -> None:
     async with claude.session() as session:
         assert (await session.rewind_files("b9a1c7ac-0000-4000-8000-000000000000", dry_run=True))["canRewind"] is False
 
 
-@ONCE
 async def test_a_running_command_is_moved_to_the_background_and_stopped(claude: Claude) -> None:
     pipe = claude.pipe("command")
     claude.model.reply(claude.command(f"exec 8>'{pipe.path}'; echo begun >&8; sleep 600")).reply(text("It goes on."))
@@ -137,7 +135,6 @@ async def test_a_control_request_that_claude_does_not_know_is_refused_with_its_c
         assert (await session.control("get_binary_version"))["version"]
 
 
-@ONCE
 async def test_what_claude_refuses_says_why(claude: Claude) -> None:
     claude.model.unknown_models.add("claude-bogus-1")
     async with claude.session() as session:

@@ -19,7 +19,7 @@ from agent_sdk_core import (
 from agent_sdk_testing import text
 from agent_sdk_testing.contract.watching import Asker, Ran, run, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ONCE]
 
 
 class Elicited:
@@ -74,7 +74,6 @@ async def test_a_tool_of_an_mcp_server_that_fails_says_so(claude: Claude) -> Non
     assert "It did not work." in result.text
 
 
-@ONCE
 async def test_an_image_of_an_mcp_server_reaches_the_user_and_the_model(claude: Claude) -> None:
     ran = await calling(claude, "draw")
     [result] = ran.results
@@ -95,7 +94,6 @@ async def test_a_form_of_an_mcp_server_is_filled_in(claude: Claude) -> None:
 
 
 @pytest.mark.parametrize("action", ["decline", "cancel"])
-@ONCE
 async def test_a_form_of_an_mcp_server_can_be_refused(claude: Claude, action: Any) -> None:
     ran = await calling(claude, "ask", on_elicitation=Elicited(ElicitationAnswer(action)))
     assert heard(ran) == {"action": action}
@@ -147,7 +145,6 @@ async def test_mcp_servers_are_set_while_the_session_is_open(claude: Claude) -> 
         assert "bench" not in session.info.mcp_servers
 
 
-@ONCE
 async def test_secrets_of_mcp_servers_are_on_no_command_line(claude: Claude) -> None:
     servers = {"bench": {**claude.mcp_servers["bench"], "env": {"TOKEN": "hush-hush"}}}
     async with claude.session(mcp_servers=servers, system_prompt="A long story.") as session:

@@ -11,7 +11,7 @@ from agent_sdk_core import Allow, AssistantMessage, Deny, PermissionRequest, Sta
 from agent_sdk_testing import ModelRequest, Step, call, text
 from agent_sdk_testing.contract.watching import Asker, run, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ONCE]
 
 OLDER = "claude-sonnet-4-5"
 """A model that claude gives tools for lists of tasks; its default model gets none (2.1.329)."""
@@ -78,7 +78,6 @@ async def test_a_refused_plan_stays_in_plan_mode_and_the_model_reads_why(claude:
     assert ran.result.outcome == "completed"
 
 
-@ONCE
 async def test_the_plan_is_in_the_full_message_alone(claude: Claude) -> None:
     claude.model.reply(write_plan).reply(call("ExitPlanMode")).reply(text("I think."))
     async with claude.session(permission_mode="plan", can_use_tool=Asker([Deny()])) as session:
@@ -119,7 +118,6 @@ async def test_tasks_of_the_model_are_tools_with_a_structured_outcome(claude: Cl
     assert [use.kind for use in ran.uses][:2] == ["think", "think"]
 
 
-@ONCE
 async def test_todos_of_the_model_are_one_list_where_tasks_are_switched_off(claude: Claude) -> None:
     claude.variables["CLAUDE_CODE_ENABLE_TASKS"] = "0"
     todos = [{"content": "Write it", "status": "pending", "activeForm": "Writing it"}]

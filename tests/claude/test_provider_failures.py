@@ -15,7 +15,7 @@ from agent_sdk_core import (
 from agent_sdk_testing import Gate, Step, disconnect, failed, http_error, incomplete, text
 from agent_sdk_testing.contract.watching import run, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ONCE]
 
 
 async def test_a_failed_request_is_tried_again_and_each_try_is_told(claude: Claude) -> None:
@@ -32,7 +32,6 @@ async def test_a_failed_request_is_tried_again_and_each_try_is_told(claude: Clau
     ("status", "kind", "retryable"),
     [(401, AuthenticationError, False), (429, RateLimitError, True), (500, None, True), (529, None, True)],
 )
-@ONCE
 async def test_a_request_that_fails_for_good_has_one_result(
     claude: Claude, status: int, kind: type[Exception] | None, retryable: bool
 ) -> None:
@@ -49,7 +48,6 @@ async def test_a_request_that_fails_for_good_has_one_result(
         assert (await run(session, "Go on.")).result.result == "On."
 
 
-@ONCE
 async def test_retries_are_interrupted(claude: Claude) -> None:
     claude.variables["CLAUDE_CODE_MAX_RETRIES"] = "10"
     claude.model.otherwise(http_error(500, "It broke."))
@@ -63,7 +61,6 @@ async def test_retries_are_interrupted(claude: Claude) -> None:
 @pytest.mark.parametrize(
     "fault", [failed("overloaded_error", "Busy."), disconnect(), disconnect(clean=True)], ids=["error", "cut", "end"]
 )
-@ONCE
 async def test_a_stream_that_breaks_off_leaves_no_card_and_no_block_open(claude: Claude, fault: Step) -> None:
     claude.variables["CLAUDE_CODE_MAX_RETRIES"] = "1"
     claude.model.reply(text("Half ", "of it."), fault).otherwise(text("Whole."))
@@ -104,7 +101,6 @@ async def test_a_refusal_of_the_model_is_a_failure(claude: Claude) -> None:
         assert ran.result.error.code == "content_policy"
 
 
-@ONCE
 async def test_a_full_context_is_told_and_then_compacted(claude: Claude) -> None:
     claude.model.reply(text("Apples.")).reply(http_error(400, "prompt is too long: 300000 tokens > 200000 maximum"))
     claude.model.otherwise(text("<summary>They spoke of apples.</summary>"))
@@ -117,7 +113,6 @@ async def test_a_full_context_is_told_and_then_compacted(claude: Claude) -> None
         assert (await run(session, "Third.")).result.outcome == "completed"
 
 
-@ONCE
 async def test_an_unreachable_provider_fails_the_turn(claude: Claude) -> None:
     claude.variables["ANTHROPIC_BASE_URL"] = "http://127.0.0.1:9"
     async with claude.session() as session:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.claude.driving import Claude
+from tests.claude.driving import ONCE, Claude
 
 from agent_sdk_core import DEFER, Answers, QuestionRequest, RequestOpened, RequestResolved
 from agent_sdk_testing import Step, call, text
 from agent_sdk_testing.contract.watching import Ran, run, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ONCE]
 
 COLOUR, SIZES = "Which colour?", "Which sizes?"
 

@@ -7,7 +7,7 @@ from agent_sdk_core import AgentError, CompactBoundary, ResultMessage, SessionBu
 from agent_sdk_testing import Gate, http_error, text
 from agent_sdk_testing.contract.watching import run, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ONCE]
 
 SUMMARY = text("<analysis>Short.</analysis><summary>They spoke of apples.</summary>")
 
@@ -76,7 +76,6 @@ async def test_a_command_of_claudes_own_answers_without_the_model(claude: Claude
     assert claude.model.requests == ()
 
 
-@ONCE
 async def test_an_unknown_command_is_for_the_model(claude: Claude) -> None:
     claude.model.reply(text("No idea."))
     async with claude.session() as session:

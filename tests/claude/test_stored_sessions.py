@@ -12,7 +12,7 @@ from agent_sdk_core import InvalidRequestError, SessionBusyError, SessionNotFoun
 from agent_sdk_testing import text
 from agent_sdk_testing.contract.watching import run
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ONCE]
 
 
 def prompts(claude: Claude, number: int) -> list[str]:
@@ -20,7 +20,6 @@ def prompts(claude: Claude, number: int) -> list[str]:
     return [message.text for message in claude.model.requests[number].messages if message.role == "user"]
 
 
-@ONCE
 async def test_a_fork_goes_its_own_way(claude: Claude) -> None:
     claude.model.reply(text("One.")).reply(text("In the fork.")).reply(text("In the original."))
     async with claude.session() as session:
@@ -34,7 +33,6 @@ async def test_a_fork_goes_its_own_way(claude: Claude) -> None:
 
 
 @pytest.mark.parametrize("at", ["prompt", "answer"])
-@ONCE
 async def test_a_fork_at_a_message_ends_with_its_turn(claude: Claude, at: str) -> None:
     claude.model.reply(claude.command("echo one")).reply(text("One.")).reply(text("Two.")).reply(text("Forked."))
     async with claude.session(permission_mode="bypass") as session:
@@ -88,7 +86,6 @@ anyio.run(main, backend=SETTINGS["anyio_backend"])
 """
 
 
-@ONCE
 async def test_a_session_of_another_process_is_busy_until_that_process_is_gone(
     claude: Claude, anyio_backend: str
 ) -> None:
@@ -107,7 +104,6 @@ async def test_a_session_of_another_process_is_busy_until_that_process_is_gone(
     assert prompts(claude, 1) == ["First.", "Second."]
 
 
-@ONCE
 async def test_a_session_is_resumed_in_its_folder_or_in_another(claude: Claude) -> None:
     for said in ("One.", "Two.", "Three."):
         claude.model.reply(text(said))
@@ -141,7 +137,6 @@ async def test_the_id_of_a_stored_session_is_not_given_to_a_new_one(claude: Clau
             await claude.open(backend, session_id=session.session_id)
 
 
-@ONCE
 async def test_a_resumed_session_keeps_what_it_was_told_to_use_only_if_told_again(claude: Claude) -> None:
     claude.model.otherwise(text("Fine."))
     async with claude.backend() as backend:
