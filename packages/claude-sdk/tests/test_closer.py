@@ -400,6 +400,15 @@ def test_a_message_that_ended_leaves_nothing_to_finish(session: Session) -> None
     assert len(session.feed(result("one"))) == 1
 
 
+def test_a_malformed_end_of_a_message_ends_nothing(session: Session) -> None:
+    session.begin("one")
+    session.feed(start("m1"))
+    assert [message.type for message in session.feed(event("m1", "message_stop", delta=None))] == ["stream_event"]
+    stop, _ = session.feed(result("one"))
+    assert isinstance(stop, StreamEvent)
+    assert stop.event.get("type") == "message_stop"
+
+
 def test_the_death_of_the_process_ends_everything(session: Session) -> None:
     session.begin("one")
     session.feed(

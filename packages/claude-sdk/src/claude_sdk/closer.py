@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from uuid import uuid4
 
 from agent_sdk_core.messages.base import Source
-from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
+from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage, TaskNotification, UsageMessage
@@ -288,20 +288,22 @@ class Closer:
         return [InitMessage.synthesize(self._made(), None, **fields), *self._show_prompts()]
 
     def _stream_event(self, frame: Json) -> list[SDKMessage]:
-        before: list[SDKMessage] = []
-        if frame.get("parent_tool_use_id") is None:
-            turn = self._turn
-            if turn is None or not turn.begun:
-                before = self._begin()
-            kind = record(frame.get("event")).get("type")
-            if kind == "message_start":
-                before += self._finish_streams()
-            elif kind == "content_block_stop":
-                before += self._with_results(self._streams.abandon(frame, self._made(), self.session_id))
-            if usage := self._streams.take(frame):
-                self._facts.note_call(usage)
-                return [*before, self._pass(frame), self._usage(usage)]
-        return [*before, parse_message(frame, source=self._source)]
+        if frame.get("parent_tool_use_id") is not None:
+            return [self._pass(frame)]
+        turn = self._turn
+        before: list[SDKMessage] = [] if turn is not None and turn.begun else self._begin()
+        message = self._pass(frame)
+        if not isinstance(message, StreamEvent):  # What is malformed starts nothing and stops nothing.
+            return [*before, message]
+        kind = message.event.get("type")
+        if kind == "message_start":
+            before += self._finish_streams()
+        elif kind == "content_block_stop":
+            before += self._with_results(self._streams.abandon(frame, self._made(), self.session_id))
+        if usage := self._streams.take(frame):
+            self._facts.note_call(usage)
+            return [*before, message, self._usage(usage)]
+        return [*before, message]
 
     def _usage(self, usage: Json) -> SDKMessage:
         """Return what a call of the model took, as it was told with the message's end."""
