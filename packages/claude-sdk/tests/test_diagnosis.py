@@ -100,6 +100,7 @@ async def test_one_that_hangs_is_given_up(fake: FakeClaude, make_backend: MakeBa
     [
         ("2.0.1", "error", "unsupported_version"),
         ("2.1.310", "warning", "untested_version"),
+        ("2.1.330", "warning", "untested_version"),
         ("9.0.0", "warning", "untested_version"),
     ],
 )

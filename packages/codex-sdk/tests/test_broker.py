@@ -14,6 +14,7 @@ from agent_sdk_core import (
     Answers,
     Deny,
     ElicitationAnswer,
+    ElicitationRequest,
     PermissionRequest,
     ResultMessage,
     SessionOptions,
@@ -192,6 +193,16 @@ async def test_questions_and_elicitations_have_callbacks_of_their_own(fake: Fake
         assert await talking.ask(QUESTION, 1, questions=questions) == {"answers": {"q": {"answers": ["blue"]}}}
         filled = await talking.ask(ELICITATION, 2, serverName="files", mode="form", message="?")
         assert filled == {"action": "accept", "content": {"server": "files"}, "_meta": None}
+
+
+async def test_an_answer_that_json_cannot_hold_is_a_refusal(fake: FakeCodex, backend: CodexBackend) -> None:
+    async def odd(request: ElicitationRequest) -> ElicitationAnswer:
+        return ElicitationAnswer("accept", {"number": float("nan")})
+
+    with anyio.fail_after(10):
+        talking = await talk(fake, backend, on_elicitation=odd)
+        told = await talking.ask(ELICITATION, serverName="s", mode="form", message="How many?", requestedSchema={})
+    assert told["action"] == "decline"
 
 
 async def test_an_elicitation_of_an_unknown_mode_is_refused_unasked(fake: FakeCodex, backend: CodexBackend) -> None:

@@ -97,7 +97,7 @@ def check_version(version: tuple[int, int, int], executable: Path) -> str | None
             backend="claude",
             details={"version": shown, "minimum": least, "tested": tested},
         )
-    if version >= OLDEST_TESTED_VERSION and version[:2] <= TESTED_VERSION[:2]:
+    if OLDEST_TESTED_VERSION <= version <= TESTED_VERSION:  # The last number counts claude's releases.
         return None
     age = "older" if version < OLDEST_TESTED_VERSION else "newer"
     return f"claude {shown} is {age} than what this SDK was tested with, {tested}: what it lacks does not work."
