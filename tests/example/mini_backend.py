@@ -114,8 +114,10 @@ class MiniBackend(AgentBackend):
     async def aclose(self) -> None:
         """Close every session."""
         self._closed = True
-        await self._host.aclose()
-        self._events.close()
+        try:
+            await self._host.aclose()
+        finally:
+            self._events.close()
 
     async def create_session(self, options: SessionOptions | None = None) -> MiniSession:
         """Open a session."""

@@ -123,6 +123,39 @@ async def test_a_cancelled_start_has_started_or_not_but_closes(make: Callable[..
         await host.aclose()
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("steps", range(1, 6))
+@pytest.mark.anyio
+async def test_a_close_whose_task_is_cancelled_goes_on_without_it(
+    make: Callable[..., Host], log: Log, steps: int
+) -> None:
+    host = make()
+    with anyio.fail_after(5):
+        await host.start()
+        close = asyncio.ensure_future(host.aclose())
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+        close.cancel()
+        await asyncio.wait([close])
+        await host._done.wait()
+    assert log.events == ["stop"]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.anyio
+async def test_a_start_whose_task_is_cancelled_starts_one_host_task(make: Callable[..., Host], log: Log) -> None:
+    host = make()
+    with anyio.fail_after(5):
+        start = asyncio.ensure_future(host.start())
+        await anyio.lowlevel.checkpoint()
+        start.cancel()
+        await asyncio.wait([start])
+        await host.start()
+        await host.aclose()
+        await host.aclose()
+    assert log.events == ["stop"]
+
+
 @pytest.mark.anyio
 async def test_nothing_starts_before_or_after(make: Callable[..., Host]) -> None:
     host = make()

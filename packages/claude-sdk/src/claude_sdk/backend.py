@@ -129,9 +129,11 @@ class ClaudeBackend(AgentBackend):
     async def aclose(self) -> None:
         """Close every session and end its process. Bounded, shielded from cancellation, never raises."""
         self._closed = True
-        await self._host.aclose()
-        self._events.close()
-        self._logs.close()
+        try:
+            await self._host.aclose()
+        finally:
+            self._events.close()
+            self._logs.close()
 
     async def create_session(self, options: SessionOptions | None = None) -> ClaudeSession:
         """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""

@@ -158,8 +158,10 @@ class CodexBackend(Requests, Watched, AgentBackend):
     async def aclose(self) -> None:
         """Close every session and end the app-server. Bounded, shielded from cancellation, never raises."""
         self._closed = True
-        await self._host.aclose()
-        self._dispatch.close()
+        try:
+            await self._host.aclose()
+        finally:
+            self._dispatch.close()
 
     async def create_session(self, options: SessionOptions | None = None) -> CodexSession:
         """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""

@@ -53,15 +53,15 @@ class Host:
         return self._tasks is not None and not self._closed.is_set()
 
     async def start(self) -> None:
-        """Start the host task in the running event loop."""
-        native: Any = current_token().native_token
-        self._native = native
-        if type(native).__module__.partition(".")[0] == "trio":
-            import trio
+        """Start the host task in the running event loop; does nothing when that was done, by a cancelled call too."""
+        if self._native is None:
+            native = self._native = current_token().native_token
+            if type(native).__module__.partition(".")[0] == "trio":
+                import trio
 
-            trio.lowlevel.spawn_system_task(self._run, name=self._name, context=copy_context())
-        else:
-            self._task: Any = native.create_task(self._run(), name=self._name)
+                trio.lowlevel.spawn_system_task(self._run, name=self._name, context=copy_context())
+            else:
+                self._task: Any = native.create_task(self._run(), name=self._name)
         with anyio.CancelScope(shield=True):
             await self._started.wait()
 
@@ -140,12 +140,14 @@ class Host:
                 self._native.call_soon_threadsafe(run, *args)
 
     async def aclose(self) -> None:
-        """Run `on_stop`, cancel what is left and wait for it. May be called from any task, its own tasks included."""
+        """Run `on_stop`, cancel what is left and wait for it. May be called from any task, its own tasks included.
+
+        No shield stops asyncio's own `Task.cancel`: it ends the wait at once, and the close goes on without it.
+        """
+        self._stop.set()
+        if self._native is None:
+            return
         with anyio.CancelScope(shield=True):
-            if self._native is None:
-                return
-            await self._started.wait()
-            self._stop.set()
             await self._closed.wait()
             if _current_host.get() is not self:
                 with anyio.move_on_after(_JOIN_SECONDS):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from agent_sdk_core import AgentBackend, AgentSession, AssistantMessage, SessionClosedError, StreamEvent, Turn
+from agent_sdk_core import (
+    AgentBackend,
+    AgentSession,
+    AssistantMessage,
+    ResultMessage,
+    SessionClosedError,
+    StreamEvent,
+    Turn,
+)
 from agent_sdk_testing import Gate, text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.process_agent import ProcessAgent
@@ -268,6 +277,41 @@ async def test_a_cancelled_close_still_closes(agent: Agent, what: str) -> None:
             await (session if what == "session" else backend).aclose()
         assert session.state == "closed"
         assert not backend.sessions
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+@pytest.mark.parametrize("what", ["session", "backend"])
+async def test_a_close_whose_task_is_cancelled_goes_on_without_it(
+    agent: Agent, anyio_backend: str, what: str, steps: int
+) -> None:
+    gate = Gate()
+    agent.model.reply(text("Half.", gate))
+    backend = agent.backend()
+    session = await agent.open(backend)
+    watch, events = session.messages(), backend.events()
+    await session.send("Talk.")
+    await gate.reached()
+    close = (session if what == "session" else backend).aclose
+    if anyio_backend == "asyncio":  # Its own cancellation is the one that no shield stops.
+        task = asyncio.ensure_future(close())
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+        task.cancel()
+        await asyncio.wait([task])
+    else:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(close)
+            for _ in range(steps):
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+    assert [message async for message in watch if isinstance(message, ResultMessage)]
+    assert session.state == "closed"
+    if what == "backend":
+        async for _ in events:
+            pass
+        await agent.closed()  # Before anybody closes it again.
+    await backend.aclose()
+    assert not backend.sessions
 
 
 async def test_the_callers_own_exception_is_not_hidden(agent: Agent) -> None:
