@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +36,31 @@ def test_an_error_has_its_class_code_and_its_own_where_given(cls: type[AgentErro
 def test_every_class_has_a_code_of_its_own() -> None:
     codes = [cls.default_code for cls in CLASSES]
     assert len(set(codes)) == len(codes) > 15
+
+
+def test_every_class_belongs_to_a_family() -> None:
+    families = {cls for cls in CLASSES if AgentError in cls.__bases__}
+    assert {cls.__name__ for cls in families} == {
+        "StartError",
+        "AccountError",
+        "SessionError",
+        "ConnectionLostError",
+        "RequestError",
+        "UnsupportedError",
+    }
+    leaves = set(CLASSES) - families - {AgentError}
+    assert all(set(leaf.__bases__) <= families for leaf in leaves)
+    assert all(any(issubclass(leaf, family) for leaf in leaves) for family in families)
+
+
+def test_the_tree_of_the_documentation_is_that_of_the_classes() -> None:
+    page = (Path(__file__).parents[3] / "docs/errors.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
+    told = {re.findall(r"\w+Error", family)[0]: set(re.findall(r"\w+Error", leaves)) for family, leaves in rows}
+    families = [cls for cls in CLASSES if AgentError in cls.__bases__]
+    assert told == {
+        family.__name__: {cls.__name__ for cls in CLASSES if family in cls.__bases__} for family in families
+    }
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])

@@ -1,4 +1,4 @@
-"""Every error that the SDK raises, as one tree under `AgentError`.
+"""Every error that the SDK raises, as one tree under `AgentError`: a few families, and under each its classes.
 
 An error is a sentence that says what happened and what to do next. `code` is stable and meant for programs,
 `retryable` says whether the same call may succeed later, `details` holds what a bug report needs.
@@ -63,44 +63,81 @@ def _rebuild(cls: type[AgentError], state: dict[str, object]) -> AgentError:
     return error
 
 
-class ExecutableNotFoundError(AgentError):
+class StartError(AgentError):
+    """The agent did not start: it is not there, of the wrong version, or did not come up."""
+
+    default_code = "start_failed"
+
+
+class AccountError(AgentError):
+    """The account does not allow it: it is not logged in, or has used up what it may use."""
+
+    default_code = "account_error"
+
+
+class SessionError(AgentError):
+    """The session cannot be used as it is now."""
+
+    default_code = "session_error"
+
+
+class ConnectionLostError(AgentError):
+    """The agent is gone, whatever was asked of it."""
+
+    default_code = "connection_lost"
+    default_retryable = True
+
+
+class RequestError(AgentError):
+    """One request was refused, unanswered or misunderstood; the session goes on."""
+
+    default_code = "request_failed"
+
+
+class UnsupportedError(AgentError):
+    """This agent, or this version of it, cannot do what was asked."""
+
+    default_code = "unsupported"
+
+
+class ExecutableNotFoundError(StartError):
     """The agent's executable is not where it was looked for; the message says how to install it."""
 
     default_code = "executable_not_found"
 
 
-class UnsupportedVersionError(AgentError):
+class UnsupportedVersionError(StartError, UnsupportedError):
     """The agent's version cannot work with this SDK; the message names the range that can."""
 
     default_code = "unsupported_version"
 
 
-class SpawnError(AgentError):
+class SpawnError(StartError):
     """The operating system refused to start the agent."""
 
     default_code = "spawn_failed"
 
 
-class StartupTimeoutError(AgentError):
+class StartupTimeoutError(StartError):
     """The agent started but did not answer the handshake in time."""
 
     default_code = "startup_timeout"
     default_retryable = True
 
 
-class HandshakeError(AgentError):
+class HandshakeError(StartError):
     """The agent answered the handshake with an error or with nonsense, or ended during it."""
 
     default_code = "handshake_failed"
 
 
-class AuthenticationError(AgentError):
+class AuthenticationError(AccountError):
     """The agent is not logged in, or the provider refused its credentials; log in with the agent's own command."""
 
     default_code = "authentication_failed"
 
 
-class RateLimitError(AgentError):
+class RateLimitError(AccountError):
     """The provider limits the rate of requests.
 
     Args:
@@ -123,44 +160,44 @@ class RateLimitError(AgentError):
         self.reset_at = reset_at
 
 
-class UsageLimitError(AgentError):
+class UsageLimitError(AccountError):
     """The account's quota is used up; waiting for its reset or another account is the only way on."""
 
     default_code = "usage_limit"
 
 
-class InvalidRequestError(AgentError):
-    """The agent refused a request because of its content."""
+class InvalidRequestError(RequestError):
+    """What was asked for makes no sense: an option, a prompt or an answer that we, or the agent, refuse."""
 
     default_code = "invalid_request"
 
 
-class UnsupportedOptionError(AgentError):
+class UnsupportedOptionError(UnsupportedError):
     """This backend cannot honour an option; the message names the field and the backend."""
 
     default_code = "unsupported_option"
 
 
-class SessionNotFoundError(AgentError):
+class SessionNotFoundError(SessionError):
     """No session of this id exists for this agent."""
 
     default_code = "session_not_found"
 
 
-class SessionBusyError(AgentError):
+class SessionBusyError(SessionError):
     """The session is open elsewhere, or does something that excludes this call."""
 
     default_code = "session_busy"
     default_retryable = True
 
 
-class SessionClosedError(AgentError):
+class SessionClosedError(SessionError):
     """The session or its backend has been closed."""
 
     default_code = "session_closed"
 
 
-class ProcessExitedError(AgentError):
+class ProcessExitedError(ConnectionLostError):
     """The agent's process ended while it was needed.
 
     Args:
@@ -189,13 +226,13 @@ class ProcessExitedError(AgentError):
         self.stderr_tail = stderr_tail
 
 
-class FrameTooLargeError(AgentError):
+class FrameTooLargeError(RequestError):
     """One line of the agent's output, or of a request, exceeds the limit."""
 
     default_code = "frame_too_large"
 
 
-class ProtocolError(AgentError):
+class ProtocolError(RequestError):
     """The agent answered with an error that has no class of its own, or broke its protocol.
 
     Args:
@@ -220,14 +257,14 @@ class ProtocolError(AgentError):
         self.rpc_data = rpc_data
 
 
-class RequestTimeoutError(AgentError):
+class RequestTimeoutError(RequestError):
     """A request was not answered before its deadline; it may or may not have had an effect."""
 
     default_code = "request_timeout"
     default_retryable = True
 
 
-class PolicyDeniedError(AgentError):
+class PolicyDeniedError(RequestError):
     """A policy forbids the call."""
 
     default_code = "policy_denied"
