@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 
-from agent_sdk_core import AgentError, AuthenticationError, InvalidRequestError, RateLimitError
+from agent_sdk_core import AgentError
+from agent_sdk_core.messages.base import Failure
+from agent_sdk_core.messages.result import failure_by_status
 from agent_sdk_core.runtime import Host
 
 Json = Mapping[str, Any]
@@ -77,12 +79,5 @@ class _Call:
 
 def _refusal(response: HTTPResponse) -> AgentError:
     message: str = json.loads(response.read())["error"]["message"]
-    match response.status:
-        case 401:
-            return AuthenticationError(message)
-        case 429:
-            return RateLimitError(message, retryable=True)
-        case status if status >= 500:
-            return AgentError(message, code="server_error", retryable=True)
-        case _:
-            return InvalidRequestError(message)
+    failure = failure_by_status(response.status) or Failure("turn_failed")
+    return AgentError(message, code=failure.code, retryable=failure.retryable)

@@ -40,7 +40,7 @@ TABLE: dict[str, tuple[dict[str, Any], str, type[errors.AgentError] | None, str 
         },
         "failed",
         errors.AgentError,
-        "turn_failed",
+        "server_error",
     ),
     "Claude, refused without a status": (
         {"subtype": "success", "is_error": True, "api_error_status": None, "result": "refused"},
@@ -162,3 +162,29 @@ def test_usage_and_model_usage_are_typed() -> None:
     assert message.model_usage is not None
     assert message.model_usage["m"].context_window == 100
     assert message.model_usage["m"].cost_usd == 0.5
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "retryable"),
+    [
+        (400, "invalid_request", False),
+        (401, "authentication_failed", False),
+        (402, "usage_limit", False),
+        (403, "authentication_failed", False),
+        (404, "invalid_request", False),
+        (408, "request_timeout", True),
+        (413, "invalid_request", False),
+        (418, "turn_failed", False),
+        (422, "invalid_request", False),
+        (429, "rate_limited", True),
+        (500, "server_error", True),
+        (504, "server_error", True),
+        (529, "overloaded", True),
+        (600, "turn_failed", False),
+        (None, "turn_failed", False),
+    ],
+)
+def test_a_status_alone_tells_code_and_retry(status: int | None, code: str, retryable: bool) -> None:
+    result = ResultMessage(subtype="success", is_error=True, api_error_status=status)
+    assert result.error is not None
+    assert (result.error.code, result.error.retryable) == (code, retryable)

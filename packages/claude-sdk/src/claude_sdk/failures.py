@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from agent_sdk_core.messages.base import Failure
+from agent_sdk_core.messages.result import failure_by_status
 from claude_sdk.frames import Json, text
 
 _BY_KIND: Final[Mapping[str, Failure]] = {
@@ -30,6 +31,10 @@ _BY_END: Final[Mapping[str, Failure]] = {
 }
 
 
+_GENERAL: Final = frozenset({"overloaded", "server_error", "invalid_request", "rate_limited", "connection_failed"})
+"""What a status tells better, for it means the same on every agent."""
+
+
 def failure_of(result: Json, message: Json | None) -> Failure | None:
     """Return what a turn failed of, the most exact that was told; None when nothing was.
 
@@ -40,9 +45,11 @@ def failure_of(result: Json, message: Json | None) -> Failure | None:
     for end in (result.get("terminal_reason"), result.get("stop_reason")):
         if (failure := _BY_END.get(text(end) or "")) is not None:
             return failure
-    if message is None:
-        return None
-    for kind in (message.get("api_error"), message.get("api_error_type"), message.get("error")):
-        if (failure := _BY_KIND.get(text(kind) or "")) is not None:
-            return failure
-    return None
+    said: Failure | None = None
+    if message is not None:
+        kinds = (message.get("api_error"), message.get("api_error_type"), message.get("error"))
+        said = next((failure for kind in kinds if (failure := _BY_KIND.get(text(kind) or "")) is not None), None)
+    if said is not None and said.code not in _GENERAL:
+        return said
+    status = result.get("api_error_status")
+    return failure_by_status(status if isinstance(status, int) else None) or said

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import Field, StrictBool, StrictInt
 
 from agent_sdk_core import errors
-from agent_sdk_core.messages.base import Message, Number
+from agent_sdk_core.messages.base import Failure, Message, Number
 from agent_sdk_core.usage import ModelUsage, Usage
 
 Outcome = Literal["completed", "interrupted", "failed", "limit", "cancelled"]
@@ -18,12 +18,26 @@ _ERROR_CLASSES: Final[dict[str, type[errors.AgentError]]] = {
     for cls in vars(errors).values()
     if isinstance(cls, type) and issubclass(cls, errors.AgentError)
 }
-_CODE_BY_STATUS: Final[dict[int, str]] = {
-    400: "invalid_request",
-    401: "authentication_failed",
-    403: "authentication_failed",
-    429: "rate_limited",
+_BY_STATUS: Final[dict[int, Failure]] = {
+    400: Failure("invalid_request"),
+    401: Failure("authentication_failed"),
+    402: Failure("usage_limit"),
+    403: Failure("authentication_failed"),
+    404: Failure("invalid_request"),
+    408: Failure("request_timeout", retryable=True),
+    413: Failure("invalid_request"),
+    422: Failure("invalid_request"),
+    429: Failure("rate_limited", retryable=True),
+    529: Failure("overloaded", retryable=True),
 }
+_SERVER_ERROR: Final = Failure("server_error", retryable=True)
+
+
+def failure_by_status(status: int | None) -> Failure | None:
+    """Return what an HTTP status of the provider means, whichever agent saw it; None for one that tells nothing."""
+    if status is None:
+        return None
+    return _BY_STATUS.get(status) or (_SERVER_ERROR if 500 <= status <= 599 else None)
 
 
 class ResultMessage(Message, frozen=True):
@@ -84,9 +98,8 @@ class ResultMessage(Message, frozen=True):
         """The failure as an error to raise or to read; None unless the outcome is "failed" or "limit"."""
         if self.outcome not in ("failed", "limit"):
             return None
-        told = self.source.failure if self.source else None
-        by_status = _CODE_BY_STATUS.get(self.api_error_status or 0) or "turn_failed"
-        code = self.error_code or (told.code if told is not None else by_status)
+        told = (self.source.failure if self.source else None) or failure_by_status(self.api_error_status)
+        code = self.error_code or (told.code if told is not None else "turn_failed")
         retryable = told.retryable if told is not None and self.retryable is None else self.retryable
         cls = _ERROR_CLASSES.get(code, errors.AgentError)
         message = "; ".join(self.errors) or self.result or f"The turn ended with {self.subtype}."

@@ -9,6 +9,8 @@ from typing import Final
 
 from pydantic_core import from_json
 
+from agent_sdk_core.messages.base import Failure
+from agent_sdk_core.messages.result import failure_by_status
 from codex_sdk.normalizer.wire import Wire, as_record, integer, record, text
 
 _CODES: Final[Mapping[str, tuple[str, bool]]] = {
@@ -35,14 +37,8 @@ _CONNECTION: Final = frozenset(
         "responseTooManyFailedAttempts",
     }
 )
-_STATUSES: Final[Mapping[int, tuple[str, bool]]] = {
-    400: ("invalid_request", False),
-    401: ("authentication_failed", False),
-    403: ("authentication_failed", False),
-    404: ("invalid_request", False),
-    422: ("invalid_request", False),
-    429: ("rate_limited", True),
-}
+_LOST: Final = Failure("connection_failed", retryable=True)
+_UNTOLD: Final = Failure("turn_failed")
 _STATUS_IN_MESSAGE: Final = re.compile(r"unexpected status (\d{3})\b")
 
 
@@ -71,8 +67,8 @@ def turn_failure(error: Wire) -> TurnFailure:
         # Older ones tell some statuses in the message alone (seen of 0.155 for 401 and 404).
         name, status = "httpConnectionFailed", int(told[1])
     if name in _CONNECTION:
-        code, retryable = _by_status(status)
-        return TurnFailure(code, message, retryable, status)
+        told = failure_by_status(status) or (_LOST if status is None else _UNTOLD)
+        return TurnFailure(told.code, message, told.retryable, status)
     if name in _CODES:
         code, retryable = _CODES[name]
         return TurnFailure(code, message, retryable, status)
@@ -90,12 +86,6 @@ def _kind(info: object) -> tuple[str, int | None]:
     wrapped = as_record(info) or {}
     name = next(iter(wrapped), "")
     return name, integer(record(wrapped, name), "httpStatusCode")
-
-
-def _by_status(status: int | None) -> tuple[str, bool]:
-    if status is None:
-        return "connection_failed", True
-    return _STATUSES.get(status) or (("server_error", True) if status >= 500 else ("turn_failed", False))
 
 
 def _provider_message(message: str) -> str | None:

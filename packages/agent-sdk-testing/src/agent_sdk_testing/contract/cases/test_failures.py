@@ -11,6 +11,7 @@ from agent_sdk_core import (
     AuthenticationError,
     InvalidRequestError,
     RateLimitError,
+    RequestTimeoutError,
     UsageLimitError,
 )
 from agent_sdk_testing import call, http_error, text
@@ -57,6 +58,29 @@ async def test_a_failed_model_request_is_a_failed_result_of_the_right_class(agen
             ran.result.raise_for_error()
         assert session.state == "idle"
         assert (await run(session, "Again.")).result.outcome == "completed"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code", "retryable"),
+    [
+        (402, UsageLimitError, "usage_limit", False),
+        (403, AuthenticationError, "authentication_failed", False),
+        (404, InvalidRequestError, "invalid_request", False),
+        (408, RequestTimeoutError, "request_timeout", True),
+        (413, InvalidRequestError, "invalid_request", False),
+        (422, InvalidRequestError, "invalid_request", False),
+        (503, AgentError, "server_error", True),
+        (529, AgentError, "overloaded", True),
+    ],
+)
+async def test_a_status_of_the_provider_has_one_code_whichever_agent_saw_it(
+    agent: Agent, status: int, kind: type[AgentError], code: str, retryable: bool
+) -> None:
+    agent.model.otherwise(http_error(status, "It is so."))
+    async with agent.session() as session:
+        error = (await run(session, "Talk.")).result.error
+    assert error is not None
+    assert (type(error), error.code, error.retryable) == (kind, code, retryable)
 
 
 async def test_what_the_provider_says_is_in_the_error(agent: Agent) -> None:
