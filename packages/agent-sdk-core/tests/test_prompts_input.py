@@ -48,6 +48,19 @@ def test_lone_surrogates_are_replaced_in_text_only() -> None:
     assert clean_prompt([TextInput("\ud83d"), image]) == (TextInput("\ufffd"), image)
 
 
+@pytest.mark.parametrize("blank", [" ", "\n\t", "\u2003", "\ufeff", " \ufeff\n"])
+def test_a_blank_prompt_is_refused_as_an_empty_one_is(blank: str) -> None:
+    for prompt in (blank, [TextInput(blank)], [TextInput(""), TextInput(blank)]):
+        for check in (prompt_blocks, clean_prompt):
+            with pytest.raises(InvalidRequestError, match="The prompt is empty"):
+                check(prompt)
+
+
+def test_a_blank_text_beside_other_blocks_is_left_out() -> None:
+    image = ImageInput(path="a.png")
+    assert clean_prompt([TextInput(" "), image, TextInput("a ")]) == (image, TextInput("a "))
+
+
 def _name(prompt: object) -> str:
     return repr(prompt).partition(" object at")[0]
 

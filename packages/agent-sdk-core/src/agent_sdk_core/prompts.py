@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
+from typing import Final
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.transport.json_lines import mend
+
+_EMPTY: Final = "The prompt is empty: give it text that is not blank, or another block."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +96,10 @@ def prompt_blocks(prompt: Prompt) -> tuple[PromptBlock, ...]:
     """Return the prompt as blocks.
 
     Raises:
-        InvalidRequestError: It is neither text nor blocks, or it is empty.
+        InvalidRequestError: It is neither text nor blocks, or it is empty or blank.
     """
-    if not prompt:
-        raise InvalidRequestError("The prompt is empty: give it text or at least one block.")
+    if not prompt or (isinstance(prompt, str) and _is_blank(prompt)):
+        raise InvalidRequestError(_EMPTY)
     if isinstance(prompt, str):
         return (TextInput(prompt),)
     if not isinstance(prompt, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
@@ -105,19 +108,29 @@ def prompt_blocks(prompt: Prompt) -> tuple[PromptBlock, ...]:
     for block in blocks:
         if not isinstance(block, PromptBlock):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
             raise InvalidRequestError(f"A prompt holds text or input blocks, not {type(block).__name__}.")
+    if all(isinstance(block, TextInput) and _is_blank(block.text) for block in blocks):
+        raise InvalidRequestError(_EMPTY)
     return blocks
 
 
 def clean_prompt(prompt: Prompt) -> Prompt:
-    """Check a prompt, and replace lone surrogates in its text, which no agent can be sent.
+    """Check a prompt; blank blocks beside others go, and so do lone surrogates in text: no agent can be sent either.
 
     Raises:
-        InvalidRequestError: It is neither text nor blocks, or it is empty.
+        InvalidRequestError: It is neither text nor blocks, or it is empty or blank.
     """
     blocks = prompt_blocks(prompt)
     if isinstance(prompt, str):
         return mend(prompt)
-    return tuple(TextInput(mend(block.text)) if isinstance(block, TextInput) else block for block in blocks)
+    return tuple(
+        TextInput(mend(block.text)) if isinstance(block, TextInput) else block
+        for block in blocks
+        if not (isinstance(block, TextInput) and _is_blank(block.text))
+    )
+
+
+def _is_blank(text: str) -> bool:
+    return not text.replace("\ufeff", "").strip()
 
 
 def _exactly_one(name: str, *sources: object) -> None:

@@ -11,6 +11,7 @@ from agent_sdk_core import (
     ImageInput,
     InitMessage,
     InvalidRequestError,
+    Prompt,
     StreamEvent,
     TextInput,
     ThinkingBlock,
@@ -125,10 +126,12 @@ async def test_images_reach_the_model(agent: Agent) -> None:
     assert all(pixel in request.body for request in agent.model.requests)
 
 
-async def test_an_empty_prompt_is_refused_before_it_is_sent(agent: Agent) -> None:
+async def test_an_empty_or_blank_prompt_is_refused_before_it_is_sent(agent: Agent) -> None:
+    prompts: list[Prompt] = ["", " \n\t", "\ufeff", [], [TextInput("")], [TextInput(" "), TextInput("\n")]]
     async with agent.session() as session:
-        with pytest.raises(InvalidRequestError, match="empty"):
-            session.query([])
-        with pytest.raises(InvalidRequestError, match="empty"):
-            await session.send([])
+        for prompt in prompts:
+            with pytest.raises(InvalidRequestError, match="empty"):
+                session.query(prompt)
+            with pytest.raises(InvalidRequestError, match="empty"):
+                await session.send(prompt)
     assert not agent.model.requests
