@@ -44,6 +44,10 @@ class BackendEvent:
     message: str
     details: Mapping[str, object] = field(default_factory=_no_details)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and pickle by value, a read-only view of nothing included."""
+        return (type(self), (self.kind, self.message, dict(self.details)))
+
 
 @dataclass(frozen=True, slots=True)
 class BackendCapabilities:
