@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_sdk_core import SessionBusyError
+from agent_sdk_core import SessionBusyError, SpawnError
 from claude_sdk.locks import SessionLock
 
 
@@ -41,6 +43,36 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     lock = SessionLock(tmp_path, "a")
     assert (tmp_path / "agent-sdk" / "locks" / "a.lock").stat().st_mode & 0o777 == 0o600
     lock.release()
+
+
+def test_its_folders_are_private_whatever_the_umask_is_or_was(tmp_path: Path) -> None:
+    folder = tmp_path / "claude"
+    (folder / "agent-sdk").mkdir(parents=True)
+    (folder / "agent-sdk").chmod(0o777)
+    before = os.umask(0)
+    try:
+        lock = SessionLock(folder, "a")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (folder / "agent-sdk").rglob("*")}
+    assert modes == {"locks": 0o700, "a.lock": 0o600}
+    assert (folder / "agent-sdk").stat().st_mode & 0o777 == 0o700
+    lock.release()
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(errno.ENOSPC, "the disk is full"), (errno.EMFILE, "too many files are open")]
+)
+def test_a_lock_for_which_there_is_no_room_is_an_error_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    def refuse(*arguments: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(SpawnError, match=words) as caught:
+        SessionLock(tmp_path, "a")
+    assert (caught.value.backend, caught.value.retryable) == ("claude", True)
 
 
 HOLD = """

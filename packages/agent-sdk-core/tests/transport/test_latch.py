@@ -30,17 +30,29 @@ async def test_all_waiters_wake_when_another_thread_sets_it() -> None:
     assert sorted(woken) == [0, 1, 2]
     await latch.wait()
     latch.set()
-    latch.close()
 
 
-async def test_a_cancelled_waiter_leaves_no_descriptor() -> None:
-    latch = Latch()
+async def test_a_cancelled_waiter_is_forgotten_and_no_waiter_takes_a_descriptor() -> None:
     before = len(list(Path("/dev/fd").iterdir()))
+    latch = Latch()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(latch.wait)
         await anyio.wait_all_tasks_blocked()
+        assert len(list(Path("/dev/fd").iterdir())) == before
         tasks.cancel_scope.cancel()
-    assert len(list(Path("/dev/fd").iterdir())) == before
-    latch.close()
-    latch.close()
+    assert not latch._posts
+    latch.set()
     assert latch.is_set
+
+
+def test_a_waiter_whose_event_loop_is_gone_is_no_trouble() -> None:
+    latch = Latch()
+    called: list[str] = []
+
+    async def register() -> None:
+        latch.call(lambda: called.append("late"))
+
+    for backend in ("asyncio", "trio"):
+        anyio.run(register, backend=backend)
+    latch.set()
+    assert called == []

@@ -93,8 +93,9 @@ def test_arguments_that_cannot_be_passed_on_are_refused() -> None:
 @pytest.mark.parametrize(
     ("number", "text", "retryable"),
     [
-        (errno.EMFILE, "too many files are open", False),
+        (errno.EMFILE, "too many files are open", True),
         (errno.EAGAIN, "no memory or no process left", True),
+        (errno.ETXTBSY, "being written", True),
         (errno.EIO, "the system refused", False),
     ],
 )
@@ -148,5 +149,5 @@ def test_a_child_whose_host_died_before_it_asked_to_be_told_ends_itself(monkeypa
     monkeypatch.setattr(os, "getpid", lambda: host + 1)
     launched = launch(request(sys.executable, "-c", "", death=signal.SIGTERM))
     assert launched.process.wait(10) == 1
-    for descriptor in (launched.stdin, launched.stdout, launched.stderr):
+    for descriptor in (launched.stdin, launched.stdout, launched.stderr, launched.ending.fileno()):
         os.close(descriptor)

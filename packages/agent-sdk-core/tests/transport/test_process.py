@@ -1,6 +1,7 @@
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import pytest
 from agent_sdk_core.errors import ExecutableNotFoundError, ProcessExitedError, SessionClosedError, SpawnError
 from agent_sdk_core.transport import attendant as attending
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
+from agent_sdk_testing.contract.pipes import descriptors_left, open_descriptors
 
 pytestmark = pytest.mark.anyio
 
@@ -156,6 +158,55 @@ async def test_an_error_of_our_own_while_starting_is_a_spawn_error(monkeypatch: 
     with anyio.fail_after(10), pytest.raises(Exception, match="unforeseen") as caught:
         await ChildProcess.spawn(["agent"])
     assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+async def test_a_spawn_without_descriptors_says_so_and_leaves_nothing(child_env: dict[str, str]) -> None:
+    argv = [sys.executable, "-c", "print('ran')"]
+    for left in range(8):
+        before = open_descriptors()
+        with descriptors_left(left), pytest.raises(SpawnError, match="too many files are open") as caught:
+            await ChildProcess.spawn(argv, env=child_env, parent_death_signal=signal.SIGTERM)
+        assert caught.value.retryable
+        assert open_descriptors() == before
+    with anyio.fail_after(10):
+        process = await ChildProcess.spawn(argv, env=child_env)
+        assert open_descriptors() == before + 4
+        assert await read_all(process) == b"ran\n"
+        await process.stop()
+    assert open_descriptors() == before
+
+
+@pytest.mark.parametrize("lacking", ["descriptor", "thread"])
+async def test_a_child_whose_end_cannot_be_watched_is_not_left_behind(
+    child_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    pipes, watched = os.pipe, list[int]()
+
+    def open_pidfd(pid: int) -> int:
+        watched.append(pid)
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    def pipe() -> tuple[int, int]:
+        if watched and lacking == "descriptor":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return pipes()
+
+    def start(thread: threading.Thread) -> None:
+        if watched and lacking == "thread":
+            raise RuntimeError("can't start new thread")
+        started(thread)
+
+    started = threading.Thread.start
+    monkeypatch.setattr(os, "pidfd_open", open_pidfd, raising=False)
+    monkeypatch.setattr(os, "pipe", pipe)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    before = open_descriptors()
+    with anyio.fail_after(10), pytest.raises(SpawnError) as caught:
+        await ChildProcess.spawn([sys.executable, "-c", FOREVER], env=child_env)
+    assert caught.value.retryable
+    assert open_descriptors() == before
+    with pytest.raises(ProcessLookupError):
+        os.kill(watched[0], 0)
 
 
 async def test_a_system_without_threads_left_is_a_spawn_error(monkeypatch: pytest.MonkeyPatch) -> None:

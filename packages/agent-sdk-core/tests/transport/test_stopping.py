@@ -215,7 +215,6 @@ async def test_a_process_that_cannot_be_killed_does_not_keep_stop(
         assert process.exit is None
         os.kill(process.pid, signal.SIGKILL)
         assert await process.wait() == ProcessExit(None, signal.SIGKILL)
-    process._attendant.exited.close()
 
 
 HOST = """

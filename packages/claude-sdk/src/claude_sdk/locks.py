@@ -7,11 +7,23 @@ dies. It keeps out other sessions of this SDK, in this process and in others of 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
+from typing import Final
 
-from agent_sdk_core.errors import SessionBusyError
+from agent_sdk_core.errors import SessionBusyError, SpawnError
+
+_PRIVATE: Final = 0o700
+_TOLD: Final = {
+    errno.EMFILE: "too many files are open; close some, or raise the limit (ulimit -n)",
+    errno.ENFILE: "too many files are open on this machine; close some",
+    errno.ENOSPC: "the disk is full; make room on it",
+    errno.EDQUOT: "the quota of the disk is used up; make room on it",
+}
+"""What keeps a lock from being taken, and would soon keep the session from being stored."""
 
 
 class SessionLock:
@@ -23,22 +35,28 @@ class SessionLock:
 
     Raises:
         SessionBusyError: Another live session has this id.
+        SpawnError: There is no room for the lock's file, or too many files are open.
     """
 
     def __init__(self, folder: Path, session_id: str) -> None:
         self._path = folder / "agent-sdk" / "locks" / f"{session_id}.lock"
         self._descriptor = -1
-        while self._descriptor < 0:
-            self._take(session_id)
-
-    def _take(self, session_id: str) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        except OSError:
+            while not self._take(session_id):
+                pass
+        except OSError as error:
             # A folder that cannot be written to has no sessions that could be resumed either: claude will say so.
-            self._descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-            return
+            if (reason := _TOLD.get(error.errno or 0)) is not None:
+                raise SpawnError(
+                    f"The session was not opened, for its lock {self._path} was not made: {reason}.",
+                    backend="claude",
+                    retryable=True,
+                ) from error
+
+    def _take(self, session_id: str) -> bool:
+        """Take the lock, unless its last holder removes the file in between."""
+        _make_private(self._path.parent)
+        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -50,11 +68,12 @@ class SessionLock:
         except OSError:
             # A file system without locks is no reason to refuse every session.
             self._descriptor = descriptor
-            return
+            return True
         if self._is_path(descriptor):
             self._descriptor = descriptor
-        else:
-            os.close(descriptor)  # Its last holder removed the file in between.
+            return True
+        os.close(descriptor)
+        return False
 
     def _is_path(self, descriptor: int) -> bool:
         """Tell whether others that open the path get this file."""
@@ -70,3 +89,13 @@ class SessionLock:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
             os.close(descriptor)
+
+
+def _make_private(folder: Path) -> None:
+    """Make the folder of the locks, which nobody else may list or write to, whatever the umask is or was."""
+    folder.parents[1].mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    for path in (folder.parent, folder):
+        path.mkdir(mode=_PRIVATE, exist_ok=True)
+        if stat.S_IMODE(path.stat().st_mode) & ~_PRIVATE:
+            with contextlib.suppress(OSError):  # Another user's, who has to see to it himself.
+                path.chmod(_PRIVATE)

@@ -6,7 +6,6 @@ child never blocks; and reaps the process and tells everybody the moment it ends
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
@@ -114,7 +113,7 @@ class Attendant:
         self.exited.set()
 
     def _attend(self, launched: Launched) -> None:
-        ending = _Ending(launched.process.pid)
+        ending = launched.ending
         poller = select.poll()
         poller.register(ending.fileno(), select.POLLIN)
         poller.register(launched.stderr, select.POLLIN)
@@ -150,41 +149,3 @@ class Attendant:
                 return False
             self._stderr.feed(chunk)
         return True
-
-
-class _Ending:
-    """A descriptor that becomes readable when a process ends, and its exit status."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._status: int | None = None
-        self._waiter: threading.Thread | None = None
-        try:
-            self._descriptor = os.pidfd_open(pid)
-        except (AttributeError, OSError):
-            # macOS, old kernels, some sandboxes: a thread waits instead, and closes a pipe.
-            self._descriptor, writer = os.pipe()
-            self._waiter = threading.Thread(target=self._wait, args=(writer,), name=f"wait-{pid}", daemon=True)
-            self._waiter.start()
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def reap(self) -> int | None:
-        """Return the exit code, a negative signal number, or None if somebody else reaped the process."""
-        if self._waiter is None:
-            self._status = _reap(self._pid)
-        else:
-            self._waiter.join()
-        os.close(self._descriptor)
-        return self._status
-
-    def _wait(self, writer: int) -> None:
-        self._status = _reap(self._pid)
-        os.close(writer)
-
-
-def _reap(pid: int) -> int | None:
-    with contextlib.suppress(ChildProcessError):
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return None

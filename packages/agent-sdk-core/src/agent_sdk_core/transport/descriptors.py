@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import selectors
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import anyio
-
-
-def fileno_of(selector: selectors.BaseSelector) -> int:
-    """Return the descriptor of an epoll or kqueue, which can itself be waited for."""
-    fileno: Callable[[], int] = getattr(selector, "fileno")  # noqa: B009 - the base class does not promise one
-    return fileno()
 
 
 def pending_bytes(pipe: int) -> int:
@@ -33,3 +27,24 @@ def close_descriptor(descriptor: int) -> None:
     with contextlib.suppress(RuntimeError):
         anyio.notify_closing(descriptor)
     os.close(descriptor)
+
+
+def wake_reader(descriptor: int, loop: Any, *, unless: Callable[[], bool]) -> None:
+    """Wake who waits for a descriptor, with `ClosedResourceError`; called by the event loop, not by a task.
+
+    Args:
+        descriptor: The descriptor.
+        loop: The event loop, as anyio's native token.
+        unless: Whether it has been closed, so that its number may be another's.
+    """
+    if unless():
+        return
+
+    async def notify() -> None:
+        if not unless():
+            anyio.notify_closing(descriptor)
+
+    if hasattr(loop, "create_task"):
+        loop.create_task(notify())  # With asyncio, anyio knows its event loop only in a task.
+    else:
+        anyio.notify_closing(descriptor)

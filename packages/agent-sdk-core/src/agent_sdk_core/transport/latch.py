@@ -1,66 +1,66 @@
-"""A one-shot event that any thread may set and any event loop may await.
+"""A one-shot event that any thread may set and any event loop may await; it takes no descriptor.
 
-It is a pipe whose writing end is closed when the latch is set. So setting it never blocks and needs no event loop,
-which may be closed by then, and it can be waited for together with other descriptors.
+Setting it never blocks and needs no event loop, which may be closed by then.
 """
 
 from __future__ import annotations
 
-import os
+import contextlib
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import anyio
+from anyio.lowlevel import current_token
 
 
 class Latch:
-    """A one-shot event between threads and event loops; `close` gives its descriptor back."""
+    """A one-shot event between threads and event loops."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._set = False
-        self._closed = False
-        self._reader, writer = os.pipe()
-        self._writers = [writer]
+        self._posts: dict[object, Callable[[], object]] = {}
 
     @property
     def is_set(self) -> bool:
         """Whether it has been set."""
         return self._set
 
-    def fileno(self) -> int:
-        """Return a descriptor that is readable from the moment the latch is set."""
-        return self._reader
-
     def set(self) -> None:
         """Wake all that wait, now and later; from any thread, any number of times."""
         with self._lock:
             self._set = True
-            while self._writers:
-                os.close(self._writers.pop())
+            posts, self._posts = self._posts, {}
+        for post in posts.values():
+            with contextlib.suppress(RuntimeError):  # Its event loop is gone, and with it who waited.
+                post()
+
+    def call(self, run: Callable[[], object]) -> Callable[[], None]:
+        """Run something synchronous in the running event loop when it is set; nothing, if it is set already.
+
+        Returns:
+            What takes it back.
+        """
+        native: Any = current_token().native_token
+        post = native.run_sync_soon if hasattr(native, "run_sync_soon") else native.call_soon_threadsafe
+        key = object()
+        with self._lock:
+            if not self._set:
+                self._posts[key] = lambda: post(run)
+
+        def forget() -> None:
+            with self._lock:
+                self._posts.pop(key, None)
+
+        return forget
 
     async def wait(self) -> None:
         """Wait until it is set."""
-        with self._lock:
-            if self._set:
-                return
-            # An event loop allows one waiter a descriptor, so each one gets a pipe of its own. Not a duplicate: trio
-            # leaves closed descriptors in its epoll, and a duplicate's number would wake whoever gets it next.
-            reader, writer = os.pipe()
-            self._writers.append(writer)
+        woken = anyio.Event()
+        forget = self.call(woken.set)
         try:
-            while not self._set:
-                await anyio.wait_readable(reader)
+            if not self._set:
+                await woken.wait()
         finally:
-            with self._lock:
-                if writer in self._writers:
-                    self._writers.remove(writer)
-                    os.close(writer)
-            os.close(reader)
-
-    def close(self) -> None:
-        """Set it, and give its descriptors back."""
-        self.set()
-        with self._lock:
-            if not self._closed:
-                self._closed = True
-                os.close(self._reader)
+            forget()

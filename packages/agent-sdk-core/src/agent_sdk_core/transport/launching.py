@@ -6,11 +6,14 @@ of a process is here.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +32,16 @@ _OPEN_FILES_DARWIN: Final = 10_240
 """macOS refuses a soft limit above `kern.maxfilesperproc`, whatever the hard limit says."""
 
 _PR_SET_PDEATHSIG: Final = 1
+_FILES: Final = "too many files are open; close some, or raise the limit (ulimit -n)"
+_FULL: Final = "the system has no memory or no process left for it; end others and try again"
+_PASSING: Final = {
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    errno.EAGAIN: _FULL,
+    errno.ENOMEM: _FULL,
+    errno.ETXTBSY: "its executable is being written, as by an installer; try again when that is done",
+}
+"""Refusals of the system that pass: the same start may succeed later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +63,56 @@ class LaunchRequest:
     parent_death_signal: int | None
 
 
+class Ending:
+    """A descriptor that becomes readable when a process ends, and its exit status."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._status: int | None = None
+        self._waiter: threading.Thread | None = None
+        try:
+            self._descriptor = os.pidfd_open(pid)
+        except (AttributeError, OSError):
+            # macOS, old kernels, some sandboxes: a thread waits instead, and closes a pipe.
+            self._descriptor, writer = os.pipe()
+            self._waiter = threading.Thread(target=self._wait, args=(writer,), name=f"wait-{pid}", daemon=True)
+            try:
+                self._waiter.start()
+            except RuntimeError as error:
+                os.close(self._descriptor)
+                os.close(writer)
+                raise BlockingIOError(errno.EAGAIN, str(error)) from error
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
+
+    def reap(self) -> int | None:
+        """Return the exit code, a negative signal number, or None if somebody else reaped the process."""
+        if self._waiter is None:
+            self._status = _reap(self._pid)
+        else:
+            self._waiter.join()
+        os.close(self._descriptor)
+        return self._status
+
+    def _wait(self, writer: int) -> None:
+        self._status = _reap(self._pid)
+        os.close(writer)
+
+
+def _reap(pid: int) -> int | None:
+    with contextlib.suppress(ChildProcessError):
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """A started process and our ends of its pipes, none of which blocks."""
+    """A started process, its end, and our ends of its pipes, none of which blocks."""
 
     process: subprocess.Popen[bytes]
+    ending: Ending
     stdin: int
     stdout: int
     stderr: int
@@ -79,6 +137,7 @@ def launch(request: LaunchRequest, *, platform: str = sys.platform) -> Launched:
     """
     _check_cwd(request)
     descriptors: list[int] = []
+    process: subprocess.Popen[bytes] | None = None
     try:
         for _ in range(3):
             descriptors.extend(os.pipe())
@@ -93,7 +152,11 @@ def launch(request: LaunchRequest, *, platform: str = sys.platform) -> Launched:
             start_new_session=True,
             preexec_fn=_before_exec(request.parent_death_signal, platform),
         )
+        ending = Ending(process.pid)
     except Exception as error:
+        if process is not None:  # It runs, and nobody would notice its end.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         for descriptor in descriptors:
             os.close(descriptor)
         raise _explain(request, error) from error
@@ -103,7 +166,7 @@ def launch(request: LaunchRequest, *, platform: str = sys.platform) -> Launched:
         os.set_blocking(descriptor, False)
     if platform == "linux":
         _raise_open_files(process.pid)
-    return Launched(process, stdin, stdout, stderr)
+    return Launched(process, ending, stdin, stdout, stderr)
 
 
 def _before_exec(death_signal: int | None, platform: str) -> Callable[[], None] | None:
@@ -183,13 +246,9 @@ def _explain(request: LaunchRequest, error: Exception) -> AgentError:
         problem = f"{executable} is not a program for this machine; install the build for its system and processor"
     elif error.errno == errno.E2BIG:
         problem = "its arguments and environment are too long together; shorten them"
-    elif error.errno in (errno.EMFILE, errno.ENFILE):
-        problem = "too many files are open; close some, or raise the limit (ulimit -n)"
-    elif error.errno in (errno.EAGAIN, errno.ENOMEM):
-        problem = "the system has no memory or no process left for it; end others and try again"
-        return SpawnError(f"{name} was not started: {problem}.", retryable=True, details=details)
     else:
-        problem = f"the system refused ({error.strerror})"
+        problem = _PASSING.get(error.errno or 0, f"the system refused ({error.strerror})")
+        return SpawnError(f"{name} was not started: {problem}.", retryable=error.errno in _PASSING, details=details)
     return SpawnError(f"{name} was not started: {problem}.", details=details)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import selectors
 import signal
 import time
 import uuid
@@ -18,12 +17,11 @@ from typing import Final
 
 import anyio
 from anyio import BusyResourceError, CancelScope, ClosedResourceError, to_thread
-from anyio.lowlevel import checkpoint_if_cancelled
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled, current_token
 
 from agent_sdk_core.errors import ProcessExitedError, SessionClosedError, SpawnError
 from agent_sdk_core.transport.attendant import Attendant, ProcessExit
-from agent_sdk_core.transport.descriptors import close_descriptor, fileno_of, pending_bytes
-from agent_sdk_core.transport.latch import Latch
+from agent_sdk_core.transport.descriptors import close_descriptor, pending_bytes, wake_reader
 from agent_sdk_core.transport.launching import LaunchRequest, check_platform, launch
 from agent_sdk_core.transport.stderr import StderrTail
 from agent_sdk_core.transport.strays import TAG_VARIABLE, Strays
@@ -69,12 +67,8 @@ class ChildProcess:
         self._unsent = memoryview(b"")
         self._writing = anyio.Lock(fast_acquire=True)
         self._stopping = anyio.Lock()
-        self._closed = Latch()
-        # One descriptor to wait on for output, for the end of the process, and for the end of this object.
-        self._ready = selectors.DefaultSelector()
-        for source in (stdout, attendant.exited, self._closed):
-            self._ready.register(source, selectors.EVENT_READ)
-        self._ready_fd = fileno_of(self._ready)
+        self._closed = False
+        self._wakes = False
 
     @classmethod
     async def spawn(
@@ -117,8 +111,6 @@ class ChildProcess:
         try:
             attendant.thread.start()
         except RuntimeError as error:
-            attendant.spawned.close()
-            attendant.exited.close()
             raise SpawnError(
                 f"{name} was not started: the system has no thread left for it.", retryable=True
             ) from error
@@ -133,14 +125,9 @@ class ChildProcess:
                 if attendant.launched is not None:
                     os.close(attendant.launched.stdin)
                     os.close(attendant.launched.stdout)
-                if attendant.exited.is_set:
-                    attendant.exited.close()
             raise
-        finally:
-            attendant.spawned.close()
         launched = attendant.launched
         if launched is None:
-            attendant.exited.close()
             raise attendant.failure or SessionClosedError(f"{name} was not started.")
         return cls(
             attendant,
@@ -201,15 +188,24 @@ class ChildProcess:
         return chunk
 
     async def _read(self) -> bytes:
+        exited = self._attendant.exited
+        if not self._wakes:
+            # One of its children may hold the stream open: its end has to wake us, and takes no descriptor for it.
+            self._wakes = True
+            loop = current_token().native_token
+            exited.call(lambda: wake_reader(self._stdout, loop, unless=lambda: self._closed))
         while True:
             try:
-                await anyio.wait_readable(self._ready_fd)
-            except (ClosedResourceError, BusyResourceError, OSError, ValueError):
+                await (checkpoint() if exited.is_set else anyio.wait_readable(self._stdout))
+            except ClosedResourceError:
+                if not exited.is_set:
+                    return b""
+            except (BusyResourceError, OSError, ValueError):
                 return b""
-            if self._closed.is_set:
+            if self._closed:
                 return b""
             limit = _READ
-            if self._attendant.exited.is_set:
+            if exited.is_set:
                 if self._unread is None:
                     # What others write from now on is not the process's.
                     self._unread = pending_bytes(self._stdout)
@@ -217,7 +213,7 @@ class ChildProcess:
             try:
                 chunk = os.read(self._stdout, limit)
             except BlockingIOError:
-                # The end of the process woke us, and is seen in the next round.
+                # Read by somebody else; or the end of the process woke us, and is seen in the next round.
                 continue
             if self._unread is not None:
                 self._unread -= len(chunk)
@@ -275,7 +271,7 @@ class ChildProcess:
         """
         with CancelScope(shield=True):
             async with self._stopping:
-                if self._closed.is_set:
+                if self._closed:
                     with anyio.move_on_after(_KILLED):
                         await self.wait()
                     self._close_output()
@@ -316,16 +312,11 @@ class ChildProcess:
         return self.exit is not None
 
     def _close_output(self) -> None:
-        if not self._closed.is_set:
-            self._closed.set()
-            with contextlib.suppress(RuntimeError):
-                anyio.notify_closing(self._ready_fd)
-            self._ready.close()
+        if not self._closed:
+            self._closed = True
             close_descriptor(self._stdout)
-            self._closed.close()
         if self._attendant.exited.is_set:
             self._attendant.thread.join(_SOON)
-            self._attendant.exited.close()
 
 
 async def _off_loop(work: Callable[[], object]) -> None:

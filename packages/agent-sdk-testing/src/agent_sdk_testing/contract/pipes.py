@@ -6,6 +6,9 @@ A process is followed without polling: it holds a pipe open, and the pipe's end 
 from __future__ import annotations
 
 import os
+import resource
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -75,3 +78,28 @@ class Feed:
     def close(self) -> None:
         """Let go of the pipe."""
         os.close(self._fd)
+
+
+def open_descriptors() -> int:
+    """Return how many descriptors this process has open."""
+    return len(list(Path("/dev/fd").iterdir())) - 1
+
+
+@contextmanager
+def descriptors_left(count: int) -> Generator[None]:
+    """Let this process open no more than `count` descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + count, hard))
+    held: list[int] = []
+    try:
+        with suppress(OSError):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(count):
+            os.close(held.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in held:
+            os.close(descriptor)

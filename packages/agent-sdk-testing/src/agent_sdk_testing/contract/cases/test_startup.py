@@ -16,11 +16,15 @@ from agent_sdk_core import (
     UnsupportedVersionError,
 )
 from agent_sdk_testing import http_error, text
+from agent_sdk_testing.contract.pipes import descriptors_left, open_descriptors
 from agent_sdk_testing.contract.process_agent import ProcessAgent
 from agent_sdk_testing.contract.traits import needs
 from agent_sdk_testing.contract.watching import run
 
 pytestmark = [pytest.mark.anyio, needs("process")]
+
+MOST_DESCRIPTORS = 5
+"""Of ours that a session may take: the agent's pipes, its end, and a lock."""
 
 
 def script(agent: ProcessAgent, body: str) -> Path:
@@ -111,4 +115,19 @@ async def test_a_backend_that_could_not_start_may_be_started_once_the_cause_is_g
         await agent.open(backend)
     late.symlink_to(agent.executable)
     async with await agent.open(backend) as session:
+        assert (await run(session, "Talk.")).result.outcome == "completed"
+
+
+async def test_a_start_without_descriptors_says_so_leaves_none_and_the_next_one_works(agent: ProcessAgent) -> None:
+    agent.model.reply(text("Fine."))
+    backend = agent.backend()
+    before = open_descriptors()
+    for left in range(8):
+        with descriptors_left(left), pytest.raises(SpawnError) as caught:
+            await agent.open(backend)
+        one_sentence(caught.value, "too many files are open")
+        assert caught.value.retryable
+        assert open_descriptors() == before
+    async with await agent.open(backend) as session:
+        assert open_descriptors() - before <= MOST_DESCRIPTORS
         assert (await run(session, "Talk.")).result.outcome == "completed"
