@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,13 @@ OFF_THE_LOOP = PACKAGES / "agent-sdk-core/src/agent_sdk_core/transport/strays.py
 """Runs in a worker thread, or when no event loop is left."""
 
 DEMO = PACKAGES / "agent-chat/src/agent_chat/demo"
+
+
+def test_types_are_checked_in_every_package() -> None:
+    settings = tomllib.loads((PACKAGES.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    included = settings["tool"]["pyright"]["include"]
+    assert "packages" in included
+    assert not any("*" in folder for folder in included), "pyright finds nothing behind a wildcard"
 
 
 def package_of(path: Path) -> str:

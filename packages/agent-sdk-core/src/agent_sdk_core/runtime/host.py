@@ -61,7 +61,7 @@ class Host:
 
                 trio.lowlevel.spawn_system_task(self._run, name=self._name, context=copy_context())
             else:
-                self._task: Any = native.create_task(self._run(), name=self._name)
+                self._task: Any = self._native.create_task(self._run(), name=self._name)
         with anyio.CancelScope(shield=True):
             await self._started.wait()
 
