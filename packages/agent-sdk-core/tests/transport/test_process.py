@@ -162,8 +162,8 @@ async def test_an_error_of_our_own_while_starting_is_a_spawn_error(monkeypatch: 
 
 async def test_a_spawn_without_descriptors_says_so_and_leaves_nothing(child_env: dict[str, str]) -> None:
     argv = [sys.executable, "-c", "print('ran')"]
+    before = open_descriptors()
     for left in range(8):
-        before = open_descriptors()
         with descriptors_left(left), pytest.raises(SpawnError, match="too many files are open") as caught:
             await ChildProcess.spawn(argv, env=child_env, parent_death_signal=signal.SIGTERM)
         assert caught.value.retryable
