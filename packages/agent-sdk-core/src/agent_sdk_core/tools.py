@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import inspect
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast, get_type_hints, overload
 
+import anyio
 from pydantic_core import to_json
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError
@@ -103,11 +105,12 @@ class Tool:
             return ToolResult.failed(f"Invalid arguments for {self.name}: {problem}")
         try:
             return ToolResult.of(await self.handler(cast("Mapping[str, object]", arguments)))
-        except Exception as error:
+        except BaseException as error:
+            # Code of the application may raise anything, `SystemExit` for instance; what cancels it has to pass.
+            if is_cancellation(error):
+                raise
             _log.warning("tool %s failed", self.name, exc_info=True)
-            return ToolResult.failed(
-                error.message if isinstance(error, AgentError) else f"{type(error).__name__}: {error}"
-            )
+            return ToolResult.failed(failure_text(error))
 
     def _problem(self, arguments: object) -> str | None:
         from jsonschema import Draft202012Validator, SchemaError  # 60 ms, paid by those who use tools
@@ -203,6 +206,25 @@ class ToolRegistry:
             known = ", ".join(self._tools) or "none"
             return ToolResult.failed(f"There is no tool {name!r}; there are: {known}.")
         return await found.run(arguments)
+
+
+def failure_text(error: BaseException) -> str:
+    """Say in a line what code of the application raised; never raises."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return "; ".join(dict.fromkeys(failure_text(inner) for inner in group.exceptions))
+    try:
+        return error.message if isinstance(error, AgentError) else f"{type(error).__name__}: {error}"
+    except BaseException:  # Its own text is code of the application as well.
+        return type(error).__name__
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Tell whether an exception cancels, or closes, the code that it comes out of."""
+    if isinstance(error, anyio.get_cancelled_exc_class() | GeneratorExit):
+        return True
+    # In a group of exceptions the cancellation may stand beside others; who is cancelled has no use for a result.
+    return anyio.current_effective_deadline() == -math.inf
 
 
 def _typed_call(function: Callable[..., Awaitable[object]]) -> tuple[dict[str, object], Handler]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, TypeVar, TypeVarTuple
 
@@ -25,6 +25,29 @@ _JOIN_SECONDS: Final = 2.0
 """How long a close waits for cancelled tasks; a callback that shields itself does not hold it up for longer."""
 
 _current_host: ContextVar[Host | None] = ContextVar("agent_sdk_current_host", default=None)
+
+_beside: set[Any] = set()
+
+
+def on_trio() -> bool:
+    """Tell whether the event loop that runs is trio's."""
+    return type(current_token().native_token).__module__.partition(".")[0] == "trio"
+
+
+def start_beside(run: Callable[[*_Args], Coroutine[Any, Any, None]], *args: *_Args, name: str) -> None:
+    """Start a task that belongs to no task group, in a copy of the caller's context; it must not raise.
+
+    It is an asyncio task, or a trio system task.
+    """
+    if on_trio():
+        import trio
+
+        trio.lowlevel.spawn_system_task(run, *args, name=name, context=copy_context())
+    else:
+        loop: Any = current_token().native_token
+        task = loop.create_task(run(*args), name=name)
+        _beside.add(task)  # The loop itself holds tasks weakly.
+        task.add_done_callback(_beside.discard)
 
 
 class Host:
@@ -55,13 +78,8 @@ class Host:
     async def start(self) -> None:
         """Start the host task in the running event loop; does nothing when that was done, by a cancelled call too."""
         if self._native is None:
-            native = self._native = current_token().native_token
-            if type(native).__module__.partition(".")[0] == "trio":
-                import trio
-
-                trio.lowlevel.spawn_system_task(self._run, name=self._name, context=copy_context())
-            else:
-                self._task: Any = self._native.create_task(self._run(), name=self._name)
+            self._native = current_token().native_token
+            start_beside(self._run, name=self._name)
         with anyio.CancelScope(shield=True):
             await self._started.wait()
 
@@ -183,8 +201,9 @@ class Host:
             await run(*args)
         except Exception:
             _log.exception("a task of %s failed", self._name)
-        except anyio.get_cancelled_exc_class():
-            # A callback that awaits something cancelled raises this too, and must not take the whole group with it.
-            if self._tasks is None or self._tasks.cancel_scope.cancel_called:
+        except BaseException as error:
+            # Whatever comes out of one task must not take the group with it; the host's own cancellation passes.
+            if self._tasks is None or self._tasks.cancel_scope.cancel_called or isinstance(error, GeneratorExit):
                 raise
-            _log.debug("a task of %s was cancelled", self._name)
+            cancelled = isinstance(error, anyio.get_cancelled_exc_class())
+            _log.log(logging.DEBUG if cancelled else logging.ERROR, "a task of %s failed", self._name, exc_info=True)

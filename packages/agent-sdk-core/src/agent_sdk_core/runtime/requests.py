@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import anyio
 
@@ -20,6 +20,7 @@ from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
 from agent_sdk_core.permissions import Allow, Defer, Deny, PermissionRequest
 from agent_sdk_core.questions import Answers, ElicitationAnswer, ElicitationRequest, QuestionRequest
+from agent_sdk_core.runtime.asking.user_code import call_user_code
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.session import AgentAnswer, AgentRequest
 
@@ -164,18 +165,16 @@ class PendingRequests:
             return
         try:
             with pending.scope:
-                answer = await callback(pending.request)
+                answer = await call_user_code(
+                    lambda: callback(pending.request), f"the callback for a {pending.kind} request"
+                )
                 if not pending.settled.is_set():
                     _require_kind(pending.kind, answer)
-                    pending.settle(answer, "callback", pending.check(answer))
+                    pending.settle(cast("AgentAnswer", answer), "callback", pending.check(cast("AgentAnswer", answer)))
         except AgentError as error:
             _log.error("the answer to a %s request was refused and counts as a denial: %s", pending.kind, error)
         except Exception:
             _log.exception("the callback for a %s request failed, which counts as a denial", pending.kind)
-        except anyio.get_cancelled_exc_class():
-            if not pending.settled.is_set():
-                _log.error("the callback for a %s request was cancelled, which counts as a denial", pending.kind)
-            raise
         finally:
             pending.settle(refusal, "callback_error")
 

@@ -23,6 +23,7 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage, TaskNotification, TaskStarted
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, clean_prompt
+from agent_sdk_core.runtime.asking.user_code import call_user_code
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
@@ -191,19 +192,7 @@ class BaseSession(AgentSession):
     async def run_in_turn(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Run something for the running turn, a tool for instance; None when the turn ended first and cut it off."""
         running = self._turns.running
-        if running is None:
-            return None
-        outcome: T | None = None
-
-        async def cut_off(scope: anyio.CancelScope) -> None:
-            await running.ended.wait()
-            scope.cancel()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(cut_off, tasks.cancel_scope)
-            outcome = await work()
-            tasks.cancel_scope.cancel()
-        return outcome
+        return None if running is None else await call_user_code(work, "a tool", until=running.ended)
 
     def deliver(self, batch: Iterable[SDKMessage]) -> None:
         """Take messages in the agent's order and hand them on; never waits."""
