@@ -75,8 +75,9 @@ REQUESTS: Final[Mapping[str, str]] = {
 }
 CALLS: Final[Mapping[str, str]] = {
     "initialize": "`backend.start()`",
-    "config/read": "`backend.start()`, and settings that go back to their default",
+    "config/read": "`backend.start()`, `create_session()`, and settings that go back to their default",
     "model/list": "`backend.list_models()`",
+    "skills/list": "`create_session()` in a folder that is not trusted",
     "thread/start": "`create_session()`",
     "thread/resume": "`create_session(SessionOptions(resume=…))`",
     "thread/fork": "`session.fork()`, `SessionOptions(fork=True)`",

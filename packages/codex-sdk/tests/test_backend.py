@@ -234,7 +234,10 @@ class TestOpening:
             assert session.backend is backend
             assert backend.sessions == (session,)
             assert (session.info.cwd, session.info.model) == (str(workspace), "m")
-            assert (await fake.request("thread/start")).params == {"cwd": str(workspace), "model": "m"}
+            assert (await fake.request("thread/start")).params == {
+                "cwd": str(workspace), "model": "m", "approvalPolicy": "on-request", "sandbox": "read-only",
+                "config": {"projects": {str(workspace): {"trust_level": "untrusted"}}},
+            }  # fmt: skip
             await session.aclose()
             assert backend.sessions == ()
             assert [request.method for request in fake.requests[-2:]] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -125,6 +126,13 @@ class ClaudeAgent(ProcessAgent):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"---\nname: {name}\ndescription: A skill.\n---\n{words}\n")
         return SkillInput(name, str(path))
+
+    def project(self, words: str, marker: Path) -> None:
+        self.write("CLAUDE.md", f"{words}\n")
+        hook = {"hooks": [{"type": "command", "command": f"touch '{marker}'"}]}
+        settings = self.workspace / ".claude"
+        settings.mkdir()
+        (settings / "settings.json").write_text(json.dumps({"hooks": {"UserPromptSubmit": [hook]}}))
 
     def native_model(self, name: str) -> Mapping[str, object]:
         return {"flags": {"model": name}}

@@ -22,11 +22,13 @@ from agent_sdk_testing import (
     http_error,
     incomplete,
     text,
+    toml,
     write_codex_home,
 )
 from agent_sdk_testing.contract.agent import HTTP_FAILURES, Action, Failure, Verdict
 from agent_sdk_testing.contract.process_agent import Impostor, ProcessAgent
 from agent_sdk_testing.contract.traits import Trait
+from agent_sdk_testing.toml import TomlValue
 
 
 def _verdicts(
@@ -42,14 +44,17 @@ def _verdicts(
     }
 
 
+def touching(marker: Path) -> dict[str, TomlValue]:
+    """Return the configuration of an MCP server that makes a file as it starts."""
+    return {"command": "touch", "args": [str(marker)]}
+
+
 class CodexAgent(ProcessAgent):
     """Codex: tools `exec_command` and `apply_patch`, one app-server for all sessions."""
 
     name = "codex"
     traits: ClassVar[frozenset[Trait]] = frozenset(get_args(Trait))
-    unsupported_options = frozenset(
-        {"session_id", "allowed_tools", "disallowed_tools", "setting_sources", "max_turns", "max_budget_usd"}
-    )
+    unsupported_options = frozenset({"session_id", "allowed_tools", "disallowed_tools", "max_turns", "max_budget_usd"})
     # Codex asks about a command only when the model asks for it to be run outside the sandbox.
     modes: ClassVar[Mapping[PermissionMode, Mapping[Action, Verdict]]] = {
         "default": _verdicts("runs", "asks", "asks", "refused", "asks", "refused"),
@@ -131,6 +136,17 @@ class CodexAgent(ProcessAgent):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"---\nname: {name}\ndescription: A skill.\n---\n{words}\n")
         return SkillInput(name, str(path))
+
+    def project(self, words: str, marker: Path) -> None:
+        self.write("AGENTS.md", f"{words}\n")
+        settings = self.workspace / ".codex"
+        settings.mkdir()
+        (settings / "config.toml").write_text(toml.dumps({"mcp_servers": {"theirs": touching(marker)}}))
+
+    @property
+    def user_settings(self) -> Mapping[Path, bytes]:
+        path = self.home / "config.toml"
+        return {path: path.read_bytes()}
 
     def real_executable(self) -> Path:
         return find_codex()

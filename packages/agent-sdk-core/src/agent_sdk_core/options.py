@@ -78,7 +78,7 @@ class SessionOptions(BaseModel):
         allowed_tools: Tools, or rules in the agent's own spelling such as "Bash(git log *)", that run unasked.
         disallowed_tools: Tools, or rules, that are refused unasked.
         setting_sources: Whose settings files the agent reads, their hooks and instructions included; absent: the
-            user's own only, for a project's run code and come with a stranger's repository.
+            user's own, and on Codex those of a project that the user trusts, for a stranger's run code.
         max_turns: Model calls that a prompt may take.
         max_budget_usd: What a session may cost, in US dollars.
         output_schema: JSON Schema that the final answer must fit.

@@ -33,6 +33,7 @@ from codex_sdk.history import read_history, stored_facts
 from codex_sdk.listings import list_models, list_threads
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.opening import Opening, opening
+from codex_sdk.project_trust import with_trust
 from codex_sdk.requests import Requests
 from codex_sdk.server import AppServer, ServerCallbacks
 from codex_sdk.session import CodexSession
@@ -263,7 +264,8 @@ class CodexBackend(Requests, Watched, AgentBackend):
     async def _open(self, options: SessionOptions, request: Opening) -> CodexSession:
         server = cast("AppServer", self._server)
         try:
-            response = await server.peer.request(request.method, request.params, timeout=_OPEN_SECONDS)
+            params = await with_trust(server.peer, request.params, options.setting_sources)
+            response = await server.peer.request(request.method, params, timeout=_OPEN_SECONDS)
         except ProtocolError as error:
             raise translate(error, session_id=options.resume) from error
         answer = cast("Json", response) if isinstance(response, dict) else {}

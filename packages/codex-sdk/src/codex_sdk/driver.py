@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import anyio
 
@@ -25,6 +25,7 @@ from codex_sdk.listings import list_models
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.normalizer.wire import as_record, optional_text, record
 from codex_sdk.params import configured_sandbox, mode_params, replay_content, user_input
+from codex_sdk.project_trust import applied_config
 from codex_sdk.terminals import background_task, list_terminals, stop_terminal
 
 _log = logging.getLogger(__name__)
@@ -89,8 +90,8 @@ class CodexDriver(SessionDriver):
     async def reset(self, *settings: str) -> None:
         """Change settings back to what Codex is configured for, with the next turn: "model", "effort" or "mode"."""
         facts = self._normalizer.facts
-        response = await self._call("config/read", {"cwd": facts.cwd})
-        config = cast("Json", cast("Json", response).get("config") or {})
+        response = await self._call("config/read", {"cwd": facts.cwd, "includeLayers": True})
+        config = applied_config(as_record(response) or {}, self._options.setting_sources)
         if "mode" in settings:
             self.set_mode("default")
             self.changes["approvalPolicy"] = config.get("approval_policy") or "on-request"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never, cast
 
 from agent_sdk_core.errors import UnsupportedOptionError
-from agent_sdk_core.options import SandboxPolicy, SessionOptions
+from agent_sdk_core.options import SandboxPolicy, SessionOptions, SettingSource
 from agent_sdk_core.paths import existing_file, existing_folder
 from agent_sdk_core.permissions import PermissionMode
 from agent_sdk_core.prompts import (
@@ -29,7 +29,6 @@ UNSUPPORTED_OPTIONS: Final = (
     "session_id",
     "allowed_tools",
     "disallowed_tools",
-    "setting_sources",
     "max_turns",
     "max_budget_usd",
 )
@@ -54,6 +53,7 @@ def thread_params(options: SessionOptions) -> Json:
         UnsupportedOptionError: An option cannot be honoured.
     """
     options.require_supported("codex", UNSUPPORTED_OPTIONS)
+    _require_sources(options.setting_sources)
     params: Json = {}
     if options.cwd is not None or options.resume is None:  # A stored thread keeps its folder.
         # Codex itself accepts anything (0.163).
@@ -202,6 +202,22 @@ def _config(options: SessionOptions) -> Json:
     if options.mcp_servers:
         config["mcp_servers"] = {name: dict(server) for name, server in options.mcp_servers.items()}
     return config
+
+
+def _require_sources(sources: Sequence[SettingSource] | None) -> None:
+    """Refuse setting sources that Codex has not.
+
+    Raises:
+        UnsupportedOptionError: The user's are left out, or the user's own for one project are asked for.
+    """
+    if sources is None or ("user" in sources and "local" not in sources):
+        return
+    why = "has no settings of a user for one project" if "local" in sources else "always reads the user's own settings"
+    raise UnsupportedOptionError(
+        f'The codex backend {why}: SessionOptions.setting_sources can be left out, ("user",) or ("user", "project").',
+        backend="codex",
+        details={"option": "setting_sources"},
+    )
 
 
 def _require_network(sandbox: SandboxPolicy) -> None:

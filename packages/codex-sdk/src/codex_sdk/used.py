@@ -34,7 +34,7 @@ def _words(text: str) -> frozenset[str]:
 
 METHODS: Final = _words(
     """
-    initialize initialized config/read model/list account/read
+    initialize initialized config/read model/list account/read skills/list
     thread/start thread/resume thread/fork thread/unsubscribe thread/list thread/read thread/turns/list thread/name/set
     thread/archive thread/delete thread/compact/start thread/backgroundTerminals/list
     thread/backgroundTerminals/clean thread/backgroundTerminals/terminate
@@ -62,23 +62,23 @@ FIELDS: Final = _words(
     approvalPolicy approvalsReviewer arguments availableDecisions baseInstructions cachedInputTokens
     cacheWriteInputTokens capabilities changes clientId clientInfo clientUserMessageId cliVersion codexErrorInfo
     collaborationMode command commandActions config content contentIndex contentItems createdAt currentTimeAt cursor cwd
-    data decision defaultReasoningEffort delivery delta denied description details developer_instructions
-    developerInstructions diff displayName durationMs dynamicTools effort entries error eventName exclude_slash_tmp
-    exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns execpolicy_amendment exitCode expectedTurnId
-    experimentalApi failure file_id fileId fileSystem fragments fromModel grantRoot granular header host
-    httpConnectionFailed httpStatusCode id image_url imageUrl includeTurns input inputModalities inputSchema inputTokens
-    isDefault isOther isSecret item itemId items itemsView kind label last lastTurnId limit memoryCitation message mode
-    model model_reasoning_effort modelContextWindow modelProvider move_path name namespace network network_access
-    network_policy_amendment networkAccess networkApprovalContext nextCursor options osPid output outputSchema
-    outputTokens path permissions phase plan planType preview processId prompt proposedExecpolicyAmendment
-    proposedNetworkPolicyAmendments queries query question questions rateLimits rationale read reason reasoning_effort
-    reasoningEffort reasoningOutputTokens receiverThreadIds rejection requestAttestation requestedSchema requestId
-    requiresOpenaiAuth responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts result
-    results review revisedPrompt rootTurnId run sandbox sandbox_mode sandbox_workspace_write sandboxPolicy savedPath
-    scope server serverName settings sortDirection sortKey source sourcePath status stdin step structuredContent success
-    summary summaryIndex supportedReasoningEfforts targetItemId text text_elements thread threadId threadSettings title
-    tokenUsage toModel tool toolName tools total totalTokens turn turnId turns type updatedAt url userAgent version
-    willRetry writable_roots writableRoots
+    cwds data decision defaultReasoningEffort delivery delta denied description details developer_instructions
+    developerInstructions diff displayName durationMs dynamicTools effort enabled entries error errors eventName
+    exclude_slash_tmp exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns execpolicy_amendment
+    exitCode expectedTurnId experimentalApi failure file file_id fileId fileSystem forceReload fragments fromModel
+    grantRoot granular header host httpConnectionFailed httpStatusCode id image_url imageUrl includeLayers includeTurns
+    input inputModalities inputSchema inputTokens isDefault isOther isSecret item itemId items itemsView kind label last
+    lastTurnId layers limit memoryCitation message mode model model_reasoning_effort modelContextWindow modelProvider
+    move_path name namespace network network_access network_policy_amendment networkAccess networkApprovalContext
+    nextCursor options osPid output outputSchema outputTokens path permissions phase plan planType preview processId
+    prompt proposedExecpolicyAmendment proposedNetworkPolicyAmendments queries query question questions rateLimits
+    rationale read reason reasoning_effort reasoningEffort reasoningOutputTokens receiverThreadIds rejection
+    requestAttestation requestedSchema requestId requiresOpenaiAuth responseStreamConnectionFailed
+    responseStreamDisconnected responseTooManyFailedAttempts result results review revisedPrompt rootTurnId run sandbox
+    sandbox_mode sandbox_workspace_write sandboxPolicy savedPath scope server serverName settings skills sortDirection
+    sortKey source sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts
+    targetItemId text text_elements thread threadId threadSettings title tokenUsage toModel tool toolName tools total
+    totalTokens turn turnId turns type updatedAt url userAgent version willRetry writable_roots writableRoots
     """
 )
 
@@ -93,10 +93,10 @@ VALUES: Final = _words(
     imageGeneration imageView inProgress input_image input_text inputImage inputText interacted internalServerError
     interruptAgent interrupted listAgents listFiles localAudio localImage mcpToolCall mention
     misalignmentPolicyViolation namespace network_policy_amendment networkAccess never none object on-request
-    openai/form openaiForm path pending plan rateLimitExceeded read read-only readOnly reasoning
+    openai/form openaiForm path pending plan project rateLimitExceeded read read-only readOnly reasoning repo
     responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts resumeAgent sandboxError
     search sendInput sendMessage serverOverloaded session sessionBudgetExceeded skill sleep spawnAgent started stopped
-    subAgentActivity summary system text thread tooManyDenials turn unauthorized unknown update updated_at url
+    subAgentActivity summary system text thread tooManyDenials turn unauthorized unknown untrusted update updated_at url
     usageLimitExceeded user userMessage wait warning webSearch workspace-write workspaceWrite writeStdin
     """
 )
@@ -116,7 +116,12 @@ NOT_MEANT: Final = frozenset(
     {
         'GuardianApprovalReviewAction "writeStdin"',
         'InputModality "audio"',
+        "ConfigLayerSource.legacyManagedConfigTomlFromFile.file",
+        "ConfigLayerSource.packagedDefaults.file",
+        "ConfigLayerSource.system.file",
+        "ConfigLayerSource.user.file",
         "FunctionCallOutputContentItem.input_image.file_id",
+        "SkillsListEntry.errors",
         "Thread.reasoningEffort",
         "ThreadResumeResponse.collaborationMode",
         "TurnStartParams.rootTurnId",

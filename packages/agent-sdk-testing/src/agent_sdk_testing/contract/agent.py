@@ -167,6 +167,16 @@ class Agent(ABC):
         del name, words
         return None
 
+    def project(self, words: str, marker: Path) -> None:
+        """Give the workspace a project's settings: instructions with these words, and something that makes `marker`."""
+        del words, marker
+        raise NotImplementedError(f"{type(self).__name__} supports `setting_sources` without a `project`.")
+
+    @property
+    def user_settings(self) -> Mapping[Path, bytes]:
+        """The user's own settings files, which sessions leave as they are."""
+        return {}
+
     # What a request to the model says
 
     def effort_of(self, request: ModelRequest) -> str | None:
