@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+from agent_sdk_core.asking.permissions import DEFER, Allow
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
-from agent_sdk_core.permissions import DEFER, Allow
 from agent_sdk_testing import Gate, ModelRequest, call, custom, failed, text
 from codex_sdk.dispatch import Notification
 from flows.stage import Stage, scenario

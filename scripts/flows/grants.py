@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from agent_sdk_core.permissions import Allow, Deny, PermissionRequest
+from agent_sdk_core.asking.permissions import Allow, Deny, PermissionRequest
 from agent_sdk_testing import call, text
 from flows.stage import Stage, scenario
 from flows.tools import answered_by_turns

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import anyio
 
+from agent_sdk_core.asking.permissions import DEFER, Allow, Deny
+from agent_sdk_core.asking.questions import ElicitationAnswer, ElicitationRequest
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
-from agent_sdk_core.permissions import DEFER, Allow, Deny
-from agent_sdk_core.questions import ElicitationAnswer, ElicitationRequest
 from agent_sdk_testing import call, text
 from flows.stage import Stage, scenario
 from flows.tools import answered_by_turns

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import anyio
 
+from agent_sdk_core.asking.permissions import DEFER, Allow, Deny, PermissionRequest
+from agent_sdk_core.asking.questions import Answers, QuestionRequest
 from agent_sdk_core.messages.system import RequestResolved, TaskNotification
-from agent_sdk_core.permissions import DEFER, Allow, Deny, PermissionRequest
-from agent_sdk_core.questions import Answers, QuestionRequest
 from agent_sdk_core.tools import ToolRegistry, tool
 from agent_sdk_testing import Gate, call, custom, item, text
 from codex_sdk.dynamic_tools import tool_specs

@@ -23,13 +23,13 @@ import anyio
 import pytest
 
 from agent_chat.cli import main
+from agent_sdk_core.asking.permissions import Permission, PermissionMode, PermissionRequest
 from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.permissions import Permission, PermissionMode, PermissionRequest
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.session import (
     AgentAnswer,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from agent_chat import settings
+from agent_sdk_core.asking.permissions import Allow, PermissionRequest
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.errors import ExecutableNotFoundError
-from agent_sdk_core.permissions import Allow, PermissionRequest
 
 HINT = "Nobody can be asked here; run it on a terminal, or choose what it may do with --permission-mode."
 Command = Callable[..., tuple[int, str, str]]

@@ -16,8 +16,8 @@ from agent_chat.settings import (
     session_options,
     working_folder,
 )
+from agent_sdk_core.asking.permissions import Deny, Permission, PermissionMode, PermissionRequest
 from agent_sdk_core.config.runtime import RuntimeConfig
-from agent_sdk_core.permissions import Deny, Permission, PermissionMode, PermissionRequest
 
 
 async def refuse(request: PermissionRequest) -> Permission:

@@ -10,6 +10,7 @@ import anyio
 import pytest
 from hypothesis import settings
 
+from agent_sdk_core.asking.permissions import PermissionMode, PermissionRequest
 from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent
 from agent_sdk_core.errors import SessionClosedError
 from agent_sdk_core.messages.base import Source
@@ -18,11 +19,10 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage
 from agent_sdk_core.models import ChatModel, ReasoningEffort
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.permissions import PermissionMode, PermissionRequest
 from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.runtime.asking.pending import Resolution
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.runtime.requests import Resolution
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.runtime.streams import Broadcast
 from agent_sdk_core.session import AgentAnswer, HistoryPage, SessionInfo

@@ -8,9 +8,9 @@ from unittest.mock import AsyncMock
 import pytest
 from pydantic import ValidationError
 
+from agent_sdk_core.asking.permissions import DEFER
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.options import SandboxPolicy, SessionOptions
-from agent_sdk_core.permissions import DEFER
 
 CALLBACKS = ["can_use_tool", "on_question", "on_elicitation"]
 

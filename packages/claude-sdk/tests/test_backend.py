@@ -24,7 +24,7 @@ from agent_sdk_core import (
     UnsupportedOptionError,
     UnsupportedVersionError,
 )
-from agent_sdk_core.permissions import Allow
+from agent_sdk_core.asking.permissions import Allow
 from agent_sdk_testing import FakeClaude, FakeControl, FakePrompt
 from claude_sdk.backend import ClaudeBackend
 

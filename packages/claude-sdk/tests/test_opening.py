@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from agent_sdk_core import HandshakeError, PermissionRequest, SessionBusyError, SessionOptions
-from agent_sdk_core.permissions import Allow
+from agent_sdk_core.asking.permissions import Allow
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_testing import FakeAsked, FakeClaude, FakeControl
 from claude_sdk.launching import launch_plan

@@ -22,7 +22,7 @@ from agent_sdk_core import (
     SessionOptions,
     UnsupportedOptionError,
 )
-from agent_sdk_core.permissions import DEFER, Allow
+from agent_sdk_core.asking.permissions import DEFER, Allow
 from agent_sdk_testing import FakeClaude, FakeControl, FakePrompt
 from claude_sdk.backend import ClaudeBackend
 from claude_sdk.session import ClaudeSession

@@ -17,7 +17,7 @@ from agent_sdk_core import (
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.runtime.host import Host
-from codex_sdk.broker import RequestBroker
+from codex_sdk.asking.requests import RequestBroker
 from codex_sdk.dispatch import Dispatcher, Notification
 from codex_sdk.driver import CodexDriver
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily

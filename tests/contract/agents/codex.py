@@ -9,7 +9,7 @@ from typing import Any, ClassVar, get_args
 import pytest
 
 from agent_sdk_core import AgentSession, PermissionMode, SkillInput
-from agent_sdk_core.permissions import Escalation
+from agent_sdk_core.asking.permissions import Escalation
 from agent_sdk_testing import (
     ScriptedModel,
     Step,

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast, get_args
 
 if TYPE_CHECKING:
+    from agent_sdk_core.asking.permissions import CanUseTool, PermissionMode
+    from agent_sdk_core.asking.questions import OnQuestion
     from agent_sdk_core.backend import AgentBackend
     from agent_sdk_core.config.runtime import RuntimeConfig
     from agent_sdk_core.options import SessionOptions
-    from agent_sdk_core.permissions import CanUseTool, PermissionMode
-    from agent_sdk_core.questions import OnQuestion
 
 INHERIT: Final = "inherit"
 """The permission mode that leaves everything to the agent's own configuration."""

@@ -11,8 +11,8 @@ from agent_chat.ask.keyboard import Keyboard
 from agent_chat.view.blocks import Level
 from agent_chat.view.output import DirectOutput
 from agent_chat.view.screens import PlainView
-from agent_sdk_core.permissions import Allow, Deny, Permission, PermissionOption, PermissionRequest
-from agent_sdk_core.questions import Answers, Choice, Question, QuestionRequest
+from agent_sdk_core.asking.permissions import Allow, Deny, Permission, PermissionOption, PermissionRequest
+from agent_sdk_core.asking.questions import Answers, Choice, Question, QuestionRequest
 
 pytestmark = pytest.mark.anyio
 

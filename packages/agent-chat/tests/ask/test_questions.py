@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from agent_chat.ask.questions import how_to_answer, read_answer
-from agent_sdk_core.questions import Choice, Question
+from agent_sdk_core.asking.questions import Choice, Question
 
 CHOICES = (Choice("red"), Choice("blue"))
 

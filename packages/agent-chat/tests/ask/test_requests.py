@@ -6,7 +6,7 @@ from agent_chat.ask.requests import answer_text, answers, asked, summary
 from agent_chat.view.blocks import Asked, Choice
 from agent_chat.view.diffs import FileDiff, Hunk
 from agent_chat.view.plain import plain
-from agent_sdk_core.permissions import Allow, Deny, Permission, PermissionOption, PermissionRequest
+from agent_sdk_core.asking.permissions import Allow, Deny, Permission, PermissionOption, PermissionRequest
 
 
 def request(tool_name: str = "Bash", given: dict[str, object] | None = None, **fields: object) -> PermissionRequest:

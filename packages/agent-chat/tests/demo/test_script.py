@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent_chat.demo.script import Proof, Step, step_of, write_project
-from agent_sdk_core.permissions import PermissionRequest
+from agent_sdk_core.asking.permissions import PermissionRequest
 
 SCRIPTED: dict[Step, bool] = {"check": True, "edit": True, "publish": False}
 

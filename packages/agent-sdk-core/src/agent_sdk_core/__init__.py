@@ -9,6 +9,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from agent_sdk_core.asking.permissions import (
+        DEFER,
+        Allow,
+        Deny,
+        Escalation,
+        PermissionMode,
+        PermissionOption,
+        PermissionRequest,
+    )
+    from agent_sdk_core.asking.questions import (
+        Answers,
+        Choice,
+        ElicitationAnswer,
+        ElicitationRequest,
+        Question,
+        QuestionRequest,
+    )
     from agent_sdk_core.backend import (
         AgentBackend,
         BackendCapabilities,
@@ -96,15 +113,6 @@ if TYPE_CHECKING:
     )
     from agent_sdk_core.models import ChatModel, ReasoningEffort
     from agent_sdk_core.options import SandboxPolicy, SessionOptions
-    from agent_sdk_core.permissions import (
-        DEFER,
-        Allow,
-        Deny,
-        Escalation,
-        PermissionMode,
-        PermissionOption,
-        PermissionRequest,
-    )
     from agent_sdk_core.prompts import (
         AudioInput,
         DocumentInput,
@@ -113,14 +121,6 @@ if TYPE_CHECKING:
         Prompt,
         SkillInput,
         TextInput,
-    )
-    from agent_sdk_core.questions import (
-        Answers,
-        Choice,
-        ElicitationAnswer,
-        ElicitationRequest,
-        Question,
-        QuestionRequest,
     )
     from agent_sdk_core.registry import (
         AvailableBackend,
@@ -381,7 +381,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "SandboxPolicy",
         "SessionOptions",
     ),
-    "permissions": (
+    "asking.permissions": (
         "DEFER",
         "Allow",
         "Deny",
@@ -399,7 +399,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "SkillInput",
         "TextInput",
     ),
-    "questions": (
+    "asking.questions": (
         "Answers",
         "Choice",
         "ElicitationAnswer",

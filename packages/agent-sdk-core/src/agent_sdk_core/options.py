@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation
 
+from agent_sdk_core.asking.permissions import CanUseTool, Defer, PermissionMode
+from agent_sdk_core.asking.questions import OnElicitation, OnQuestion
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.models import ReasoningEffort
-from agent_sdk_core.permissions import CanUseTool, Defer, PermissionMode
-from agent_sdk_core.questions import OnElicitation, OnQuestion
 
 if TYPE_CHECKING:
     from agent_sdk_core.tools import ToolRegistry

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self, overload
 
+from agent_sdk_core.asking.permissions import Permission, PermissionMode, PermissionRequest
+from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, QuestionRequest
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.models import ReasoningEffort
-from agent_sdk_core.permissions import Permission, PermissionMode, PermissionRequest
 from agent_sdk_core.prompts import Prompt
-from agent_sdk_core.questions import Answers, ElicitationAnswer, ElicitationRequest, QuestionRequest
 from agent_sdk_core.usage import SessionUsage
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
+from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.config.strictness import MODE_RANKS, SANDBOX_RANKS, Key, is_trusted, objection
 from agent_sdk_core.options import SandboxPolicy
-from agent_sdk_core.permissions import PermissionMode
 
 MODE: Key = ("permission_mode",)
 SANDBOX: Key = ("sandbox",)

@@ -9,11 +9,11 @@ from typing import Any
 import anyio
 import pytest
 
+from agent_sdk_core.asking.permissions import DEFER, Allow, Deny
 from agent_sdk_core.errors import InvalidRequestError, ProcessExitedError, SessionClosedError, UnsupportedOptionError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.permissions import DEFER, Allow, Deny
 from agent_sdk_core.runtime import turns
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.session import InterruptReceipt, SessionInfo

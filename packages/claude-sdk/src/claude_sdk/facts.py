@@ -7,8 +7,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.permissions import PermissionMode
 from agent_sdk_core.session import SessionInfo
 from agent_sdk_core.usage import ContextWindow, ModelUsage, SessionUsage, Usage
 from claude_sdk.frames import Json, number, record, records, text, texts

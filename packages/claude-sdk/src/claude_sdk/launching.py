@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID
 
+from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.options import SessionOptions, SettingSource
 from agent_sdk_core.paths import existing_folder
-from agent_sdk_core.permissions import PermissionMode
 
 Json = dict[str, Any]
 

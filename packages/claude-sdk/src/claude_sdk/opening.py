@@ -16,7 +16,7 @@ from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.process import ProcessExit
-from claude_sdk.broker import RequestBroker
+from claude_sdk.asking.requests import RequestBroker
 from claude_sdk.closer import Closer
 from claude_sdk.driver import ClaudeDriver
 from claude_sdk.facts import SessionFacts

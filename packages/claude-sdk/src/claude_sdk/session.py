@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
+from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.permissions import PermissionMode
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.session import BackgroundTask, SessionInfo

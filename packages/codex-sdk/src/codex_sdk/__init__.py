@@ -13,8 +13,8 @@ import agent_sdk_core
 
 if TYPE_CHECKING:
     from agent_sdk_core import *  # noqa: F403  # the whole public core
+    from codex_sdk.asking.requests import ClientHooks
     from codex_sdk.backend import CodexBackend
-    from codex_sdk.broker import ClientHooks
     from codex_sdk.dispatch import Notification
     from codex_sdk.oneshot import query
     from codex_sdk.replay import replay

@@ -23,7 +23,7 @@ from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.session import HistoryPage
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.usage import ModelPrice
-from codex_sdk.broker import ClientHooks, RequestBroker
+from codex_sdk.asking.requests import ClientHooks, RequestBroker
 from codex_sdk.dispatch import Dispatcher
 from codex_sdk.driver import CodexDriver
 from codex_sdk.dynamic_tools import tool_names

@@ -14,7 +14,7 @@ from agent_sdk_core.errors import AgentError, SessionBusyError
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
-from codex_sdk.broker import RequestBroker
+from codex_sdk.asking.requests import RequestBroker
 from codex_sdk.early import EarlyNotifications
 from codex_sdk.session import CodexSession
 from codex_sdk.unknowns import Unknowns

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import anyio
 
+from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import AgentError, ProtocolError, RequestTimeoutError, SessionBusyError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.permissions import PermissionMode
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.runtime.driver import SessionDriver
@@ -180,7 +180,7 @@ class CodexDriver(SessionDriver):
         async with anyio.create_task_group() as tasks:
             for thread_id, turn_id in turns:
                 normalizer = self._family.normalizer(thread_id)
-                # Asked only now: a command may have been announced after the interrupt was sent.
+                # Envelope only now: a command may have been announced after the interrupt was sent.
                 for process_id in normalizer.foreground_processes(turn_id) if normalizer is not None else ():
                     params = {"threadId": thread_id, "processId": process_id}
                     tasks.start_soon(self._quietly, "thread/backgroundTerminals/terminate", params)

@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never, cast
 
+from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.options import SandboxPolicy, SessionOptions, SettingSource
 from agent_sdk_core.paths import existing_file, existing_folder
-from agent_sdk_core.permissions import PermissionMode
 from agent_sdk_core.prompts import (
     AudioInput,
     DocumentInput,

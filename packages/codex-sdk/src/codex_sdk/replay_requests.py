@@ -6,19 +6,19 @@ import uuid
 from collections.abc import Iterator
 from typing import Final
 
+from agent_sdk_core.asking.permissions import PermissionRequest
+from agent_sdk_core.asking.questions import QuestionRequest
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
-from agent_sdk_core.permissions import PermissionRequest
-from agent_sdk_core.questions import QuestionRequest
 from agent_sdk_core.session import AgentRequest
-from codex_sdk.approvals import command_approval, patch_approval, permissions_approval
-from codex_sdk.asked import Asked
-from codex_sdk.mcp_approvals import mcp_approval
+from codex_sdk.asking.approvals import command_approval, patch_approval, permissions_approval
+from codex_sdk.asking.envelope import Envelope
+from codex_sdk.asking.mcp_approvals import mcp_approval
+from codex_sdk.asking.questions import elicitation_request, question_request
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.normalizer.patches import file_change
 from codex_sdk.normalizer.wire import Wire, as_record, record, records, text
-from codex_sdk.questions import elicitation_request, question_request
 
 _ACCEPTED: Final = frozenset({"accept", "acceptForSession", "acceptWithExecpolicyAmendment"})
 
@@ -72,7 +72,7 @@ class ReplayedRequests:
     def _read(self, method: str, message: Wire, family: ThreadFamily) -> AgentRequest | None:
         params = record(message, "params")
         thread_id, main_id = text(params, "threadId"), family.main.facts.thread_id
-        asked = Asked(
+        asked = Envelope(
             request_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{main_id} request {self._count}")),
             session_id=main_id,
             native_id=str(message.get("id")),
@@ -85,7 +85,7 @@ class ReplayedRequests:
             return None  # A corrupt one is refused live, and nobody sees it.
 
 
-def _request(method: str, asked: Asked, family: ThreadFamily) -> AgentRequest | None:
+def _request(method: str, asked: Envelope, family: ThreadFamily) -> AgentRequest | None:
     item = family.item(asked.thread_id, text(asked.params, "itemId"))
     match method:
         case "item/commandExecution/requestApproval":

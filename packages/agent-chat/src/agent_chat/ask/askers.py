@@ -18,8 +18,8 @@ from agent_chat.view.blocks import Answered, Asked, Block, Level
 from agent_chat.view.layout import render
 from agent_chat.view.sanitize import visible
 from agent_chat.view.screens import View
-from agent_sdk_core.permissions import Deny, Permission, PermissionRequest
-from agent_sdk_core.questions import Answers, QuestionRequest
+from agent_sdk_core.asking.permissions import Deny, Permission, PermissionRequest
+from agent_sdk_core.asking.questions import Answers, QuestionRequest
 
 Notify = Callable[[str, Level], None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent_chat.view.blocks import Asked, Choice
 from agent_chat.view.sanitize import visible
-from agent_sdk_core.questions import Question
+from agent_sdk_core.asking.questions import Question
 
 
 def question_block(question: Question) -> Asked:

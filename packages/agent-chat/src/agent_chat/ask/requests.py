@@ -12,7 +12,7 @@ from agent_chat.view.cards import changes
 from agent_chat.view.diffs import FileDiff, from_unified
 from agent_chat.view.paths import short_path
 from agent_chat.view.sanitize import visible
-from agent_sdk_core.permissions import Allow, Deny, Escalation, Permission, PermissionOption, PermissionRequest
+from agent_sdk_core.asking.permissions import Allow, Deny, Escalation, Permission, PermissionOption, PermissionRequest
 
 _LIFTS: Final[dict[Escalation, str]] = {
     "sandbox": "the sandbox",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from agent_chat.demo.agents import DemoAgent
-    from agent_sdk_core.permissions import PermissionRequest
+    from agent_sdk_core.asking.permissions import PermissionRequest
     from agent_sdk_testing import ModelRequest, ScriptedModel
     from agent_sdk_testing import Step as ModelStep
 

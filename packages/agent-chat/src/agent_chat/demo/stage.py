@@ -13,9 +13,9 @@ from agent_chat.ask.requests import answer_text, asked
 from agent_chat.demo import script
 from agent_chat.demo.agents import DemoAgent
 from agent_chat.view.blocks import Answered, Block
+from agent_sdk_core.asking.permissions import Allow, CanUseTool, Deny, Permission, PermissionRequest
 from agent_sdk_core.backend import AgentBackend
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.permissions import Allow, CanUseTool, Deny, Permission, PermissionRequest
 
 READING_SECONDS: Final = 0.5
 """How long a question stands before the script answers it."""

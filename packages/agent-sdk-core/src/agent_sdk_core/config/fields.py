@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SandboxPolicy
-from agent_sdk_core.permissions import PermissionMode
 
 
 def _absolute(path: Path, info: ValidationInfo) -> Path:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.options import SandboxPolicy
-from agent_sdk_core.permissions import PermissionMode
 
 Key = tuple[str, ...]
 """The names that lead to a setting, such as ("backends", "codex", "model")."""

@@ -9,9 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from agent_sdk_core.runtime.asking.pending import PendingRequests, Resolution
     from agent_sdk_core.runtime.driver import SessionDriver
     from agent_sdk_core.runtime.host import Host
-    from agent_sdk_core.runtime.requests import PendingRequests, Resolution
     from agent_sdk_core.runtime.session import BaseSession
     from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
 
@@ -22,8 +22,8 @@ _HOMES: Final = {
     "BoundedStream": "streams",
     "Broadcast": "streams",
     "Host": "host",
-    "PendingRequests": "requests",
-    "Resolution": "requests",
+    "PendingRequests": "asking.pending",
+    "Resolution": "asking.pending",
     "SessionDriver": "driver",
 }
 

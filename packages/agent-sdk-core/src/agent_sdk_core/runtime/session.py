@@ -23,12 +23,12 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage, TaskNotification, TaskStarted
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, clean_prompt
+from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.asking.user_code import call_user_code
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.prompts import PromptRecord
-from agent_sdk_core.runtime.requests import PendingRequests
 from agent_sdk_core.runtime.turn import SessionTurn
 from agent_sdk_core.runtime.turns import Turns
 from agent_sdk_core.session import (

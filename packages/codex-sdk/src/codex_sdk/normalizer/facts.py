@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
-from agent_sdk_core.permissions import PermissionMode
+from agent_sdk_core.asking.permissions import PermissionMode
 from codex_sdk.normalizer.wire import Wire, as_record, optional_text, record, text
 
 CLAUDE_MODES: Final[Mapping[PermissionMode, str]] = {

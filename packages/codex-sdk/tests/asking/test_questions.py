@@ -6,13 +6,13 @@ import pytest
 
 from agent_sdk_core import Allow, Answers, Choice, ElicitationAnswer, ElicitationRequest, InvalidRequestError
 from codex_sdk import protocol
-from codex_sdk.asked import Asked
-from codex_sdk.questions import elicitation_request, encode_answers, encode_elicitation, question_request
+from codex_sdk.asking.envelope import Envelope
+from codex_sdk.asking.questions import elicitation_request, encode_answers, encode_elicitation, question_request
 
 
-def asked(**params: Any) -> Asked:
+def asked(**params: Any) -> Envelope:
     native = {"threadId": "thread-1", "turnId": "turn-1", **params}
-    return Asked("request-1", "session-1", "7", native, parent_tool_use_id="parent", deadline=3.0)
+    return Envelope("request-1", "session-1", "7", native, parent_tool_use_id="parent", deadline=3.0)
 
 
 def elicitation(**params: Any) -> ElicitationRequest:

@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from agent_sdk_core.asking.questions import (
+    Answers,
+    Choice,
+    ElicitationAnswer,
+    ElicitationRequest,
+    Question,
+    QuestionRequest,
+)
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.questions import Answers, Choice, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
 from agent_sdk_core.session import AgentAnswer
-from codex_sdk.asked import Asked
+from codex_sdk.asking.envelope import Envelope
 from codex_sdk.normalizer.wire import as_record, optional_text
 
 Json = dict[str, Any]
@@ -18,7 +25,7 @@ Json = dict[str, Any]
 _MODES: Final = frozenset({"form", "url", "openai/form", "openaiForm"})
 
 
-def question_request(asked: Asked) -> QuestionRequest:
+def question_request(asked: Envelope) -> QuestionRequest:
     """Return `item/tool/requestUserInput` as a question request."""
     return QuestionRequest(
         request_id=asked.request_id,
@@ -32,7 +39,7 @@ def question_request(asked: Asked) -> QuestionRequest:
     )
 
 
-def elicitation_request(asked: Asked) -> ElicitationRequest | None:
+def elicitation_request(asked: Envelope) -> ElicitationRequest | None:
     """Return `mcpServer/elicitation/request` as a request; None for a mode that asks for more than data or a visit."""
     params = asked.params
     if params.get("mode", "form") not in _MODES:

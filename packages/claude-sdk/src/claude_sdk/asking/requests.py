@@ -16,14 +16,14 @@ import anyio
 
 from agent_sdk_core.errors import FrameTooLargeError
 from agent_sdk_core.rpc.messages import ServerRequest
-from agent_sdk_core.runtime.requests import Resolution, refusal_of
+from agent_sdk_core.runtime.asking.pending import Resolution, refusal_of
 from agent_sdk_core.session import AgentRequest
-from claude_sdk.approvals import tool_approval
-from claude_sdk.asked import Asked
+from claude_sdk.asking.approvals import tool_approval
+from claude_sdk.asking.envelope import Envelope
+from claude_sdk.asking.questions import elicitation_request, encode_answers, encode_elicitation, question_request
 from claude_sdk.control import ControlPeer
 from claude_sdk.frames import Json, record, text
 from claude_sdk.launching import DEFAULT_SOURCES
-from claude_sdk.questions import elicitation_request, encode_answers, encode_elicitation, question_request
 from claude_sdk.tool_server import ToolServer
 
 if TYPE_CHECKING:
@@ -115,9 +115,9 @@ class RequestBroker:
         return {"mcp_response": answer if answer is not None else {"jsonrpc": "2.0", "result": {}, "id": 0}}
 
 
-def _asked(request: ServerRequest, session: ClaudeSession) -> Asked:
+def _asked(request: ServerRequest, session: ClaudeSession) -> Envelope:
     timeout = session.options.request_timeout
-    return Asked(
+    return Envelope(
         request_id=str(uuid4()),
         session_id=session.resolved_session_id,
         native_id=str(request.id),

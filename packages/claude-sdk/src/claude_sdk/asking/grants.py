@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from claude_sdk.asked import Asked
+from claude_sdk.asking.envelope import Envelope
 from claude_sdk.frames import Json, records, text, texts
 
 IN_PROCESS: Final = "in this Claude process, until the session ends"
@@ -71,7 +71,7 @@ class Grant:
         return " and ".join([*others, *([f"allow {', '.join(dict.fromkeys(allowed))}"] if allowed else [])])
 
 
-def suggested_grant(asked: Asked) -> Grant | None:
+def suggested_grant(asked: Envelope) -> Grant | None:
     """Return the narrowest grant by which the tool would not be asked about again; None if none may be offered."""
     if asked.body.get("suppress_always_allow_rule") is True:
         return None
@@ -84,7 +84,7 @@ def suggested_grant(asked: Asked) -> Grant | None:
     return Grant(tuple({**update, "destination": _kept_at(asked, update)} for update in chosen)) if chosen else None
 
 
-def _kept_at(asked: Asked, update: Json) -> object:
+def _kept_at(asked: Envelope, update: Json) -> object:
     """Return where a grant is kept: where Claude suggests it if the session reads that, else with what it does read."""
     destination = update.get("destination")
     source = _SOURCES.get(destination) if isinstance(destination, str) else None
@@ -107,7 +107,7 @@ def _is_grant(update: Json) -> bool:
             return False
 
 
-def _written(asked: Asked, updates: list[Json]) -> str | None:
+def _written(asked: Envelope, updates: list[Json]) -> str | None:
     """Return the file that a command writes by redirection, if that is what it is asked about."""
     path, command = text(asked.body.get("blocked_path")), asked.input.get("command")
     if asked.tool_name != "Bash" or path is None or not isinstance(command, str) or asked.cwd is None:

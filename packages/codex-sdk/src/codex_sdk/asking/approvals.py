@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from agent_sdk_core.asking.permissions import Allow, Deny, Escalation, PermissionOption, PermissionRequest
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.permissions import Allow, Deny, Escalation, PermissionOption, PermissionRequest
 from agent_sdk_core.session import AgentAnswer
-from codex_sdk.asked import Asked
+from codex_sdk.asking.envelope import Envelope
+from codex_sdk.asking.offers import DENY, IN_PROCESS, Offers, no_option, permission_answer
 from codex_sdk.normalizer.commands import script
 from codex_sdk.normalizer.patches import FileChange, file_tool_use
-from codex_sdk.offers import DENY, IN_PROCESS, Offers, no_option, permission_answer
 
 Json = dict[str, Any]
 
@@ -45,7 +45,7 @@ class Approval:
         return answer.interrupt or (option is not None and option.answer == Deny(interrupt=True))
 
 
-def command_approval(asked: Asked, item: Json | None) -> Approval:
+def command_approval(asked: Envelope, item: Json | None) -> Approval:
     """Return the approval for `item/commandExecution/requestApproval`; `item` is the command's item, where known."""
     params = asked.params
     command = script(str(params.get("command") or (item or {}).get("command") or ""))
@@ -71,7 +71,7 @@ def command_approval(asked: Asked, item: Json | None) -> Approval:
     return Approval(request, lambda answer: {"decision": offers.decide(request, answer)})
 
 
-def patch_approval(asked: Asked, changes: list[FileChange], cwd: str | None) -> Approval:
+def patch_approval(asked: Envelope, changes: list[FileChange], cwd: str | None) -> Approval:
     """Return the approval for `item/fileChange/requestApproval` over the changes of the item it names."""
     outside = [path for path in _paths(changes) if not _is_within(path, cwd)]
     if asked.params.get("grantRoot"):
@@ -96,7 +96,7 @@ def patch_approval(asked: Asked, changes: list[FileChange], cwd: str | None) -> 
     return Approval(request, lambda answer: {"decision": offers.decide(request, answer)})
 
 
-def permissions_approval(asked: Asked) -> Approval:
+def permissions_approval(asked: Envelope) -> Approval:
     """Return the approval for `item/permissions/requestApproval`.
 
     An `Allow` whose `updated_input` holds a subset of the permissions grants that subset; more is refused.

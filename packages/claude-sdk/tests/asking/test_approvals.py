@@ -7,8 +7,8 @@ import pytest
 
 from agent_sdk_core import Allow, Answers, Deny, InvalidRequestError, PermissionOption
 from agent_sdk_core.session import AgentAnswer
-from claude_sdk.approvals import Approval, tool_approval
-from claude_sdk.asked import Asked
+from claude_sdk.asking.approvals import Approval, tool_approval
+from claude_sdk.asking.envelope import Envelope
 
 RULE = {
     "type": "addRules",
@@ -22,9 +22,11 @@ STORED = "in .claude/settings.local.json of this project"
 PROCESS = "in this Claude process, until the session ends"
 
 
-def asked(tool: str, tool_input: Any, *, cwd: str | None = "/w", add_dirs: tuple[str, ...] = (), **body: Any) -> Asked:
+def asked(
+    tool: str, tool_input: Any, *, cwd: str | None = "/w", add_dirs: tuple[str, ...] = (), **body: Any
+) -> Envelope:
     native = {"subtype": "can_use_tool", "tool_name": tool, "input": tool_input, "tool_use_id": "toolu_1", **body}
-    return Asked("request-1", "session-1", "native-1", native, "parent", 12.5, cwd, add_dirs)
+    return Envelope("request-1", "session-1", "native-1", native, "parent", 12.5, cwd, add_dirs)
 
 
 def approval(tool: str = "Bash", tool_input: Any = None, **fields: Any) -> Approval:
@@ -58,7 +60,7 @@ class TestRequests:
         assert request.source.request_id == "native-1"
 
     def test_a_request_about_nothing_known_is_still_a_request(self) -> None:
-        request = tool_approval(Asked("r", "s", "n", {"input": "nonsense"})).request
+        request = tool_approval(Envelope("r", "s", "n", {"input": "nonsense"})).request
         assert (request.tool_name, dict(request.input), request.tool_use_id) == ("", {}, None)
         assert [offered.id for offered in request.options] == ["allow", "deny", "deny_stop"]
 

@@ -15,17 +15,17 @@ from uuid import uuid4
 
 import anyio
 
-from agent_sdk_core.permissions import Deny
+from agent_sdk_core.asking.permissions import Deny
 from agent_sdk_core.rpc.messages import RequestId, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
-from agent_sdk_core.runtime.requests import PendingRequests, Resolution, refusal_of
+from agent_sdk_core.runtime.asking.pending import PendingRequests, Resolution, refusal_of
 from agent_sdk_core.session import AgentRequest
-from codex_sdk.approvals import Approval, command_approval, patch_approval, permissions_approval
-from codex_sdk.asked import Asked
+from codex_sdk.asking.approvals import Approval, command_approval, patch_approval, permissions_approval
+from codex_sdk.asking.envelope import Envelope
+from codex_sdk.asking.mcp_approvals import mcp_approval
+from codex_sdk.asking.questions import elicitation_request, encode_answers, encode_elicitation, question_request
 from codex_sdk.dynamic_tools import tool_response
-from codex_sdk.mcp_approvals import mcp_approval
 from codex_sdk.normalizer.patches import file_change
-from codex_sdk.questions import elicitation_request, encode_answers, encode_elicitation, question_request
 from codex_sdk.session import CodexSession
 
 _log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class RequestBroker:
             case _:
                 return refusal
 
-    async def _elicitation(self, session: CodexSession, asked: Asked) -> Json | None:
+    async def _elicitation(self, session: CodexSession, asked: Envelope) -> Json | None:
         approval = mcp_approval(asked, session.open_items(asked.thread_id))
         if approval is not None:
             return await self._permission(session, asked, approval)
@@ -142,7 +142,7 @@ class RequestBroker:
             return None
         return await self._resolve(session, request, session.options.on_elicitation, encode_elicitation)
 
-    async def _permission(self, session: CodexSession, asked: Asked, approval: Approval) -> Json | None:
+    async def _permission(self, session: CodexSession, asked: Envelope, approval: Approval) -> Json | None:
         resolution = await _resolution(session, approval.request, session.options.can_use_tool, approval.encode)
         source = approval.request.source
         if isinstance(resolution.answer, Deny) and approval.request.tool_use_id is not None:
@@ -177,7 +177,7 @@ def _body(request: AgentRequest, resolution: Resolution, encode: Any) -> Json:
     return cast("Json", resolution.encoded)
 
 
-def _item(asked: Asked, session: CodexSession) -> Json | None:
+def _item(asked: Envelope, session: CodexSession) -> Json | None:
     return session.item(asked.thread_id, str(asked.params.get("itemId")))
 
 
@@ -190,9 +190,9 @@ async def _call_tool(params: Json, session: CodexSession) -> Json | None:
     return None if result is None else tool_response(result)
 
 
-def _asked(request: ServerRequest, session: CodexSession) -> Asked:
+def _asked(request: ServerRequest, session: CodexSession) -> Envelope:
     timeout = session.options.request_timeout
-    return Asked(
+    return Envelope(
         request_id=str(uuid4()),
         session_id=session.resolved_session_id,
         native_id=str(request.id),

@@ -14,12 +14,12 @@ from typing import Any, Final, Literal, cast
 
 import anyio
 
+from agent_sdk_core.asking.permissions import Allow, Defer, Deny, PermissionRequest
+from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, QuestionRequest
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
-from agent_sdk_core.permissions import Allow, Defer, Deny, PermissionRequest
-from agent_sdk_core.questions import Answers, ElicitationAnswer, ElicitationRequest, QuestionRequest
 from agent_sdk_core.runtime.asking.user_code import call_user_code
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.session import AgentAnswer, AgentRequest

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from agent_sdk_core.permissions import Allow, Deny, PermissionOption
+from agent_sdk_core.asking.permissions import Allow, Deny, PermissionOption
 from agent_sdk_core.session import AgentAnswer
-from codex_sdk.approvals import Approval
-from codex_sdk.asked import Asked
+from codex_sdk.asking.approvals import Approval
+from codex_sdk.asking.envelope import Envelope
+from codex_sdk.asking.offers import ALLOW, DENY, DENY_AND_STOP, no_option, require_permission
 from codex_sdk.normalizer.calls import mcp_tool_name
-from codex_sdk.offers import ALLOW, DENY, DENY_AND_STOP, no_option, require_permission
 
 Json = dict[str, Any]
 
@@ -30,7 +30,7 @@ _OPTIONS: Final = {
 }
 
 
-def mcp_approval(asked: Asked, open_items: Iterable[Json]) -> Approval | None:
+def mcp_approval(asked: Envelope, open_items: Iterable[Json]) -> Approval | None:
     """Return the approval that an elicitation really is, or None for one that the server itself sends.
 
     Args:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from agent_sdk_core.questions import Answers, Choice, ElicitationRequest, Question, QuestionRequest
+from agent_sdk_core.asking.questions import Answers, Choice, ElicitationRequest, Question, QuestionRequest
 
 
 def test_a_question_request_as_data_is_json() -> None:

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agent_sdk_core.asking.permissions import PermissionRequest
 from agent_sdk_core.messages.base import Source
-from agent_sdk_core.permissions import PermissionRequest
 from codex_sdk.normalizer.wire import optional_text
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Envelope:
     """What every request of Codex shares.
 
     Attributes:

@@ -8,12 +8,12 @@ from typing import Any
 import anyio
 import pytest
 
+from agent_sdk_core.asking.permissions import DEFER, Allow, Deny, PermissionRequest
+from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
-from agent_sdk_core.permissions import DEFER, Allow, Deny, PermissionRequest
-from agent_sdk_core.questions import Answers, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
-from agent_sdk_core.runtime.requests import Resolution, refusal_of
+from agent_sdk_core.runtime.asking.pending import Resolution, refusal_of
 
 pytestmark = pytest.mark.anyio
 

@@ -7,18 +7,18 @@ import pytest
 from agent_sdk_core import Allow, Answers, Deny, InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.session import AgentAnswer
 from codex_sdk import protocol
-from codex_sdk.approvals import Approval
-from codex_sdk.asked import Asked
-from codex_sdk.mcp_approvals import mcp_approval
+from codex_sdk.asking.approvals import Approval
+from codex_sdk.asking.envelope import Envelope
+from codex_sdk.asking.mcp_approvals import mcp_approval
 
 ARGUMENTS = {"path": "/a"}
 
 
-def elicitation(**meta: Any) -> Asked:
+def elicitation(**meta: Any) -> Envelope:
     """An elicitation in the words of Codex's own approvals; `meta` beats them."""
     told = {"codex_approval_kind": "mcp_tool_call", "tool_params": ARGUMENTS, "tool_title": "Harmless", **meta}
     params = {"threadId": "thread-1", "turnId": "turn-1", "serverName": "files", "message": "Ok?", "_meta": told}
-    return Asked("request-1", "session-1", "0", params, parent_tool_use_id="spawn", deadline=12.5)
+    return Envelope("request-1", "session-1", "0", params, parent_tool_use_id="spawn", deadline=12.5)
 
 
 def call(**fields: Any) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import pytest
 
 from agent_sdk_core import Allow, Answers, Choice, ElicitationAnswer, ElicitationRequest, InvalidRequestError
 from agent_sdk_core.session import AgentAnswer
-from claude_sdk.asked import Asked
-from claude_sdk.questions import elicitation_request, encode_answers, encode_elicitation, question_request
+from claude_sdk.asking.envelope import Envelope
+from claude_sdk.asking.questions import elicitation_request, encode_answers, encode_elicitation, question_request
 
 COLOUR = {
     "question": "Which colour?",
@@ -19,11 +19,11 @@ COLOUR = {
 SIZES = {"question": "Which sizes?", "header": "Size", "multiSelect": True, "options": [{"label": "S"}, {"label": "M"}]}
 
 
-def asked(**body: Any) -> Asked:
-    return Asked("request-1", "session-1", "native-1", body, parent_tool_use_id="parent", deadline=3.0)
+def asked(**body: Any) -> Envelope:
+    return Envelope("request-1", "session-1", "native-1", body, parent_tool_use_id="parent", deadline=3.0)
 
 
-def questions(*given: Any, **body: Any) -> Asked:
+def questions(*given: Any, **body: Any) -> Envelope:
     tool_input = {"questions": list(given)}
     return asked(**{"tool_name": "AskUserQuestion", "input": tool_input, "tool_use_id": "toolu_1", **body})
 
@@ -60,7 +60,7 @@ class TestQuestions:
             questions(COLOUR, tool_name="Bash"),
         ],
     )
-    def test_what_cannot_be_asked_as_questions_is_none(self, native: Asked) -> None:
+    def test_what_cannot_be_asked_as_questions_is_none(self, native: Envelope) -> None:
         assert question_request(native) is None
 
 

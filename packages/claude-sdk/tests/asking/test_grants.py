@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from claude_sdk.asked import Asked
-from claude_sdk.grants import Grant, suggested_grant
+from claude_sdk.asking.envelope import Envelope
+from claude_sdk.asking.grants import Grant, suggested_grant
 
 
 def rules(*pairs: tuple[str, str | None], to: str = "localSettings", behavior: str = "allow") -> dict[str, Any]:
@@ -21,9 +21,9 @@ def folders(*paths: str) -> dict[str, Any]:
 ACCEPT_EDITS = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
 
 
-def asked(*suggestions: Any, tool: str = "Bash", cwd: str | None = "/w", **body: Any) -> Asked:
+def asked(*suggestions: Any, tool: str = "Bash", cwd: str | None = "/w", **body: Any) -> Envelope:
     native = {"tool_name": tool, "permission_suggestions": list(suggestions), **body}
-    return Asked("request-1", "session-1", "native-1", native, cwd=cwd)
+    return Envelope("request-1", "session-1", "native-1", native, cwd=cwd)
 
 
 def grant(*suggestions: Any, **fields: Any) -> Grant:
@@ -65,7 +65,7 @@ class TestWhatIsGranted:
 
     @pytest.mark.parametrize("suggestions", NO_GRANTS)
     def test_what_is_no_grant_that_can_be_named_is_left_out(self, suggestions: object) -> None:
-        request = Asked("r", "s", "n", {"tool_name": "Bash", "permission_suggestions": suggestions})
+        request = Envelope("r", "s", "n", {"tool_name": "Bash", "permission_suggestions": suggestions})
         assert suggested_grant(request) is None
 
     def test_nothing_is_granted_where_claude_says_that_it_must_not_be(self) -> None:

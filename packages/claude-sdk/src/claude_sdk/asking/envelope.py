@@ -12,7 +12,7 @@ from claude_sdk.frames import Json, record, text
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Envelope:
     """One `can_use_tool` or `elicitation`.
 
     Attributes:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from claude_sdk.edit_diffs import edit_diff
+from claude_sdk.asking.edit_diffs import edit_diff
 
 LINES = [f"line {number}" for number in range(1, 21)]
 

@@ -7,8 +7,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from agent_sdk_core.asking.permissions import DEFER, Allow, Deny, PermissionOption, PermissionRequest
 from agent_sdk_core.messages.base import Source
-from agent_sdk_core.permissions import DEFER, Allow, Deny, PermissionOption, PermissionRequest
 
 REQUEST = PermissionRequest(
     "r",

@@ -9,16 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from agent_sdk_core.asking.questions import (
+    Answers,
+    Choice,
+    ElicitationAnswer,
+    ElicitationRequest,
+    Question,
+    QuestionRequest,
+)
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.questions import Answers, Choice, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
 from agent_sdk_core.session import AgentAnswer
-from claude_sdk.asked import Asked
+from claude_sdk.asking.envelope import Envelope
 from claude_sdk.frames import Json, record, records, text
 
 _DECLINED: Final = "The user declined to answer."
 
 
-def question_request(asked: Asked) -> QuestionRequest | None:
+def question_request(asked: Envelope) -> QuestionRequest | None:
     """Return the questions of a `can_use_tool`; None if it asks for permission and nothing else."""
     if asked.tool_name != "AskUserQuestion":
         return None
@@ -38,7 +45,7 @@ def question_request(asked: Asked) -> QuestionRequest | None:
     )
 
 
-def encode_answers(asked: Asked) -> Callable[[AgentAnswer], Json]:
+def encode_answers(asked: Envelope) -> Callable[[AgentAnswer], Json]:
     """Return what turns answers to these questions into the response's body.
 
     It raises `InvalidRequestError` for what is no answer to them. No answer at all is a refusal that the model reads.
@@ -64,7 +71,7 @@ def encode_answers(asked: Asked) -> Callable[[AgentAnswer], Json]:
     return encode
 
 
-def elicitation_request(asked: Asked) -> ElicitationRequest | None:
+def elicitation_request(asked: Envelope) -> ElicitationRequest | None:
     """Return `elicitation` as a request; None for a mode that asks for more than data or a visit."""
     body = asked.body
     mode = body.get("mode", "form")

@@ -20,7 +20,7 @@ from agent_sdk_core import (
     ToolRegistry,
     tool,
 )
-from agent_sdk_core.permissions import DEFER, Allow
+from agent_sdk_core.asking.permissions import DEFER, Allow
 from agent_sdk_testing import FakeAsked, FakeClaude, FakePrompt
 from claude_sdk.backend import ClaudeBackend
 from claude_sdk.session import ClaudeSession
@@ -135,7 +135,7 @@ class TestPermissions:
         def fail(asked: object) -> None:
             raise LookupError("ours")
 
-        monkeypatch.setattr("claude_sdk.broker.tool_approval", fail)
+        monkeypatch.setattr("claude_sdk.asking.requests.tool_approval", fail)
         await opened(can_use_tool=allow)
         assert (await body(ask(fake)))["behavior"] == "deny"
 

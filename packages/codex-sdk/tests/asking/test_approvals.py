@@ -7,17 +7,17 @@ import pytest
 from agent_sdk_core import Allow, Answers, Deny, InvalidRequestError, PermissionOption, UnsupportedOptionError
 from agent_sdk_core.session import AgentAnswer
 from codex_sdk import protocol
-from codex_sdk.approvals import Approval, command_approval, patch_approval, permissions_approval
-from codex_sdk.asked import Asked
+from codex_sdk.asking.approvals import Approval, command_approval, patch_approval, permissions_approval
+from codex_sdk.asking.envelope import Envelope
 from codex_sdk.normalizer.patches import file_change
 
 _AMENDMENT = ["git", "status"]
 _HOSTS = [{"action": "allow", "host": "pypi.example"}, {"action": "deny", "host": "ads.example"}]
 
 
-def asked(**params: Any) -> Asked:
+def asked(**params: Any) -> Envelope:
     native = {"threadId": "thread-1", "turnId": "turn-1", "itemId": "item-1", **params}
-    return Asked("request-1", "session-1", "0", native, deadline=12.5)
+    return Envelope("request-1", "session-1", "0", native, deadline=12.5)
 
 
 def command(**params: Any) -> Approval:

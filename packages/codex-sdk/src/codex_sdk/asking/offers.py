@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
+from agent_sdk_core.asking.permissions import Allow, Deny, PermissionOption, PermissionRequest
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
-from agent_sdk_core.permissions import Allow, Deny, PermissionOption, PermissionRequest
 from agent_sdk_core.session import AgentAnswer
 
 Json = dict[str, Any]

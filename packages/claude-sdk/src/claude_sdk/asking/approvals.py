@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from agent_sdk_core.asking.permissions import Allow, Deny, Escalation, PermissionOption, PermissionRequest
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.kinds import tool_kind
-from agent_sdk_core.permissions import Allow, Deny, Escalation, PermissionOption, PermissionRequest
 from agent_sdk_core.session import AgentAnswer
-from claude_sdk.asked import Asked
-from claude_sdk.edit_diffs import edit_diff
+from claude_sdk.asking.edit_diffs import edit_diff
+from claude_sdk.asking.envelope import Envelope
+from claude_sdk.asking.grants import IN_PROCESS, Grant, suggested_grant
 from claude_sdk.frames import Json, text
-from claude_sdk.grants import IN_PROCESS, Grant, suggested_grant
 
 _DENIED: Final = "The user does not allow this."
 _DENY: Final = (
@@ -50,7 +50,7 @@ class _Offer:
     grant: Grant = _NO_GRANT
 
 
-def tool_approval(asked: Asked) -> Approval:
+def tool_approval(asked: Envelope) -> Approval:
     """Return the approval for `can_use_tool`."""
     offers = _plan_offers() if asked.tool_name == "ExitPlanMode" else _tool_offers(asked)
     request = PermissionRequest(
@@ -73,7 +73,7 @@ def tool_approval(asked: Asked) -> Approval:
     return Approval(request, lambda answer: _encode(asked, by_id, answer))
 
 
-def _tool_offers(asked: Asked) -> list[_Offer]:
+def _tool_offers(asked: Envelope) -> list[_Offer]:
     offers = [_Offer(PermissionOption("allow", "Yes", Allow()))]
     if (grant := suggested_grant(asked)) is not None:
         label = f"Yes, and {grant.describe()} for this session"
@@ -108,7 +108,7 @@ def _mode(mode: str) -> Grant:
     return Grant(({"type": "setMode", "mode": mode, "destination": "session"},))
 
 
-def _reason(asked: Asked) -> str | None:
+def _reason(asked: Envelope) -> str | None:
     """Return why Claude asks: its own reason, else what the model says that the call is for.
 
     The `description` of other calls only repeats an argument, so it is taken where it is the model's own.
@@ -118,7 +118,7 @@ def _reason(asked: Asked) -> str | None:
     return text(asked.body.get("decision_reason")) or said
 
 
-def _escalates(asked: Asked) -> frozenset[Escalation]:
+def _escalates(asked: Envelope) -> frozenset[Escalation]:
     """Return what an allow lifts; nothing, where Claude asks only because nobody allowed the tool yet."""
     lifted: set[Escalation] = set()
     kind = asked.body.get("decision_reason_type")
@@ -134,7 +134,7 @@ def _escalates(asked: Asked) -> frozenset[Escalation]:
     return frozenset(lifted)
 
 
-def _is_within(path: str, asked: Asked) -> bool:
+def _is_within(path: str, asked: Envelope) -> bool:
     if asked.cwd is None or path.startswith("~"):
         return False
     absolute = os.path.normpath(os.path.join(asked.cwd, path))  # noqa: PTH118  # Path.resolve would follow links
@@ -142,7 +142,7 @@ def _is_within(path: str, asked: Asked) -> bool:
     return any(absolute == folder or absolute.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
-def _encode(asked: Asked, offers: dict[str, _Offer], answer: AgentAnswer) -> Json:
+def _encode(asked: Envelope, offers: dict[str, _Offer], answer: AgentAnswer) -> Json:
     if not isinstance(answer, Allow | Deny):
         raise InvalidRequestError(f"A permission is answered with Allow or Deny, not {type(answer).__name__}.")
     chosen: _Offer | None = None
@@ -176,6 +176,6 @@ def _narrowed(scope: str, offers: dict[str, _Offer]) -> str:
     return next((option_id for option_id in wanted if option_id in offers), "allow")
 
 
-def _about(asked: Asked, classification: str) -> Json:
+def _about(asked: Envelope, classification: str) -> Json:
     identity = {} if asked.tool_use_id is None else {"toolUseID": asked.tool_use_id}
     return {**identity, "decisionClassification": classification}

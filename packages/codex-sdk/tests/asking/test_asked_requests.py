@@ -23,8 +23,8 @@ from agent_sdk_core import (
 )
 from agent_sdk_testing import FakeCodex, FakeTurn
 from codex_sdk import protocol
+from codex_sdk.asking.requests import HOOKS, REFUSALS, ClientHooks
 from codex_sdk.backend import CodexBackend
-from codex_sdk.broker import HOOKS, REFUSALS, ClientHooks
 from codex_sdk.protocol.methods import SERVER_REQUESTS
 from codex_sdk.session import CodexSession
 
