@@ -9,19 +9,16 @@ from typing import Final
 from uuid import uuid4
 
 import anyio
-from tests.example.mini_driver import MiniDriver
+from tests.example.mini_driver import DEFAULT_MODEL, MiniDriver
 
 from agent_sdk_core import (
     AgentBackend,
     BackendCapabilities,
     BackendEvent,
     ChatModel,
-    PermissionMode,
-    ReasoningEffort,
     SessionClosedError,
     SessionInfo,
     SessionOptions,
-    UnsupportedOptionError,
 )
 from agent_sdk_core.paths import existing_folder
 from agent_sdk_core.runtime import BaseSession, Broadcast, Host
@@ -31,7 +28,6 @@ UNSUPPORTED: Final = (
     *("inherit_env", "mcp_servers", "allowed_tools", "disallowed_tools", "setting_sources", "max_turns"),
     *("max_budget_usd", "output_schema", "native"),
 )
-_DEFAULT_MODEL: Final = "mini-1"
 
 
 class MiniSession(BaseSession):
@@ -42,28 +38,13 @@ class MiniSession(BaseSession):
         self.backend = backend
         self._mini = driver
         self._forget = backend.forget
-        self._mode: PermissionMode | None = options.permission_mode
         driver.session = self
 
     @property
     def info(self) -> SessionInfo:
         """What the session runs with."""
-        return SessionInfo(model=self._mini.model, permission_mode=self._mode, cwd=str(self._mini.cwd), tools=("Bash",))
-
-    async def set_model(self, model: str | None) -> None:
-        """Use this model from the next turn."""
-        self._require_open()
-        self._mini.model = model or _DEFAULT_MODEL
-
-    async def set_permission_mode(self, mode: PermissionMode | None) -> None:
-        """Use this permission mode from the next turn."""
-        self._require_open()
-        self._mini.asks = asks(mode)
-        self._mode = mode
-
-    async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
-        """Refuse: the mini agent has no efforts."""
-        raise UnsupportedOptionError("The mini agent has no reasoning efforts.", backend="mini")
+        mini = self._mini
+        return SessionInfo(model=mini.model, permission_mode=mini.mode, cwd=str(mini.cwd), tools=("Bash",))
 
     def deadline(self) -> float | None:
         """Return the time after which a request that is made now is denied."""
@@ -127,9 +108,7 @@ class MiniBackend(AgentBackend):
         await self.start()
 
         async def open_session() -> MiniSession:
-            driver = MiniDriver(
-                self._host, self._url, cwd, model=wanted.model or _DEFAULT_MODEL, asks=asks(wanted.permission_mode)
-            )
+            driver = MiniDriver(self._host, self._url, cwd, model=wanted.model, mode=wanted.permission_mode)
             session = MiniSession(self, wanted, self._host, driver)
             self._sessions.append(session)
             return session
@@ -142,7 +121,7 @@ class MiniBackend(AgentBackend):
 
     async def list_models(self) -> list[ChatModel]:
         """Return the one model that needs no name; others are taken as they are."""
-        return [ChatModel(_DEFAULT_MODEL, "Mini", self.type, is_default=True)]
+        return [ChatModel(DEFAULT_MODEL, "Mini", self.type, is_default=True)]
 
     def forget(self, session: MiniSession) -> None:
         """Take a closed session out of the list."""
@@ -152,18 +131,3 @@ class MiniBackend(AgentBackend):
         async with anyio.create_task_group() as tasks:
             for session in self.sessions:
                 tasks.start_soon(session.aclose)
-
-
-def asks(mode: PermissionMode | None) -> bool:
-    """Tell whether a mode asks before a command runs.
-
-    Raises:
-        UnsupportedOptionError: The mini agent does not have the mode.
-    """
-    match mode:
-        case None | "default":
-            return True
-        case "bypass":
-            return False
-        case _:
-            raise UnsupportedOptionError(f"The mini agent has no permission_mode {mode!r}.", backend="mini")

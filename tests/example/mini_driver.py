@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 import anyio
@@ -22,6 +22,7 @@ from agent_sdk_core import (
     Deny,
     HistoryPage,
     InvalidRequestError,
+    PermissionMode,
     PermissionOption,
     PermissionRequest,
     Prompt,
@@ -34,12 +35,14 @@ from agent_sdk_core import (
 )
 from agent_sdk_core.prompts import prompt_blocks
 from agent_sdk_core.runtime import Host, SessionDriver
+from agent_sdk_core.runtime.driver import Setting
 from agent_sdk_core.session import AgentAnswer
 
 if TYPE_CHECKING:
     from tests.example.mini_backend import MiniSession
 
 Json = dict[str, Any]
+DEFAULT_MODEL: Final = "mini-1"
 
 _TOOL = {
     "type": "function",
@@ -60,16 +63,17 @@ class MiniDriver(SessionDriver):
     Attributes:
         session: The session; set once it is made.
         model: The model that the next turn asks.
+        mode: The permission mode.
         cwd: The folder that it works in.
-        asks: Whether a command needs permission.
     """
 
     name = "mini"
     session: MiniSession
 
-    def __init__(self, host: Host, url: str, cwd: Path, *, model: str, asks: bool) -> None:
-        self.model = model
-        self.asks = asks
+    def __init__(self, host: Host, url: str, cwd: Path, *, model: str | None, mode: PermissionMode | None) -> None:
+        self.model = model or DEFAULT_MODEL
+        self.mode: PermissionMode | None = mode
+        self._asks = _asks(mode)
         self._host = host
         self._url = url
         self.cwd = cwd
@@ -96,6 +100,20 @@ class MiniDriver(SessionDriver):
         text = "\n".join(block.text for block in blocks if isinstance(block, TextInput))
         self._host.start_soon(self._run, turn, text)
         return turn.id
+
+    async def check(self, setting: Setting, value: str | None) -> None:
+        """Refuse what the mini agent does not have."""
+        if setting == "permission_mode":
+            _asks(value)
+
+    async def apply(self, setting: Setting, value: str | None) -> None:
+        """Change the model or the permission mode."""
+        if setting == "model":
+            self.model = value or DEFAULT_MODEL
+        elif setting == "permission_mode":
+            self.mode, self._asks = cast("PermissionMode | None", value), _asks(value)
+        else:
+            await super().apply(setting, value)
 
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
         """Refuse: a running turn takes nothing."""
@@ -172,7 +190,7 @@ class MiniDriver(SessionDriver):
             self._emit(turn.tool_result(call, f"There is no tool {call['name']!r}.", is_error=True))
             return
         command: str | None = json.loads(call["arguments"])["command"]
-        if self.asks and (command := await self._permitted(turn, call, str(command))) is None:
+        if self._asks and (command := await self._permitted(turn, call, str(command))) is None:
             turn.denied(call)
             self._emit(turn.tool_result(call, "Nobody allowed it.", is_error=True))
             return
@@ -242,3 +260,18 @@ def _chosen(request: PermissionRequest, answer: AgentAnswer) -> AgentAnswer:
     if (option := request.option(answer.option)) is None:
         raise InvalidRequestError(f"The request has no such option: {answer.option!r}.")
     return option.answer
+
+
+def _asks(mode: str | None) -> bool:
+    """Tell whether a mode asks before a command runs.
+
+    Raises:
+        UnsupportedOptionError: The mini agent does not have the mode.
+    """
+    match mode:
+        case None | "default":
+            return True
+        case "bypass":
+            return False
+        case _:
+            raise UnsupportedOptionError(f"The mini agent has no permission_mode {mode!r}.", backend="mini")

@@ -10,18 +10,18 @@ import anyio
 import pytest
 from hypothesis import settings
 
-from agent_sdk_core.asking.permissions import PermissionMode, PermissionRequest
+from agent_sdk_core.asking.permissions import PermissionRequest
 from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent
 from agent_sdk_core.errors import SessionClosedError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage
-from agent_sdk_core.models import ChatModel, ReasoningEffort
+from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.asking.pending import Resolution
-from agent_sdk_core.runtime.driver import SessionDriver
+from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.runtime.streams import Broadcast
@@ -66,6 +66,9 @@ class MemoryDriver(SessionDriver):
 
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
         return await self._call("steer", prompt, uuid, turn_id)
+
+    async def apply(self, setting: Setting, value: str | None) -> None:
+        await self._call("apply", setting, value)
 
     def holds(self, uuid: str) -> bool:
         return uuid in self.held
@@ -183,15 +186,6 @@ class MemorySession(BaseSession):
     @property
     def info(self) -> SessionInfo:
         return SessionInfo(model=self.options.model)
-
-    async def set_model(self, model: str | None) -> None:
-        self._require_open()
-
-    async def set_permission_mode(self, mode: PermissionMode | None) -> None:
-        self._require_open()
-
-    async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
-        self._require_open()
 
     def _on_closed(self) -> None:
         self.forgotten += 1

@@ -176,7 +176,7 @@ class TestEnvironment:
 
 class TestRefusals:
     def test_a_fork_needs_something_to_fork(self) -> None:
-        with pytest.raises(InvalidRequestError, match="needs resume="):
+        with pytest.raises(InvalidRequestError, match="needs resume"):
             plan(fork=True)
 
     def test_a_resumed_session_cannot_have_another_id(self) -> None:

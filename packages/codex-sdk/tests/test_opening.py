@@ -39,7 +39,7 @@ def test_a_fork_copies_all_turns_or_up_to_one(workspace: Path) -> None:
     request = opening(forked)
     assert (request.method, request.stored) == ("thread/fork", True)
     assert request.params == {"cwd": str(workspace), "threadId": "stored", "excludeTurns": True}
-    part = opening(forked, last_turn_id="turn-3")
+    part = opening(forked.model_copy(update={"fork_at": "turn-3"}))
     assert part.params == {**request.params, "lastTurnId": "turn-3"}
     protocol.ThreadForkParams.model_validate(part.params)
 

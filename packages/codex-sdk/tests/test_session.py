@@ -19,7 +19,6 @@ from agent_sdk_core import (
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_testing import FakeCodex, FakeRequest
 from codex_sdk import protocol
-from codex_sdk import session as session_module
 from codex_sdk.backend import CodexBackend
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +31,10 @@ def forking(fake: FakeCodex) -> FakeCodex:
     def fork(request: FakeRequest) -> None:
         protocol.ThreadForkParams.model_validate(request.params)
         number = sum(earlier.method == "thread/fork" for earlier in fake.requests)
+        last = request.params.get("lastTurnId", "turn-")
+        if not last.startswith("turn-"):
+            request.refuse(f"turn not found: {last}")
+            return
         request.answer(fake.thread(f"fork-{number}", request.params))
 
     fake.on("thread/fork", fork)
@@ -224,7 +227,8 @@ class TestForking:
             stored = (await session.history())[0]
             assert stored.uuid is not None
             await session.fork(at=stored.uuid)
-            assert (await forking.request("thread/fork")).params["lastTurnId"] == "turn-0"
+            asked = [request.params["lastTurnId"] for request in forking.requests if request.method == "thread/fork"]
+            assert asked == [stored.uuid, "turn-0"]
 
     async def test_what_was_set_since_holds_in_the_copy(self, forking: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(30):
@@ -273,20 +277,6 @@ class TestForking:
             with pytest.raises(InvalidRequestError, match="no such turn"):
                 await session.fork()
             assert backend.sessions == (session,)
-
-    async def test_only_so_many_messages_are_remembered(
-        self, forking: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(session_module, "_REMEMBERED_MESSAGES", 3)
-        forking.on("thread/turns/list", lambda request: request.answer({"data": [], "nextCursor": None}))
-        with anyio.fail_after(30):
-            session = await backend.create_session()
-            result = await session.query("Hi").wait()
-            first = session.query("Hi")
-            await first.wait()
-            assert result.uuid is not None
-            with pytest.raises(InvalidRequestError, match=result.uuid):
-                await session.fork(at=result.uuid)
 
 
 async def test_waiting_prompts_can_be_edited_moved_and_removed(fake: FakeCodex, backend: CodexBackend) -> None:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidatio
 
 from agent_sdk_core.asking.permissions import CanUseTool, Defer, PermissionMode
 from agent_sdk_core.asking.questions import OnElicitation, OnQuestion
-from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.models import ReasoningEffort
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class SessionOptions(BaseModel):
         append_system_prompt: Is added to it.
         resume: Id of a session to go on with.
         fork: With `resume`: go on in a copy, the original stays as it is.
+        fork_at: With `fork`: uuid of a stored message, or of a turn, whose turn is the last that is copied.
         session_id: Id for the new session, where the agent lets callers choose.
         can_use_tool: Async callback that answers permission requests; absent: all are denied.
         on_question: Async callback that answers the agent's questions; absent: all are declined.
@@ -97,6 +98,7 @@ class SessionOptions(BaseModel):
     append_system_prompt: str | None = None
     resume: str | None = None
     fork: bool = False
+    fork_at: str | None = None
     session_id: str | None = None
     can_use_tool: Annotated[SkipValidation[CanUseTool | Defer | None], AfterValidator(_is_async)] = None
     on_question: Annotated[SkipValidation[OnQuestion | Defer | None], AfterValidator(_is_async)] = None
@@ -118,7 +120,7 @@ class SessionOptions(BaseModel):
     native: Mapping[str, object] = Field(default_factory=dict)
 
     def require_supported(self, backend: str, unsupported: Sequence[str]) -> None:
-        """Refuse the fields that a backend cannot honour.
+        """Refuse the fields that a backend cannot honour, and those that do not go together.
 
         Args:
             backend: Name of the backend, for the message.
@@ -126,7 +128,12 @@ class SessionOptions(BaseModel):
 
         Raises:
             UnsupportedOptionError: One of them is set.
+            InvalidRequestError: `fork` or `fork_at` has nothing to fork.
         """
+        for name, needed in (("fork", "resume"), ("fork_at", "fork")):
+            if getattr(self, name) and not getattr(self, needed) and not {name, needed} & set(unsupported):
+                value = "True" if name == "fork" else "…"
+                raise InvalidRequestError(f"SessionOptions({name}={value}) needs {needed} as well.", backend=backend)
         for name in unsupported:
             if name in self.model_fields_set and getattr(self, name) != type(self).model_fields[name].get_default(
                 call_default_factory=True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self, overload
 
 from agent_sdk_core.asking.permissions import Permission, PermissionMode, PermissionRequest
 from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, QuestionRequest
-from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.models import ReasoningEffort
@@ -120,6 +120,16 @@ class InterruptReceipt:
     interrupted: bool
     cancelled: tuple[str, ...] = ()
     still_queued: tuple[str, ...] = ()
+
+
+def require_limit(limit: int | None, *, backend: str) -> None:
+    """Refuse a page that would hold nothing.
+
+    Raises:
+        InvalidRequestError: The limit is not positive.
+    """
+    if limit is not None and limit < 1:
+        raise InvalidRequestError(f"A page of history has at least one turn, not {limit}.", backend=backend)
 
 
 class HistoryPage(Sequence[SDKMessage]):
@@ -287,15 +297,31 @@ class AgentSession(ABC):
 
     @abstractmethod
     async def set_model(self, model: str | None) -> None:
-        """Use this model from the next turn; None: the agent's default."""
+        """Use this model from the next turn; None: the agent's default.
+
+        What is set while a turn runs does not touch that turn. What only the agent can refuse is then told to the next
+        prompt, which is not sent.
+
+        Raises:
+            InvalidRequestError: There is no such model.
+        """
 
     @abstractmethod
     async def set_permission_mode(self, mode: PermissionMode | None) -> None:
-        """Use this permission mode from the next turn; None: the agent's default."""
+        """Use this permission mode from the next turn, as `set_model` does; None: the agent's default.
+
+        Raises:
+            InvalidRequestError: There is no such mode; the message names the nearest.
+            UnsupportedOptionError: The agent does not have it, or not in a session that was opened without it.
+        """
 
     @abstractmethod
     async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
-        """Use this effort from the next turn; None: the agent's default."""
+        """Use this effort from the next turn, as `set_model` does; None: the agent's default.
+
+        Raises:
+            InvalidRequestError: No model takes it; the message names those there are.
+        """
 
     @abstractmethod
     async def wait_idle(self) -> None:
@@ -303,7 +329,15 @@ class AgentSession(ABC):
 
     @abstractmethod
     async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
-        """Return stored messages of this session, oldest first."""
+        """Return stored messages of this session, oldest first.
+
+        Args:
+            limit: Turns a page; absent: all.
+            cursor: Where the page before ended.
+
+        Raises:
+            InvalidRequestError: The limit is not positive.
+        """
 
     @abstractmethod
     async def usage(self) -> SessionUsage:
@@ -319,14 +353,15 @@ class AgentSession(ABC):
         """
         raise UnsupportedOptionError(f"The {self.backend.type} backend cannot compact a session.")
 
-    async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> AgentSession:
+    async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> Self:
         """Return a copy of this session that goes its own way.
 
         Args:
-            at: Uuid of the turn or message to copy up to; absent: all of it.
-            options: Options of the copy; absent: this session's.
+            at: Uuid of a turn, of one of its messages or of its result: the last turn to copy; absent: all of it.
+            options: Options of the copy; absent: this session's, with what was set since.
 
         Raises:
+            InvalidRequestError: This session has no such turn or message.
             UnsupportedOptionError: The backend cannot.
         """
         raise UnsupportedOptionError(f"The {self.backend.type} backend cannot fork a session.")

@@ -27,7 +27,7 @@ from agent_sdk_core.transport.process import ProcessExit
 from claude_sdk.executable import find_executable
 from claude_sdk.frames import Json, record, records
 from claude_sdk.known import KNOWN_FRAMES, frame_kind
-from claude_sdk.launching import Launch, launch_plan
+from claude_sdk.launching import UNSUPPORTED_OPTIONS, Launch, launch_plan
 from claude_sdk.listings import chat_models
 from claude_sdk.locks import SessionLock
 from claude_sdk.opening import Observer, Opening
@@ -137,16 +137,8 @@ class ClaudeBackend(AgentBackend):
 
     async def create_session(self, options: SessionOptions | None = None) -> ClaudeSession:
         """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""
-        return await self.open_session(options or SessionOptions())
-
-    async def open_session(self, options: SessionOptions, *, resume_at: str | None = None) -> ClaudeSession:
-        """Open a session as `create_session` does.
-
-        Args:
-            options: Its options.
-            resume_at: For a fork, uuid of the last message to copy; absent: all of them.
-        """
-        launch = await self._plan(options, resume_at)
+        options = options or SessionOptions()
+        launch = await self._plan(options)
         await self.start()
         opening = Opening(options, launch, self._host, self._observer, on_closed=self._release)
         try:
@@ -218,11 +210,14 @@ class ClaudeBackend(AgentBackend):
 
     # Opening.
 
-    async def _plan(self, options: SessionOptions, resume_at: str | None) -> Launch:
+    async def _plan(self, options: SessionOptions) -> Launch:
         """Return how to start the process of a session, which works where a stored one did if nothing else is said."""
-        session_id, cwd = options.session_id or str(uuid4()), None
+        options.require_supported(self.type, UNSUPPORTED_OPTIONS)
+        session_id, cwd, resume_at = options.session_id or str(uuid4()), None, None
         if options.resume is not None:
             cwd = await self._store.folder_of(options.resume)
+            if options.fork_at is not None:
+                resume_at = await self._store.end_of_turn(options.resume, options.fork_at)
         elif options.session_id is not None:
             await self._require_new(options.session_id)
         return launch_plan(

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 from uuid import uuid4
 
 import anyio
 
-from agent_sdk_core.errors import AgentError, InvalidRequestError, RequestTimeoutError, SessionNotFoundError
+from agent_sdk_core.asking.permissions import PermissionMode
+from agent_sdk_core.errors import (
+    AgentError,
+    InvalidRequestError,
+    ProtocolError,
+    RequestTimeoutError,
+    SessionNotFoundError,
+)
+from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.prompts import Prompt
-from agent_sdk_core.runtime.driver import SessionDriver
+from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.session import HistoryPage
 from agent_sdk_core.usage import SessionUsage
 from claude_sdk.closer import Closer
 from claude_sdk.content import user_content
+from claude_sdk.errors import translate
 from claude_sdk.facts import SessionFacts
 from claude_sdk.frames import Json
+from claude_sdk.launching import MODES
 from claude_sdk.process import ClaudeProcess
 from claude_sdk.stored import StoredSessions
 
@@ -65,6 +76,7 @@ class ClaudeDriver(SessionDriver):
         self._stored = stored
         self._copied_from = copied_from
         self._taken: dict[str, anyio.Event] = {}
+        self._last_uuid: str | None = None
 
     @property
     def resumable(self) -> bool:
@@ -80,6 +92,44 @@ class ClaudeDriver(SessionDriver):
         """Send a prompt that joins the running turn at its next tool; too late for that, it has a turn of its own."""
         await self._send(prompt, uuid, priority="next")
         return True
+
+    async def control(self, subtype: str, **fields: object) -> Json:
+        """Send a control request, and return the payload of its answer.
+
+        Raises:
+            AgentError: Claude refused it, or it could not be sent, or was not answered in time.
+        """
+        try:
+            return await self.process.peer.request(subtype, fields)
+        except ProtocolError as error:
+            raise translate(error) from error
+
+    async def check(self, setting: Setting, value: str | None) -> None:
+        """Refuse an effort that no model takes."""
+        if setting == "reasoning_effort":
+            self._facts.require_effort(value)
+
+    async def apply(self, setting: Setting, value: str | None) -> None:
+        """Send a setting, which works at once (2.1.329); claude checks that a model exists, and sends it a word."""
+        match setting:
+            case "model":
+                self._facts.take_model((await self.control("set_model", model=value)).get("model"))
+            case "permission_mode":
+                mode = self._facts.default_mode if value is None else MODES[cast("PermissionMode", value)]
+                answer = await self.control("set_permission_mode", mode=mode)
+                self._facts.take_mode(answer.get("mode", mode))
+            case "reasoning_effort":
+                await self.control("apply_flag_settings", settings={"effortLevel": value})
+                self._facts.effort = value
+
+    def fork_place(self, message: SDKMessage) -> str | None:
+        """Return the last prompt of a result, or of a turn that nobody prompted the last message."""
+        if not isinstance(message, ResultMessage):
+            synthetic = message.source is not None and message.source.synthetic
+            if isinstance(message, AssistantMessage | UserMessage) and not synthetic:
+                self._last_uuid = message.uuid
+            return None
+        return super().fork_place(message) or self._last_uuid
 
     def holds(self, uuid: str) -> bool:
         """Tell whether claude keeps the prompt until it has time for it."""

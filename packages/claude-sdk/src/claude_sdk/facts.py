@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from agent_sdk_core.asking.permissions import PermissionMode
-from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.runtime.settings import require_known
 from agent_sdk_core.session import SessionInfo
 from agent_sdk_core.usage import ContextWindow, ModelUsage, SessionUsage, Usage
 from claude_sdk.frames import Json, number, record, records, text, texts
@@ -97,11 +97,8 @@ class SessionFacts:
         Raises:
             InvalidRequestError: There is no such effort; the message lists those there are.
         """
-        if effort is not None and self.efforts and effort not in self.efforts:
-            known = ", ".join(sorted(self.efforts))
-            raise InvalidRequestError(
-                f"No model takes the reasoning effort {effort!r}; there are: {known}.", backend="claude"
-            )
+        if effort is not None and self.efforts:
+            require_known("reasoning effort", effort, self.efforts, backend="claude")
 
     def take_init(self, frame: Json) -> None:
         """Note a `system/init` frame."""

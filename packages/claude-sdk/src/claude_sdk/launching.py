@@ -106,8 +106,6 @@ def launch_plan(
         UnsupportedOptionError: An option cannot be honoured.
     """
     options.require_supported("claude", UNSUPPORTED_OPTIONS)
-    if options.fork and options.resume is None:
-        raise InvalidRequestError("SessionOptions(fork=True) needs resume=…, the session to fork.", backend="claude")
     if options.resume is not None and options.session_id is not None and not options.fork:
         raise InvalidRequestError(
             "SessionOptions(resume=…, session_id=…) go together only with fork=True: a resumed session keeps its id.",

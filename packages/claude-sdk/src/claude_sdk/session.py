@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from agent_sdk_core.asking.permissions import PermissionMode
-from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError
+from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
@@ -17,13 +15,8 @@ from agent_sdk_core.session import BackgroundTask, SessionInfo
 from claude_sdk.closer import Closer
 from claude_sdk.controls import Controls
 from claude_sdk.driver import ClaudeDriver
-from claude_sdk.errors import translate
 from claude_sdk.facts import SessionFacts
 from claude_sdk.frames import Json, text
-from claude_sdk.launching import MODES
-
-if TYPE_CHECKING:
-    from claude_sdk.backend import ClaudeBackend
 
 
 class ClaudeSession(Controls, BaseSession):
@@ -59,7 +52,6 @@ class ClaudeSession(Controls, BaseSession):
         self._closer = closer
         self._facts = facts
         self._batch: list[SDKMessage] = []
-        self._chosen: dict[str, object] = {}
         self._forget = closed
 
     @property
@@ -85,42 +77,7 @@ class ClaudeSession(Controls, BaseSession):
             AgentError: It could not be sent, or was not answered in time.
         """
         self._require_open()
-        try:
-            return await self.driver.process.peer.request(subtype, fields)
-        except ProtocolError as error:
-            raise translate(error) from error
-
-    async def set_model(self, model: str | None) -> None:
-        """Use this model from the next turn; None: the account's default. Claude checks that it exists.
-
-        Raises:
-            InvalidRequestError: There is no such model.
-        """
-        answer = await self.control("set_model", model=model)
-        self._facts.take_model(answer.get("model"))
-        self._chosen["model"] = model
-
-    async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
-        """Use this effort from the next turn; None: the model's default.
-
-        Raises:
-            InvalidRequestError: No model takes it.
-        """
-        self._facts.require_effort(effort)
-        await self.control("apply_flag_settings", settings={"effortLevel": effort})
-        self._facts.effort = effort
-        self._chosen["reasoning_effort"] = effort
-
-    async def set_permission_mode(self, mode: PermissionMode | None) -> None:
-        """Use this permission mode from now on; None: the one that claude is configured for.
-
-        Raises:
-            UnsupportedOptionError: "bypass", in a session that was not opened with it.
-        """
-        wanted = self._facts.default_mode if mode is None else MODES[mode]
-        answer = await self.control("set_permission_mode", mode=wanted)
-        self._facts.take_mode(answer.get("mode", wanted))
-        self._chosen["permission_mode"] = mode
+        return await self.driver.control(subtype, **fields)
 
     async def compact(self) -> None:
         """Replace the conversation so far by a summary, and return when that is done.
@@ -147,22 +104,6 @@ class ClaudeSession(Controls, BaseSession):
                 await self.control("stop_task", task_id=task.task_id)
                 return
         raise InvalidRequestError(f"No background task {task_id!r} runs.", backend="claude")
-
-    async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> ClaudeSession:
-        """Return a copy of this session that goes its own way.
-
-        Args:
-            at: Uuid of a message to copy up to; absent: all of it.
-            options: Options of the copy; absent: this session's, with what was set since.
-
-        Raises:
-            InvalidRequestError: No message of this session is called `at`.
-        """
-        self._require_open()
-        source: dict[str, object] = {"resume": self.resolved_session_id, "fork": True, "session_id": None}
-        copy = (options or self.options.model_copy(update=self._chosen)).model_copy(update=source)
-        resume_at = None if at is None else await self._message_of(at)
-        return await cast("ClaudeBackend", self.backend).open_session(copy, resume_at=resume_at)
 
     def parent_of_agent(self, agent_id: str | None) -> str | None:
         """Return the tool use that started a sub-agent; None on the main thread."""
@@ -198,21 +139,6 @@ class ClaudeSession(Controls, BaseSession):
         self.flush()
         super().disconnected(error)
         self.driver.disconnected()
-
-    async def _message_of(self, name: str) -> str:
-        """Return the last message of the turn that a message or prompt belongs to, as far as it is stored."""
-        last: str | None = None
-        found = False
-        for message in await self.history():
-            starts = getattr(message, "is_replay", None) is True
-            if found and starts:
-                break
-            if message.uuid is not None and message.parent_tool_use_id is None:
-                last = message.uuid
-            found = found or name == message.uuid
-        if not found or last is None:
-            raise InvalidRequestError(f"This session has no message {name!r} to be forked at.", backend="claude")
-        return last
 
     def _on_closed(self) -> None:
         self._forget(self)

@@ -11,7 +11,8 @@ from typing import Final, TypeVar
 from anyio import to_thread
 
 from agent_sdk_core.backend import SessionPage
-from agent_sdk_core.session import HistoryPage
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.session import HistoryPage, require_limit
 from claude_sdk.frames import text
 from claude_sdk.store import editing, history, listing, places
 from claude_sdk.store.lines import opened, read_lines
@@ -57,8 +58,27 @@ class StoredSessions:
 
     async def read_history(self, session_id: str, *, limit: int | None, cursor: str | None) -> HistoryPage:
         """Return the messages of a session, oldest first."""
+        require_limit(limit, backend="claude")
         path = await self.find(session_id)
         return await _in_thread(partial(history.read_history, path, limit=limit, cursor=cursor))
+
+    async def end_of_turn(self, session_id: str, uuid: str) -> str:
+        """Return the last message of the turn that a message or prompt belongs to.
+
+        Raises:
+            InvalidRequestError: The session has no such message.
+        """
+        last: str | None = None
+        found = False
+        for message in await self.read_history(session_id, limit=None, cursor=None):
+            if found and getattr(message, "is_replay", None) is True:
+                break
+            if message.uuid is not None and message.parent_tool_use_id is None:
+                last = message.uuid
+            found = found or uuid == message.uuid
+        if not found or last is None:
+            raise InvalidRequestError(f"This session has no message {uuid!r} to be forked at.", backend="claude")
+        return last
 
     async def rename(self, session_id: str, title: str) -> None:
         """Give a session a name."""

@@ -20,7 +20,7 @@ from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.peer import Tap
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.session import HistoryPage
+from agent_sdk_core.session import HistoryPage, require_limit
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.usage import ModelPrice
 from codex_sdk.asking.requests import ClientHooks, RequestBroker
@@ -29,8 +29,8 @@ from codex_sdk.driver import CodexDriver
 from codex_sdk.dynamic_tools import tool_names
 from codex_sdk.errors import translate
 from codex_sdk.executable import find_executable
-from codex_sdk.history import read_history, stored_facts
-from codex_sdk.listings import list_models, list_threads
+from codex_sdk.history import read_history, stored_facts, turn_of
+from codex_sdk.listings import list_models, list_threads, require_effort
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.opening import Opening, opening
 from codex_sdk.project_trust import with_trust
@@ -43,6 +43,8 @@ Json = dict[str, Any]
 
 _OPEN_SECONDS: Final = 120.0
 """A thread starts its MCP servers first, which may take their time."""
+
+_NO_SUCH_TURN: Final = "turn not found"
 
 
 class CodexBackend(Requests, Watched, AgentBackend):
@@ -166,16 +168,8 @@ class CodexBackend(Requests, Watched, AgentBackend):
 
     async def create_session(self, options: SessionOptions | None = None) -> CodexSession:
         """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""
-        return await self.open_session(options or SessionOptions())
-
-    async def open_session(self, options: SessionOptions, *, last_turn_id: str | None = None) -> CodexSession:
-        """Open a session as `create_session` does.
-
-        Args:
-            options: Its options.
-            last_turn_id: For a fork, the last turn to copy; absent: all of them.
-        """
-        request = opening(options, last_turn_id=last_turn_id)
+        options = options or SessionOptions()
+        request = opening(options)
         if request.method == "thread/resume" and self._dispatch.is_open(cast("str", options.resume)):
             raise SessionBusyError(f"Session {options.resume} is open in this backend already.", backend=self.type)
         await self.start()
@@ -198,6 +192,7 @@ class CodexBackend(Requests, Watched, AgentBackend):
         self, session_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> HistoryPage:
         """Return the messages of a stored session, oldest first, without opening it."""
+        require_limit(limit, backend=self.type)
         peer = (await self._running()).peer
         return await read_history(peer, await stored_facts(peer, session_id), limit=limit, cursor=cursor)
 
@@ -264,8 +259,7 @@ class CodexBackend(Requests, Watched, AgentBackend):
     async def _open(self, options: SessionOptions, request: Opening) -> CodexSession:
         server = cast("AppServer", self._server)
         try:
-            params = await with_trust(server.peer, request.params, options.setting_sources)
-            response = await server.peer.request(request.method, params, timeout=_OPEN_SECONDS)
+            response = await self._request_thread(server, request, options)
         except ProtocolError as error:
             raise translate(error, session_id=options.resume) from error
         answer = cast("Json", response) if isinstance(response, dict) else {}
@@ -283,6 +277,17 @@ class CodexBackend(Requests, Watched, AgentBackend):
         session.backend = self
         self._dispatch.attach(session)
         return session
+
+    async def _request_thread(self, server: AppServer, request: Opening, options: SessionOptions) -> object:
+        await require_effort(server.peer, options.reasoning_effort)
+        params = await with_trust(server.peer, request.params, options.setting_sources)
+        try:
+            return await server.peer.request(request.method, params, timeout=_OPEN_SECONDS)
+        except ProtocolError as error:
+            if options.fork_at is None or _NO_SUCH_TURN not in str(error):
+                raise
+        turn_id = await turn_of(server.peer, str(options.resume), options.fork_at)
+        return await server.peer.request(request.method, {**params, "lastTurnId": turn_id}, timeout=_OPEN_SECONDS)
 
     def _on_exit(self, process: ChildProcess, ended: ProcessExit | None, error: AgentError) -> None:
         if self._server is None or process is not self._server.process:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 
@@ -15,13 +15,13 @@ from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.rpc.peer import Peer
-from agent_sdk_core.runtime.driver import SessionDriver
+from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.session import BackgroundTask, HistoryPage
 from agent_sdk_core.usage import SessionUsage
 from codex_sdk.errors import translate
 from codex_sdk.history import read_history
-from codex_sdk.listings import list_models
+from codex_sdk.listings import list_models, require_effort
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.normalizer.wire import as_record, optional_text, record
 from codex_sdk.params import configured_sandbox, mode_params, replay_content, user_input
@@ -87,20 +87,36 @@ class CodexDriver(SessionDriver):
         if self._options.sandbox is not None:
             self.changes.pop("sandboxPolicy", None)
 
-    async def reset(self, *settings: str) -> None:
-        """Change settings back to what Codex is configured for, with the next turn: "model", "effort" or "mode"."""
-        facts = self._normalizer.facts
-        response = await self._call("config/read", {"cwd": facts.cwd, "includeLayers": True})
-        config = applied_config(as_record(response) or {}, self._options.setting_sources)
-        if "mode" in settings:
-            self.set_mode("default")
-            self.changes["approvalPolicy"] = config.get("approval_policy") or "on-request"
-            if self._options.sandbox is None:
-                self.changes["sandboxPolicy"] = configured_sandbox(config)
-        if "model" in settings:
-            self.changes["model"] = config.get("model") or await self._first_model()
-        if "effort" in settings:
-            self.changes["effort"] = config.get("model_reasoning_effort") or "medium"
+    async def check(self, setting: Setting, value: str | None) -> None:
+        """Refuse an effort that no model takes; Codex itself passes it on to the model (0.163)."""
+        if setting == "reasoning_effort":
+            await require_effort(self._peer, value)
+
+    async def apply(self, setting: Setting, value: str | None) -> None:
+        """Change a setting with the next turn; None: back to what Codex is configured for."""
+        config: Json = {} if value is not None else await self._configured()
+        if setting == "permission_mode":
+            self.set_mode(cast("PermissionMode", value or "default"))
+            if value is None:
+                self.changes["approvalPolicy"] = config.get("approval_policy") or "on-request"
+                if self._options.sandbox is None:
+                    self.changes["sandboxPolicy"] = configured_sandbox(config)
+            return
+        if setting == "model":
+            value = self.changes["model"] = value or config.get("model") or await self._first_model()
+        else:
+            value = self.changes["effort"] = value or config.get("model_reasoning_effort") or "medium"
+        if (mode := self.changes.get("collaborationMode")) is not None:
+            mode["settings"][setting] = value  # It repeats both, and what it says is what counts.
+
+    def fork_place(self, message: SDKMessage) -> str | None:
+        """Return the turn of a message; the uuids of the stored ones are others."""
+        return message.source.turn_id if message.source is not None else None
+
+    async def _configured(self) -> Json:
+        params = {"cwd": self._normalizer.facts.cwd, "includeLayers": True}
+        answer = as_record(await self._call("config/read", params))
+        return applied_config(answer or {}, self._options.setting_sources)
 
     async def _first_model(self) -> str:
         """Return the model that Codex uses when none is configured."""

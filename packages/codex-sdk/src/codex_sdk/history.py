@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from agent_sdk_core.errors import ProtocolError
+from agent_sdk_core.errors import InvalidRequestError, ProtocolError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.session import HistoryPage
@@ -52,6 +52,20 @@ async def stored_facts(peer: Peer, thread_id: str) -> ThreadFacts:
         raise translate(error, session_id=thread_id) from error
     facts = ThreadFacts.from_response(cast("Json", response) if isinstance(response, dict) else {})
     return facts if facts.thread_id else ThreadFacts(thread_id)
+
+
+async def turn_of(peer: Peer, thread_id: str, uuid: str) -> str:
+    """Return the turn of a stored message.
+
+    Raises:
+        InvalidRequestError: The thread has no such message.
+        SessionNotFoundError: No such thread is stored.
+    """
+    for message in await read_history(peer, ThreadFacts(thread_id), limit=None, cursor=None):
+        source = message.source
+        if message.uuid == uuid and source is not None and source.turn_id is not None:
+            return source.turn_id
+    raise InvalidRequestError(f"This session has no message and no turn {uuid!r} to be forked at.", backend="codex")
 
 
 async def _turns(peer: Peer, thread_id: str, limit: int | None, cursor: str | None) -> tuple[list[Json], str | None]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from agent_sdk_core.backend import SessionPage, SessionSummary
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.runtime.settings import require_known
 
 Json = dict[str, Any]
+
+_EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
+"""What Codex's own configuration takes for models that it does not list (0.163)."""
 
 
 async def list_models(peer: Peer) -> list[ChatModel]:
@@ -25,6 +29,19 @@ async def list_models(peer: Peer) -> list[ChatModel]:
         if following is None or following == cursor:
             return models
         cursor = following
+
+
+async def require_effort(peer: Peer, effort: str | None) -> None:
+    """Refuse a reasoning effort that no model takes.
+
+    Raises:
+        InvalidRequestError: There is no such effort; the message lists those there are.
+    """
+    if effort is None or effort in _EFFORTS:
+        return
+    known = {name for model in await list_models(peer) for name in model.efforts}
+    if known:
+        require_known("reasoning effort", effort, known | _EFFORTS, backend="codex")
 
 
 async def list_threads(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.options import SessionOptions
 from codex_sdk.dynamic_tools import tool_specs
 from codex_sdk.params import thread_params
@@ -28,12 +28,8 @@ class Opening:
     stored: bool
 
 
-def opening(options: SessionOptions, *, last_turn_id: str | None = None) -> Opening:
-    """Return the request that opens a session with these options.
-
-    Args:
-        options: The options.
-        last_turn_id: For a fork, the last turn to copy; absent: all of them.
+def opening(options: SessionOptions) -> Opening:
+    """Return the request that opens a session with these options; `fork_at` is taken for a turn's id.
 
     Raises:
         InvalidRequestError: An option is wrong, or `fork` has nothing to fork.
@@ -41,8 +37,6 @@ def opening(options: SessionOptions, *, last_turn_id: str | None = None) -> Open
     """
     params = thread_params(options)
     if options.resume is None:
-        if options.fork:
-            raise InvalidRequestError("SessionOptions(fork=True) needs resume=…, the session to fork.", backend="codex")
         if options.tools is not None and len(options.tools):
             params.setdefault("dynamicTools", tool_specs(options.tools))
         return Opening("thread/start", params, stored=False)
@@ -55,6 +49,6 @@ def opening(options: SessionOptions, *, last_turn_id: str | None = None) -> Open
     params |= {"threadId": options.resume, "excludeTurns": True}
     if not options.fork:
         return Opening("thread/resume", params, stored=True)
-    if last_turn_id is not None:
-        params["lastTurnId"] = last_turn_id
+    if options.fork_at is not None:
+        params["lastTurnId"] = options.fork_at
     return Opening("thread/fork", params, stored=True)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any
 
-from agent_sdk_core.asking.permissions import PermissionMode
-from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.messages.conversation import StreamEvent, ToolProgress
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
@@ -19,12 +14,7 @@ from agent_sdk_core.session import BackgroundTask, SessionInfo
 from codex_sdk.driver import CodexDriver
 from codex_sdk.normalizer import ThreadFamily
 
-if TYPE_CHECKING:
-    from codex_sdk.backend import CodexBackend
-
 Json = dict[str, Any]
-
-_REMEMBERED_MESSAGES: Final = 10_000
 
 
 class CodexSession(BaseSession):
@@ -57,8 +47,6 @@ class CodexSession(BaseSession):
         self.context = copy_context()
         self._family = family
         self._batch: list[SDKMessage] = []
-        self._chosen: dict[str, object] = {}
-        self._turn_ids: OrderedDict[str, str] = OrderedDict()
         self._touched = touched
         self._forget = closed
 
@@ -83,33 +71,6 @@ class CodexSession(BaseSession):
             version=facts.version,
         )
 
-    async def set_model(self, model: str | None) -> None:
-        """Use this model from the next turn; None: the one Codex is configured for."""
-        self._require_open()
-        if model is None:
-            await self.driver.reset("model")
-        else:
-            self.driver.changes["model"] = model
-        self._chosen["model"] = model
-
-    async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
-        """Use this effort from the next turn; None: the one Codex is configured for."""
-        self._require_open()
-        if effort is None:
-            await self.driver.reset("effort")
-        else:
-            self.driver.changes["effort"] = effort
-        self._chosen["reasoning_effort"] = effort
-
-    async def set_permission_mode(self, mode: PermissionMode | None) -> None:
-        """Use this permission mode from the next turn; None: what Codex is configured for."""
-        self._require_open()
-        if mode is None:
-            await self.driver.reset("mode")
-        else:
-            self.driver.set_mode(mode)
-        self._chosen["permission_mode"] = mode
-
     async def background_tasks(self) -> list[BackgroundTask]:
         """Return the commands that run in the background."""
         self._require_open()
@@ -119,22 +80,6 @@ class CodexSession(BaseSession):
         """End a background command."""
         self._require_open()
         await self.driver.stop_task(task_id)
-
-    async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> CodexSession:
-        """Return a copy of this session that goes its own way.
-
-        Args:
-            at: Uuid of a message, or id of a turn, up to whose turn to copy; absent: all of it.
-            options: Options of the copy; absent: this session's, with what was set since.
-
-        Raises:
-            InvalidRequestError: No message or turn of this session is called `at`.
-        """
-        self._require_open()
-        last_turn_id = None if at is None else await self._turn_of(at)
-        source = {"resume": self.resolved_session_id, "fork": True}
-        copy = (options or self.options.model_copy(update=self._chosen)).model_copy(update=source)
-        return await cast("CodexBackend", self.backend).open_session(copy, last_turn_id=last_turn_id)
 
     def item(self, thread_id: str, item_id: str) -> Json | None:
         """Return the latest known state of an item that is open, or that completed lately."""
@@ -176,32 +121,7 @@ class CodexSession(BaseSession):
     def flush(self) -> None:
         """Hand on what the last chunk brought, as one batch."""
         batch, self._batch = self._batch, []
-        for message in batch:
-            if not isinstance(message, StreamEvent | ToolProgress):
-                self._note_turn(message)
         self.deliver(batch)
-
-    async def _turn_of(self, name: str) -> str:
-        """Return the turn of a message, watched or read from the history, or the turn that is called so itself."""
-        if (turn_id := self._turn_ids.get(name)) is not None:
-            return turn_id
-        if name in self._turn_ids.values():
-            return name
-        for message in await self.history():
-            source = message.source
-            if source is not None and source.turn_id is not None and name in (message.uuid, source.turn_id):
-                return source.turn_id
-        raise InvalidRequestError(f"This session has no message and no turn {name!r} to be forked at.", backend="codex")
-
-    def _note_turn(self, message: SDKMessage) -> None:
-        """Remember the turn of a message, so that the session can be forked there."""
-        source = message.source
-        if message.parent_tool_use_id is not None or message.uuid is None or source is None:
-            return
-        if source.turn_id is not None:
-            self._turn_ids[message.uuid] = source.turn_id
-            if len(self._turn_ids) > _REMEMBERED_MESSAGES:
-                self._turn_ids.popitem(last=False)
 
     def _on_closed(self) -> None:
         self._forget(self)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Literal
 
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.session import HistoryPage
 from agent_sdk_core.usage import SessionUsage
+
+Setting = Literal["model", "permission_mode", "reasoning_effort"]
+"""What can be changed while a session is open, named as in `SessionOptions`."""
 
 
 class SessionDriver(ABC):
@@ -33,6 +38,31 @@ class SessionDriver(ABC):
     @abstractmethod
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
         """Add a prompt to the running turn; False when that turn takes none, so that the prompt has to wait."""
+
+    async def check(self, setting: Setting, value: str | None) -> None:
+        """Refuse a value that the agent cannot have; called when it is set, while a turn runs too.
+
+        Raises:
+            AgentError: It cannot.
+        """
+        return
+
+    async def apply(self, setting: Setting, value: str | None) -> None:
+        """Change a setting; called while no turn runs, and None means the agent's default.
+
+        Raises:
+            AgentError: The agent refused it.
+        """
+        what = f"the {setting.replace('_', ' ')} of a session"
+        raise UnsupportedOptionError(f"The {self.name} backend cannot change {what}.", backend=self.name)
+
+    def fork_place(self, message: SDKMessage) -> str | None:
+        """Return what names the turn of a message in `SessionOptions.fork_at`; None: the message's own uuid does.
+
+        A result is not stored; its last prompt is.
+        """
+        listed = message.user_message_uuids if isinstance(message, ResultMessage) else ()
+        return listed[-1] if listed else None
 
     def holds(self, uuid: str) -> bool:
         """Tell whether the agent keeps a steering prompt, for a turn of its own unless it can join the running one."""

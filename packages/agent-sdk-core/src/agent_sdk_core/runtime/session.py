@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context, copy_context
-from typing import TypeVar
+from typing import Final, Self, TypeVar, cast, get_args
 from uuid import uuid4
 from weakref import WeakSet
 
 import anyio
 
+from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage, TaskNotification, TaskStarted
+from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, clean_prompt
 from agent_sdk_core.runtime.asking.pending import PendingRequests
@@ -29,6 +32,7 @@ from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.prompts import PromptRecord
+from agent_sdk_core.runtime.settings import SessionSettings, require_known
 from agent_sdk_core.runtime.turn import SessionTurn
 from agent_sdk_core.runtime.turns import Turns
 from agent_sdk_core.session import (
@@ -41,10 +45,14 @@ from agent_sdk_core.session import (
     Priority,
     PromptQueue,
     SessionState,
+    require_limit,
 )
 from agent_sdk_core.usage import SessionUsage
 
 T = TypeVar("T")
+
+_REMEMBERED: Final = 10_000
+"""Messages whose turn is known without the agent's history."""
 
 
 class BaseSession(AgentSession):
@@ -74,8 +82,11 @@ class BaseSession(AgentSession):
             driver=driver,
             deliver=self.deliver,
             publish=lambda result: self._tell_listeners((result,)),
-            on_change=self._note_idle,
+            settle=lambda: self._settings.settle(),
+            on_change=self._turn_changed,
         )
+        self._settings = SessionSettings(driver, lambda: self._turns.running is not None)
+        self._places: OrderedDict[str, str] = OrderedDict()
         self._background: set[str] = set()
         self._listeners: WeakSet[MessageBuffer] = WeakSet()
         self._idle = anyio.Event()
@@ -117,6 +128,7 @@ class BaseSession(AgentSession):
 
     async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
         """Send a prompt without watching it, and return its uuid."""
+        require_known("priority", priority, get_args(Priority), backend=self._driver.name)
         record = self.submit(clean_prompt(prompt), uuid or str(uuid4()), steer=priority == "steer")
         await record.settled.wait()
         if record.refusal is not None:
@@ -143,6 +155,31 @@ class BaseSession(AgentSession):
         interrupted = await self._turns.interrupt(cancel_held=cancel_queued)
         return InterruptReceipt(interrupted, cancelled, surviving if cancel_queued else (*held, *surviving))
 
+    async def set_model(self, model: str | None) -> None:
+        """Use this model from the next turn; None: the agent's default."""
+        self._require_open()
+        await self._settings.change("model", model)
+
+    async def set_permission_mode(self, mode: PermissionMode | None) -> None:
+        """Use this permission mode from the next turn; None: the agent's default."""
+        self._require_open()
+        await self._settings.change("permission_mode", mode)
+
+    async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
+        """Use this effort from the next turn; None: the agent's default."""
+        self._require_open()
+        await self._settings.change("reasoning_effort", effort)
+
+    async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> Self:
+        """Return a copy of this session that goes its own way."""
+        self._require_open()
+        if not self.backend.capabilities.fork:
+            return await super().fork(at=at, options=options)
+        changed = options or self.options.model_copy(update={**self._settings.chosen, "session_id": None})
+        place = None if at is None else self._places.get(at, at)
+        source = {"resume": self.resolved_session_id, "fork": True, "fork_at": place}
+        return cast("Self", await self.backend.create_session(changed.model_copy(update=source)))
+
     async def wait_idle(self) -> None:
         """Return when no turn runs, none is queued, and no background work goes on."""
         while self._busy and not self._closing:
@@ -155,6 +192,7 @@ class BaseSession(AgentSession):
 
     async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
         """Return stored messages of this session, oldest first."""
+        require_limit(limit, backend=self._driver.name)
         return await self._driver.history(limit=limit, cursor=cursor)
 
     async def usage(self) -> SessionUsage:
@@ -202,6 +240,8 @@ class BaseSession(AgentSession):
         for index, message in enumerate(batch):
             if isinstance(message, StreamEvent) or message.parent_tool_use_id is not None:
                 continue
+            if message.uuid is not None and (place := self._driver.fork_place(message)) is not None:
+                self._note_place(message.uuid, place)
             if isinstance(message, InitMessage):
                 self._turns.begin(message)
             elif isinstance(message, AssistantMessage):
@@ -224,6 +264,11 @@ class BaseSession(AgentSession):
         self._failure = error
         self.requests.withdraw()
         self._stop(error.code, error.message, "agent_exited")
+
+    def _note_place(self, uuid: str, place: str) -> None:
+        self._places[uuid] = place
+        if len(self._places) > _REMEMBERED:
+            self._places.popitem(last=False)
 
     def _tell_listeners(self, batch: Sequence[SDKMessage]) -> None:
         if self._listeners:
@@ -292,6 +337,13 @@ class BaseSession(AgentSession):
     @property
     def _busy(self) -> bool:
         return self._turns.busy or bool(self._background)
+
+    def _turn_changed(self) -> None:
+        self._note_idle()
+        running = self._turns.running
+        between = running is None or (running.waits and running.native_id is None)
+        if self._settings.held and between and not self._closing and self._host.running:
+            self._host.start_soon(self._settings.settle_idle)
 
     def _note_idle(self) -> None:
         if not self._busy or self._closing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 import anyio
@@ -45,6 +45,7 @@ class Turns:
         driver: The agent's side.
         deliver: Takes messages of a turn that we end ourselves, as if the agent had sent them.
         publish: Takes a result that belongs to a prompt but to no turn.
+        settle: Puts the session's settings to the agent before a turn.
         on_change: Told whenever a turn or the queue has ended.
     """
 
@@ -56,6 +57,7 @@ class Turns:
         driver: SessionDriver,
         deliver: Callable[[Iterable[SDKMessage]], None],
         publish: Callable[[ResultMessage], None],
+        settle: Callable[[], Awaitable[None]],
         on_change: Callable[[], None],
     ) -> None:
         self._session_id = session_id
@@ -63,6 +65,7 @@ class Turns:
         self._driver = driver
         self._deliver = deliver
         self._publish = publish
+        self._settle = settle
         self._on_change = on_change
         self._used_uuids: set[str] = set()
         self._steering: list[PromptRecord] = []
@@ -253,6 +256,9 @@ class Turns:
         if running.ended.is_set():  # The session ended before this task ran: the agent must not see the prompt.
             return
         try:
+            await self._settle()
+            if running.ended.is_set():
+                return
             native_id = await self._driver.start_turn(record.prompt, record.uuid)
         except AgentError as error:
             self._start_failed(record, running, error)

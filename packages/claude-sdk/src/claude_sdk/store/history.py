@@ -27,16 +27,14 @@ def read_history(path: Path, *, limit: int | None = None, cursor: str | None = N
 
     Args:
         path: The session's file, as `find_session` gives it.
-        limit: Turns a page; absent: all.
+        limit: Turns a page, at least one; absent: all.
         cursor: Where the page before ended.
 
     Raises:
         SessionNotFoundError: The file does not exist.
-        InvalidRequestError: The limit is not positive, or the cursor's turn is no part of the session any more.
+        InvalidRequestError: The cursor's turn is no part of the session any more.
         AgentError: The file cannot be read.
     """
-    if limit is not None and limit < 1:
-        raise InvalidRequestError(f"A page of history has at least one turn, not {limit}.", backend=_BACKEND)
     row = in_order(own_transcript(path), agent_transcripts(path))
     page, following = _page(row, limit, cursor)
     return HistoryPage(_messages(page, path.stem), following)
