@@ -7,10 +7,10 @@ from typing import Any
 import anyio
 import pytest
 
-from agent_sdk_core import registry
+from agent_sdk_core import names
 from agent_sdk_core.config.fields import BackendConfig
 from agent_sdk_core.config.runtime import RuntimeConfig
-from agent_sdk_core.diagnosis import Diagnosis, Problem, Severity, diagnose_backend
+from agent_sdk_core.diagnosis import Diagnosis, Problem, Severity
 from agent_sdk_core.errors import (
     ExecutableNotFoundError,
     HandshakeError,
@@ -18,6 +18,7 @@ from agent_sdk_core.errors import (
     StartupTimeoutError,
     UnsupportedVersionError,
 )
+from agent_sdk_core.factory.diagnose import diagnose_backend
 
 pytestmark = pytest.mark.anyio
 
@@ -43,9 +44,9 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def one(loaded: Any) -> None:
         def entry_points(group: str) -> list[Entry]:
-            return [Entry("memory", loaded)] if group == registry.GROUP else []
+            return [Entry("memory", loaded)] if group == names.GROUP else []
 
-        monkeypatch.setattr(registry, "entry_points", entry_points)
+        monkeypatch.setattr(names, "entry_points", entry_points)
 
     return one
 

@@ -8,7 +8,7 @@ import pytest
 from agent_sdk_core.backend import AgentBackend
 from agent_sdk_core.drift import DriftVerdict, ProtocolDrift
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
-from agent_sdk_core.registry import load_backend
+from agent_sdk_core.factory.registry import load_backend
 
 
 @pytest.mark.parametrize(

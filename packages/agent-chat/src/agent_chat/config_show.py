@@ -24,7 +24,6 @@ from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.config.sources import DEFAULT_SOURCE, ValueSource
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.options import SandboxPolicy
-from agent_sdk_core.registry import chosen_backend
 
 _TITLES: Final = {"user": "Yours", "workspace": "Workspace"}
 _INHERITED: Final = "as the agent is configured"
@@ -66,7 +65,7 @@ def show_config(cwd: str | None, *, as_json: bool) -> int:
     """
     try:
         config = RuntimeConfig.load(cwd=working_folder(cwd))
-        backend = chosen_backend(config)
+        backend = config.chosen_type()
     except InvalidRequestError as error:
         raise UsageError(error.message) from None
     rows = list(_rows(config, backend))

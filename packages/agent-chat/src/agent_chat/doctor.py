@@ -19,9 +19,10 @@ from agent_chat.stdio import is_screen
 from agent_chat.view.checkups import plain_checkup, print_checkup
 from agent_chat.view.screens import terminal_console
 from agent_sdk_core.config.runtime import RuntimeConfig
-from agent_sdk_core.diagnosis import Diagnosis, diagnose_backend
+from agent_sdk_core.diagnosis import Diagnosis
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.registry import backend_names, chosen_backend, parse_backend_type
+from agent_sdk_core.factory.diagnose import diagnose_backend
+from agent_sdk_core.names import backend_names, parse_backend_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def run_doctor(backend: str | None, cwd: str | None, *, as_json: bool) -> int:
     folder = working_folder(cwd)
     try:
         config = RuntimeConfig.load(cwd=folder)
-        chosen = chosen_backend(config)
+        chosen = config.chosen_type()
     except InvalidRequestError as error:
         problem = error.message
     try:

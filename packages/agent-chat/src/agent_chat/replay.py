@@ -8,7 +8,7 @@ from agent_chat.exits import ExitCode
 from agent_chat.settings import UsageError
 from agent_chat.stdio import open_view
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.registry import load_backend
+from agent_sdk_core.factory.registry import load_backend
 
 
 def replay_logs(backend: str, files: list[Path], *, as_json: bool) -> int:

@@ -16,7 +16,7 @@ from agent_chat.settings import UsageError
 from agent_chat.view.sanitize import clean
 from agent_sdk_core.drift import DriftVerdict, ProtocolDrift
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.registry import load_backend
+from agent_sdk_core.factory.registry import load_backend
 
 _VERDICTS: Final[dict[DriftVerdict, str]] = {
     "same": "The protocols are the same.",

@@ -26,20 +26,12 @@ if TYPE_CHECKING:
         Question,
         QuestionRequest,
     )
-    from agent_sdk_core.backend import (
-        AgentBackend,
-        BackendCapabilities,
-        BackendEvent,
-        BackendType,
-        SessionPage,
-        SessionSummary,
-    )
-    from agent_sdk_core.catalog import ChatModelCatalog, ModelChoice, ModelListing
+    from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent, SessionPage, SessionSummary
     from agent_sdk_core.config.fields import BackendConfig
     from agent_sdk_core.config.runtime import RuntimeConfig
     from agent_sdk_core.config.secret import Secret
     from agent_sdk_core.config.sources import ValueSource
-    from agent_sdk_core.diagnosis import Diagnosis, Problem, diagnose_backend
+    from agent_sdk_core.diagnosis import Diagnosis, Problem
     from agent_sdk_core.drift import ProtocolDrift
     from agent_sdk_core.errors import (
         AccountError,
@@ -68,6 +60,10 @@ if TYPE_CHECKING:
         UnsupportedVersionError,
         UsageLimitError,
     )
+    from agent_sdk_core.factory.catalog import ChatModelCatalog, ModelChoice, ModelListing
+    from agent_sdk_core.factory.diagnose import AvailableBackend, available_backends, diagnose_backend
+    from agent_sdk_core.factory.one_shot import query
+    from agent_sdk_core.factory.registry import create_backend
     from agent_sdk_core.messages.base import Source
     from agent_sdk_core.messages.blocks import (
         ContentBlock,
@@ -112,6 +108,7 @@ if TYPE_CHECKING:
         UsageMessage,
     )
     from agent_sdk_core.models import ChatModel, ReasoningEffort
+    from agent_sdk_core.names import BackendType, parse_backend_type
     from agent_sdk_core.options import SandboxPolicy, SessionOptions
     from agent_sdk_core.prompts import (
         AudioInput,
@@ -121,13 +118,6 @@ if TYPE_CHECKING:
         Prompt,
         SkillInput,
         TextInput,
-    )
-    from agent_sdk_core.registry import (
-        AvailableBackend,
-        available_backends,
-        create_backend,
-        parse_backend_type,
-        query,
     )
     from agent_sdk_core.session import (
         AgentSession,
@@ -282,11 +272,10 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "AgentBackend",
         "BackendCapabilities",
         "BackendEvent",
-        "BackendType",
         "SessionPage",
         "SessionSummary",
     ),
-    "catalog": (
+    "factory.catalog": (
         "ChatModelCatalog",
         "ModelChoice",
         "ModelListing",
@@ -295,7 +284,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "config.runtime": ("RuntimeConfig",),
     "config.secret": ("Secret",),
     "config.sources": ("ValueSource",),
-    "diagnosis": ("Diagnosis", "Problem", "diagnose_backend"),
+    "diagnosis": ("Diagnosis", "Problem"),
     "drift": ("ProtocolDrift",),
     "errors": (
         "AccountError",
@@ -324,6 +313,9 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "UnsupportedVersionError",
         "UsageLimitError",
     ),
+    "factory.diagnose": ("AvailableBackend", "available_backends", "diagnose_backend"),
+    "factory.one_shot": ("query",),
+    "factory.registry": ("create_backend",),
     "messages.base": ("Source",),
     "messages.blocks": (
         "ContentBlock",
@@ -377,6 +369,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "ChatModel",
         "ReasoningEffort",
     ),
+    "names": ("BackendType", "parse_backend_type"),
     "options": (
         "SandboxPolicy",
         "SessionOptions",
@@ -406,13 +399,6 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "ElicitationRequest",
         "Question",
         "QuestionRequest",
-    ),
-    "registry": (
-        "AvailableBackend",
-        "available_backends",
-        "create_backend",
-        "parse_backend_type",
-        "query",
     ),
     "session": (
         "AgentSession",

@@ -15,11 +15,9 @@ from agent_sdk_core.drift import ProtocolDrift
 from agent_sdk_core.errors import AgentError, UnsupportedOptionError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
+from agent_sdk_core.names import BackendType
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.session import AgentSession, HistoryPage
-
-BackendType = str
-"""Name of a backend: "codex", "claude", or any name registered as an entry point `agent_sdk.backends`."""
 
 BackendEventKind = Literal[
     "started", "restarted", "dead", "exited", "rate_limits", "warning", "protocol_error", "log", "messages_dropped"

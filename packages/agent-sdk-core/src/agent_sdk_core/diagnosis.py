@@ -14,8 +14,7 @@ from agent_sdk_core.drift import ProtocolDrift
 from agent_sdk_core.errors import AgentError, ExecutableNotFoundError
 
 if TYPE_CHECKING:
-    from agent_sdk_core.backend import BackendType
-    from agent_sdk_core.config.runtime import RuntimeConfig
+    from agent_sdk_core.names import BackendType
 
 Severity = Literal["warning", "error"]
 """`error`: sessions cannot be expected to work. `warning`: they work, and something should be known."""
@@ -101,36 +100,6 @@ class Diagnosis:
     def with_problems(self, *problems: Problem) -> Diagnosis:
         """Return it with more problems, sorted by severity."""
         return replace(self, problems=tuple(sorted((*self.problems, *problems), key=lambda it: it.severity)))
-
-
-async def diagnose_backend(
-    type: BackendType | None = None,  # noqa: A002  # the field's name
-    *,
-    config: RuntimeConfig | None = None,
-    timeout: float = DEFAULT_SECONDS,
-) -> Diagnosis:
-    """Look at an agent as `create_backend` would make it.
-
-    Args:
-        type: Name of its backend; absent: as configured.
-        config: The configuration; absent: it is read.
-        timeout: Seconds that the agent has to start and answer.
-
-    Raises:
-        InvalidRequestError: No backend of this name is registered, or the configuration is wrong.
-    """
-    from agent_sdk_core.config.runtime import RuntimeConfig
-    from agent_sdk_core.registry import chosen_backend, create_backend, parse_backend_type
-
-    config = RuntimeConfig.load() if config is None else config
-    name = chosen_backend(config) if type is None else parse_backend_type(type)
-    try:
-        return await create_backend(name, config=config).diagnose(timeout=timeout)
-    except ExecutableNotFoundError as error:  # of the one that is configured
-        return located(name, None, error, named=True)
-    except Exception as error:  # a broken third-party package
-        what = f"The {name} backend cannot be used: {error.__class__.__name__}: {error}".rstrip(".")
-        return Diagnosis(name, problems=(Problem(f"{what}.", "Install its package again, or remove it."),))
 
 
 def located(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_sdk_core import registry
+from agent_sdk_core import names
 from agent_sdk_core.config.fields import BackendConfig
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.config.secret import Secret
@@ -31,8 +31,15 @@ class Named:
 
 @pytest.fixture(autouse=True)
 def backends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_entries", lambda: [Named("codex", "c:B"), Named("claude", "d:B")])
-    monkeypatch.setattr(registry, "_aliases", lambda: [Named("claude-code", "d:B"), Named("lost", "e:B")])
+    registered = {
+        names.GROUP: [Named("codex", "c:B"), Named("claude", "d:B")],
+        names.ALIAS_GROUP: [Named("claude-code", "d:B"), Named("lost", "e:B")],
+    }
+
+    def entry_points(group: str) -> list[Named]:
+        return registered[group]
+
+    monkeypatch.setattr(names, "entry_points", entry_points)
 
 
 class Place:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from agent_sdk_core.factory.one_shot import OneShotTurn
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
-from agent_sdk_core.runtime.oneshot import OneShotTurn
 from agent_sdk_core.session import Turn
 from codex_sdk.backend import CodexBackend
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from agent_sdk_core.config.sources import ValueSource, invalid, nearest
+from agent_sdk_core.config.sources import ValueSource, invalid
+from agent_sdk_core.names import nearest
 
 PREFIX: Final = "AGENT_SDK_"
 _NESTED: Final = "__"

@@ -12,8 +12,9 @@ from pydantic_core import ErrorDetails
 
 from agent_sdk_core.config.environment import variable_name
 from agent_sdk_core.config.fields import BackendConfig, Fields
-from agent_sdk_core.config.sources import SourceKind, ValueSource, invalid, nearest
+from agent_sdk_core.config.sources import SourceKind, ValueSource, invalid
 from agent_sdk_core.config.strictness import Key
+from agent_sdk_core.names import nearest
 from agent_sdk_core.options import SandboxPolicy
 
 Locate = Callable[[Key], ValueSource]

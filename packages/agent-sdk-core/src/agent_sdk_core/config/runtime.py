@@ -10,13 +10,13 @@ from typing import Final, Literal, Self, TypedDict, cast
 
 from pydantic import ConfigDict, PrivateAttr
 
-from agent_sdk_core.backend import BackendType
 from agent_sdk_core.config import environment, files
 from agent_sdk_core.config.fields import BackendConfig, Fields
 from agent_sdk_core.config.files import WORKSPACE_FILE, ConfigFile, Document
 from agent_sdk_core.config.layers import Layer, assembled, layer_of, merged, read_layer
-from agent_sdk_core.config.sources import DEFAULT_SOURCE, ValueSource, invalid, nearest
+from agent_sdk_core.config.sources import DEFAULT_SOURCE, ValueSource, invalid
 from agent_sdk_core.config.strictness import Key, is_trusted, objection
+from agent_sdk_core.names import BackendType, backend_names, canonical_name, chosen_backend, nearest
 from agent_sdk_core.options import SessionOptions
 
 _SESSION_FIELDS: Final = ("permission_mode", "sandbox", "request_timeout")
@@ -108,8 +108,6 @@ class RuntimeConfig(Fields):
                 the workspace file says what it may not. One sentence with the file, the line and the setting; `code`
                 is "invalid_configuration".
         """
-        from agent_sdk_core.registry import backend_names, canonical_name
-
         env = os.environ if env is None else env
         path, required = files.user_file(env, user_file)
         documents = [files.read("user", path, required=required)]
@@ -177,7 +175,6 @@ class RuntimeConfig(Fields):
 
     @property
     def _layers(self) -> tuple[Layer, ...]:
-        from agent_sdk_core.registry import canonical_name
 
         if self._origin is not None:
             return self._origin.layers
@@ -185,8 +182,6 @@ class RuntimeConfig(Fields):
 
     def for_backend(self, backend: BackendType) -> BackendConfig:
         """Return the settings of one backend alone, by its name or an alias."""
-        from agent_sdk_core.registry import canonical_name
-
         wanted = canonical_name(backend)
         return next((table for name, table in self.backends.items() if canonical_name(name) == wanted), _NOBODY)
 
@@ -200,8 +195,6 @@ class RuntimeConfig(Fields):
             name: "model" or "reasoning_effort".
             backend: Name of the backend.
         """
-        from agent_sdk_core.registry import canonical_name
-
         backend = canonical_name(backend)
         own: Key = ("backends", backend, name)
         for layer in reversed(self._layers):
@@ -210,6 +203,15 @@ class RuntimeConfig(Fields):
                 if isinstance(value, str) and (key == own or layer.backend in (None, backend)):
                     return Setting(".".join(key), value, layer.locate(key))
         return Setting(name, None, DEFAULT_SOURCE)
+
+    def chosen_type(self) -> BackendType:
+        """Return the backend that is used when the caller names none: the configured, the only, or the default one.
+
+        Raises:
+            InvalidRequestError: It is not registered, or there are several and none of them is the default.
+        """
+        source = self.source("backend")
+        return chosen_backend(self.backend, source=None if source.kind == "argument" else str(source))
 
     def backend_settings(self, backend: BackendType, env: Mapping[str, str] | None = None) -> BackendSettings:
         """Return the keyword arguments with which a backend is made; what is not configured is left out.
@@ -234,9 +236,7 @@ class RuntimeConfig(Fields):
             backend: Name of the backend; absent: the configured one.
             overrides: Fields of `SessionOptions`, which beat the configuration, also with None.
         """
-        from agent_sdk_core.registry import chosen_backend
-
-        name = chosen_backend(self) if backend is None else backend
+        name = self.chosen_type() if backend is None else backend
         given: dict[str, object] = {
             option: value for option in _SESSION_FIELDS if (value := getattr(self, option)) is not None
         }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,8 +13,6 @@ SourceKind = Literal["default", "user", "workspace", "environment", "argument"]
 
 INVALID: Final = "invalid_configuration"
 """The code of every error of the configuration."""
-
-_ALIKE: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +60,3 @@ def invalid(sentence: str, source: ValueSource, key: str | None = None) -> Inval
         code=INVALID,
         details={name: value for name, value in details.items() if value is not None},
     )
-
-
-def nearest(name: str, known: Sequence[str], *, alike: float = _ALIKE) -> str | None:
-    """Return the known name that is most like this one, None if none is like it.
-
-    Args:
-        name: What was written.
-        known: The names that exist.
-        alike: How much alike they must be, from 0 to 1.
-    """
-    return next(iter(get_close_matches(name, known, n=1, cutoff=alike)), None)

@@ -17,7 +17,7 @@ import anyio
 
 from agent_sdk_core import AgentBackend, AgentSession, PermissionMode, SessionOptions, SkillInput
 from agent_sdk_core.asking.permissions import Escalation
-from agent_sdk_core.registry import load_backend
+from agent_sdk_core.factory.registry import load_backend
 from agent_sdk_testing.contract.pipes import Feed, Lifeline
 from agent_sdk_testing.contract.traits import Trait
 from agent_sdk_testing.contract.watching import Recorder

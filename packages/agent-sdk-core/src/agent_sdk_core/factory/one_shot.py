@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 import anyio
 
 from agent_sdk_core.backend import AgentBackend
+from agent_sdk_core.factory.registry import create_backend, loaded_config
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.names import BackendType
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, prompt_blocks
 from agent_sdk_core.session import AgentSession, Turn
+
+if TYPE_CHECKING:
+    from agent_sdk_core.config.runtime import RuntimeConfig
 
 
 class OneShotTurn(Turn):
@@ -112,3 +117,36 @@ class OneShotTurn(Turn):
         finally:
             if self._owns_backend:
                 await self._backend.aclose()
+
+
+def query(
+    prompt: Prompt,
+    *,
+    backend: AgentBackend | BackendType | None = None,
+    options: SessionOptions | None = None,
+    config: RuntimeConfig | None = None,
+) -> Turn:
+    """Return a turn that opens a session of its own for one prompt, and closes it with the turn.
+
+    Args:
+        prompt: The prompt.
+        backend: A backend, or the name of one that is made for this turn and ends with it; absent: as configured.
+        options: Options of the session; they beat what is configured.
+        config: The configuration; absent: it is read, unless `backend` is a backend, which is used as it is.
+
+    Raises:
+        InvalidRequestError: No backend of this name is registered, or the configuration is wrong.
+    """
+    if isinstance(backend, AgentBackend):
+        if config is not None:
+            options = _configured(config, backend.type, options)
+        return OneShotTurn(prompt, backend, options, owns_backend=False)
+    if config is None:
+        config = loaded_config(None, cwd=None if options is None else options.cwd)
+    made = create_backend(backend, config=config)
+    return OneShotTurn(prompt, made, _configured(config, made.type, options), owns_backend=True)
+
+
+def _configured(config: RuntimeConfig, backend: BackendType, options: SessionOptions | None) -> SessionOptions:
+    given = {} if options is None else {name: getattr(options, name) for name in options.model_fields_set}
+    return config.session_options(backend, **given)

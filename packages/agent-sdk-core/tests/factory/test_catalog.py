@@ -5,8 +5,8 @@ from typing import Any
 import anyio
 import pytest
 
-from agent_sdk_core.catalog import ChatModelCatalog, ModelListing
 from agent_sdk_core.errors import InvalidRequestError, RequestTimeoutError
+from agent_sdk_core.factory.catalog import ChatModelCatalog, ModelListing
 from agent_sdk_core.models import ChatModel
 
 pytestmark = pytest.mark.anyio

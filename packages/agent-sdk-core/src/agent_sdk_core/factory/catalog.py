@@ -9,9 +9,10 @@ from typing import Final
 
 import anyio
 
-from agent_sdk_core.backend import AgentBackend, BackendType
+from agent_sdk_core.backend import AgentBackend
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.models import ChatModel
+from agent_sdk_core.names import BackendType
 
 _RETRY_SECONDS: Final = 10.0
 """A list that could not be had is not asked for again sooner, unless by `refresh()`."""

@@ -6,8 +6,8 @@ from typing import Any
 import anyio
 import pytest
 
-from agent_sdk_core import registry
 from agent_sdk_core.errors import InvalidRequestError, SessionClosedError
+from agent_sdk_core.factory import one_shot
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.session import Turn
 
@@ -29,12 +29,12 @@ def fresh(make_backend: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     backend = make_backend()
     backend.prepare = prepare
-    monkeypatch.setattr(registry, "create_backend", lambda name, config: backend)
+    monkeypatch.setattr(one_shot, "create_backend", lambda name, config: backend)
     return backend
 
 
 async def test_iterated_to_its_end_it_closes_everything(fresh: Any) -> None:
-    turn = registry.query("hi", backend="memory")
+    turn = one_shot.query("hi", backend="memory")
     with anyio.fail_after(5):
         assert [message.type async for message in turn] == ["system", "assistant", "result"]
         assert fresh.sessions == []
@@ -47,7 +47,7 @@ async def test_iterated_to_its_end_it_closes_everything(fresh: Any) -> None:
 
 
 async def test_wait_returns_the_result_and_closes_everything(fresh: Any) -> None:
-    turn = registry.query("hi", backend="memory", options=SessionOptions(model="m"))
+    turn = one_shot.query("hi", backend="memory", options=SessionOptions(model="m"))
     with anyio.fail_after(5):
         result = await turn.wait()
         assert await turn.wait() is result
@@ -56,7 +56,7 @@ async def test_wait_returns_the_result_and_closes_everything(fresh: Any) -> None
 
 
 async def test_a_given_backend_stays_open(backend: Any) -> None:
-    turn = registry.query("hi", backend=backend)
+    turn = one_shot.query("hi", backend=backend)
     with anyio.fail_after(5):
         async with turn:
             assert turn.session in backend.sessions  # type: ignore[attr-defined]
@@ -68,7 +68,7 @@ async def test_a_given_backend_stays_open(backend: Any) -> None:
 
 async def test_leaving_the_block_early_interrupts_and_closes(fresh: Any) -> None:
     fresh.prepare = lambda session: None
-    turn = registry.query("hi", backend="memory")
+    turn = one_shot.query("hi", backend="memory")
     with anyio.fail_after(5), pytest.raises(ZeroDivisionError):
         async with turn:
             raise ZeroDivisionError
@@ -78,7 +78,7 @@ async def test_leaving_the_block_early_interrupts_and_closes(fresh: Any) -> None
 
 
 async def test_before_it_is_sent_it_is_empty_and_can_be_interrupted(fresh: Any) -> None:
-    turn = registry.query("hi", backend="memory")
+    turn = one_shot.query("hi", backend="memory")
     assert turn.uuid
     assert turn.text == ""
     assert turn.result is None
@@ -88,7 +88,7 @@ async def test_before_it_is_sent_it_is_empty_and_can_be_interrupted(fresh: Any) 
 
 async def test_it_can_be_interrupted(fresh: Any) -> None:
     fresh.prepare = lambda session: None
-    turn = registry.query("hi", backend="memory")
+    turn = one_shot.query("hi", backend="memory")
     with anyio.fail_after(5):
         async with turn:
             await turn.interrupt()
@@ -97,7 +97,7 @@ async def test_it_can_be_interrupted(fresh: Any) -> None:
 
 async def test_a_bad_prompt_is_refused_before_anything_starts(fresh: Any) -> None:
     with pytest.raises(InvalidRequestError):
-        registry.query("", backend="memory")
+        one_shot.query("", backend="memory")
     assert not fresh.host.running
 
 
@@ -107,7 +107,7 @@ async def test_an_opening_that_fails_closes_everything(fresh: Any, way: str) -> 
         raise InvalidRequestError("no such folder")
 
     fresh.opening = fail
-    turn = registry.query("hi", backend="memory")
+    turn = one_shot.query("hi", backend="memory")
     with anyio.fail_after(5), pytest.raises(InvalidRequestError, match="no such folder"):
         await use(turn, way)
     assert not fresh.host.running
@@ -122,7 +122,7 @@ async def test_a_prompt_that_is_refused_closes_everything(fresh: Any, way: str) 
         session.driver.hooks["start_turn"] = refuse
 
     fresh.prepare = prepare
-    turn = registry.query("hi", backend="memory")
+    turn = one_shot.query("hi", backend="memory")
     with anyio.fail_after(5), pytest.raises(InvalidRequestError, match="too long"):
         await use(turn, way)
     assert not fresh.host.running
@@ -133,7 +133,7 @@ async def test_a_prompt_that_is_refused_closes_everything(fresh: Any, way: str) 
 @pytest.mark.parametrize("nth", range(16))
 async def test_cancelled_anywhere_it_leaves_nothing_behind(fresh: Any, way: str, nth: int) -> None:
     fresh.prepare = lambda session: None
-    turn = registry.query("hi", backend="memory")
+    turn = one_shot.query("hi", backend="memory")
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(use, turn, way)
@@ -146,7 +146,7 @@ async def test_cancelled_anywhere_it_leaves_nothing_behind(fresh: Any, way: str,
 
 
 async def test_two_tasks_open_one_session(fresh: Any) -> None:
-    turn = registry.query("hi", backend="memory")
+    turn = one_shot.query("hi", backend="memory")
     seen: list[str] = []
 
     async def read() -> None:
@@ -163,7 +163,7 @@ async def test_two_tasks_open_one_session(fresh: Any) -> None:
 
 async def test_once_closed_it_does_not_open_again(fresh: Any) -> None:
     await fresh.aclose()
-    turn = registry.query("hi", backend="memory")
+    turn = one_shot.query("hi", backend="memory")
     with anyio.fail_after(5), pytest.raises(SessionClosedError):
         await turn.wait()
 
@@ -175,7 +175,7 @@ async def test_a_close_that_fails_still_closes_the_rest(
     async def fail(*_: object) -> None:
         raise OSError("broken")
 
-    turn = registry.query("hi", backend="memory")
+    turn = one_shot.query("hi", backend="memory")
     with anyio.fail_after(5):
         await turn.__aenter__()
         session = turn.session  # type: ignore[attr-defined]

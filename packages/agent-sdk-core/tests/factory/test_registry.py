@@ -6,23 +6,16 @@ from typing import Any
 
 import pytest
 
-from agent_sdk_core import registry
+from agent_sdk_core import names
 from agent_sdk_core.config.fields import BackendConfig
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError
+from agent_sdk_core.factory.diagnose import AvailableBackend, available_backends
+from agent_sdk_core.factory.one_shot import OneShotTurn, query
+from agent_sdk_core.factory.registry import create_backend, load_backend
+from agent_sdk_core.names import backend_names, parse_backend_type
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.registry import (
-    AvailableBackend,
-    available_backends,
-    backend_names,
-    chosen_backend,
-    create_backend,
-    load_backend,
-    parse_backend_type,
-    query,
-)
-from agent_sdk_core.runtime.oneshot import OneShotTurn
 
 
 @pytest.fixture(autouse=True)
@@ -65,8 +58,12 @@ def located(result: Any) -> type:
 @pytest.fixture
 def register(monkeypatch: pytest.MonkeyPatch) -> Any:
     def set_entries(*entries: Entry, aliases: tuple[Entry, ...] = ()) -> None:
-        monkeypatch.setattr(registry, "_entries", lambda: list(entries))
-        monkeypatch.setattr(registry, "_aliases", lambda: list(aliases))
+        registered = {names.GROUP: entries, names.ALIAS_GROUP: aliases}
+
+        def entry_points(group: str) -> list[Entry]:
+            return list(registered[group])
+
+        monkeypatch.setattr(names, "entry_points", entry_points)
 
     return set_entries
 
@@ -174,17 +171,17 @@ def test_a_configured_backend_that_is_not_there_is_told_with_its_place(register:
     with pytest.raises(InvalidRequestError, match=rf"'codx' \(from {file}:2\); did you mean 'codex'\? Registered"):
         create_backend(config=config)
     with pytest.raises(InvalidRequestError, match=r"'codx'; did you mean 'codex'\?"):
-        chosen_backend(RuntimeConfig(backend="codx"))
+        RuntimeConfig(backend="codx").chosen_type()
 
 
 def test_without_a_choice_it_is_the_only_one_or_the_default(register: Any) -> None:
     register(Entry("other", located(None)))
-    assert chosen_backend(RuntimeConfig()) == "other"
+    assert RuntimeConfig().chosen_type() == "other"
     register(Entry("other", located(None)), Entry("codex", located(None)))
-    assert chosen_backend(RuntimeConfig()) == "codex"
+    assert RuntimeConfig().chosen_type() == "codex"
     register(Entry("b", located(None)), Entry("a", located(None)))
     with pytest.raises(InvalidRequestError, match=r"Several backends are installed \(a, b\) and none is chosen"):
-        chosen_backend(RuntimeConfig())
+        RuntimeConfig().chosen_type()
 
 
 def made(config: RuntimeConfig | None = None, **settings: Any) -> Any:

@@ -1,0 +1,97 @@
+"""Making of backends by name, as the configuration wants them; their packages load only then."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any, cast
+
+from agent_sdk_core.backend import AgentBackend
+from agent_sdk_core.errors import ExecutableNotFoundError
+from agent_sdk_core.names import BackendType, entry_point, parse_backend_type
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent_sdk_core.config.runtime import RuntimeConfig
+
+
+def create_backend(
+    type: BackendType | None = None,  # noqa: A002  # the field's name
+    *,
+    config: RuntimeConfig | None = None,
+    **settings: Any,
+) -> AgentBackend:
+    """Return a new backend, not yet started.
+
+    The configuration gives `executable` and `env` where they are not among the settings: an executable named here
+    comes first, then `AGENT_SDK_<NAME>_PATH`, then the user's file, then where the backend itself looks.
+
+    Args:
+        type: Its name; absent: as configured.
+        config: The configuration; absent: it is read, see `RuntimeConfig.load`. `RuntimeConfig()` is an empty one.
+        settings: Passed to the backend: `executable`, `env` and what else it takes.
+
+    Raises:
+        InvalidRequestError: No backend of this name is registered, or the configuration is wrong.
+        ExecutableNotFoundError: The configured executable is not there.
+    """
+    config = loaded_config(config)
+    kind = load_backend(type, config=config)
+    name = config.chosen_type() if type is None else parse_backend_type(type)
+    configured: dict[str, Any] = {**config.backend_settings(name)}
+    if _names_executable(name, settings):
+        configured.pop("executable", None)
+    elif "executable" in configured:
+        require_executable(configured["executable"], name, config)
+    return cast("AgentBackend", cast("Any", kind)(**(configured | settings)))
+
+
+def load_backend(
+    type: BackendType | None = None,  # noqa: A002  # the field's name
+    *,
+    config: RuntimeConfig | None = None,
+) -> builtins.type[AgentBackend]:
+    """Return the class of a backend.
+
+    Args:
+        type: Its name; absent: as configured.
+        config: The configuration, for when `type` is absent; absent: it is read.
+
+    Raises:
+        InvalidRequestError: No backend of this name is registered; the message lists those that are.
+    """
+    name = loaded_config(config).chosen_type() if type is None else type
+    return cast("builtins.type[AgentBackend]", entry_point(name).load())
+
+
+def loaded_config(config: RuntimeConfig | None, *, cwd: Any = None) -> RuntimeConfig:
+    """Return a configuration, read if there is none yet.
+
+    Raises:
+        InvalidRequestError: It is wrong.
+    """
+    from agent_sdk_core.config.runtime import RuntimeConfig
+
+    return RuntimeConfig.load(cwd=cwd) if config is None else config
+
+
+def _names_executable(backend: BackendType, settings: dict[str, Any]) -> bool:
+    """Whether the caller names the executable, or hands over an environment that does."""
+    from agent_sdk_core.config.environment import path_variable
+
+    env = settings.get("env")
+    return settings.get("executable") is not None or bool(env and env.get(path_variable(backend)))
+
+
+def require_executable(executable: Path, backend: BackendType, config: RuntimeConfig) -> None:
+    """Refuse a configured executable that is not there.
+
+    Raises:
+        ExecutableNotFoundError: The message says where it is configured.
+    """
+    if not executable.is_file():
+        source = config.source(f"backends.{backend}.executable")
+        raise ExecutableNotFoundError(
+            f"There is no {backend} executable at {executable} (from {source}). Correct the path, or remove it.",
+            backend=backend,
+        )
