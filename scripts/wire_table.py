@@ -82,6 +82,7 @@ CALLS: Final[Mapping[str, str]] = {
     "thread/resume": "`create_session(SessionOptions(resume=…))`",
     "thread/fork": "`session.fork()`, `SessionOptions(fork=True)`",
     "thread/unsubscribe": "`session.aclose()`",
+    "thread/loaded/list": "`session.aclose()`",
     "thread/list": "`backend.list_sessions()`",
     "thread/read": "`history()`, `read_history()`",
     "thread/turns/list": "`history()`, `read_history()`",

@@ -20,7 +20,8 @@ from codex_sdk.dispatch import Notification
 ASK_ALWAYS: Final = {"approvalPolicy": "untrusted", "sandbox": "danger-full-access"}
 """Native options of a session that asks about everything, and in which whatever is allowed works."""
 
-_SERVER: Final = Path(__file__).with_name("mcp_server.py")
+SERVER: Final = Path(__file__).with_name("mcp_server.py")
+"""The program of the MCP server of these tests."""
 
 
 class Codex(CodexAgent):
@@ -40,7 +41,7 @@ class Codex(CodexAgent):
     @property
     def mcp_servers(self) -> dict[str, dict[str, Any]]:
         """The configuration of the MCP server of these tests, named "bench"."""
-        return {"bench": {"command": sys.executable, "args": ["-B", str(_SERVER)]}}
+        return {"bench": {"command": sys.executable, "args": ["-B", str(SERVER)]}}
 
     @asynccontextmanager
     async def session(self, **options: Any) -> AsyncGenerator[CodexSession]:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
-from tests.codex.driving import Codex
+from tests.codex.driving import SERVER, Codex, backend_of
 
 from agent_sdk_core import SessionOptions
 from agent_sdk_testing import text
+from agent_sdk_testing.contract.pipes import Lifeline
 from agent_sdk_testing.contract.watching import run
+from codex_sdk import CodexSession
 
 pytestmark = pytest.mark.anyio
 
@@ -33,3 +36,24 @@ async def test_a_resumed_session_stays_in_its_folder(codex: Codex, monkeypatch: 
     monkeypatch.chdir(elsewhere)
     async with codex.backend() as backend, await backend.create_session(SessionOptions(resume=stored)) as session:
         assert session.info.cwd == str(codex.workspace)
+
+
+async def test_a_closed_session_leaves_nothing_loaded(codex: Codex) -> None:
+    codex.model.otherwise(text("Fine."))
+    servers: list[Lifeline] = []
+    async with codex.backend() as backend:
+        for number in range(3):
+            servers.append(pipe := codex.pipe(f"server-{number}"))
+            command = f"exec 8>'{pipe.path}'; exec '{sys.executable}' -B '{SERVER}'"
+            server = {"command": "/bin/sh", "args": ["-c", command]}
+            async with await codex.open(backend, mcp_servers={"bench": server}) as session:
+                if number:  # Nor does one that never had a turn.
+                    await run(session, "Talk.")
+                assert await loaded(session) == [session.session_id]
+            await pipe.gone()
+        again = await codex.open(backend)
+        assert await loaded(again) == [again.session_id]
+
+
+async def loaded(session: CodexSession) -> list[str]:
+    return (await backend_of(session).request("thread/loaded/list", {})).data

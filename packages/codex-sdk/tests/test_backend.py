@@ -240,8 +240,8 @@ class TestOpening:
             }  # fmt: skip
             await session.aclose()
             assert backend.sessions == ()
-            assert [request.method for request in fake.requests[-2:]] == [
-                "thread/backgroundTerminals/clean", "thread/unsubscribe"
+            assert [request.method for request in fake.requests[-3:]] == [
+                "thread/backgroundTerminals/clean", "thread/unsubscribe", "thread/loaded/list"
             ]  # fmt: skip
 
     async def test_bad_options_start_no_process(self, fake: FakeCodex, backend: CodexBackend, tmp_path: Path) -> None:

@@ -720,8 +720,8 @@ class TestClosing:
             await run_turn(fake, session)
             messages = session.messages()
             await session.aclose()
-            assert [request.method for request in fake.requests[-3:]] == [
-                "turn/interrupt", "thread/backgroundTerminals/clean", "thread/unsubscribe"
+            assert [request.method for request in fake.requests[-4:]] == [
+                "turn/interrupt", "thread/backgroundTerminals/clean", "thread/unsubscribe", "thread/loaded/list"
             ]  # fmt: skip
             assert (await next_result(messages)).terminal_reason == "aborted_streaming"
 
@@ -742,6 +742,26 @@ class TestClosing:
                 fake.accept(request)
             assert results[0].is_error
             assert session.state == "closed"
+
+    async def test_a_close_waits_until_codex_has_unloaded_the_thread(
+        self, fake: FakeCodex, backend: CodexBackend
+    ) -> None:
+        with anyio.fail_after(30):
+            session = await backend.create_session()
+            loaded = [{"data": [session.session_id]}, {"data": ["another"]}]
+            fake.on("thread/loaded/list", lambda request: request.answer(loaded.pop(0)))
+            await session.aclose()
+            assert not loaded
+
+    async def test_a_close_gives_up_on_a_thread_that_stays_loaded(self, fake: FakeCodex, backend: CodexBackend) -> None:
+        with anyio.fail_after(30):
+            session, other = await backend.create_session(), await backend.create_session()
+            answer = {"data": [session.session_id]}
+            fake.on("thread/loaded/list", lambda request: request.answer(answer))
+            await session.aclose()
+            fake.on("thread/loaded/list", lambda request: request.refuse("unknown variant"))
+            await other.aclose()
+            assert (session.state, other.state) == ("closed", "closed")
 
     async def test_a_close_that_codex_refuses_is_a_close(self, fake: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(30):

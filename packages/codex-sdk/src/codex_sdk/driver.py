@@ -23,7 +23,7 @@ from codex_sdk.errors import translate
 from codex_sdk.history import read_history
 from codex_sdk.listings import list_models, require_effort
 from codex_sdk.normalizer import ThreadFamily
-from codex_sdk.normalizer.wire import as_record, optional_text, record
+from codex_sdk.normalizer.wire import as_record, optional_text, record, texts
 from codex_sdk.params import configured_sandbox, mode_params, replay_content, user_input
 from codex_sdk.project_trust import applied_config
 from codex_sdk.terminals import background_task, list_terminals, stop_terminal
@@ -36,6 +36,7 @@ _INTERRUPT_SECONDS: Final = 10.0
 _GOODBYE_SECONDS: Final = 3.0
 _KILL_SECONDS: Final = 1.0
 _NOT_YET_STARTED: Final = ("no active turn to interrupt", "expected active turn id")
+_UNLOAD_SECONDS: Final = 1.0
 _PAUSE: Final = 0.02
 _NOT_STEERABLE: Final = ("no active turn", "expected active turn", "activeturnnotsteerable", "not steerable")
 
@@ -223,7 +224,7 @@ class CodexDriver(SessionDriver):
         await stop_terminal(self._call, self.thread_id, task_id)
 
     async def close(self) -> None:
-        """End what the thread and its sub-agents still do, background commands too, and unsubscribe from them."""
+        """End what the thread and its sub-agents still do, background commands too, and have Codex unload them."""
         with anyio.move_on_after(_KILL_SECONDS):
             async with anyio.create_task_group() as tasks:
                 for thread_id, turn_id in self._family.active_turns():
@@ -239,8 +240,19 @@ class CodexDriver(SessionDriver):
     async def _let_go(self, thread_id: str) -> None:
         params = {"threadId": thread_id}
         error = await self._quietly("thread/backgroundTerminals/clean", params)
-        if not isinstance(error, RequestTimeoutError):  # Who does not answer will not answer this either.
-            await self._quietly("thread/unsubscribe", params)
+        if isinstance(error, RequestTimeoutError) or await self._quietly("thread/unsubscribe", params) is not None:
+            return  # Who does not answer will not answer this either.
+        with anyio.move_on_after(_UNLOAD_SECONDS):
+            # Until then its file is in use, and cannot be opened elsewhere.
+            while thread_id in await self._loaded():  # noqa: ASYNC110  # nothing to wait for is at hand here
+                await anyio.sleep(_PAUSE)
+
+    async def _loaded(self) -> list[str]:
+        try:
+            answer = await self._peer.request("thread/loaded/list", {}, timeout=_UNLOAD_SECONDS, counted=False)
+        except AgentError:
+            return []
+        return texts(as_record(answer) or {}, "data")
 
     async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
         """Return stored messages, oldest first."""

@@ -29,6 +29,8 @@ from codex_sdk.executable import check_version, parse_version
 Json = dict[str, Any]
 
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_UNLOAD_AT_ONCE: Final = "thread_unload_delay_secs=0"
+"""Else a thread stays a minute longer than its session, with its MCP servers and its file; a thread cannot choose."""
 _NO_APP_SERVER: Final = ("unrecognized subcommand", "unexpected argument 'app-server'")
 
 
@@ -87,7 +89,7 @@ class AppServer:
             AgentError: It did not start, is too old, or has no valid configuration; no process is left.
         """
         process = await ChildProcess.spawn(
-            [str(executable), "app-server"],
+            [str(executable), "-c", _UNLOAD_AT_ONCE, "app-server"],
             env=env,
             name="codex app-server",
             on_stderr_line=lambda line: host.call_soon_threadsafe(callbacks.on_log_line, _CONTROL.sub("", line)),

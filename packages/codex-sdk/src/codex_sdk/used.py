@@ -35,8 +35,9 @@ def _words(text: str) -> frozenset[str]:
 METHODS: Final = _words(
     """
     initialize initialized config/read model/list account/read skills/list
-    thread/start thread/resume thread/fork thread/unsubscribe thread/list thread/read thread/turns/list thread/name/set
-    thread/archive thread/delete thread/compact/start thread/backgroundTerminals/list
+    thread/start thread/resume thread/fork thread/unsubscribe thread/list thread/loaded/list thread/read
+    thread/turns/list
+    thread/name/set thread/archive thread/delete thread/compact/start thread/backgroundTerminals/list
     thread/backgroundTerminals/clean thread/backgroundTerminals/terminate
     turn/start turn/steer turn/interrupt
 

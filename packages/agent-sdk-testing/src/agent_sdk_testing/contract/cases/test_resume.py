@@ -160,6 +160,17 @@ async def test_a_closed_session_is_resumed_in_the_same_backend(agent: Agent) -> 
             assert len(await resumed.history()) == 4
 
 
+async def test_a_closed_session_is_resumed_elsewhere_at_once(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as one, agent.backend() as two:
+        session = await agent.open(one)
+        for backend in (two, one, two):
+            await run(session, "Talk.")
+            await session.aclose()
+            session = await agent.open(backend, resume=session.resolved_session_id)
+        assert len(await session.history()) == 6
+
+
 async def test_an_interrupted_turn_is_in_the_history(agent: Agent) -> None:
     gate = Gate()
     agent.model.reply(text("Fine.")).reply(text("Half ", gate, "of it.")).reply(text("Next."))
