@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.machinery
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ def test_an_explicit_path_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_an_explicit_path_that_is_wrong_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENT_SDK_CLAUDE_PATH", str(tmp_path / "none"))
-    with pytest.raises(FileNotFoundError, match="which is not a file"):
+    with pytest.raises(FileNotFoundError, match="there is nothing"):
         find_claude()
 
 
@@ -57,7 +56,7 @@ def bundle(folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
         spec = importlib.machinery.ModuleSpec("claude_agent_sdk", None, is_package=True)
         spec.submodule_search_locations = [str(folder)]
     monkeypatch.delenv("AGENT_SDK_CLAUDE_PATH", raising=False)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: spec)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr("agent_sdk_core.transport.executable.find_spec", {"claude_agent_sdk": spec}.get)
 
 
 def test_the_places_are_searched_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.machinery
-import importlib.util
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ def test_an_explicit_path_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_an_explicit_path_that_is_wrong_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENT_SDK_CODEX_PATH", str(tmp_path / "none"))
-    with pytest.raises(FileNotFoundError, match="which is not a file"):
+    with pytest.raises(FileNotFoundError, match="there is nothing"):
         find_codex()
 
 
@@ -67,7 +66,7 @@ def bundle(folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
         spec = importlib.machinery.ModuleSpec("codex_cli_bin", None, is_package=True)
         spec.submodule_search_locations = [str(folder)]
     monkeypatch.delenv("AGENT_SDK_CODEX_PATH", raising=False)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: spec)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr("agent_sdk_core.transport.executable.find_spec", {"codex_cli_bin": spec}.get)
 
 
 def test_the_bundled_binary_goes_before_the_one_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

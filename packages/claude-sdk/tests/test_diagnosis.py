@@ -72,7 +72,7 @@ async def test_an_executable_that_is_not_there_is_missing_unless_it_was_named(
     assert (await make_backend(executable=tmp_path / "claude").diagnose()).status == "error"
     by_variable = await make_backend(executable=None, env={"AGENT_SDK_CLAUDE_PATH": "/nowhere"}).diagnose()
     assert by_variable.status == "error"
-    monkeypatch.setattr("claude_sdk.executable._bundled", lambda: None)
+    monkeypatch.setattr("agent_sdk_core.transport.executable.find_spec", dict[str, None]().get)
     nowhere = await make_backend(executable=None, env={"PATH": str(tmp_path)}).diagnose()
     assert nowhere.status == "missing"
     assert nowhere.problems[0].advice.startswith("Install it with ")

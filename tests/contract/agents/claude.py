@@ -158,7 +158,7 @@ class ClaudeAgent(ProcessAgent):
         return f'read line; echo \'{{"type":"control_response","response":{response}}}\'; read line'
 
     def unfindable(self, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-        monkeypatch.setattr("claude_sdk.executable._bundled", lambda: None)
+        monkeypatch.setattr("agent_sdk_core.transport.executable.find_spec", dict[str, None]().get)
         return super().unfindable(monkeypatch)
 
     def _path(self, name: str) -> str:

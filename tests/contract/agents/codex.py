@@ -167,5 +167,5 @@ class CodexAgent(ProcessAgent):
         return f"read line; echo '{answer}'; read line"
 
     def unfindable(self, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-        monkeypatch.setattr("codex_sdk.executable._bundled", lambda: None)
+        monkeypatch.setattr("agent_sdk_core.transport.executable.find_spec", dict[str, None]().get)
         return super().unfindable(monkeypatch)

@@ -5,15 +5,23 @@ Where it sends its requests is told by the environment, see `clean_env`. Facts a
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent_sdk_core.errors import StartError
+from agent_sdk_core.transport.executable import ExecutableSearch
 from agent_sdk_testing.environment import CLAUDE_KEY
 from agent_sdk_testing.steps import JsonValue
+
+_SEARCH = ExecutableSearch(
+    name="claude",
+    variable="AGENT_SDK_CLAUDE_PATH",
+    bundled=("claude_agent_sdk", "_bundled/claude"),
+    advice="Install it with `pip install claude-agent-sdk`, put `claude` on PATH, or set AGENT_SDK_CLAUDE_PATH to it.",
+    installed=".local/bin/claude",
+)
 
 
 def write_claude_config(
@@ -48,20 +56,7 @@ def find_claude() -> Path:
     Raises:
         FileNotFoundError: there is none; the message says how to install it.
     """
-    if given := os.environ.get("AGENT_SDK_CLAUDE_PATH"):
-        if not Path(given).is_file():
-            raise FileNotFoundError(f"AGENT_SDK_CLAUDE_PATH is {given!r}, which is not a file")
-        return Path(given)
-    # Located, not imported: nothing of the package is needed but the file.
-    spec = importlib.util.find_spec("claude_agent_sdk")
-    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-        if (bundled := Path(folder) / "_bundled" / "claude").is_file():
-            return bundled
-    if found := shutil.which("claude"):
-        return Path(found)
-    if (local := Path.home() / ".local" / "bin" / "claude").is_file():
-        return local
-    raise FileNotFoundError(
-        "the claude binary was not found: install it with `pip install claude-agent-sdk`, put `claude` on PATH, or set "
-        "AGENT_SDK_CLAUDE_PATH to it"
-    )
+    try:
+        return _SEARCH.find(None, os.environ)
+    except StartError as error:
+        raise FileNotFoundError(error.message) from error

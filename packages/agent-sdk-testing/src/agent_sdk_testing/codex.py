@@ -6,15 +6,22 @@ which gets plain function tools and ``apply_patch``, while later models run thei
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent_sdk_core.errors import StartError
+from agent_sdk_core.transport.executable import ExecutableSearch
 from agent_sdk_testing import toml
 from agent_sdk_testing.model import ScriptedModel
 from agent_sdk_testing.toml import TomlValue
+
+_SEARCH = ExecutableSearch(
+    name="codex",
+    variable="AGENT_SDK_CODEX_PATH",
+    bundled=("codex_cli_bin", "bin/codex"),
+    advice="Install it with `pip install 'codex-sdk[cli]'`, put `codex` on PATH, or set AGENT_SDK_CODEX_PATH to it.",
+)
 
 PROVIDER = "scripted"
 """The id of the model provider in the configuration."""
@@ -84,18 +91,7 @@ def find_codex() -> Path:
     Raises:
         FileNotFoundError: there is none; the message says how to install it.
     """
-    if given := os.environ.get("AGENT_SDK_CODEX_PATH"):
-        if not Path(given).is_file():
-            raise FileNotFoundError(f"AGENT_SDK_CODEX_PATH is {given!r}, which is not a file")
-        return Path(given)
-    # Located, not imported: nothing of the package is needed but the file.
-    spec = importlib.util.find_spec("codex_cli_bin")
-    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-        if (bundled := Path(folder) / "bin" / "codex").is_file():
-            return bundled
-    if found := shutil.which("codex"):
-        return Path(found)
-    raise FileNotFoundError(
-        "the codex binary was not found: install it with `pip install 'codex-sdk[cli]'`, put `codex` on PATH, or set "
-        "AGENT_SDK_CODEX_PATH to it"
-    )
+    try:
+        return _SEARCH.find(None, os.environ)
+    except StartError as error:
+        raise FileNotFoundError(error.message) from error

@@ -13,10 +13,11 @@ from uuid import uuid4
 from anyio import to_thread
 
 from agent_sdk_core.diagnosis import Diagnosis, Problem, located
-from agent_sdk_core.errors import AgentError, ExecutableNotFoundError, UnsupportedVersionError
+from agent_sdk_core.errors import AgentError, UnsupportedVersionError
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
-from claude_sdk.executable import PATH_VARIABLE, check_version, find_executable, parse_version, tested_range
+from agent_sdk_core.transport.executable import parse_version
+from claude_sdk.executable import PATH_VARIABLE, check_version, find_executable, tested_range
 from claude_sdk.frames import Json, record, text
 from claude_sdk.launching import launch_plan
 from claude_sdk.process import ClaudeProcess, ProcessCallbacks
@@ -37,7 +38,7 @@ async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, 
     """
     try:
         path = find_executable(executable, env)
-    except ExecutableNotFoundError as error:
+    except AgentError as error:
         return located("claude", None, error, named=bool(executable or env.get(PATH_VARIABLE)))
     problems: list[Problem] = []
     greeting: Json = {}

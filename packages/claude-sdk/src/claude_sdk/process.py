@@ -22,10 +22,11 @@ from agent_sdk_core.rpc.connection import LineConnection
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.transport.executable import parse_version
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from claude_sdk.control import ControlPeer
 from claude_sdk.errors import startup_error
-from claude_sdk.executable import UNTOLD_VERSION, check_version, parse_version
+from claude_sdk.executable import UNTOLD_VERSION, check_version
 from claude_sdk.frames import Json, text, texts
 from claude_sdk.launching import Launch
 

@@ -12,8 +12,9 @@ import anyio
 
 from agent_sdk_core.diagnosis import Diagnosis, Problem, located
 from agent_sdk_core.drift import ProtocolDrift
-from agent_sdk_core.errors import AgentError, ExecutableNotFoundError, ProtocolError, UnsupportedVersionError
-from codex_sdk.executable import PATH_VARIABLE, check_version, find_executable, parse_version, tested_range
+from agent_sdk_core.errors import AgentError, ProtocolError, UnsupportedVersionError
+from agent_sdk_core.transport.executable import parse_version
+from codex_sdk.executable import PATH_VARIABLE, check_version, find_executable, tested_range
 
 if TYPE_CHECKING:
     from codex_sdk.backend import CodexBackend
@@ -38,7 +39,7 @@ async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, 
     """
     try:
         path = find_executable(executable, env)
-    except ExecutableNotFoundError as error:
+    except AgentError as error:
         return located("codex", None, error, named=bool(executable or env.get(PATH_VARIABLE)))
     found = _Findings(path, env, timeout)
     async with anyio.create_task_group() as tasks:

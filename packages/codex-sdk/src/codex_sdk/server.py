@@ -22,9 +22,10 @@ from agent_sdk_core.rpc.connection import RpcConnection
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer, Tap
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.transport.executable import parse_version
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from codex_sdk.errors import config_error
-from codex_sdk.executable import check_version, parse_version
+from codex_sdk.executable import check_version
 
 Json = dict[str, Any]
 
