@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
 import pytest
 from tests.codex.driving import Codex
 
 from agent_sdk_core import AgentError, InvalidRequestError, UnsupportedVersionError
-from agent_sdk_testing import text
+from agent_sdk_testing import text, write_codex_home
 from agent_sdk_testing.contract.watching import run
 
 pytestmark = pytest.mark.anyio
@@ -56,3 +57,17 @@ async def test_a_backend_that_could_not_start_may_be_started_once_the_cause_is_g
     config.write_text(good)
     async with await codex.open(backend) as session:
         assert (await run(session, "Talk.")).result.outcome == "completed"
+
+
+@pytest.mark.parametrize("attempt", range(3))
+async def test_several_first_starts_at_once_on_a_new_home_all_work(codex: Codex, attempt: int) -> None:
+    home = codex.folder / f"new-{attempt}"
+    home.mkdir()
+    write_codex_home(home, codex.model)
+    backends = [codex.backend(env={**codex.env, "CODEX_HOME": str(home)}) for _ in range(4)]
+    async with anyio.create_task_group() as tasks:
+        for backend in backends:
+            tasks.start_soon(backend.start)
+    for backend in backends:
+        async with await backend.create_session():
+            continue

@@ -27,7 +27,8 @@ def test_the_backend_finds_the_executable_that_is_bundled() -> None:
 
 
 def test_the_declared_versions_are_in_order() -> None:
-    assert MINIMUM_VERSION <= OLDEST_TESTED_VERSION <= TESTED_VERSION
+    versions: list[tuple[int, int, int]] = [MINIMUM_VERSION, OLDEST_TESTED_VERSION, TESTED_VERSION]
+    assert sorted(versions) == versions
     assert check_version(TESTED_VERSION, Path("/x/claude")) is None
     newer = (*TESTED_VERSION[:2], TESTED_VERSION[2] + 1)
     assert "what it lacks does not work" in str(check_version(newer, Path("/x/claude")))

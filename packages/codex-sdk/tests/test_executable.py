@@ -23,7 +23,8 @@ def test_the_backend_finds_the_executable_that_is_bundled() -> None:
 
 
 def test_the_declared_versions_are_in_order() -> None:
-    assert MINIMUM_VERSION <= OLDEST_TESTED_VERSION <= TESTED_VERSION
+    versions: list[tuple[int, int, int]] = [MINIMUM_VERSION, OLDEST_TESTED_VERSION, TESTED_VERSION]
+    assert sorted(versions) == versions
     assert check_version(TESTED_VERSION, Path("/x/codex")) is None
     newer = (TESTED_VERSION[0], TESTED_VERSION[1] + 1, 0)
     assert "check_protocol" in str(check_version(newer, Path("/x/codex")))

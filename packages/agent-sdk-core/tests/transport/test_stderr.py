@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from agent_sdk_core.transport.stderr import StderrTail
+import time
+from pathlib import Path
+
+import pytest
+
+from agent_sdk_core.transport.stderr import StderrTail, reason_in, silent_start
 
 
 def test_the_last_lines_are_kept() -> None:
@@ -51,3 +56,80 @@ def test_lines_are_passed_on_whole_and_what_the_callback_raises_is_dropped() -> 
         tail.feed(chunk)
     assert seen == ["one", "two", "thr\ufffd"]
     assert tail.text() == "one\ntwo\nthr\ufffd\nrest"
+
+
+NODE = """/x/cli.js:12
+    throw new TypeError("no key")
+    ^
+
+TypeError: no key
+    at start (/x/cli.js:12:11)
+    at main (/x/cli.js:1:1)
+
+Node.js v22.1.0
+"""
+CLAP = """error: unexpected argument '--nonsense' found
+
+  tip: a similar argument exists: '--config'
+
+Usage: codex app-server [OPTIONS]
+
+For more information, try '--help'.
+"""
+ANYHOW = """Error: cannot load /x/config.toml
+
+Caused by:
+    0: cannot parse it
+    1: expected `=` at line 2
+
+Stack backtrace:
+   0: Error: anyhow::error::main
+"""
+PANIC = """thread 'main' panicked at src/main.rs:3:5:
+the socket is gone
+note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+"""
+PYTHON = """Traceback (most recent call last):
+  File "<string>", line 1, in <module>
+ModuleNotFoundError: No module named 'nonsense'
+"""
+
+
+@pytest.mark.parametrize(
+    ("tail", "reason"),
+    [
+        ("", ""),
+        ("\n \n", ""),
+        ("No licence.\n", "No licence."),
+        ("Reading the licence.\nThere is none.\nBye.\n", "Reading the licence.; There is none.; Bye."),
+        ("Error: no licence\nCleaning up.\nGoodbye.\n", "Error: no licence"),
+        ("fatal: not a licence\nhint: buy one\n", "fatal: not a licence"),
+        ("Starting.\nCannot read the licence.\nCleaning up.\n", "Cannot read the licence."),
+        ("2026-11-25T10:00:00Z ERROR codex: broken\n2026-11-25T10:00:01Z  INFO codex: bye\n", None),
+        ("sh: 1: exec: /x: Text file busy\nwarning: leaving\n", "sh: 1: exec: /x: Text file busy"),
+        ("    only\n    indented\n", "indented"),
+        (NODE, "TypeError: no key"),
+        (CLAP, "error: unexpected argument '--nonsense' found"),
+        (ANYHOW, "Error: cannot load /x/config.toml: cannot parse it: expected `=` at line 2"),
+        (PANIC, "the socket is gone"),
+        (PYTHON, "ModuleNotFoundError: No module named 'nonsense'"),
+        ("Error: " + "x" * 9_000, "Error: " + "x" * 493),
+    ],
+)
+def test_the_reason_is_the_line_that_tells_it_and_not_the_last_one(tail: str, reason: str | None) -> None:
+    assert reason_in(tail) == (tail.partition("\n")[0] if reason is None else reason)
+
+
+def test_the_reason_of_a_long_tail_is_found_at_once() -> None:
+    with_margin = time.monotonic() + 2
+    for tail in ("a " * 32_000, "x" * 65_000, "\n".join(["error" * 10] * 400), " ERROR" * 10_000, "\t:" * 30_000):
+        assert len(reason_in(tail)) <= 500
+    assert time.monotonic() < with_margin
+
+
+def test_a_start_that_was_silent_for_too_long_tells_what_was_said() -> None:
+    assert silent_start(Path("/x/codex"), 0.25, "") == (
+        "/x/codex did not answer within 0.25 s. Try `/x/codex` by hand."
+    )
+    told = silent_start(Path("/x/codex"), 0.5, "waiting for the network.", "app-server")
+    assert told.endswith("0.5 s. Try `/x/codex app-server` by hand. It said: waiting for the network.")

@@ -23,6 +23,7 @@ from agent_sdk_core.rpc.messages import ProtocolIssue
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
 from agent_sdk_core.session import HistoryPage
+from agent_sdk_core.transport.patience import start_patiently
 from agent_sdk_core.transport.process import ProcessExit
 from claude_sdk.executable import find_executable
 from claude_sdk.frames import Json, record, records
@@ -140,14 +141,22 @@ class ClaudeBackend(AgentBackend):
         options = options or SessionOptions()
         launch = await self._plan(options)
         await self.start()
-        opening = Opening(options, launch, self._host, self._observer, on_closed=self._release)
+        tries: list[Opening] = []
+
+        async def attempt(seconds: float) -> ClaudeSession:
+            tries.append(Opening(options, launch, self._host, self._observer, on_closed=self._release))
+            return await self._open(tries[-1], seconds)
+
         try:
             return await self._host.call(
-                lambda: self._open(opening), abandoned=lambda session: session.aclose(), context=copy_context()
+                lambda: start_patiently(attempt, seconds=self._startup_timeout),
+                abandoned=lambda session: session.aclose(),
+                context=copy_context(),
             )
         except anyio.get_cancelled_exc_class():
             with contextlib.suppress(SessionClosedError):  # The close of the host ends it by itself.
-                self._host.start_soon(opening.abort)
+                for opening in tries[-1:]:
+                    self._host.start_soon(opening.abort)
             raise
 
     def events(self) -> AsyncIterator[BackendEvent]:
@@ -238,7 +247,7 @@ class ClaudeBackend(AgentBackend):
             f"Claude has a stored session {session_id}; resume it, or choose another id.", backend=self.type
         )
 
-    async def _open(self, opening: Opening) -> ClaudeSession:
+    async def _open(self, opening: Opening, seconds: float) -> ClaudeSession:
         running = sum(not other.is_over for other in self._openings)
         if self._max_processes is not None and running >= self._max_processes:
             raise SessionBusyError(
@@ -248,7 +257,7 @@ class ClaudeBackend(AgentBackend):
             )
         self._openings.append(opening)
         try:
-            process = await opening.start(cast("Path", self._executable), self._store, timeout=self._startup_timeout)
+            process = await opening.start(cast("Path", self._executable), self._store, timeout=seconds)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await opening.abort()

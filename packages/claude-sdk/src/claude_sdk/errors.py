@@ -16,6 +16,8 @@ from agent_sdk_core.errors import (
     UnsupportedOptionError,
     UnsupportedVersionError,
 )
+from agent_sdk_core.transport.patience import is_passing
+from agent_sdk_core.transport.stderr import reason_in
 
 _UNKNOWN_OPTION: Final = re.compile(r"unknown option '([^']+)'")
 _BAD_CONFIG: Final = re.compile(r"Configuration error in (.+?)\.?$", re.MULTILINE)
@@ -76,5 +78,9 @@ def startup_error(error: ProcessExitedError, said: str, session_id: str | None) 
         return InvalidRequestError(
             f"claude does not take {found[2]!r} as {found[1]}: {found[3]}", backend="claude", details=details
         )
-    last = text.rpartition("\n")[2].strip()
-    return HandshakeError(f"claude ended during its start: {last or error.message}", backend="claude", details=details)
+    return HandshakeError(
+        f"claude ended during its start: {reason_in(text) or error.message}",
+        backend="claude",
+        retryable=is_passing(text),
+        details=details,
+    )

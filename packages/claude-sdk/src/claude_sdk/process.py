@@ -24,6 +24,7 @@ from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.executable import parse_version
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
+from agent_sdk_core.transport.stderr import silent_start
 from claude_sdk.control import ControlPeer
 from claude_sdk.errors import startup_error
 from claude_sdk.executable import UNTOLD_VERSION, check_version
@@ -132,9 +133,9 @@ class ClaudeProcess:
             self.greeting = await self.peer.request("initialize", launch.initialize, timeout=timeout)
         except RequestTimeoutError as error:
             raise StartupTimeoutError(
-                f"{executable} did not answer within {timeout:g} s. Try `{executable} --version` by hand.",
+                silent_start(executable, timeout, tail := self.child.stderr_tail(), "--version"),
                 backend="claude",
-                details={"stderr": self.child.stderr_tail()},
+                details={"stderr": tail},
             ) from error
         except ProcessExitedError as error:
             raise startup_error(error, self._reason, launch.session_id if launch.stored else None) from error

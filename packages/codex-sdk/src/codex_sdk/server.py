@@ -23,7 +23,9 @@ from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer, Tap
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.executable import parse_version
+from agent_sdk_core.transport.patience import is_passing, start_patiently
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
+from agent_sdk_core.transport.stderr import reason_in, silent_start
 from codex_sdk.errors import config_error
 from codex_sdk.executable import check_version
 
@@ -75,20 +77,36 @@ class AppServer:
         attests: bool = False,
         tap: Tap | None = None,
     ) -> AppServer:
-        """Start the process, run its reader in `host`, and shake hands.
+        """Start the process, run its reader in `host`, and shake hands; what fails for a passing reason is tried again.
 
         Args:
             executable: The codex executable.
             env: The whole environment of the process.
             host: Runs the reader.
             callbacks: Who is told what it sends.
-            timeout: Seconds for the handshake.
+            timeout: Seconds for the handshake, further tries included.
             attests: Whether to announce that attestations can be generated.
             tap: Sees each message in both directions.
 
         Raises:
             AgentError: It did not start, is too old, or has no valid configuration; no process is left.
         """
+        return await start_patiently(
+            lambda left: cls._launch(executable, env, host, callbacks, left, attests=attests, tap=tap), seconds=timeout
+        )
+
+    @classmethod
+    async def _launch(
+        cls,
+        executable: Path,
+        env: Mapping[str, str],
+        host: Host,
+        callbacks: ServerCallbacks,
+        timeout: float,
+        *,
+        attests: bool,
+        tap: Tap | None,
+    ) -> AppServer:
         process = await ChildProcess.spawn(
             [str(executable), "-c", _UNLOAD_AT_ONCE, "app-server"],
             env=env,
@@ -131,9 +149,9 @@ class AppServer:
             await peer.request("config/read", {}, timeout=timeout, idempotent=True)
         except RequestTimeoutError as error:
             raise StartupTimeoutError(
-                f"{executable} did not answer within {timeout:g} s. Try `{executable} app-server` by hand.",
+                silent_start(executable, timeout, tail := _CONTROL.sub("", process.stderr_tail()), "app-server"),
                 backend="codex",
-                details={"stderr": process.stderr_tail()},
+                details={"stderr": tail},
             ) from error
         except ProcessExitedError as error:
             raise _startup_error(executable, error) from error
@@ -166,9 +184,9 @@ def _startup_error(executable: Path, error: ProcessExitedError) -> AgentError:
             '`pip install "codex-sdk[cli]"`.',
             backend="codex",
         )
-    said = tail.partition("Stack backtrace:")[0].rstrip().rpartition("\n")[2].removeprefix("Error: ") or str(error)
     return HandshakeError(
-        f"codex app-server ended during its start: {said}",
+        f"codex app-server ended during its start: {reason_in(tail).removeprefix('Error: ') or error}",
         backend="codex",
+        retryable=is_passing(tail),
         details={"exit_code": error.exit_code, "signal": error.signal, "stderr": tail},
     )

@@ -231,7 +231,7 @@ def _check_cwd(request: LaunchRequest) -> None:
 
 def _explain(request: LaunchRequest, error: Exception) -> AgentError:
     name, executable = request.name, request.argv[0] if request.argv else ""
-    details = {"executable": executable, "error": str(error)}
+    details: dict[str, object] = {"executable": executable, "error": str(error)}
     if not isinstance(error, OSError):
         problem = f"its arguments or its environment hold something that cannot be passed on ({error})"
     elif isinstance(error, FileNotFoundError):
@@ -248,6 +248,7 @@ def _explain(request: LaunchRequest, error: Exception) -> AgentError:
         problem = "its arguments and environment are too long together; shorten them"
     else:
         problem = _PASSING.get(error.errno or 0, f"the system refused ({error.strerror})")
+        details["errno"] = error.errno
         return SpawnError(f"{name} was not started: {problem}.", retryable=error.errno in _PASSING, details=details)
     return SpawnError(f"{name} was not started: {problem}.", details=details)
 

@@ -23,7 +23,7 @@ from agent_sdk_core.errors import ProcessExitedError, SessionClosedError, SpawnE
 from agent_sdk_core.transport.attendant import Attendant, ProcessExit
 from agent_sdk_core.transport.descriptors import close_descriptor, pending_bytes, wake_reader
 from agent_sdk_core.transport.launching import LaunchRequest, check_platform, launch
-from agent_sdk_core.transport.stderr import StderrTail
+from agent_sdk_core.transport.stderr import StderrTail, reason_in
 from agent_sdk_core.transport.strays import TAG_VARIABLE, Strays
 
 __all__ = ["ChildProcess", "ProcessExit"]
@@ -155,9 +155,9 @@ class ChildProcess:
         what = str(ended) if ended else "closed its input or output"
         # What a process says before it fails is the reason; what it said before it was told to go is not.
         failed = ended is not None and ended.exit_code != 0 and ended.signal not in (signal.SIGTERM, signal.SIGKILL)
-        last = tail.strip().rpartition("\n")[2].strip()[:500] if failed else ""
+        reason = reason_in(tail, unmarked=1) if failed else ""
         return ProcessExitedError(
-            f"{self.name} {what}{f': {last}' if last else ''}",
+            f"{self.name} {what}{f': {reason}' if reason else ''}",
             exit_code=ended.exit_code if ended else None,
             signal=ended.signal if ended else None,
             stderr_tail=tail,

@@ -131,3 +131,46 @@ async def test_a_start_without_descriptors_says_so_leaves_none_and_the_next_one_
     async with await agent.open(backend) as session:
         assert open_descriptors() - before <= MOST_DESCRIPTORS
         assert (await run(session, "Talk.")).result.outcome == "completed"
+
+
+async def test_a_start_that_fails_for_a_passing_reason_is_tried_again(agent: ProcessAgent) -> None:
+    agent.model.reply(text("Fine."))
+    tries = agent.folder / "tries"
+    once_locked = script(
+        agent,
+        f"echo x >>'{tries}'\n[ $(wc -l <'{tries}') -gt 2 ] && exec '{agent.executable}' \"$@\"\n"
+        "echo 'Error: database is locked' >&2; exit 1",
+    )
+    async with await agent.open(agent.backend(executable=once_locked)) as session:
+        assert (await run(session, "Talk.")).result.outcome == "completed"
+    assert tries.read_text() == "x\n" * 3
+
+
+async def test_a_passing_reason_that_lasts_is_told_as_one_that_may_be_tried_again(agent: ProcessAgent) -> None:
+    locked = script(agent, "echo 'Error: database is locked' >&2; exit 1")
+    error = await refused(agent, HandshakeError, executable=locked, startup_timeout=0.5)
+    one_sentence(error, "database is locked")
+    assert error.retryable
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Error: There is no licence.\nCleaning up.\nGoodbye.",
+        "thread 'main' panicked at main.rs:1:1:\nThere is no licence.\nnote: run with RUST_BACKTRACE=1",
+        "Starting.\nThere is no licence.\nGoodbye.",
+    ],
+)
+async def test_an_executable_that_ends_at_once_is_quoted_with_the_reason_and_not_with_its_last_line(
+    agent: ProcessAgent, words: str
+) -> None:
+    ended = script(agent, f"cat >&2 <<'END'\n{words}\nEND\nexit 7")
+    error = await refused(agent, HandshakeError, executable=ended)
+    one_sentence(error, "There is no licence.")
+    assert str(error).count("note:") == 0
+
+
+async def test_an_executable_that_does_not_answer_is_quoted(agent: ProcessAgent) -> None:
+    waiting = script(agent, "echo 'Waiting for the network.' >&2; exec sleep 600")
+    error = await refused(agent, StartupTimeoutError, executable=waiting, startup_timeout=1.0)
+    one_sentence(error, "1 s", "Waiting for the network.", "by hand")
