@@ -412,7 +412,8 @@ class TestRequests:
             await backend.rename_session("s", "Title")
             await backend.archive_session("s")
             await backend.delete_session("s")
-            assert [(request.method, request.params) for request in fake.requests[-3:]] == [
+            asked = [request for request in fake.requests if request.method != "thread/turns/list"]  # Is it there?
+            assert [(request.method, request.params) for request in asked[-3:]] == [
                 ("thread/name/set", {"threadId": "s", "name": "Title"}),
                 ("thread/archive", {"threadId": "s"}),
                 ("thread/delete", {"threadId": "s"}),

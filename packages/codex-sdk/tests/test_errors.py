@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from agent_sdk_core import AgentError, InvalidRequestError, ProtocolError, SessionBusyError, SessionNotFoundError
@@ -70,3 +72,11 @@ def test_a_configuration_that_codex_cannot_read_says_where_and_what_to_do(said: 
         "Codex cannot read its configuration: /x/config.toml:3:7: invalid. Correct the file, or move it away."
     )
     assert (error.code, error.backend) == ("config_invalid", "codex")
+
+
+def test_a_session_whose_source_is_gone_is_not_found_and_says_which() -> None:
+    said = "invalid paginated history lineage for {}: missing source rollout"
+    for gone, words in (("a", r"no stored session a\. "), ("b", r"no stored session b, which a was forked from\. ")):
+        error = translate(ProtocolError(said.format(gone), rpc_code=-32600), session_id="a")
+        assert isinstance(error, SessionNotFoundError)
+        assert re.search(words, error.message)

@@ -127,6 +127,9 @@ class ClaudeAgent(ProcessAgent):
         path.write_text(f"---\nname: {name}\ndescription: A skill.\n---\n{words}\n")
         return SkillInput(name, str(path))
 
+    def stored(self, session_id: str) -> Path:
+        return next((self.config / "projects").rglob(f"{session_id}.jsonl"))
+
     def project(self, words: str, marker: Path) -> None:
         self.write("CLAUDE.md", f"{words}\n")
         hook = {"hooks": [{"type": "command", "command": f"touch '{marker}'"}]}

@@ -137,6 +137,9 @@ class CodexAgent(ProcessAgent):
         path.write_text(f"---\nname: {name}\ndescription: A skill.\n---\n{words}\n")
         return SkillInput(name, str(path))
 
+    def stored(self, session_id: str) -> Path:
+        return next((self.home / "sessions").rglob(f"*{session_id}.jsonl"))
+
     def project(self, words: str, marker: Path) -> None:
         self.write("AGENTS.md", f"{words}\n")
         settings = self.workspace / ".codex"

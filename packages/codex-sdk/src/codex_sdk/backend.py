@@ -29,7 +29,7 @@ from codex_sdk.driver import CodexDriver
 from codex_sdk.dynamic_tools import tool_names
 from codex_sdk.errors import translate
 from codex_sdk.executable import find_executable
-from codex_sdk.history import read_history, stored_facts, turn_of
+from codex_sdk.history import read_history, require_stored, stored_facts, turn_of
 from codex_sdk.listings import list_models, list_threads, require_effort
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.opening import Opening, opening
@@ -198,6 +198,7 @@ class CodexBackend(Requests, Watched, AgentBackend):
 
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
+        await require_stored((await self._running()).peer, session_id)
         await self._ask("thread/name/set", {"threadId": session_id, "name": title})
 
     async def archive_session(self, session_id: str) -> None:
@@ -206,6 +207,7 @@ class CodexBackend(Requests, Watched, AgentBackend):
 
     async def delete_session(self, session_id: str) -> None:
         """Delete a stored session for good."""
+        await require_stored((await self._running()).peer, session_id)
         await self._ask("thread/delete", {"threadId": session_id})
 
     # Starting and stopping.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from agent_sdk_core.errors import (
@@ -20,7 +21,10 @@ _NOT_FOUND: Final = (
     "invalid session id",
     "invalid thread id",
     "no archived rollout found",
+    "missing source rollout",
 )
+_LINEAGE: Final = re.compile(r"lineage for (\S+): missing source rollout")
+"""Names the thread whose file is gone: the one that was asked for, or one that it was forked from (0.163)."""
 _BUSY: Final = ("already has an active writer",)
 _BAD_CONFIG: Final = ("failed to load configuration", "failed to read configuration")
 
@@ -30,8 +34,10 @@ def translate(error: ProtocolError, *, session_id: str | None = None) -> AgentEr
     text = str(error).lower()
     details = dict(error.details)
     if session_id is not None and any(words in text for words in _NOT_FOUND):
+        gone = _LINEAGE.search(str(error))
+        missing = f"{gone[1]}, which {session_id} was forked from" if gone and gone[1] != session_id else session_id
         return SessionNotFoundError(
-            f"Codex has no stored session {session_id}. A session is stored once its first turn has finished; "
+            f"Codex has no stored session {missing}. A session is stored once its first turn has finished; "
             "list_sessions() shows what there is.",
             backend="codex",
             details=details,

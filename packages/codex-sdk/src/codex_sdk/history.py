@@ -39,6 +39,18 @@ async def read_history(peer: Peer, facts: ThreadFacts, *, limit: int | None, cur
     return HistoryPage(messages, next_cursor)
 
 
+async def require_stored(peer: Peer, thread_id: str) -> None:
+    """Look whether a thread's file is there: Codex itself renames and deletes what only its index has left (0.163).
+
+    Raises:
+        SessionNotFoundError: It is not.
+    """
+    try:
+        await _turns(peer, thread_id, 1, None)
+    except ProtocolError as error:
+        raise translate(error, session_id=thread_id) from error
+
+
 async def stored_facts(peer: Peer, thread_id: str) -> ThreadFacts:
     """Return what is known of a stored thread without opening it.
 

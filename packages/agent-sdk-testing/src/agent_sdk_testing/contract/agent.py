@@ -167,6 +167,10 @@ class Agent(ABC):
         del name, words
         return None
 
+    def stored(self, session_id: str) -> Path:
+        """Return the file of a stored session; capability ``resume``."""
+        raise NotImplementedError(f"{type(self).__name__} resumes sessions without saying where they are `stored`.")
+
     def project(self, words: str, marker: Path) -> None:
         """Give the workspace a project's settings: instructions with these words, and something that makes `marker`."""
         del words, marker

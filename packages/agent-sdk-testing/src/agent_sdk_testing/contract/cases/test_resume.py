@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pytest
 
 from agent_sdk_core import (
+    AgentBackend,
     AssistantMessage,
     SDKMessage,
     SessionBusyError,
     SessionNotFoundError,
+    SessionOptions,
     UserMessage,
 )
 from agent_sdk_testing import Gate, reasoning, text
@@ -116,6 +118,40 @@ async def test_the_history_of_an_unknown_session_is_not_found(agent: Agent, sess
     async with agent.backend() as backend:
         with pytest.raises(SessionNotFoundError, match="session"):
             await backend.read_history(session_id)
+
+
+LOOK_UPS: Mapping[str, Callable[[AgentBackend, str], Awaitable[object]]] = {
+    "resume": lambda backend, session_id: backend.create_session(SessionOptions(resume=session_id)),
+    "fork": lambda backend, session_id: backend.create_session(SessionOptions(resume=session_id, fork=True)),
+    "read": lambda backend, session_id: backend.read_history(session_id),
+    "rename": lambda backend, session_id: backend.rename_session(session_id, "A name"),
+    "archive": lambda backend, session_id: backend.archive_session(session_id),
+    "delete": lambda backend, session_id: backend.delete_session(session_id),
+}
+"""What can be done with a stored session."""
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "resume",
+        pytest.param("fork", marks=needs("fork")),
+        pytest.param("read", marks=needs("list_sessions")),
+        pytest.param("rename", marks=needs("edit_sessions")),
+        pytest.param("archive", marks=needs("archive")),
+        pytest.param("delete", marks=needs("edit_sessions")),
+    ],
+)
+async def test_a_session_whose_file_is_gone_is_not_found(agent: Agent, what: str) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        async with await agent.open(backend) as session:
+            await run(session, "Talk.")
+            session_id = session.resolved_session_id
+        agent.stored(session_id).unlink()
+        with pytest.raises(SessionNotFoundError, match=session_id):
+            await LOOK_UPS[what](backend, session_id)
+        assert not backend.sessions
 
 
 async def test_a_session_without_a_finished_turn_is_not_found(agent: Agent) -> None:
