@@ -66,6 +66,12 @@ def record(session: nox.Session) -> None:
 
 
 @nox.session
+def damage(session: nox.Session) -> None:
+    """Read damaged wires of both agents, `-- N` of each (default: 20000), from `-- N SEED` on."""
+    session.run("python", "-m", "tests.damage", *(session.posargs or ["20000"]))
+
+
+@nox.session
 def versions(session: nox.Session) -> None:
     """Run the contract suite with an older codex, and with the newest published one if that is newer than ours.
 

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import UnknownMessage, UserMessage
-from agent_sdk_core.messages.system import Informational, StatusMessage, SystemMessage
+from agent_sdk_core.messages.system import Informational, InitMessage, StatusMessage, SystemMessage, TaskStarted
 
 
 def test_a_synthetic_message_has_its_type_an_identity_and_its_origin() -> None:
@@ -59,3 +59,11 @@ def test_keys_of_the_wire_do_not_pass_for_the_origin() -> None:
     assert message.source is None
     assert message.raw is None
     assert message.to_wire() == {"type": "x", "_source": 1, "_raw": 2, "source": 3, "raw": 4}
+
+
+def test_what_does_not_fit_is_left_out_of_a_message_that_we_make() -> None:
+    made = InitMessage.synthesize(Source("claude"), cwd=5, permissionMode=[], model="m", newer=1)
+    assert (made.cwd, made.permission_mode, made.model) == (None, None, "m")
+    assert made.to_wire()["newer"] == 1
+    with pytest.raises(ValidationError):
+        TaskStarted.synthesize(Source("claude"), task_id=5)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent_sdk_core.messages.base import Source
-from agent_sdk_core.messages.conversation import UserMessage
+from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import SystemMessage
-from claude_sdk.frames import Json, blocks, record, text
+from agent_sdk_core.wire.recent import Recent
+from claude_sdk.frames import Json, blocks, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +28,40 @@ class Card:
 
 
 class OpenCards:
-    """The tool uses of one session that have no result."""
+    """The tool uses of one session that have no result; those that have one are remembered, for what comes again."""
 
     def __init__(self) -> None:
         self._open: dict[str, Card] = {}
-        self._closed_by_us: set[str] = set()
+        self._answered = Recent()
 
-    def take_uses(self, content: list[Json], parent: str | None) -> None:
-        """Note the tool uses of an assistant message."""
-        for block in content:
-            if block.get("type") == "tool_use" and (tool_use_id := text(block.get("id"))) is not None:
-                self._open[tool_use_id] = Card(tool_use_id, parent, text(record(block.get("input")).get("command")))
+    def take_uses(self, message: AssistantMessage) -> None:
+        """Note the tool uses of a message; one whose result came before it needs no other."""
+        for use in message.tool_uses:
+            if use.id not in self._answered:
+                self._open[use.id] = Card(use.id, message.parent_tool_use_id, text(use.input.get("command")))
 
     def command_of(self, tool_use_id: str | None) -> str | None:
         """Return what an open tool use runs, if it runs a command."""
         card = self._open.get(tool_use_id or "")
         return None if card is None else card.command
 
-    def take_results(self, content: list[Json]) -> bool:
-        """Note the results of a user message; False if they come too late, for we told results ourselves."""
-        ids = [text(block.get("tool_use_id")) for block in content if block.get("type") == "tool_result"]
-        late = bool(ids) and all(tool_use_id in self._closed_by_us for tool_use_id in ids)
+    def take_results(self, message: UserMessage) -> bool:
+        """Note the results of a message; False if they come too late, for all of them were told before."""
+        ids = [result.tool_use_id for result in message.tool_results]
+        late = bool(ids) and all(tool_use_id in self._answered for tool_use_id in ids)
         for tool_use_id in ids:
-            self._open.pop(tool_use_id or "", None)
+            self._open.pop(tool_use_id, None)
+            self._answered.note(tool_use_id)
         return not late
+
+    def cut_off(self, tool_use_ids: list[str], source: Source, session_id: str) -> list[SDKMessage]:
+        """Return the results of tool uses whose input was cut off, so that they never ran."""
+        why = "The tool use was cut off before its input was complete."
+        new = [tool_use_id for tool_use_id in tool_use_ids if tool_use_id not in self._answered]
+        for tool_use_id in new:
+            self._open.pop(tool_use_id, None)
+            self._answered.note(tool_use_id)
+        return [_result(tool_use_id, None, why, source, session_id) for tool_use_id in new]
 
     def close(
         self, why: str, source: Source, session_id: str, *, parents: set[str | None] | None = None
@@ -70,13 +81,8 @@ class OpenCards:
                 if parents is not None:
                     parents.add(card.tool_use_id)
                 del self._open[card.tool_use_id]
-                self._closed_by_us.add(card.tool_use_id)
+                self._answered.note(card.tool_use_id)
         return [_result(card.tool_use_id, card.parent, why, source, session_id) for card in reversed(closing)]
-
-
-def cut_off_result(tool_use_id: str, source: Source, session_id: str) -> SDKMessage:
-    """Return the result of a tool use whose input was cut off, so that it never ran."""
-    return _result(tool_use_id, None, "The tool use was cut off before its input was complete.", source, session_id)
 
 
 def _result(tool_use_id: str, parent: str | None, why: str, source: Source, session_id: str) -> SDKMessage:
@@ -91,7 +97,7 @@ def _result(tool_use_id: str, parent: str | None, why: str, source: Source, sess
 
 
 def late_result(frame: Json, source: Source, session_id: str) -> SDKMessage:
-    """Return a result that came after we had told one, as a notice that holds all of it."""
+    """Return a result that came after another was told, as a notice that holds all of it."""
     content = blocks(frame)
     return SystemMessage.synthesize(
         source,

@@ -3,51 +3,37 @@
 One object a session, pure: one frame in, a list of messages out. Claude has no ids for turns; here a turn is called by
 the uuid of the prompt that it began with, or by one of its own where nobody prompted it. Frames between two turns
 belong to the one before, as do those that announce a turn before its `init`.
+
+A damaged frame passes as an `UnknownMessage`. One that begins a turn, or ends a turn or a task, does so nevertheless,
+with a message made of what can be read of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Final
 from uuid import uuid4
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent, UserMessage
-from agent_sdk_core.messages.parse import SDKMessage, parse_message
+from agent_sdk_core.messages.parse import SDKMessage, parse_message, unknown_message
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.messages.system import InitMessage, TaskNotification, UsageMessage
+from agent_sdk_core.messages.system import InitMessage, SystemMessage, TaskNotification, TaskStarted, UsageMessage
 from agent_sdk_core.session import BackgroundTask
-from claude_sdk.cards import OpenCards, cut_off_result, late_result
+from claude_sdk.cards import OpenCards, late_result
 from claude_sdk.facts import TOKENS, SessionFacts
 from claude_sdk.failures import failure_of
-from claude_sdk.frames import Json, blocks, record, text, texts
+from claude_sdk.frames import Json, record, text, texts
+from claude_sdk.normalizer.sent_prompts import PromptState, SentPrompts
+from claude_sdk.normalizer.tasks import Tasks
 from claude_sdk.streams import OpenStreams
-
-PromptState = Literal["sent", "queued", "started", "ended"]
 
 _NO_RESULT: Final = "The turn ended before this tool had a result."
 _NO_END: Final = "The sub-agent ended before this tool had a result."
+_UNREADABLE: Final = "The turn ended, and claude's word of it was lost or could not be read."
 _IN_TURNS: Final = frozenset({"assistant", "user", "stream_event", "result"})
 """Frames that only a turn brings, so that one which did not announce itself begins with them."""
-
-
-@dataclass(slots=True)
-class _Prompt:
-    """A prompt that was sent and has no result yet."""
-
-    content: str | list[Json]
-    state: PromptState = "sent"
-    shown: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """Work that goes on beside the thread that started it: a sub-agent or a background command."""
-
-    tool_use_id: str | None
-    about: str
-    in_background: bool
 
 
 @dataclass(slots=True)
@@ -81,14 +67,14 @@ class Closer:
         self.working = False
         self.compaction: Json = {}
         self._facts = facts
-        self._prompts: dict[str, _Prompt] = {}
-        self._dropped: list[str] = []
+        self._prompts = SentPrompts()
         self._turn: _Turn | None = None
+        self._last_result: object = None
         self._source = Source("claude", thread_id=session_id)
         self._init: Json | None = None
         self._streams = OpenStreams()
         self._cards = OpenCards()
-        self._tasks: dict[str, _Task] = {}
+        self._tasks = Tasks()
 
     @property
     def running(self) -> bool:
@@ -108,35 +94,28 @@ class Closer:
             content: What it says.
             shown: Whether it need not be repeated as a message.
         """
-        self._prompts[uuid] = _Prompt(content, shown=shown)
+        self._prompts.expect(uuid, content, shown=shown)
 
     def forget(self, uuid: str) -> None:
         """Note that a prompt was not sent, or has ended on our side."""
-        self._prompts.pop(uuid, None)
+        self._prompts.forget(uuid)
 
     def take_dropped(self) -> list[str]:
         """Return the prompts that claude let go of since the last call, before it took them up."""
-        dropped, self._dropped = self._dropped, []
-        return dropped
+        return self._prompts.take_dropped()
 
     def state_of(self, uuid: str) -> PromptState:
         """Return where a prompt stands."""
-        prompt = self._prompts.get(uuid)
-        return "ended" if prompt is None else prompt.state
+        return self._prompts.state_of(uuid)
 
     @property
     def background_tasks(self) -> list[BackgroundTask]:
         """What goes on beside the conversation."""
-        return [
-            BackgroundTask(task_id, task.about, cwd=self._facts.info.cwd)
-            for task_id, task in self._tasks.items()
-            if task.in_background
-        ]
+        return self._tasks.in_background(self._facts.info.cwd)
 
     def tool_use_of(self, task_id: str | None) -> str | None:
         """Return the tool use that started a task or a sub-agent."""
-        task = self._tasks.get(task_id or "")
-        return None if task is None else task.tool_use_id
+        return self._tasks.tool_use_of(task_id)
 
     def feed(self, frame: Json) -> list[SDKMessage]:
         """Take one frame, and return what it becomes: itself, after what has to precede it."""
@@ -145,6 +124,8 @@ class Closer:
             return self._stream_event(frame)
         if kind == "system":
             return self._system(frame)
+        if kind == "result":
+            return self._result(frame)
         main = frame.get("parent_tool_use_id") is None
         before: list[SDKMessage] = self._begin() if main and kind in _IN_TURNS else []
         match kind:
@@ -152,24 +133,21 @@ class Closer:
                 return self._lifecycle(frame)
             case "keep_alive":
                 return []
-            case "assistant":
-                content = blocks(frame)
-                if main and self._turn is not None and "error" in frame:
-                    self._turn.error = frame
-                if main:
-                    self._streams.complete(record_id(frame), len(content))
-                    self._facts.note_call(record(record(frame.get("message")).get("usage")))
-                self._cards.take_uses(content, text(frame.get("parent_tool_use_id")))
-            case "user":
-                if not self._cards.take_results(blocks(frame)):
-                    return [*before, late_result(frame, self._made(), self.session_id)]
-            case "result":
-                return [*before, *self._result(frame)]
             case "conversation_reset":
                 self._renamed(frame.get("new_conversation_id"))
             case _:
                 pass
-        return [*before, self._pass(frame)]
+        message = self._pass(frame)
+        if isinstance(message, AssistantMessage):
+            if main:
+                if self._turn is not None and "error" in frame:
+                    self._turn.error = frame
+                self._streams.complete(message.message.id, len(message.content))
+                self._facts.note_call(record(record(frame.get("message")).get("usage")))
+            self._cards.take_uses(message)
+        elif isinstance(message, UserMessage) and not self._cards.take_results(message):
+            return [*before, late_result(frame, self._made(), self.session_id)]
+        return [*before, message]
 
     def end(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
         """Return what ends a turn on our side, or everything when the process or the session is gone.
@@ -184,13 +162,12 @@ class Closer:
         ending = self._finish_streams()
         if turn_id is None:
             ending += self._cards.close(message, source, self.session_id)
-            ending += [self._task_end(task_id, task, message) for task_id, task in self._tasks.items()]
-            self._tasks.clear()
+            ending += self._tasks.end_all(message, source, self.session_id)
         elif self._turn is not None and self._turn.turn_id == turn_id:
             ending += self._close_cards(message)
         turn = self._turn
         if turn is not None and (turn_id is None or turn.turn_id == turn_id):
-            listed = [uuid for uuid, prompt in self._prompts.items() if prompt.state == "started"]
+            listed = self._prompts.started
             ending.append(
                 ResultMessage.synthesize(
                     source,
@@ -207,19 +184,9 @@ class Closer:
         return ending
 
     def _lifecycle(self, frame: Json) -> list[SDKMessage]:
-        uuid, state = frame.get("command_uuid"), frame.get("state")
-        prompt = self._prompts.get(uuid) if isinstance(uuid, str) else None
-        if not isinstance(uuid, str) or prompt is None:
-            return [self._pass(frame)]
-        message = self._pass(frame)
-        if state == "queued" and prompt.state == "sent":
-            prompt.state = "queued"
-        elif state == "started":
-            prompt.state = "started"
+        uuid, message = frame.get("command_uuid"), self._pass(frame)
+        if isinstance(uuid, str) and uuid in self._prompts and self._prompts.move(uuid, frame.get("state")):
             return [message, *self._started(uuid)]
-        elif state == "cancelled" and prompt.state in ("sent", "queued"):
-            del self._prompts[uuid]
-            self._dropped.append(uuid)
         return [message]
 
     def _started(self, uuid: str) -> list[SDKMessage]:
@@ -234,8 +201,7 @@ class Closer:
         return self._show_prompts() if turn.begun else []
 
     def _system(self, frame: Json) -> list[SDKMessage]:
-        subtype = frame.get("subtype")
-        match subtype:
+        match frame.get("subtype"):
             case "init":
                 return self._take_init(frame)
             case "status":
@@ -247,32 +213,49 @@ class Closer:
             case "compact_boundary":
                 self.compaction = frame
             case "session_state_changed":
-                self.working = frame.get("state") != "idle"
+                return [self._pass(frame), *self._take_state(frame.get("state"))]
             case "api_retry":
                 ended = self._finish_streams()
                 return [*ended, self._pass(frame)]
             case "task_started":
-                self._start_task(frame)
+                message = self._pass(frame)
+                if isinstance(message, TaskStarted):
+                    self._tasks.start(frame, self._cards.command_of(message.tool_use_id))
+                return [message]
             case "task_updated":
-                self._update_task(frame)
+                self._tasks.update(frame)
             case "task_notification":
-                return [*self._end_task(text(frame.get("task_id"))), self._pass(frame)]
+                return self._end_task(frame)
             case _:
                 pass
         return [self._pass(frame)]
 
+    def _take_state(self, state: object) -> list[SDKMessage]:
+        """Note what claude does; it is idle only after the result of its turn, so then a turn that runs lost its."""
+        self.working = state in ("running", "requires_action")
+        if state == "idle" and self._turn is not None and self._turn.begun:
+            reason = "api_error"
+            ending = self.end(self._turn.turn_id, code="protocol_error", message=_UNREADABLE, terminal_reason=reason)
+            return [*ending]
+        return []
+
     def _take_init(self, frame: Json) -> list[SDKMessage]:
         self._renamed(frame.get("session_id"))
         self._facts.take_init(frame)
-        self._init = frame
+        listed = [uuid for uuid in texts(frame.get("user_message_uuids")) if uuid in self._prompts]
         if self._turn is None:
-            self._open(str(uuid4()), prompted=False)
+            self._open(listed[0] if listed else str(uuid4()), prompted=bool(listed))
+        for uuid in listed:
+            self._prompts.take_up(uuid)
         turn = self._turn
         if turn is None or turn.begun:
             return [self._pass(frame)]
         turn.begun = True
         self._source = Source("claude", thread_id=self.session_id, turn_id=turn.turn_id)
-        return [self._pass(frame), *self._show_prompts()]
+        messages = self._read(frame, InitMessage)
+        if len(messages) == 1:
+            self._init = frame
+        return [*messages, *self._show_prompts()]
 
     def _begin(self) -> list[SDKMessage]:
         """Return the `init` of a turn that begins without one of claude's."""
@@ -297,6 +280,8 @@ class Closer:
             return [*before, message]
         kind = message.event.get("type")
         if kind == "message_start":
+            if message.api_message_id is None:
+                return [*before, unknown_message(frame, source=self._source)]
             before += self._finish_streams()
         elif kind == "content_block_stop":
             before += self._with_results(self._streams.abandon(frame, self._made(), self.session_id))
@@ -315,24 +300,51 @@ class Closer:
         return UsageMessage.synthesize(self._made(), session_id=self.session_id, usage=tokens, **window)
 
     def _result(self, frame: Json) -> list[SDKMessage]:
-        self._facts.take_result(frame)
-        before = self._finish_streams()
-        before += self._close_cards(_NO_RESULT)
         listed = texts(frame.get("user_message_uuids")) or texts([frame.get("user_message_uuid")])
+        mine = [uuid for uuid in listed if uuid in self._prompts]
+        if not mine and self._is_told(frame, listed):
+            fields: Json = {"subtype": "late_result", "session_id": self.session_id, "result": frame}
+            return [SystemMessage.synthesize(self._made(), frame, **fields)]
+        if self._turn is None:  # Nothing of it came before.
+            mine = mine or self._prompts.queued[:1]
+            if not mine and not isinstance(message := self._pass(frame), ResultMessage):
+                return [message]
+            self._open(mine[0] if mine else str(uuid4()), prompted=bool(mine))
+        self._last_result = frame.get("uuid")
+        for uuid in mine:
+            self._prompts.take_up(uuid)
+        before = [*self._begin(), *self._show_prompts()]
         turn = self._turn
-        if not listed and turn is not None and turn.prompted and turn.turn_id in self._prompts:
-            listed = [turn.turn_id]
+        if not mine and turn is not None and turn.turn_id in self._prompts:
+            mine = [turn.turn_id]
+        self._facts.take_result(frame)
+        before += self._finish_streams()
+        before += self._close_cards(_NO_RESULT)
         source = self._source
         if (failure := failure_of(frame, None if turn is None else turn.error)) is not None:
             source = replace(source, failure=failure)
-        wire = frame if texts(frame.get("user_message_uuids")) == listed else {**frame, "user_message_uuids": listed}
+        wire = frame if frame.get("user_message_uuids") == mine else {**frame, "user_message_uuids": mine}
         message = parse_message(wire, source=source, raw=frame)
-        self._finish_turn(listed)
-        return [*before, message]
+        self._finish_turn(mine)
+        if isinstance(message, ResultMessage):
+            return [*before, message]
+        return [*before, message, self._salvaged_result(wire, source)]
+
+    def _is_told(self, frame: Json, listed: list[str]) -> bool:
+        """Tell whether a result repeats one, or comes after we told one ourselves."""
+        again = frame.get("uuid") is not None and frame.get("uuid") == self._last_result
+        return again or (bool(listed) and all(map(self._prompts.has_ended, listed)))
+
+    def _salvaged_result(self, wire: Json, source: Source) -> SDKMessage:
+        """Return the end of a turn whose result could not be read whole."""
+        fields = {**wire, "uuid": str(uuid4()), "session_id": self.session_id, "parent_tool_use_id": None}
+        if not isinstance(wire.get("subtype"), str) or not isinstance(wire.get("is_error", False), bool):
+            fields |= {"subtype": "error_during_execution", "is_error": True}
+            fields |= {"errors": [_UNREADABLE], "error_code": "protocol_error"}
+        return ResultMessage.synthesize(replace(source, synthetic=True), wire, **fields)
 
     def _finish_turn(self, listed: list[str]) -> None:
-        for uuid in listed:
-            self._prompts.pop(uuid, None)
+        self._prompts.end(listed)
         self.stored = True
         self._turn = None
 
@@ -343,20 +355,7 @@ class Closer:
 
     def _show_prompts(self) -> list[SDKMessage]:
         """Return the prompts that the turn has taken up and that were not repeated yet."""
-        shown: list[SDKMessage] = []
-        for uuid, prompt in self._prompts.items():
-            if prompt.state == "started" and not prompt.shown:
-                prompt.shown = True
-                shown.append(
-                    UserMessage.synthesize(
-                        self._made(),
-                        uuid=uuid,
-                        session_id=self.session_id,
-                        message={"role": "user", "content": prompt.content},
-                        isReplay=True,
-                    )
-                )
-        return shown
+        return self._prompts.show(self._made(), self.session_id)
 
     def _finish_streams(self) -> list[SDKMessage]:
         """End what streams, and give the tool uses that were cut off their results."""
@@ -364,41 +363,19 @@ class Closer:
 
     def _with_results(self, ending: list[SDKMessage]) -> list[SDKMessage]:
         cut_off = {use.id for message in ending if isinstance(message, AssistantMessage) for use in message.tool_uses}
-        results = [cut_off_result(use, self._made(), self.session_id) for use in sorted(cut_off)]
-        return [*ending, *results]
+        return [*ending, *self._cards.cut_off(sorted(cut_off), self._made(), self.session_id)]
 
     def _close_cards(self, why: str) -> list[SDKMessage]:
         """Close the cards of the main thread, and of the sub-agents that it waited for."""
         return self._cards.close(why, self._made(), self.session_id, parents={None})
 
-    def _start_task(self, frame: Json) -> None:
-        task_id, tool_use_id = text(frame.get("task_id")), text(frame.get("tool_use_id"))
-        if task_id is not None:
-            about = self._cards.command_of(tool_use_id) or text(frame.get("description")) or ""
-            self._tasks[task_id] = _Task(tool_use_id, about, frame.get("is_backgrounded") is True)
-
-    def _update_task(self, frame: Json) -> None:
-        """Note that a task that its turn waited for goes on without it."""
-        task_id = text(frame.get("task_id")) or ""
-        if record(frame.get("patch")).get("is_backgrounded") is True and (task := self._tasks.get(task_id)) is not None:
-            self._tasks[task_id] = replace(task, in_background=True)
-
-    def _end_task(self, task_id: str | None) -> list[SDKMessage]:
+    def _end_task(self, frame: Json) -> list[SDKMessage]:
         """Note that background work ended; cards of its thread get no results any more."""
-        task = self._tasks.pop(task_id or "", None)
-        if task is None or task.tool_use_id is None:
-            return []
-        return self._cards.close(_NO_END, self._made(), self.session_id, parents={task.tool_use_id})
-
-    def _task_end(self, task_id: str, task: _Task, why: str) -> SDKMessage:
-        return TaskNotification.synthesize(
-            self._made(),
-            session_id=self.session_id,
-            task_id=task_id,
-            tool_use_id=task.tool_use_id,
-            status="stopped",
-            summary=why,
-        )
+        task_id = text(frame.get("task_id"))
+        messages = self._read(frame, TaskNotification) if task_id in self._tasks else [self._pass(frame)]
+        if (tool_use_id := self._tasks.end(task_id)) is None:
+            return messages
+        return [*self._cards.close(_NO_END, self._made(), self.session_id, parents={tool_use_id}), *messages]
 
     def _renamed(self, session_id: object) -> None:
         if isinstance(session_id, str) and session_id != self.session_id:
@@ -413,7 +390,10 @@ class Closer:
     def _pass(self, frame: Json) -> SDKMessage:
         return parse_message(frame, source=self._source)
 
-
-def record_id(frame: Json) -> Any:
-    """Return the id of the model's message in an assistant frame."""
-    return record(frame.get("message")).get("id")
+    def _read(self, frame: Json, cls: type[InitMessage | TaskNotification]) -> list[SDKMessage]:
+        """Return a frame of a kind that must be understood, and if it was not, what can be read of it."""
+        message = self._pass(frame)
+        if isinstance(message, cls):
+            return [message]
+        fields = {**frame, "uuid": str(uuid4()), "session_id": self.session_id, "parent_tool_use_id": None}
+        return [message, cls.synthesize(self._made(), frame, **fields)]

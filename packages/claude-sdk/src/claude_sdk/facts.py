@@ -134,7 +134,8 @@ class SessionFacts:
                 self._by_model[model] = ModelUsage.model_validate(record(used))
         cost = frame.get("total_cost_usd")
         if isinstance(cost, int | float):
-            self._cost = float(cost)
+            with contextlib.suppress(OverflowError):
+                self._cost = float(cost)
         windows = [window for used in self._by_model.values() if (window := used.context_window) is not None]
         main = self._by_model.get(self._model or "")
         self._window = main.context_window if main is not None and main.context_window else max(windows, default=None)

@@ -79,7 +79,8 @@ class OpenStreams:
             if kind == "message_delta":
                 stream.usage.update(record(event.get("usage")))
             elif kind == "content_block_start" and type(index) is int:
-                stream.blocks[index] = _Block(record(event.get("content_block")))
+                block = record(event.get("content_block"))
+                stream.blocks[index] = _Block(block if isinstance(block.get("type"), str) else {"type": ""})
             elif kind == "content_block_stop" and type(index) is int and index in stream.blocks:
                 stream.blocks[index].stopped = True
         return None

@@ -115,12 +115,14 @@ class Dispatcher:
         if fields is None or not fields.issuperset(params):
             self.unknowns.notification(method, params)
         thread_id = params.get("threadId")
+        owner = self._owners.get(thread_id) if type(thread_id) is str else None
+        if owner is None and (known := self._thread_of(params)) is not None:
+            thread_id, owner = known, self._owners.get(known)
         if type(thread_id) is not str:
             self._take_global(method, params, raw)
             return
         if method == "serverRequest/resolved":
             self._withdraw(thread_id, params.get("requestId"))
-        owner = self._owners.get(thread_id)
         if owner is None:
             self._early.keep(thread_id, method, params, raw)
             if (owner := self._claim(thread_id, method, params)) is not None:
@@ -164,6 +166,12 @@ class Dispatcher:
         for thread_id in session.take_adopted():
             if thread_id not in self._owners:  # An item cannot take a thread from another session.
                 self._own(thread_id, session)
+
+    def _thread_of(self, params: Json) -> str | None:
+        """Return the thread whose turn a notification names, where its own thread is nobody's or damaged."""
+        if "turnId" not in params and "turn" not in params:
+            return None
+        return next((known for session in self.sessions if (known := session.thread_of(params)) is not None), None)
 
     def _claim(self, thread_id: str, method: str, params: Json) -> CodexSession | None:
         """Return the session whose sub-agent's an unknown thread is, if no item names it and its root tells."""

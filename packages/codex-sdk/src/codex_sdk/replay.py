@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.transport.json_lines import mend
 from agent_sdk_core.usage import ModelPrice
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.normalizer.content import user_content
@@ -40,9 +41,9 @@ def replay(
     """
     log = _Replay(partial=partial, prices=prices)
     for entry in records:
-        message = as_record(entry.get("msg"))
-        if message is not None:
-            yield from log.sent(message) if entry.get("dir") == "out" else log.received(message)
+        logged = as_record(entry) or {}
+        if (message := as_record(logged.get("msg"))) is not None:
+            yield from log.sent(message) if logged.get("dir") == "out" else log.received(message)
     yield from log.finish()
 
 
@@ -62,7 +63,7 @@ class _Replay:
 
     def sent(self, message: Wire) -> Iterator[SDKMessage]:
         """Take a message of ours."""
-        method = message.get("method")
+        method = optional_text(message, "method")
         if method is None:
             yield from self._requests.answered(message)
             return
@@ -105,7 +106,7 @@ class _Replay:
         asked = self._asked.pop(message["id"], None) if _hashable(message.get("id")) else None
         if asked is None:
             return
-        method, params, result = asked.get("method"), record(asked, "params"), as_record(message.get("result"))
+        method, params, result = text(asked, "method"), record(asked, "params"), as_record(message.get("result"))
         family = self._owners.get(text(params, "threadId"))
         if method in _OPENING:
             facts = ThreadFacts.from_response(result or {})
@@ -136,6 +137,9 @@ class _Replay:
     def _notification(self, method: str, message: Wire) -> Iterator[SDKMessage]:
         params = record(message, "params")
         thread_id = optional_text(params, "threadId")
+        if thread_id not in self._owners:  # Where the thread is damaged, the turn may tell.
+            known = (thread for family in self._families.values() if (thread := family.thread_of(params)))
+            thread_id = next(known, thread_id)
         if thread_id is None:
             if method == "account/rateLimits/updated":
                 for main_id, family in self._families.items():
@@ -167,7 +171,7 @@ class _Replay:
         if (before := self._owners.get(thread_id)) is not None:
             yield from self._close(before, "session_closed", "The session was opened anew.", "aborted_streaming")
         self._opened += 1
-        prefix = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self._opened} {thread_id}"))[:24]
+        prefix = str(uuid.uuid5(uuid.NAMESPACE_OID, mend(f"{self._opened} {thread_id}")))[:24]
         family = ThreadFamily(facts, partial=self._partial, uuid_prefix=prefix, prices=self._prices)
         self._families[thread_id] = self._owners[thread_id] = family
         self._closed.discard(thread_id)

@@ -12,6 +12,7 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
 from agent_sdk_core.session import AgentRequest
+from agent_sdk_core.transport.json_lines import mend
 from codex_sdk.asking.approvals import command_approval, patch_approval, permissions_approval
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.asking.mcp_approvals import mcp_approval
@@ -73,7 +74,7 @@ class ReplayedRequests:
         params = record(message, "params")
         thread_id, main_id = text(params, "threadId"), family.main.facts.thread_id
         asked = Envelope(
-            request_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{main_id} request {self._count}")),
+            request_id=str(uuid.uuid5(uuid.NAMESPACE_OID, mend(f"{main_id} request {self._count}"))),
             session_id=main_id,
             native_id=str(message.get("id")),
             params=params,

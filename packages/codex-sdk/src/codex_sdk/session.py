@@ -101,6 +101,10 @@ class CodexSession(BaseSession):
         """Tell whether a thread that is nobody's is a sub-agent's of this session."""
         return self._family.claims(thread_id, method, params)
 
+    def thread_of(self, params: Json) -> str | None:
+        """Return the thread of this session whose turn a notification names, whatever thread it names."""
+        return self._family.thread_of(params)
+
     def take_adopted(self) -> list[str]:
         """Return the sub-agents' threads that were met since the last call."""
         return self._family.take_adopted()

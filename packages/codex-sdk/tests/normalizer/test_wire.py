@@ -16,10 +16,3 @@ def test_what_is_of_another_type_reads_as_absent() -> None:
     assert wire.records(ODD, "e") == []
     assert wire.texts(ODD, "c") == ["x"]
     assert wire.texts(ODD, "a") == []
-
-
-def test_the_oldest_ids_give_way() -> None:
-    recent = wire.Recent(2)
-    for key in ("a", "b", "a", "c"):
-        recent.note(key)
-    assert list(recent) == ["a", "c"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt
+from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from agent_sdk_core.transport.json_lines import encode_line
@@ -114,6 +114,8 @@ class Message(WireModel, frozen=True):
     def synthesize(cls, source: Source, raw: Any = None, **fields: object) -> Self:
         """Return a message that we make ourselves: type, subtype and a new uuid filled in.
 
+        What the wire gave for it and is of a wrong type is left out, as in `salvaged`.
+
         Args:
             source: Where it comes from.
             raw: The native payload that occasioned it.
@@ -122,7 +124,24 @@ class Message(WireModel, frozen=True):
         known = cls.model_fields
         constants = {name: known[name].default for name in ("type", "subtype") if name in known}
         wire = {**constants, "uuid": str(uuid4()), "session_id": None, "parent_tool_use_id": None, **fields}
-        return cls.model_validate(wire).with_origin(source, raw)
+        return cls.salvaged(wire).with_origin(source, raw)
+
+    @classmethod
+    def salvaged(cls, wire: dict[str, Any]) -> Self:
+        """Return a message of what can be read: optional fields that do not fit are left out.
+
+        Raises:
+            ValidationError: A field that the class needs is absent or does not fit.
+        """
+        try:
+            return cls.model_validate(wire)
+        except ValidationError as error:
+            wrong = {detail["loc"][0] for detail in error.errors(include_url=False, include_input=False)}
+            wrong |= {name for name, field in cls.model_fields.items() if field.alias in wrong}
+            kept = {key: value for key, value in wire.items() if key not in wrong}
+            if len(kept) == len(wire):
+                raise
+            return cls.salvaged(kept)
 
     def to_json(self) -> str:
         """Return the Claude-shaped object as one line of JSON, without a line break."""

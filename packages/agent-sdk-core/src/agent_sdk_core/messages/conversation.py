@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Final, Literal, cast
 
 from pydantic import AfterValidator, Field, SkipValidation, StrictBool
 from typing_extensions import TypedDict
@@ -130,17 +130,26 @@ class StreamPayload(TypedDict, total=False):
 
 
 def _is_payload(value: object) -> object:
-    """Check the two levels that readers of an event rely on; more would cost too much a delta."""
-    if isinstance(value, dict) and isinstance(cast("dict[str, object]", value).get("delta", {}), dict):
-        return cast("object", value)
-    raise ValueError("the event and its delta must be objects")
+    """Check what readers of an event rely on; of a delta two levels, for more would cost too much."""
+    if isinstance(value, dict):
+        event = cast("dict[str, object]", value)
+        if isinstance(event.get("delta"), dict):
+            return event
+        block = event.get("content_block", _NO_BLOCK)
+        typed = isinstance(block, dict) and isinstance(cast("dict[str, object]", block).get("type"), str)
+        if typed and "delta" not in event and isinstance(event.get("message", event), dict):
+            return event
+    raise ValueError("the event, its delta, its message and its block must be objects, and the block of some type")
+
+
+_NO_BLOCK: Final = {"type": ""}
 
 
 class StreamEvent(Message, frozen=True):
     """One step of a message while it is written; the full message follows and finalizes it.
 
     Attributes:
-        event: The stream event; only that it and its delta are objects is validated.
+        event: The stream event; only that it and its parts are objects is validated.
         api_message_id: `message.id` of the message it belongs to; blocks of two messages may interleave.
     """
 

@@ -70,10 +70,21 @@ def parse_message(data: Mapping[str, object], *, source: Source | None = None, r
     try:
         message = cls.model_validate(data)
     except ValidationError:
-        message = _unknown(data)
+        return unknown_message(data, source=source, raw=raw)
     if source is not None:
         message.with_origin(source, data if raw is None else raw)
     return cast("SDKMessage", message)
+
+
+def unknown_message(
+    data: Mapping[str, object], *, source: Source | None = None, raw: Any = None
+) -> conversation.UnknownMessage:
+    """Keep what no class takes, or nobody can follow: identity that fits as fields, everything else as it is."""
+    fields = {str(key): value for key, value in data.items()}
+    known: dict[str, Any] = {name: fields.pop(name) for name in _IDENTITY if isinstance(fields.get(name), str)}
+    message = conversation.UnknownMessage.model_construct(set(known), **known)
+    cast("dict[str, object]", message.model_extra).update(fields)
+    return message if source is None else message.with_origin(source, data if raw is None else raw)
 
 
 def _class_of(data: Mapping[str, object]) -> type[Message]:
@@ -83,12 +94,3 @@ def _class_of(data: Mapping[str, object]) -> type[Message]:
     if not isinstance(kind, str):
         return conversation.UnknownMessage
     return MESSAGE_TYPES.get(kind, conversation.UnknownMessage)
-
-
-def _unknown(data: Mapping[str, object]) -> conversation.UnknownMessage:
-    """Keep what no class takes: identity that fits as fields, everything else as it is."""
-    fields = {str(key): value for key, value in data.items()}
-    known: dict[str, Any] = {name: fields.pop(name) for name in _IDENTITY if isinstance(fields.get(name), str)}
-    message = conversation.UnknownMessage.model_construct(set(known), **known)
-    cast("dict[str, object]", message.model_extra).update(fields)
-    return message

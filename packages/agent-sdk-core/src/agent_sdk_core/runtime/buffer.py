@@ -111,7 +111,8 @@ def _piece(message: SDKMessage) -> tuple[tuple[object, ...], str] | None:
         for name in _TEXT_KEYS:
             text = delta.get(name)
             if isinstance(text, str):
-                block = (message.parent_tool_use_id, message.api_message_id, message.event.get("index"))
+                # As text: an index may be anything.
+                block = (message.parent_tool_use_id, message.api_message_id, repr(message.event.get("index")))
                 return (message.session_id, *block, name), text
     elif isinstance(message, ToolProgress) and message.output is not None:
         return (message.session_id, message.tool_use_id), message.output

@@ -88,6 +88,7 @@ class BaseSession(AgentSession):
         self._settings = SessionSettings(driver, lambda: self._turns.running is not None)
         self._places: OrderedDict[str, str] = OrderedDict()
         self._background: set[str] = set()
+        self._begun: set[str | None] = set()
         self._listeners: WeakSet[MessageBuffer] = WeakSet()
         self._idle = anyio.Event()
         self._failure: AgentError | None = None
@@ -243,6 +244,7 @@ class BaseSession(AgentSession):
             if message.uuid is not None and (place := self._driver.fork_place(message)) is not None:
                 self._note_place(message.uuid, place)
             if isinstance(message, InitMessage):
+                self._begun.add(_turn_id(message))
                 self._turns.begin(message)
             elif isinstance(message, AssistantMessage):
                 self._turns.note_text(message)
@@ -252,6 +254,7 @@ class BaseSession(AgentSession):
                 self._background.discard(message.task_id)
                 self._note_idle()
             elif isinstance(message, ResultMessage):
+                self._begun.discard(_turn_id(message))
                 self._turns.show(batch[start : index + 1])
                 start = index + 1
                 self._turns.end(message)
@@ -319,7 +322,7 @@ class BaseSession(AgentSession):
 
     def _stop(self, code: str, message: str, terminal_reason: str) -> None:
         self._turns.stop(code, message, terminal_reason)
-        if self._background:  # It outlived its turn, so no turn's end told its own.
+        if self._background or self._begun:  # No turn's end told theirs: they outlived it, or it was not theirs.
             self._turns.close_open(None, code, message, terminal_reason)
             self._background.clear()
             self._note_idle()
@@ -349,6 +352,10 @@ class BaseSession(AgentSession):
         if not self._busy or self._closing:
             self._idle.set()
             self._idle = anyio.Event()
+
+
+def _turn_id(message: SDKMessage) -> str | None:
+    return None if message.source is None else message.source.turn_id
 
 
 async def _nothing(result: None) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.card import Card, Contact
 from codex_sdk.normalizer.card_messages import CardMessages
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.shapes import ToolShape
 from codex_sdk.normalizer.tool_shapes import tool_shape
 from codex_sdk.normalizer.turns import Turn
-from codex_sdk.normalizer.wire import Recent, Wire, text
+from codex_sdk.normalizer.wire import Wire, text
 
 _KEPT_ITEMS: Final = 32
 """How many items that completed last are kept whole, for requests that name one of them."""
@@ -129,6 +130,11 @@ class Cards:
             if card.state == "task":
                 self._say.task_stopped(card, reason)
                 self._close(card)
+
+    def turn_of(self, item_id: str) -> Turn | None:
+        """Return the turn of an item that is open."""
+        card = self._cards.get(item_id)
+        return None if card is None else card.turn
 
     def opened(self, item_id: str) -> bool:
         """Tell whether an item has started and not completed."""

@@ -9,16 +9,19 @@ from typing import Any, Final
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.transport.json_lines import mend
 from agent_sdk_core.usage import ModelPrice, SessionUsage
+from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.agents import SubAgent
 from codex_sdk.normalizer.card import Contact
 from codex_sdk.normalizer.facts import ThreadFacts
 from codex_sdk.normalizer.shapes import Named
 from codex_sdk.normalizer.thread import ThreadNormalizer
 from codex_sdk.normalizer.turns import BACKEND
-from codex_sdk.normalizer.wire import Recent, record, text
+from codex_sdk.normalizer.wire import record, text
 
 _STARTING: Final = frozenset({"spawnAgent", "resumeAgent", "sendInput", "followupTask"})
+_ITEMS: Final = ("item/started", "item/completed")
 _REMEMBERED_THREADS: Final = 256
 
 
@@ -81,6 +84,8 @@ class ThreadFamily:
             params: Its params.
             raw: All of it, for `message.raw`.
         """
+        if len(self._threads) > 1 and method in _ITEMS:
+            thread_id = self._thread_of_item(thread_id, method, params)
         normalizer = self._threads.get(thread_id)
         if normalizer is None:
             return []
@@ -93,6 +98,23 @@ class ThreadFamily:
             for contact in contacts:
                 messages += self._meet(normalizer, contact)
         return messages
+
+    def thread_of(self, params: dict[str, Any]) -> str | None:
+        """Return the thread whose turn an event names, whatever thread it names; None for a turn of no kin."""
+        turn_id = text(params, "turnId") or text(record(params, "turn"), "id")
+        known = (thread_id for thread_id, normalizer in self._threads.items() if normalizer.knows_turn(turn_id))
+        return next(known, None) if turn_id else None
+
+    def _thread_of_item(self, thread_id: str, method: str, params: dict[str, Any]) -> str:
+        """Return the thread that has an item open, else the one that has its turn, else the one that it names."""
+        item_id = text(record(params, "item"), "id")
+        order = sorted(self._threads, key=lambda known: known != thread_id)
+        opened = (known for known in order if self._threads[known].is_open(item_id))
+        if method == "item/completed" and (owner := next(opened, None)) is not None:
+            return owner
+        named = self._threads.get(thread_id)
+        has_turn = named is not None and named.knows_turn(text(params, "turnId"))
+        return thread_id if has_turn else self.thread_of(params) or thread_id
 
     def take_adopted(self) -> list[str]:
         """Return the threads that were adopted since the last call."""
@@ -167,7 +189,7 @@ class ThreadFamily:
         facts = self.main.facts
         facts = replace(facts, thread_id=agent.thread_id, model=model or facts.model)
         name = f"{self._prefix} {agent.thread_id}"
-        prefix = None if self._prefix is None else str(uuid.uuid5(uuid.NAMESPACE_OID, name))[:24]
+        prefix = None if self._prefix is None else str(uuid.uuid5(uuid.NAMESPACE_OID, mend(name)))[:24]
         child = ThreadNormalizer(facts, partial=self._partial, uuid_prefix=prefix, agent=agent, root=self.main)
         self._threads[agent.thread_id] = child
         self.adopted.append(agent.thread_id)

@@ -106,5 +106,5 @@ class Frames:
             "session_id": self.session_id,
             "parent_tool_use_id": self.parent_tool_use_id,
         }
-        message = cls.model_validate({**identity, **fields})
+        message = cls.salvaged({**identity, **fields})
         self.out.append(message.with_origin(source, self.raw))  # type: ignore[arg-type]  # every class given is one of the union

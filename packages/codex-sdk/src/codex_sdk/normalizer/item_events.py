@@ -7,6 +7,7 @@ from typing import Final
 
 from agent_sdk_core.messages.system import CompactBoundary, StatusMessage
 from codex_sdk.normalizer import notices
+from codex_sdk.normalizer.speech import SPEECH, says
 from codex_sdk.normalizer.state import ThreadState
 from codex_sdk.normalizer.turns import Turn
 from codex_sdk.normalizer.wire import Wire, record, text
@@ -27,13 +28,43 @@ def completed(state: ThreadState, params: Wire) -> None:
 
 def _take(state: ThreadState, params: Wire, *, completed: bool) -> None:
     item = record(params, "item")
-    item_id = text(item, "id")
+    item_id, kind = _identity(state, item) if completed else (text(item, "id"), text(item, "type"))
     # An item stays what it was at first, so that a corrupt event cannot make two messages of one id.
-    kind: str = state.kinds.get(item_id) or text(item, "type")
+    kind = state.kinds.get(item_id) or kind
     if not item_id or not kind:
         raise LookupError("the item has no id or no type")
     state.kinds.note(item_id, kind)
-    ITEMS.get(kind, _tool)(state, state.turn(params), {**item, "type": kind}, completed)
+    turn = _turn(state, params, item if kind == "userMessage" else None, item_id)
+    told = len(state.frames.out)
+    ITEMS.get(kind, _tool)(state, turn, {**item, "id": item_id, "type": kind}, completed)
+    if completed and text(item, "text") and len(state.frames.out) == told and not state.speech.said(item_id, item):
+        raise LookupError("the item says what no message tells")
+
+
+def _turn(state: ThreadState, params: Wire, prompt: Wire | None, item_id: str) -> Turn:
+    """Return the turn of an item: the one in which it began, or which took the prompt, or which the event names."""
+    if (turn := state.speech.turn_of(item_id) or state.cards.turn_of(item_id)) is not None:
+        return turn
+    turn_id = text(params, "turnId")
+    if prompt is not None and turn_id and state.turns.known(turn_id) is None:
+        turn = state.prompts.turn_of(prompt)
+        return state.turns.begin(turn_id if turn is None else turn.id)
+    return state.turn(params)
+
+
+def _identity(state: ThreadState, item: Wire) -> tuple[str, str]:
+    """Return id and type of a completed item; where one is damaged and it says something, as what it says it."""
+    item_id, told = text(item, "id"), text(item, "type")
+    known = state.kinds.get(item_id)
+    kind = known or told or ("agentMessage" if text(item, "text") else "")
+    if known is not None and told and told != known and not says(known, item):
+        if says(told, item):  # It bears the id of another.
+            return f"{item_id}#{told}", told
+        if known in SPEECH:
+            raise LookupError("the item bears the id of another")
+    if not item_id and says(kind, item):
+        item_id = state.speech.unfinished(kind) or f"item-{state.frames.prefix}{state.frames.count:x}"
+    return item_id, kind
 
 
 def _tool(state: ThreadState, turn: Turn, item: Wire, completed: bool) -> None:

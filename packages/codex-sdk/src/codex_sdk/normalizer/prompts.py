@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.content import user_content
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.turns import Turn, Turns
-from codex_sdk.normalizer.wire import Recent, Wire, optional_text, text
+from codex_sdk.normalizer.wire import Wire, optional_text, text
 
 _REMEMBERED_PROMPTS: Final = 1024
 
@@ -69,6 +70,11 @@ class Prompts:
     def knows(self, item_id: str) -> bool:
         """Tell whether a userMessage item was taken before."""
         return item_id in self._items
+
+    def turn_of(self, item: Wire) -> Turn | None:
+        """Return the turn that runs and that the response named for the prompt of a userMessage item."""
+        prompt = self._open.get(text(item, "clientId"))
+        return prompt.turn if prompt is not None and prompt.turn is not None and not prompt.turn.ended else None
 
     def seen(self, turn: Turn, item: Wire) -> None:
         """Take a userMessage item that was not taken before."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
+from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.stream import StreamedMessage, StreamedPlan, StreamedThinking
 from codex_sdk.normalizer.turns import Turn, Turns
-from codex_sdk.normalizer.wire import Recent, Wire, integer, text, texts
+from codex_sdk.normalizer.wire import Wire, integer, text, texts
 
 SPEECH: Final[Mapping[str, type[StreamedMessage]]] = {
     "agentMessage": StreamedMessage,
@@ -37,8 +38,9 @@ class Speech:
         self._kinds = kinds
         self._open: dict[str, StreamedMessage] = {}
         self._turn_of: dict[str, Turn] = {}
-        # By item: True once completed, or what it had said when it was cut off.
+        # By item that completed or was cut off: the hash of what it said, 0 of nothing.
         self._done = Recent()
+        self._again = Recent()
 
     def start(self, turn: Turn, item: Wire) -> None:
         """Take item/started."""
@@ -83,11 +85,11 @@ class Speech:
         full = _texts(kind, item)
         message = self._open.get(item_id)
         if message is None:
-            said: list[str] | Literal[True] = self._done.get(item_id, [])
-            if said is True or (said and "".join(said) == "".join(full)):
+            said = self._done.get(item_id)
+            if said == hash("".join(full)) or not (said is None or any(full)):
                 return
-            message = self._begin(turn, f"{item_id}#2" if any(said) else item_id, kind)
-        self._close(message, item_id, True)
+            message = self._begin(turn, self._another(item_id) if said else item_id, kind)
+        self._close(message, item_id, hash("".join(full)))
         self._finish(turn, message, item, full)
         if kind == "agentMessage" and full[0]:
             turn.said = full[0]
@@ -99,8 +101,30 @@ class Speech:
         for item_id, owner in list(self._turn_of.items()):
             if turn is None or owner is turn:
                 message = self._open[item_id]
-                self._close(message, item_id, message.texts())
+                self._close(message, item_id, hash("".join(message.texts())))
                 self._abort(owner, message)
+
+    def turn_of(self, item_id: str) -> Turn | None:
+        """Return the turn of an item that is being said."""
+        return self._turn_of.get(item_id)
+
+    def goes_on(self, turn: Turn) -> bool:
+        """Tell whether something is being said in a turn."""
+        return turn in self._turn_of.values()
+
+    def unfinished(self, kind: str) -> str | None:
+        """Return an item of a type that is being said, for an event that does not say which."""
+        return next((key for key, message in self._open.items() if type(message) is SPEECH[kind]), None)
+
+    def said(self, item_id: str, item: Wire) -> bool:
+        """Tell whether an item was told to its end, and said this."""
+        return self._done.get(item_id) == hash(text(item, "text"))
+
+    def _another(self, message_id: str) -> str:
+        """Return an id for what the item of a message says beside it."""
+        number = self._again.get(message_id, 1) + 1
+        self._again.note(message_id, number)
+        return f"{message_id}#{number}"
 
     def _reasoning(self, params: Wire, block: int, number: str) -> None:
         message = self._open.get(params.get("itemId", "")) or self._unopened(params, "reasoning")
@@ -117,7 +141,7 @@ class Speech:
         if not item_id or not turn_id or item_id in self._done or self._kinds.get(item_id, kind) != kind:
             return None
         self._kinds.note(item_id, kind)
-        self.start(self._turns.begin(turn_id), {"type": kind, "id": item_id})
+        self.start(self._turns.of(turn_id), {"type": kind, "id": item_id})
         return self._open.get(item_id)
 
     def _begin(self, turn: Turn, item_id: str, kind: str) -> StreamedMessage:
@@ -126,8 +150,8 @@ class Speech:
         self._turn_of[item_id] = turn
         return message
 
-    def _close(self, message: StreamedMessage, item_id: str, how: object) -> None:
-        self._done.note(item_id, how)
+    def _close(self, message: StreamedMessage, item_id: str, said: int) -> None:
+        self._done.note(item_id, said)
         del self._open[message.message_id]
         del self._turn_of[message.message_id]
 
@@ -136,7 +160,7 @@ class Speech:
         if not message.finish(full, extra):
             # What streamed cannot be taken back; the consumer keeps it as cut off, and gets the truth beside it.
             self._abort(turn, message)
-            again = f"{message.message_id}#2"
+            again = self._another(message.message_id)
             message = type(message)(self._frames, turn.item_source(text(item, "id")), again, turn.model)
             message.finish(full, extra)
         if "questions" in extra and not any(full):
@@ -152,6 +176,11 @@ class Speech:
         if isinstance(message, StreamedPlan) and any(message.texts()):
             source = turn.item_source(message.message_id, synthetic=True)
             self._frames.tool_result(source, message.message_id, content, is_error=is_error, result=None)
+
+
+def says(kind: str, item: Wire) -> bool:
+    """Tell whether an item, read as one of this type, says anything."""
+    return kind in SPEECH and any(_texts(kind, item))
 
 
 def _texts(kind: str, item: Wire) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import StatusMessage
+from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.agents import SubAgent
 from codex_sdk.normalizer.cards import Cards
 from codex_sdk.normalizer.facts import ThreadFacts
@@ -12,7 +13,7 @@ from codex_sdk.normalizer.prompts import Prompts
 from codex_sdk.normalizer.speech import Speech
 from codex_sdk.normalizer.turns import BACKEND, Turn, Turns
 from codex_sdk.normalizer.usage import Ledger, UsageMeter
-from codex_sdk.normalizer.wire import Recent, Wire, text
+from codex_sdk.normalizer.wire import Wire, text
 
 
 class ThreadState:
@@ -70,7 +71,7 @@ class ThreadState:
             LookupError: The event names none, and none runs.
         """
         if turn_id := text(params, "turnId"):
-            return self.turns.begin(turn_id)
+            return self.turns.of(turn_id)
         if (active := self.turns.active) is not None:
             return self.turns.begin(active.id)
         raise LookupError("the event belongs to no turn")

@@ -178,6 +178,10 @@ class ThreadNormalizer:
         """Return the latest known state of the tool items that have started and not completed, the oldest first."""
         return self._state.cards.open_items()
 
+    def is_open(self, item_id: str) -> bool:
+        """Tell whether an item has started and not completed."""
+        return self._state.cards.opened(item_id) or self._state.speech.turn_of(item_id) is not None
+
     def knows_turn(self, turn_id: str) -> bool:
         """Tell whether the thread has a turn of this id, running or lately ended."""
         return self._state.turns.known(turn_id) is not None

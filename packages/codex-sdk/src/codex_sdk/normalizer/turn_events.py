@@ -8,7 +8,7 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import StatusMessage
 from codex_sdk.normalizer.facts import CLAUDE_MODES
-from codex_sdk.normalizer.results import ended_by_codex, result_fields, task_fields, task_summary
+from codex_sdk.normalizer.results import ended_by_codex, ended_by_us, result_fields, task_fields, task_summary
 from codex_sdk.normalizer.state import ThreadState
 from codex_sdk.normalizer.turns import Turn
 from codex_sdk.normalizer.wire import Wire, optional_text, record, records, text
@@ -35,7 +35,9 @@ def started(state: ThreadState, params: Wire) -> None:
 
 
 def completed(state: ThreadState, params: Wire) -> None:
-    """Take turn/completed. One without an id ends the turn that runs.
+    """Take turn/completed. One without an id, or with one that nobody heard of, ends the turn that runs.
+
+    What else seems to run and does nothing began with a damaged id: a thread runs one turn at a time.
 
     Raises:
         LookupError: It does not say which turn, and none runs.
@@ -45,9 +47,17 @@ def completed(state: ThreadState, params: Wire) -> None:
     state.given_up.discard(turn.id)
     if not turn.ended:
         state.finished = True
+        for other in [other for other in state.turns.running() if other is not turn and _is_empty(state, other)]:
+            lost = ended_by_us("protocol_error", "Codex told no end of this turn.", "api_error")
+            finish(state, other, "failed", lost, other.synthetic)
         in_tools, structured = state.cards.busy(turn), state.prompts.structured(turn)
         ending = ended_by_codex(turn, ended, in_tools=in_tools, structured=structured)
         finish(state, turn, text(ended, "status"), ending, turn.source)
+
+
+def _is_empty(state: ThreadState, turn: Turn) -> bool:
+    done = turn.prompted or turn.tool_uses or turn.calls or turn.said is not None or state.speech.goes_on(turn)
+    return turn.begun and not done
 
 
 def finish(

@@ -8,11 +8,12 @@ from typing import Final
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import InitMessage, StatusMessage
+from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.agents import SubAgent
 from codex_sdk.normalizer.facts import ThreadFacts, init_fields
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.usage import Tokens
-from codex_sdk.normalizer.wire import Recent, Wire
+from codex_sdk.normalizer.wire import Wire
 
 BACKEND: Final = "codex"
 """Name of this backend in every `source`."""
@@ -137,6 +138,17 @@ class Turns:
                 self._frames.system(InitMessage, "init", turn.synthetic, init_fields(self.facts))
                 self._frames.system(StatusMessage, "status", turn.source, {"status": "requesting"})
         return turn
+
+    def of(self, turn_id: str) -> Turn:
+        """Return the turn of an event, with its opening messages emitted.
+
+        An id that nobody heard of is a damaged one while a turn runs, for a thread runs one at a time and says when it
+        begins another; when none runs, the turn's beginning was lost.
+        """
+        active = self.active
+        if active is not None and active.begun and self.known(turn_id) is None:
+            return active
+        return self.begin(turn_id)
 
     def end(self, turn: Turn) -> None:
         """Note that the turn's result was emitted."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Any, Final, cast
+from typing import Any, cast
 
 Wire = dict[str, Any]
 """One JSON object as it came."""
-
-_REMEMBERED: Final = 4096
 
 
 def text(obj: Wire, key: str, default: str = "") -> str:
@@ -55,22 +52,3 @@ def texts(obj: Wire, key: str) -> list[str]:
     if not isinstance(value, list):
         return []
     return [item for item in cast("list[object]", value) if isinstance(item, str)]
-
-
-class Recent(OrderedDict[str, Any]):
-    """The ids that were noted last, so that a late repetition is known; the oldest give way.
-
-    Args:
-        limit: How many ids are kept.
-    """
-
-    def __init__(self, limit: int = _REMEMBERED) -> None:
-        super().__init__()
-        self._limit = limit
-
-    def note(self, key: str, value: object = True) -> None:
-        """Remember `key` as the newest."""
-        self[key] = value
-        self.move_to_end(key)
-        if len(self) > self._limit:
-            self.popitem(last=False)

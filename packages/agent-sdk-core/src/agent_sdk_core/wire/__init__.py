@@ -1,0 +1,1 @@
+"""JSON as it comes from an agent: how it is read, whatever it holds."""
