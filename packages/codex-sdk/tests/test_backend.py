@@ -237,6 +237,7 @@ class TestOpening:
             assert (await fake.request("thread/start")).params == {
                 "cwd": str(workspace), "model": "m", "approvalPolicy": "on-request", "sandbox": "read-only",
                 "config": {"projects": {str(workspace): {"trust_level": "untrusted"}}},
+                "experimentalRawEvents": True,
             }  # fmt: skip
             await session.aclose()
             assert backend.sessions == ()

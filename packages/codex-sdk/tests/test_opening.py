@@ -24,7 +24,7 @@ def options(workspace: Path, **fields: Any) -> SessionOptions:
 def test_a_new_session_is_a_thread_that_is_not_stored_yet(workspace: Path) -> None:
     request = opening(options(workspace, model="m"))
     assert (request.method, request.stored) == ("thread/start", False)
-    assert request.params == {"cwd": str(workspace), "model": "m"}
+    assert request.params == {"cwd": str(workspace), "model": "m", "experimentalRawEvents": True}
 
 
 def test_a_stored_session_is_resumed_without_its_turns(workspace: Path) -> None:

@@ -162,7 +162,7 @@ __all__ = [  # noqa: F405  # the public core, then what is ours
 ]
 
 _OURS: Final = {
-    "ClientHooks": "broker",
+    "ClientHooks": "asking.requests",
     "CodexBackend": "backend",
     "CodexSession": "session",
     "Notification": "dispatch",

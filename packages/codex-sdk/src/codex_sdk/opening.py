@@ -39,6 +39,7 @@ def opening(options: SessionOptions) -> Opening:
     if options.resume is None:
         if options.tools is not None and len(options.tools):
             params.setdefault("dynamicTools", tool_specs(options.tools))
+        params.setdefault("experimentalRawEvents", True)  # They tell of the calls that have no item.
         return Opening("thread/start", params, stored=False)
     if "dynamicTools" in params:
         raise UnsupportedOptionError(

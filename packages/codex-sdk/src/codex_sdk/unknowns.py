@@ -24,6 +24,9 @@ Json = dict[str, Any]
 OTHERS: Final = "others"
 """Stands for the kinds beyond the limit."""
 
+_OFF_SCHEMA: Final = frozenset({"rawResponseItem/completed", "rawResponse/completed"})
+"""Notifications that codex sends, and that its own description leaves out (0.163)."""
+
 _ITEMS: Final = TOOL_ITEMS | frozenset(ITEMS)
 _ITEM_SHAPE: Final = 'ThreadItem "'
 _KINDS: Final = 1_000
@@ -55,6 +58,8 @@ class Unknowns:
 
     def notification(self, method: str, params: Json) -> None:
         """Look at a notification; needless for one in `plain` that has none but those fields."""
+        if method in _OFF_SCHEMA:
+            return
         if method not in SERVER_NOTIFICATIONS:
             self._note(self.methods, method, "a notification")
             return

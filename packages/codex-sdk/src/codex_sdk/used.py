@@ -66,7 +66,8 @@ FIELDS: Final = _words(
     cwds data decision defaultReasoningEffort delivery delta denied description details developer_instructions
     developerInstructions diff displayName durationMs dynamicTools effort enabled entries error errors eventName
     exclude_slash_tmp exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns execpolicy_amendment
-    exitCode expectedTurnId experimentalApi failure file file_id fileId fileSystem forceReload fragments fromModel
+        exitCode expectedTurnId experimentalApi experimentalRawEvents failure file file_id fileId fileSystem
+    forceReload fragments fromModel
     grantRoot granular header host httpConnectionFailed httpStatusCode id image_url imageUrl includeLayers includeTurns
     input inputModalities inputSchema inputTokens isDefault isOther isSecret item itemId items itemsView kind label last
     lastTurnId layers limit memoryCitation message mode model model_reasoning_effort modelContextWindow modelProvider

@@ -124,7 +124,7 @@ def logged(**message: Any) -> Wire:
     ids=repr,
 )
 def test_a_replay_raises_for_nothing_that_a_log_holds(entry: Any) -> None:
-    opening = {"dir": "out", "msg": {"method": "thread/start", "id": 1, "params": {}}}
+    opening: Wire = {"dir": "out", "msg": {"method": "thread/start", "id": 1, "params": {}}}
     ended = logged(method="turn/completed", params={"threadId": "t", "turn": {"id": "turn-1", "status": "completed"}})
     told = list(replay([opening, logged(id=1, result={"thread": {"id": "t"}}), entry, ended, ended]))
     assert [message.type for message in told if message.type == "result"] == ["result"]

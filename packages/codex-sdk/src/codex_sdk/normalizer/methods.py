@@ -7,7 +7,7 @@ from typing import Final
 
 from codex_sdk.normalizer import item_events, notices, turn_events
 from codex_sdk.normalizer.state import ThreadState
-from codex_sdk.normalizer.wire import Wire, text
+from codex_sdk.normalizer.wire import Wire, record, text
 
 MethodHandler = Callable[[ThreadState, Wire], None]
 """Takes the thread and the notification's params."""
@@ -52,6 +52,12 @@ def _patch_updated(state: ThreadState, params: Wire) -> None:
     state.cards.update(text(params, "itemId"), {"changes": params.get("changes")})
 
 
+def _raw_item(state: ThreadState, params: Wire) -> None:
+    item = record(params, "item")
+    if (call := state.raw_calls.take(item)) is not None:
+        state.cards.complete(state.turn(params), call)
+
+
 _NOTHING: Final[Wire] = {}
 
 METHODS: Final[Mapping[str, MethodHandler]] = {
@@ -66,6 +72,7 @@ METHODS: Final[Mapping[str, MethodHandler]] = {
     "item/fileChange/patchUpdated": _patch_updated,
     "item/started": item_events.started,
     "item/completed": item_events.completed,
+    "rawResponseItem/completed": _raw_item,
     "item/autoApprovalReview/completed": notices.auto_reviewed,
     "autoApprovalReview/strictReviewRequired": notices.strict_review,
     "turn/started": turn_events.started,

@@ -66,7 +66,6 @@ _BY_REASON: Final[Mapping[str, tuple[str, ...]]] = {
         "thread/compacted",
         "item/fileChange/outputDelta",
         "item/autoApprovalReview/started",
-        "rawResponseItem/completed",
         "rawResponse/completed",
     ),
     "the provider's bookkeeping": (

@@ -10,6 +10,7 @@ from codex_sdk.normalizer.cards import Cards
 from codex_sdk.normalizer.facts import ThreadFacts
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.prompts import Prompts
+from codex_sdk.normalizer.raw_calls import RawCalls
 from codex_sdk.normalizer.speech import Speech
 from codex_sdk.normalizer.turns import BACKEND, Turn, Turns
 from codex_sdk.normalizer.usage import Ledger, UsageMeter
@@ -25,6 +26,7 @@ class ThreadState:
         prompts: What was asked.
         speech: What the model says.
         cards: What it does.
+        raw_calls: What it does, of which Codex makes no item.
         meter: What it costs.
         compacting: By open contextCompaction item, the context's tokens before it.
         noticed: The items that became a notice.
@@ -49,6 +51,7 @@ class ThreadState:
         self.kinds = Recent()
         self.speech = Speech(frames, self.turns, self.kinds)
         self.cards = Cards(frames)
+        self.raw_calls = RawCalls(self.kinds)
         self.meter = UsageMeter(ledger)
         self.compacting: dict[str, int | None] = {}
         self.noticed = Recent()

@@ -11,13 +11,14 @@ from codex_sdk.normalizer.commands import COMMAND
 from codex_sdk.normalizer.content import tool_content
 from codex_sdk.normalizer.lookups import IMAGE_GENERATION, IMAGE_VIEW, SLEEP, WEB_SEARCH
 from codex_sdk.normalizer.patches import PATCH
+from codex_sdk.normalizer.raw_calls import RAW_CALL, RAW_SHAPE
 from codex_sdk.normalizer.shapes import Outcome, ToolShape, ToolUse, failed, status
 from codex_sdk.normalizer.wire import Wire, as_record, records, text
 
 
 def tool_shape(item_type: str) -> ToolShape:
     """Return the shape for an item type."""
-    return _SHAPES.get(item_type, _ANY)
+    return RAW_SHAPE if item_type == RAW_CALL else _SHAPES.get(item_type, _ANY)
 
 
 def _any_uses(item: Wire) -> list[ToolUse]:

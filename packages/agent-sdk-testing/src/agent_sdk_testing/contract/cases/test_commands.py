@@ -54,6 +54,20 @@ async def test_a_command_that_fails_is_an_error_with_its_exit_code_and_the_turn_
     assert ran.result.outcome == "completed"
 
 
+@needs("mode:dont_ask")
+async def test_a_refused_command_is_a_tool_pair_and_a_denial(agent: Agent) -> None:
+    agent.model.reply(agent.command("touch refused.txt")).reply(text("Then not."))
+    async with agent.session(permission_mode="dont_ask") as session:
+        ran = await run(session, "Run it.")
+    [use], [result] = ran.uses, ran.results
+    assert (use.name, use.input["command"]) == ("Bash", "touch refused.txt")
+    assert (result.tool_use_id, result.is_error) == (use.id, True)
+    [denial] = ran.result.permission_denials
+    assert (denial["tool_use_id"], denial["tool_name"]) == (use.id, "Bash")
+    assert not agent.exists("refused.txt")
+    assert ran.result.outcome == "completed"
+
+
 @needs("output_streams")
 async def test_the_output_of_a_command_streams_while_it_runs(agent: Agent) -> None:
     feed = agent.feed("feed")
