@@ -22,7 +22,7 @@ PLAYERS: dict[str, Callable[[int, Host], AsyncGenerator[str]]] = {
 async def complaints_of(agent: str, seeds: range) -> list[str]:
     """Return what is wrong with the reading of an agent's damaged wires."""
     found: list[str] = []
-    host = Host("damage", on_stop=anyio.lowlevel.checkpoint, on_abort=lambda: None)
+    host = Host("damage", on_stop=anyio.lowlevel.checkpoint, on_abort=lambda error: None)
     await host.start()
     try:
         for seed in seeds:

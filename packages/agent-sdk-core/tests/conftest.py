@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextvars import copy_context
 from typing import Any
 
 import anyio
@@ -11,8 +10,7 @@ import pytest
 from hypothesis import settings
 
 from agent_sdk_core.asking.permissions import PermissionRequest
-from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent
-from agent_sdk_core.errors import SessionClosedError
+from agent_sdk_core.backend import BackendCapabilities
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
 from agent_sdk_core.messages.result import ResultMessage
@@ -21,10 +19,10 @@ from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.asking.pending import Resolution
+from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
-from agent_sdk_core.runtime.streams import Broadcast
 from agent_sdk_core.session import AgentAnswer, HistoryPage, SessionInfo
 from agent_sdk_core.usage import SessionUsage, Usage
 
@@ -176,98 +174,55 @@ class MemoryDriver(SessionDriver):
 
 
 class MemorySession(BaseSession):
-    def __init__(self, backend: MemoryBackend, options: SessionOptions, host: Host, session_id: str) -> None:
+    def __init__(self, options: SessionOptions, host: Host, session_id: str) -> None:
         self.driver = MemoryDriver()
         self.driver.session = self
         super().__init__(session_id, options, host, self.driver)
-        self.backend = backend
         self.forgotten = 0
+        self.when_closed.append(self.forget)
 
     @property
     def info(self) -> SessionInfo:
         return SessionInfo(model=self.options.model)
 
-    def _on_closed(self) -> None:
+    def forget(self) -> None:
         self.forgotten += 1
-        open_sessions = self.backend.sessions
-        assert isinstance(open_sessions, list)
-        open_sessions.remove(self)
 
 
-class MemoryBackend(AgentBackend):
+class MemoryBackend(BaseBackend[MemorySession]):
     """A backend without a process.
 
     Attributes:
         opening: Awaited while a session is being opened.
-        aborted: Whether the event loop took the host down.
+        aborted: Whether the host ended without a close.
     """
 
     type = "memory"
     capabilities = BackendCapabilities(steer=True)
 
     def __init__(self) -> None:
-        self._sessions: list[MemorySession] = []
-        self._host = Host("memory", on_stop=self._stop, on_abort=self._abort)
-        self._starting = anyio.Lock()
-        self._events: Broadcast[BackendEvent] = Broadcast()
-        self._closed = False
+        super().__init__()
         self.opening: Callable[[], Awaitable[object]] = anyio.lowlevel.checkpoint
         self.prepare: Callable[[MemorySession], object] = lambda session: None
         self.opened = 0
         self.aborted = False
 
-    @classmethod
-    def locate(cls) -> None:
-        return None
-
     @property
     def host(self) -> Host:
         return self._host
 
-    @property
-    def sessions(self) -> list[MemorySession]:
-        return self._sessions
-
-    async def start(self) -> None:
-        async with self._starting:
-            if self._closed:
-                raise SessionClosedError("The backend is closed.")
-            if not self._host.running:
-                await self._host.start()
-
-    async def aclose(self) -> None:
-        self._closed = True
-        await self._host.aclose()
-        self._events.close()
-
-    async def create_session(self, options: SessionOptions | None = None) -> MemorySession:
-        await self.start()
-
-        async def open_session() -> MemorySession:
-            await self.opening()
-            self.opened += 1
-            session = MemorySession(self, options or SessionOptions(), self._host, f"session-{self.opened}")
-            self._sessions.append(session)
-            self.prepare(session)
-            return session
-
-        return await self._host.call(open_session, abandoned=lambda session: session.aclose(), context=copy_context())
-
-    def events(self) -> AsyncIterator[BackendEvent]:
-        return self._events.subscribe()
-
     async def list_models(self) -> list[ChatModel]:
         return [ChatModel("m", "M", "memory")]
 
-    async def _stop(self) -> None:
-        async with anyio.create_task_group() as tasks:
-            for session in list(self._sessions):
-                tasks.start_soon(session.aclose)
+    async def _open(self, options: SessionOptions, plan: object) -> MemorySession:
+        await self.opening()
+        self.opened += 1
+        session = MemorySession(options, self._host, f"session-{self.opened}")
+        self.prepare(session)
+        return session
 
-    def _abort(self) -> None:
+    def _kill_now(self) -> None:
         self.aborted = True
-        for session in list(self._sessions):
-            session.disconnected(SessionClosedError("The event loop ended."))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ async def test_entered_it_is_started_and_left_it_is_closed(make_backend: Any) ->
             events = backend.events()
             await backend.create_session()
         assert not backend.host.running
-        assert backend.sessions == []
+        assert not backend.sessions
         assert [event async for event in events] == []
 
 

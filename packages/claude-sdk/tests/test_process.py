@@ -94,7 +94,7 @@ async def launch(
         for running in started:
             await running.stop(grace=0, term=0)
 
-    host = Host("the test", on_stop=stop, on_abort=lambda: None)
+    host = Host("the test", on_stop=stop, on_abort=lambda error: None)
     await host.start()
 
     async def start(

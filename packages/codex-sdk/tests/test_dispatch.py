@@ -9,14 +9,15 @@ import pytest
 from agent_sdk_core import (
     AssistantMessage,
     ProcessExitedError,
-    ResultMessage,
     SDKMessage,
     SessionBusyError,
     SessionOptions,
 )
+from agent_sdk_core.backend import BackendEvent
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.streams import Broadcast
 from codex_sdk.asking.requests import RequestBroker
 from codex_sdk.dispatch import Dispatcher, Notification
 from codex_sdk.driver import CodexDriver
@@ -49,7 +50,9 @@ class Wire:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.dispatch = Dispatcher(host)
+        self.events: Broadcast[BackendEvent] = Broadcast()
+        self.logs: Broadcast[str] = Broadcast()
+        self.dispatch = Dispatcher(host, self.emit, self.logs.publish)
         self.broker = RecordingBroker()
         self.dispatch.broker = cast("RequestBroker", self.broker)
 
@@ -58,9 +61,7 @@ class Wire:
         options = SessionOptions()
         family = ThreadFamily(ThreadFacts(thread_id))
         driver = CodexDriver(cast("Peer", None), self.host, family, options, stored=False)
-        return CodexSession(
-            options, self.host, driver, family, touched=self.dispatch.touched, closed=self.dispatch.detach
-        )
+        return CodexSession(options, self.host, driver, family, touched=self.dispatch.touched)
 
     def attached(self, thread_id: str = "main") -> CodexSession:
         session = self.session(thread_id)
@@ -86,6 +87,9 @@ class Wire:
         }  # fmt: skip
         self.feed("item/completed", threadId=thread_id, turnId=turn_id, item=item)
 
+    def emit(self, kind: Any, message: str, details: Any = None) -> None:
+        self.events.publish(BackendEvent(kind, message, details or {}))
+
     def request(self, **params: object) -> ServerRequest:
         request = ServerRequest(0, "some/request", cast("Json", params), {})
         self.dispatch.on_request(request)
@@ -95,7 +99,7 @@ class Wire:
 @pytest.fixture
 async def wire(anyio_backend: object) -> AsyncIterator[Wire]:
     del anyio_backend
-    host = Host("a test", on_stop=nothing, on_abort=lambda: None)
+    host = Host("a test", on_stop=nothing, on_abort=lambda error: None)
     await host.start()
     yield Wire(host)
     await host.aclose()
@@ -271,21 +275,21 @@ class TestStreams:
 
     async def test_an_item_of_an_unknown_type_is_counted_and_told_once(self, wire: Wire) -> None:
         with anyio.fail_after(10):
-            events = wire.dispatch.events.subscribe()
+            events = wire.events.subscribe()
             for item in ({"type": "dream", "id": "i1"}, {"type": "dream", "id": "i2"}, {"type": "sleep", "id": "i3"}):
                 params = {"threadId": "nobody", "turnId": "u", "item": item}
                 wire.dispatch.on_notification("item/started", params, {"method": "item/started", "params": params})
             assert wire.dispatch.unknowns.items == {"dream": 2}
             assert (await anext(events)).message == "codex sent an item that this SDK does not know: dream."
-            wire.dispatch.close()
+            wire.events.close()
             assert [event async for event in events] == []
 
     async def test_an_unknown_notification_is_counted_and_told_once(self, wire: Wire) -> None:
         with anyio.fail_after(10):
-            events = wire.dispatch.events.subscribe()
+            events = wire.events.subscribe()
             for _ in range(3):
                 wire.feed("some/newThing")
-            wire.dispatch.emit("log", "the end")
+            wire.emit("log", "the end")
             assert wire.dispatch.unknowns.methods == {"some/newThing": 3}
             told = [await anext(events), await anext(events)]
             assert "some/newThing" in told[0].message
@@ -293,7 +297,7 @@ class TestStreams:
 
     async def test_what_is_no_message_is_told(self, wire: Wire) -> None:
         with anyio.fail_after(10):
-            events, logs = wire.dispatch.events.subscribe(), wire.dispatch.logs.subscribe()
+            events, logs = wire.events.subscribe(), wire.logs.subscribe()
             wire.dispatch.on_protocol_error(ProtocolIssue("unknown_shape", "It is odd.", {"odd": 1}))
             wire.dispatch.on_log_line("panic")
             event = await anext(events)
@@ -305,12 +309,12 @@ class TestStreams:
         with anyio.fail_after(10):
             sessions = [wire.attached(name) for name in ("one", "two", "idle")]
             streams = [session.messages() for session in sessions]
-            events = wire.dispatch.events.subscribe()
+            events = wire.events.subscribe()
             for name in ("one", "two"):
                 wire.begin(name, f"turn-{name}")
             for _ in range(2):
                 wire.feed("account/rateLimits/updated", rateLimits={"primary": {"usedPercent": 10}})
-            wire.dispatch.emit("log", "the end")
+            wire.emit("log", "the end")
             wire.dispatch.on_batch_end()
             assert [(await anext(events)).kind for _ in range(2)] == ["rate_limits", "log"]
             told: list[int] = []
@@ -323,27 +327,8 @@ class TestStreams:
     async def test_they_end_when_it_is_closed(self, wire: Wire) -> None:
         with anyio.fail_after(10):
             dispatch = wire.dispatch
-            streams: list[Any] = [
-                dispatch.events.subscribe(),
-                dispatch.notifications.subscribe(),
-                dispatch.requests.subscribe(),
-                dispatch.logs.subscribe(),
-            ]
+            streams: list[Any] = [dispatch.notifications.subscribe(), dispatch.requests.subscribe()]
             dispatch.close()
             for stream in streams:
                 with pytest.raises(StopAsyncIteration):
                     await anext(stream)
-
-
-async def test_the_end_of_the_app_server_comes_after_what_it_sent(wire: Wire) -> None:
-    with anyio.fail_after(10):
-        session = wire.attached()
-        messages = session.messages()
-        wire.begin("main", "turn")
-        wire.say("main", "turn", "last words")
-        wire.dispatch.disconnected(ProcessExitedError("It died.", exit_code=3))
-        assert session.state == "disconnected"
-        assert await said(messages, 1) == [(None, "last words")]
-        while not isinstance(message := await anext(messages), ResultMessage):
-            pass
-        assert message.error_code == "process_exited"

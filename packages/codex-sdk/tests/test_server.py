@@ -72,7 +72,7 @@ async def launch(
         for running in started:
             await running.process.stop(grace=0.5)
 
-    host = Host("the test", on_stop=stop, on_abort=lambda: None)
+    host = Host("the test", on_stop=stop, on_abort=lambda error: None)
     await host.start()
 
     async def start(executable: Path | None = None, timeout: float = 10) -> AppServer:

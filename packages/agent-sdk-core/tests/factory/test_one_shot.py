@@ -37,7 +37,7 @@ async def test_iterated_to_its_end_it_closes_everything(fresh: Any) -> None:
     turn = one_shot.query("hi", backend="memory")
     with anyio.fail_after(5):
         assert [message.type async for message in turn] == ["system", "assistant", "result"]
-        assert fresh.sessions == []
+        assert not fresh.sessions
         assert not fresh.host.running
         assert turn.text == "done"
         assert turn.result is not None
@@ -62,7 +62,7 @@ async def test_a_given_backend_stays_open(backend: Any) -> None:
             assert turn.session in backend.sessions  # type: ignore[attr-defined]
         assert turn.result is not None
         assert turn.result.outcome == "interrupted"
-        assert backend.sessions == []
+        assert not backend.sessions
         assert backend.host.running
 
 
@@ -126,7 +126,7 @@ async def test_a_prompt_that_is_refused_closes_everything(fresh: Any, way: str) 
     with anyio.fail_after(5), pytest.raises(InvalidRequestError, match="too long"):
         await use(turn, way)
     assert not fresh.host.running
-    assert fresh.sessions == []
+    assert not fresh.sessions
 
 
 @pytest.mark.parametrize("way", ["wait", "enter"])
@@ -142,7 +142,7 @@ async def test_cancelled_anywhere_it_leaves_nothing_behind(fresh: Any, way: str,
             tasks.cancel_scope.cancel()
         await anyio.wait_all_tasks_blocked()
     assert not fresh.host.running
-    assert fresh.sessions == []
+    assert not fresh.sessions
 
 
 async def test_two_tasks_open_one_session(fresh: Any) -> None:

@@ -11,7 +11,7 @@ import anyio
 import pytest
 import trio
 
-from agent_sdk_core.errors import SessionClosedError
+from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.runtime import host as host_module
 from agent_sdk_core.runtime.host import Host
 
@@ -25,7 +25,7 @@ class Log:
     async def stopping(self) -> None:
         self.events.append("stop")
 
-    def aborted(self) -> None:
+    def aborted(self, error: object = None) -> None:
         self.events.append("abort")
 
 
@@ -37,14 +37,14 @@ def log() -> Log:
 @pytest.fixture
 def make(log: Log) -> Callable[..., Host]:
     def make_host(
-        on_stop: Callable[[], Awaitable[None]] | None = None, on_abort: Callable[[], None] | None = None
+        on_stop: Callable[[], Awaitable[None]] | None = None, on_abort: Callable[[AgentError], None] | None = None
     ) -> Host:
         return Host("the test", on_stop=on_stop or log.stopping, on_abort=on_abort or log.aborted)
 
     return make_host
 
 
-def raise_sync() -> None:
+def raise_sync(error: object) -> None:
     raise OSError("broken")
 
 

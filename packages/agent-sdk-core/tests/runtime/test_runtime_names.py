@@ -8,6 +8,7 @@ from agent_sdk_core.runtime.session import BaseSession
 
 def test_the_names_for_authors_of_backends_are_these() -> None:
     assert runtime.__all__ == [
+        "BaseBackend",
         "BaseSession",
         "BoundedStream",
         "Broadcast",

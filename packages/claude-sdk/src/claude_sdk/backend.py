@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextvars import copy_context
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
 import anyio
 
-from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent, BackendEventKind, SessionPage
+from agent_sdk_core.backend import BackendCapabilities, SessionPage
 from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
-from agent_sdk_core.errors import AgentError, SessionBusyError, SessionClosedError, SessionNotFoundError
+from agent_sdk_core.errors import AgentError, SessionBusyError, SessionNotFoundError
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.rpc.messages import ProtocolIssue
-from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
+from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.session import HistoryPage
 from agent_sdk_core.transport.patience import start_patiently
 from agent_sdk_core.transport.process import ProcessExit
@@ -37,7 +35,15 @@ from claude_sdk.stored import StoredSessions
 from claude_sdk.tool_server import initialize_fields
 
 
-class ClaudeBackend(AgentBackend):
+@dataclass(slots=True)
+class _Plan:
+    """How to start the process of a session, and the try at it that was made last."""
+
+    launch: Launch
+    opening: Opening | None = None
+
+
+class ClaudeBackend(BaseBackend[ClaudeSession]):
     """Claude Code: one process a session.
 
     Args:
@@ -76,6 +82,7 @@ class ClaudeBackend(AgentBackend):
         max_processes: int | None = None,
         wire_log: Tap | None = None,
     ) -> None:
+        super().__init__()
         self.version: str | None = None
         self.unknown_frames: Counter[str] = Counter()
         self._named = executable
@@ -83,21 +90,16 @@ class ClaudeBackend(AgentBackend):
         self._env = dict(os.environ if env is None else env)
         self._startup_timeout = startup_timeout
         self._max_processes = max_processes
-        self._host = Host("the claude backend", on_stop=self._stop, on_abort=self._abort)
         self._store = StoredSessions(self._env)
         self._openings: list[Opening] = []
         self._observer = Observer(
             on_frame=self._on_frame,
             on_protocol_error=self._on_protocol_error,
-            on_log_line=self._on_log_line,
+            on_log_line=self._logs.publish,
             on_exit=self._on_exit,
             tap=wire_log,
         )
         self._models: list[ChatModel] = []
-        self._events: Broadcast[BackendEvent] = Broadcast(1_000)
-        self._logs: Broadcast[str] = Broadcast(1_000)
-        self._closed = False
-        self._starting = anyio.Lock()
 
     @classmethod
     def locate(cls) -> Path:
@@ -109,63 +111,6 @@ class ClaudeBackend(AgentBackend):
         from claude_sdk.diagnosis import diagnose
 
         return await diagnose(self._named, self._env, timeout=timeout)
-
-    @property
-    def sessions(self) -> Sequence[ClaudeSession]:
-        """The open sessions."""
-        return tuple(opening.session for opening in self._openings if opening.is_open)
-
-    async def start(self) -> None:
-        """Look for the executable; a process starts with each session."""
-        async with self._starting:
-            if self._closed:
-                raise SessionClosedError("The backend is closed; create a new one.", backend=self.type)
-            if self._executable is None:
-                executable = find_executable(self._named, self._env)
-                if not self._host.running:
-                    await self._host.start()
-                self._executable = executable
-                self._emit("started", f"claude is ready to start: {executable}")
-
-    async def aclose(self) -> None:
-        """Close every session and end its process. Bounded, shielded from cancellation, never raises."""
-        self._closed = True
-        try:
-            await self._host.aclose()
-        finally:
-            self._events.close()
-            self._logs.close()
-
-    async def create_session(self, options: SessionOptions | None = None) -> ClaudeSession:
-        """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""
-        options = options or SessionOptions()
-        launch = await self._plan(options)
-        await self.start()
-        tries: list[Opening] = []
-
-        async def attempt(seconds: float) -> ClaudeSession:
-            tries.append(Opening(options, launch, self._host, self._observer, on_closed=self._release))
-            return await self._open(tries[-1], seconds)
-
-        try:
-            return await self._host.call(
-                lambda: start_patiently(attempt, seconds=self._startup_timeout),
-                abandoned=lambda session: session.aclose(),
-                context=copy_context(),
-            )
-        except anyio.get_cancelled_exc_class():
-            with contextlib.suppress(SessionClosedError):  # The close of the host ends it by itself.
-                for opening in tries[-1:]:
-                    self._host.start_soon(opening.abort)
-            raise
-
-    def events(self) -> AsyncIterator[BackendEvent]:
-        """Return an iterator over what happens to the backend from now on."""
-        return self._events.subscribe()
-
-    def logs(self) -> BoundedStream[str]:
-        """Return an iterator over the processes' stderr lines and stray lines of their stdout."""
-        return self._logs.subscribe()
 
     async def list_models(self) -> list[ChatModel]:
         """Return the models that the account offers; starts a process for it when no session is open."""
@@ -217,9 +162,13 @@ class ClaudeBackend(AgentBackend):
         finally:
             lock.release()
 
-    # Opening.
+    # What differs from other backends.
 
-    async def _plan(self, options: SessionOptions) -> Launch:
+    async def _connect(self) -> None:
+        self._executable = find_executable(self._named, self._env)
+        self.emit("started", f"claude is ready to start: {self._executable}")
+
+    async def _plan(self, options: SessionOptions) -> _Plan:
         """Return how to start the process of a session, which works where a stored one did if nothing else is said."""
         options.require_supported(self.type, UNSUPPORTED_OPTIONS)
         session_id, cwd, resume_at = options.session_id or str(uuid4()), None, None
@@ -229,7 +178,7 @@ class ClaudeBackend(AgentBackend):
                 resume_at = await self._store.end_of_turn(options.resume, options.fork_at)
         elif options.session_id is not None:
             await self._require_new(options.session_id)
-        return launch_plan(
+        launch = launch_plan(
             options,
             env=self._env,
             session_id=session_id,
@@ -237,6 +186,7 @@ class ClaudeBackend(AgentBackend):
             resume_at=resume_at,
             tool_servers=initialize_fields(options.tools),
         )
+        return _Plan(launch)
 
     async def _require_new(self, session_id: str) -> None:
         try:
@@ -247,7 +197,18 @@ class ClaudeBackend(AgentBackend):
             f"Claude has a stored session {session_id}; resume it, or choose another id.", backend=self.type
         )
 
-    async def _open(self, opening: Opening, seconds: float) -> ClaudeSession:
+    async def _open(self, options: SessionOptions, plan: _Plan) -> ClaudeSession:
+        async def attempt(seconds: float) -> ClaudeSession:
+            opening = plan.opening = Opening(options, plan.launch, self._host, self._observer, on_closed=self._release)
+            return await self._try(opening, seconds)
+
+        return await start_patiently(attempt, seconds=self._startup_timeout)
+
+    def _given_up(self, plan: _Plan) -> None:
+        if plan.opening is not None and self._host.running:  # Its close ends it by itself.
+            self._host.start_soon(plan.opening.abort)
+
+    async def _try(self, opening: Opening, seconds: float) -> ClaudeSession:
         running = sum(not other.is_over for other in self._openings)
         if self._max_processes is not None and running >= self._max_processes:
             raise SessionBusyError(
@@ -265,23 +226,18 @@ class ClaudeBackend(AgentBackend):
         self.version = process.version
         self._models = chat_models(records(process.greeting.get("models"))) or self._models
         if process.warning is not None:
-            self._emit("warning", process.warning)
-        session = opening.session
-        session.backend = self
-        return session
+            self.emit("warning", process.warning)
+        return opening.session
 
     def _release(self, opening: Opening) -> None:
         if opening in self._openings:
             self._openings.remove(opening)
 
-    async def _stop(self) -> None:
-        async with anyio.create_task_group() as tasks:
-            for session in self.sessions:
-                tasks.start_soon(session.aclose)
+    async def _disconnect(self) -> None:
         for opening in list(self._openings):  # What is just being opened.
             await opening.abort()
 
-    def _abort(self) -> None:
+    def _kill_now(self) -> None:
         for opening in self._openings:
             opening.kill_now()
 
@@ -290,23 +246,17 @@ class ClaudeBackend(AgentBackend):
         if kind not in KNOWN_FRAMES:
             self._note_unknown(kind)
         elif kind == "rate_limit_event":
-            self._emit("rate_limits", "The account's rate limits changed.", record(frame.get("rate_limit_info")))
-
-    def _on_log_line(self, line: str) -> None:
-        self._logs.publish(line)
+            self.emit("rate_limits", "The account's rate limits changed.", record(frame.get("rate_limit_info")))
 
     def _on_exit(self, session: ClaudeSession, ended: ProcessExit | None, error: AgentError) -> None:
         details = {"exit": str(ended) if ended else None, "session_id": session.session_id}
-        self._emit("exited", error.message, details)
+        self.emit("exited", error.message, details)
 
     def _on_protocol_error(self, issue: ProtocolIssue) -> None:
-        self._emit("protocol_error", issue.detail, {"kind": issue.kind, "raw": issue.raw})
+        self.emit("protocol_error", issue.detail, {"kind": issue.kind, "raw": issue.raw})
 
     def _note_unknown(self, kind: str) -> None:
         """Count what passes through without being understood, and tell it once a kind."""
         self.unknown_frames[kind] += 1
         if self.unknown_frames[kind] == 1:
-            self._emit("warning", f"claude sent a frame that this SDK does not know: {kind}.")
-
-    def _emit(self, kind: BackendEventKind, message: str, details: Mapping[str, object] | None = None) -> None:
-        self._events.publish(BackendEvent(kind, message, details or {}))
+            self.emit("warning", f"claude sent a frame that this SDK does not know: {kind}.")

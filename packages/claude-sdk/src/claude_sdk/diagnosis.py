@@ -90,11 +90,11 @@ async def _greeting(path: Path, env: Mapping[str, str], timeout: float) -> Json:
         for process in processes:
             await process.stop(grace=0)
 
-    def abort() -> None:
+    def abort(error: AgentError) -> None:
         for process in processes:
             process.child.kill_now()
 
-    host = Host("a look at claude", on_stop=stop, on_abort=abort)
+    host = Host("the look at claude", on_stop=stop, on_abort=abort)
     await host.start()
     try:
         process = await ClaudeProcess.spawn(path, launch, host=host, callbacks=_DEAF)

@@ -89,11 +89,6 @@ class Opening:
         return self._session
 
     @property
-    def is_open(self) -> bool:
-        """Whether the session can be used."""
-        return self._greeted
-
-    @property
     def is_over(self) -> bool:
         """Whether its process has ended."""
         return self._process is not None and self._process.child.exit is not None
@@ -132,9 +127,8 @@ class Opening:
         self._require_wanted()
         copied_from = options.resume if options.fork else None
         driver = ClaudeDriver(process, self._host, closer, facts, store, stored=launch.stored, copied_from=copied_from)
-        self._session = ClaudeSession(
-            launch.session_id, options, self._host, driver, closer, facts, closed=lambda session: self.release()
-        )
+        self._session = ClaudeSession(launch.session_id, options, self._host, driver, closer, facts)
+        self._session.when_closed.append(self.release)
         self._broker = RequestBroker(process.peer)
         try:
             await process.greet(executable, launch, timeout=timeout)
@@ -192,14 +186,15 @@ class Opening:
 
     def _on_exit(self, ended: ProcessExit | None, error: AgentError) -> None:
         error.backend = "claude"
-        session = self._session
-        if session is None or session.state == "closed":
+        session, process = self._session, self._process
+        closing = session is None or session.state == "closed"
+        if session is None or (closing and process is not None and process.dismissed):
             return
-        session.disconnected(error)
+        session.disconnected(error)  # Also one that waits for the end of its turn, to be closed.
         if ended is not None and self._lock is not None:
             self._lock.release()  # Nobody writes to the conversation any more, so it may be resumed at once.
-        if self._process is not None and self._host.running:
+        if process is not None and self._host.running:
             # Its commands have sessions of their own, and live on when it was killed.
-            self._host.start_soon(self._process.stop)
-        if self._greeted:
+            self._host.start_soon(process.stop)
+        if self._greeted and not closing:
             self._observer.on_exit(session, ended, error)

@@ -55,6 +55,7 @@ class ClaudeProcess:
         peer: The control protocol with it.
         greeting: Its answer to `initialize`.
         warning: What to tell about its version, if anything.
+        dismissed: Whether it was told to end.
     """
 
     def __init__(self, child: ChildProcess, peer: ControlPeer) -> None:
@@ -62,6 +63,7 @@ class ClaudeProcess:
         self.peer = peer
         self.greeting: Json = {}
         self.warning: str | None = None
+        self.dismissed = False
         self._reason = ""
 
     @property
@@ -158,6 +160,7 @@ class ClaudeProcess:
 
     async def say_goodbye(self) -> None:
         """Ask the process to end now; bounded, never raises. Without it, claude finishes its background work first."""
+        self.dismissed = True
         with anyio.move_on_after(_GOODBYE_SECONDS):
             try:
                 await self.peer.request("end_session", timeout=_GOODBYE_SECONDS, counted=False)
@@ -166,4 +169,5 @@ class ClaudeProcess:
 
     async def stop(self, *, grace: float = 1.0, term: float = 2.0) -> None:
         """End the process and all it started; never raises."""
+        self.dismissed = True
         await self.child.stop(grace=grace, term=term)

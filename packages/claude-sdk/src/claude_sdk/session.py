@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import copy_context
 from typing import Any
 
@@ -29,7 +29,6 @@ class ClaudeSession(Controls, BaseSession):
         driver: Talks to the process.
         closer: Makes messages of its frames.
         facts: What its frames told of the session.
-        closed: Told when the session is closed.
 
     Attributes:
         context: The context in which it was made; what answers its requests runs in copies of it.
@@ -43,8 +42,6 @@ class ClaudeSession(Controls, BaseSession):
         driver: ClaudeDriver,
         closer: Closer,
         facts: SessionFacts,
-        *,
-        closed: Callable[[ClaudeSession], None],
     ) -> None:
         super().__init__(session_id, options, host, driver)
         self.driver = driver
@@ -52,7 +49,6 @@ class ClaudeSession(Controls, BaseSession):
         self._closer = closer
         self._facts = facts
         self._batch: list[SDKMessage] = []
-        self._forget = closed
 
     @property
     def pid(self) -> int | None:
@@ -139,6 +135,3 @@ class ClaudeSession(Controls, BaseSession):
         self.flush()
         super().disconnected(error)
         self.driver.disconnected()
-
-    def _on_closed(self) -> None:
-        self._forget(self)

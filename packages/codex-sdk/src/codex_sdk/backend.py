@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextvars import copy_context
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-import anyio
-
-from agent_sdk_core.backend import AgentBackend, BackendCapabilities, SessionPage
+from agent_sdk_core.backend import BackendCapabilities, SessionPage
 from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.drift import ProtocolDrift
 from agent_sdk_core.errors import AgentError, ProtocolError, SessionBusyError, SessionClosedError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.rpc.messages import ServerRequest
 from agent_sdk_core.rpc.peer import Tap
-from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.backend import BaseBackend
+from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_core.session import HistoryPage, require_limit
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.usage import ModelPrice
 from codex_sdk.asking.requests import ClientHooks, RequestBroker
-from codex_sdk.dispatch import Dispatcher
+from codex_sdk.dispatch import Dispatcher, Notification
 from codex_sdk.driver import CodexDriver
 from codex_sdk.dynamic_tools import tool_names
 from codex_sdk.errors import translate
@@ -37,7 +35,6 @@ from codex_sdk.project_trust import with_trust
 from codex_sdk.requests import Requests
 from codex_sdk.server import AppServer, ServerCallbacks
 from codex_sdk.session import CodexSession
-from codex_sdk.watched import Watched
 
 Json = dict[str, Any]
 
@@ -47,7 +44,7 @@ _OPEN_SECONDS: Final = 120.0
 _NO_SUCH_TURN: Final = "turn not found"
 
 
-class CodexBackend(Requests, Watched, AgentBackend):
+class CodexBackend(Requests, BaseBackend[CodexSession]):
     """Codex: one app-server process, many sessions.
 
     Args:
@@ -88,6 +85,7 @@ class CodexBackend(Requests, Watched, AgentBackend):
         prices: Mapping[str, ModelPrice] | None = None,
         wire_log: Tap | None = None,
     ) -> None:
+        super().__init__()
         self.version: str | None = None
         self._executable = executable
         self._env = dict(os.environ if env is None else env)
@@ -95,12 +93,8 @@ class CodexBackend(Requests, Watched, AgentBackend):
         self._hooks = hooks or ClientHooks()
         self._prices = prices
         self._tap = wire_log
-        self._host = Host("the codex backend", on_stop=self._stop, on_abort=self._abort)
         self._server: AppServer | None = None
-        self._failure: AgentError | None = None
-        self._closed = False
-        self._starting = anyio.Lock()
-        self._dispatch = Dispatcher(self._host)
+        self._dispatch = Dispatcher(self._host, self.emit, self._logs.publish)
 
     @classmethod
     def locate(cls) -> Path:
@@ -129,54 +123,39 @@ class CodexBackend(Requests, Watched, AgentBackend):
         return await diagnose(self._executable, self._env, timeout=timeout)
 
     @property
-    def sessions(self) -> Sequence[CodexSession]:
-        """The open sessions."""
-        return self._dispatch.sessions
-
-    @property
     def pid(self) -> int | None:
         """Process id of the app-server, while it runs."""
         if self._server is None or self._failure is not None or self._server.process.exit is not None:
             return None
         return self._server.process.pid
 
-    async def start(self) -> None:
-        """Start the app-server and shake hands; does nothing when that is done."""
-        async with self._starting:
-            self._require_usable()
-            if self._server is not None:
-                return
-            if not self._host.running:
-                await self._host.start()
-            server = self._server = await self._host.call(self._launch, abandoned=self._discard)
-            self._dispatch.broker = RequestBroker(server.peer, self._hooks)
-            self.version = server.version
-            self._dispatch.emit("started", f"codex app-server {self.version} is running.", {"pid": server.process.pid})
-            if server.warning is not None:
-                self._dispatch.emit("warning", server.warning)
-            if server.peer.failed:  # It ended between its greeting and now.
-                self._on_exit(server.process, server.process.exit, server.process.exit_error())
-                self._require_usable()
+    @property
+    def unknown_methods(self) -> Mapping[str, int]:
+        """How often each notification or request of Codex's came that this package does not know."""
+        return self._dispatch.unknowns.methods
 
-    async def aclose(self) -> None:
-        """Close every session and end the app-server. Bounded, shielded from cancellation, never raises."""
-        self._closed = True
-        try:
-            await self._host.aclose()
-        finally:
-            self._dispatch.close()
+    @property
+    def unknown_items(self) -> Mapping[str, int]:
+        """How often an item of each type started that this package does not know; it is a tool use of that name."""
+        return self._dispatch.unknowns.items
 
-    async def create_session(self, options: SessionOptions | None = None) -> CodexSession:
-        """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""
-        options = options or SessionOptions()
-        request = opening(options)
-        if request.method == "thread/resume" and self._dispatch.is_open(cast("str", options.resume)):
-            raise SessionBusyError(f"Session {options.resume} is open in this backend already.", backend=self.type)
-        await self.start()
-        context = copy_context()
-        return await self._host.call(
-            lambda: self._open(options, request), abandoned=lambda session: session.aclose(), context=context
-        )
+    @property
+    def unknown_fields(self) -> Mapping[str, int]:
+        """How often each field came that this package does not know, as "Turn.name"; it is in `raw`."""
+        return self._dispatch.unknowns.fields
+
+    @property
+    def unknown_values(self) -> Mapping[str, int]:
+        """How often each enum value came that this package does not know, as 'TurnStatus "name"'; it is in `raw`."""
+        return self._dispatch.unknowns.values
+
+    def notifications(self) -> BoundedStream[Notification]:
+        """Return an iterator over every notification from now on, those of no session included; lag is counted."""
+        return self._dispatch.notifications.subscribe()
+
+    def server_requests(self) -> BoundedStream[ServerRequest]:
+        """Return an iterator over the requests of the app-server, to observe; the sessions answer them."""
+        return self._dispatch.requests.subscribe()
 
     async def list_models(self) -> list[ChatModel]:
         """Return the models that Codex offers."""
@@ -210,10 +189,9 @@ class CodexBackend(Requests, Watched, AgentBackend):
         await require_stored((await self._running()).peer, session_id)
         await self._ask("thread/delete", {"threadId": session_id})
 
-    # Starting and stopping.
+    # What differs from other backends.
 
-    async def _launch(self) -> AppServer:
-        executable = find_executable(self._executable, self._env)
+    async def _connect(self) -> None:
         callbacks = ServerCallbacks(
             on_notification=self._dispatch.on_notification,
             on_request=self._dispatch.on_request,
@@ -222,8 +200,8 @@ class CodexBackend(Requests, Watched, AgentBackend):
             on_batch_end=self._dispatch.on_batch_end,
             on_exit=self._on_exit,
         )
-        return await AppServer.launch(
-            executable,
+        server = self._server = await AppServer.launch(
+            find_executable(self._executable, self._env),
             env=self._env,
             host=self._host,
             callbacks=callbacks,
@@ -231,52 +209,55 @@ class CodexBackend(Requests, Watched, AgentBackend):
             attests=self._hooks.attest is not None,
             tap=self._tap,
         )
+        self._dispatch.broker = RequestBroker(server.peer, self._hooks)
+        self.version = server.version
+        self.emit("started", f"codex app-server {self.version} is running.", {"pid": server.process.pid})
+        if server.warning is not None:
+            self.emit("warning", server.warning)
+        if server.peer.failed:  # It ended between its greeting and now.
+            self._on_exit(server.process, server.process.exit, server.process.exit_error())
+            self._require_usable()
 
-    async def _discard(self, server: AppServer) -> None:
-        await server.process.stop(grace=0.2)
-
-    async def _stop(self) -> None:
-        async with anyio.create_task_group() as tasks:
-            for session in self._dispatch.sessions:
-                tasks.start_soon(session.aclose)
+    async def _disconnect(self) -> None:
         if self._server is not None:
             # What still waits was ended by us, not by the process.
             self._server.peer.fail(SessionClosedError("The backend was closed meanwhile.", backend=self.type))
             await self._server.process.stop()
 
-    def _abort(self) -> None:
+    def _kill_now(self) -> None:
         if self._server is not None:
             self._server.process.kill_now()
+
+    def _end_streams(self) -> None:
+        super()._end_streams()
+        self._dispatch.close()
 
     async def _running(self) -> AppServer:
         await self.start()
         return cast("AppServer", self._server)
 
-    def _require_usable(self) -> None:
-        if self._closed:
-            raise SessionClosedError("The backend is closed; create a new one.", backend=self.type)
-        if self._failure is not None:
-            raise copy.copy(self._failure)
+    async def _plan(self, options: SessionOptions) -> Opening:
+        request = opening(options)
+        if request.method == "thread/resume" and self._dispatch.is_open(cast("str", options.resume)):
+            raise SessionBusyError(f"Session {options.resume} is open in this backend already.", backend=self.type)
+        return request
 
-    async def _open(self, options: SessionOptions, request: Opening) -> CodexSession:
+    async def _open(self, options: SessionOptions, plan: Opening) -> CodexSession:
         server = cast("AppServer", self._server)
         try:
-            response = await self._request_thread(server, request, options)
+            response = await self._request_thread(server, plan, options)
         except ProtocolError as error:
             raise translate(error, session_id=options.resume) from error
         answer = cast("Json", response) if isinstance(response, dict) else {}
-        self._dispatch.unknowns.response(request.method, answer)
+        self._dispatch.unknowns.response(plan.method, answer)
         facts = ThreadFacts.from_response(answer, tools=tool_names(options.tools))
         if not facts.thread_id:
             raise ProtocolError(
-                f"codex answered {request.method} without a thread.", backend=self.type, details={"response": answer}
+                f"codex answered {plan.method} without a thread.", backend=self.type, details={"response": answer}
             )
         family = ThreadFamily(facts, partial=options.include_partial_messages, prices=self._prices)
-        driver = CodexDriver(server.peer, self._host, family, options, stored=request.stored)
-        session = CodexSession(
-            options, self._host, driver, family, touched=self._dispatch.touched, closed=self._dispatch.detach
-        )
-        session.backend = self
+        driver = CodexDriver(server.peer, self._host, family, options, stored=plan.stored)
+        session = CodexSession(options, self._host, driver, family, touched=self._dispatch.touched)
         self._dispatch.attach(session)
         return session
 
@@ -294,8 +275,5 @@ class CodexBackend(Requests, Watched, AgentBackend):
     def _on_exit(self, process: ChildProcess, ended: ProcessExit | None, error: AgentError) -> None:
         if self._server is None or process is not self._server.process:
             return  # Of a start that failed or was given up, and says so itself: the next one may succeed.
-        error.backend = self.type
-        self._failure = error
-        self._dispatch.disconnected(error)
-        if not self._closed:
-            self._dispatch.emit("dead", error.message, {"exit": str(ended) if ended else None})
+        self._dispatch.on_batch_end()
+        self._lost(error, {"exit": str(ended) if ended else None})

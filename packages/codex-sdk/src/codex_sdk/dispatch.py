@@ -5,12 +5,13 @@ Everything here is synchronous and in the wire's order, and waits for nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Protocol
 
-from agent_sdk_core.backend import BackendEvent, BackendEventKind
-from agent_sdk_core.errors import AgentError, SessionBusyError
+from agent_sdk_core.backend import BackendEventKind
+from agent_sdk_core.errors import SessionBusyError
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
@@ -32,25 +33,35 @@ class Notification:
     params: Mapping[str, object]
 
 
+class Emit(Protocol):
+    """Publishes an event of the backend."""
+
+    def __call__(self, kind: BackendEventKind, message: str, details: Mapping[str, object] | None = None, /) -> None:
+        """Publish it."""
+
+
 class Dispatcher:
     """The sessions of one backend, and the streams of what belongs to none.
+
+    Args:
+        host: Runs what answers requests.
+        emit: Publishes an event of the backend.
+        log: Takes a line that is no message.
 
     Attributes:
         broker: Answers requests, once the app-server runs.
         unknowns: What came that this package does not know.
-        events: What happens to the backend.
         notifications: Every notification.
         requests: Every request of the app-server, to observe.
-        logs: Lines of its stderr, and stray lines of its stdout.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, emit: Emit, log: Callable[[str], None]) -> None:
         self.broker: RequestBroker | None = None
-        self.unknowns = Unknowns(lambda message: self.emit("warning", message))
-        self.events: Broadcast[BackendEvent] = Broadcast(1_000)
-        self.notifications: Broadcast[Notification] = Broadcast()
-        self.requests: Broadcast[ServerRequest] = Broadcast(1_000)
-        self.logs: Broadcast[str] = Broadcast(1_000)
+        self.unknowns = Unknowns(partial(emit, "warning"))
+        self.notifications: Broadcast[Notification] = Broadcast(guard=host.require_here)
+        self.requests: Broadcast[ServerRequest] = Broadcast(1_000, guard=host.require_here)
+        self.on_log_line = log
+        self._emit = emit
         self._host = host
         self._early = EarlyNotifications()
         self._sessions: dict[str, CodexSession] = {}
@@ -81,6 +92,7 @@ class Dispatcher:
         if session.thread_id in self._sessions:
             raise SessionBusyError(f"Session {session.thread_id} is open in this backend already.", backend="codex")
         self._sessions[session.thread_id] = session
+        session.when_closed.append(partial(self.detach, session))
         self._own(session.thread_id, session)
         self.on_batch_end()
 
@@ -92,20 +104,10 @@ class Dispatcher:
             del self._owners[thread_id]
             self._early.close(thread_id)
 
-    def disconnected(self, error: AgentError) -> None:
-        """Tell every session that the app-server is gone."""
-        self.on_batch_end()
-        for session in self.sessions:
-            session.disconnected(error)
-
     def close(self) -> None:
         """End every stream."""
-        for stream in (self.events, self.notifications, self.requests, self.logs):
-            stream.close()
-
-    def emit(self, kind: BackendEventKind, message: str, details: Mapping[str, object] | None = None) -> None:
-        """Publish a backend event."""
-        self.events.publish(BackendEvent(kind, message, details or {}))
+        self.notifications.close()
+        self.requests.close()
 
     def on_notification(self, method: str, params: Json, raw: Json) -> None:
         """Take a notification."""
@@ -143,11 +145,7 @@ class Dispatcher:
 
     def on_protocol_error(self, issue: ProtocolIssue) -> None:
         """Take what was no valid message."""
-        self.emit("protocol_error", issue.detail, {"kind": issue.kind, "raw": issue.raw})
-
-    def on_log_line(self, line: str) -> None:
-        """Take a line that is no message."""
-        self.logs.publish(line)
+        self._emit("protocol_error", issue.detail, {"kind": issue.kind, "raw": issue.raw})
 
     def on_batch_end(self) -> None:
         """Hand on what one chunk brought."""
@@ -179,11 +177,11 @@ class Dispatcher:
 
     def _take_global(self, method: str, params: Json, raw: Json) -> None:
         if method in _WARNINGS:
-            self.emit("warning", str(params.get("summary") or params.get("message") or method), params)
+            self._emit("warning", str(params.get("summary") or params.get("message") or method), params)
         elif method == "account/rateLimits/updated":
             if params != self._rate_limits:
                 self._rate_limits = params
-                self.emit("rate_limits", "The account's rate limits changed.", params)
+                self._emit("rate_limits", "The account's rate limits changed.", params)
             for session in self.sessions:  # Each whose turn runs tells them, once.
                 session.feed(session.thread_id, method, params, raw)
 

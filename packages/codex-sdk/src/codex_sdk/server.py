@@ -127,7 +127,11 @@ class AppServer:
             host.start_soon(connection.run)
             return await cls._greet(process, connection.peer, executable, timeout, attests=attests)
         except BaseException:
-            await process.stop(grace=0.2)
+            try:
+                await process.stop(grace=0.2)
+            except BaseException:  # The event loop ends meanwhile.
+                process.kill_now()
+                raise
             raise
 
     @classmethod

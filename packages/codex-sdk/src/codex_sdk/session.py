@@ -26,7 +26,6 @@ class CodexSession(BaseSession):
         driver: Talks to the thread.
         family: Makes messages of the threads' events.
         touched: Told when messages wait for `flush`.
-        closed: Told when the session is closed.
 
     Attributes:
         context: The context in which it was made; what answers its requests runs in copies of it.
@@ -40,7 +39,6 @@ class CodexSession(BaseSession):
         family: ThreadFamily,
         *,
         touched: Callable[[CodexSession], None],
-        closed: Callable[[CodexSession], None],
     ) -> None:
         super().__init__(driver.thread_id, options, host, driver)
         self.driver = driver
@@ -48,7 +46,6 @@ class CodexSession(BaseSession):
         self._family = family
         self._batch: list[SDKMessage] = []
         self._touched = touched
-        self._forget = closed
 
     @property
     def thread_id(self) -> str:
@@ -126,6 +123,3 @@ class CodexSession(BaseSession):
         """Hand on what the last chunk brought, as one batch."""
         batch, self._batch = self._batch, []
         self.deliver(batch)
-
-    def _on_closed(self) -> None:
-        self._forget(self)

@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from agent_sdk_core.runtime.asking.pending import PendingRequests, Resolution
+    from agent_sdk_core.runtime.backend import BaseBackend
     from agent_sdk_core.runtime.driver import SessionDriver
     from agent_sdk_core.runtime.host import Host
     from agent_sdk_core.runtime.session import BaseSession
     from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
 
-__all__ = ["BaseSession", "BoundedStream", "Broadcast", "Host", "PendingRequests", "Resolution", "SessionDriver"]
+__all__ = [
+    "BaseBackend",
+    "BaseSession",
+    "BoundedStream",
+    "Broadcast",
+    "Host",
+    "PendingRequests",
+    "Resolution",
+    "SessionDriver",
+]
 
 _HOMES: Final = {
+    "BaseBackend": "backend",
     "BaseSession": "session",
     "BoundedStream": "streams",
     "Broadcast": "streams",

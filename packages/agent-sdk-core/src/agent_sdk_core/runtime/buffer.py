@@ -7,7 +7,7 @@ many full messages were lost; deltas are previews and not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, cast
 
 from agent_sdk_core.messages.base import Message, Source
@@ -51,8 +51,15 @@ class _Joined:
 class MessageBuffer(BoundedStream[SDKMessage]):
     """A bounded stream of messages that joins deltas under pressure."""
 
-    def __init__(self, session_id: str, *, high_water: int = HIGH_WATER, limit: int = LIMIT) -> None:
-        super().__init__(limit)
+    def __init__(
+        self,
+        session_id: str,
+        *,
+        high_water: int = HIGH_WATER,
+        limit: int = LIMIT,
+        guard: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(limit, guard=guard)
         self._session_id = session_id
         self._high_water = high_water
         self._told = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -16,7 +17,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import current_token
 
-from agent_sdk_core.errors import SessionClosedError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
 
 _log = logging.getLogger(__name__)
 _Args = TypeVarTuple("_Args")
@@ -56,10 +57,12 @@ class Host:
     Args:
         name: For logs and task names.
         on_stop: Runs in the host's task when it is told to stop, while the group still works; must be bounded.
-        on_abort: Synchronous; runs when the event loop takes the host down before it was told to stop.
+        on_abort: Synchronous; told why when the host ends without having been told to, as with its event loop.
     """
 
-    def __init__(self, name: str, *, on_stop: Callable[[], Awaitable[None]], on_abort: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, *, on_stop: Callable[[], Awaitable[None]], on_abort: Callable[[AgentError], None]
+    ) -> None:
         self._name = name
         self._on_stop = on_stop
         self._on_abort = on_abort
@@ -74,6 +77,26 @@ class Host:
     def running(self) -> bool:
         """Whether tasks can be started."""
         return self._tasks is not None and not self._closed.is_set()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was stopped, or lost; it does not start again."""
+        return self._closed.is_set()
+
+    def require_here(self) -> None:
+        """Check that the caller runs in the host's event loop, or in none; before the start every loop will do.
+
+        Raises:
+            InvalidRequestError: It runs in another one, where nothing of this host's can be awaited.
+        """
+        if self._native is None or (loop := _running_loop(self._native)) is None or loop is self._native:
+            return
+        if getattr(self._native, "is_closed", bool)():  # Without its tasks having been cancelled.
+            self._lose("its event loop was closed")
+        other = "which has ended: create a new one" if self.ended else "and this is another one: use it there"
+        raise InvalidRequestError(
+            f"{self._name.capitalize()} belongs to the event loop in which it was started, {other}."
+        )
 
     async def start(self) -> None:
         """Start the host task in the running event loop; does nothing when that was done, by a cancelled call too."""
@@ -98,7 +121,9 @@ class Host:
 
         Raises:
             SessionClosedError: The host has stopped.
+            InvalidRequestError: The caller runs in another event loop.
         """
+        self.require_here()
         if self._tasks is None or not self.running:
             raise SessionClosedError("The backend is closed; create a new one.")
         (context or copy_context()).run(self._tasks.start_soon, self._contain, run, args)
@@ -161,7 +186,16 @@ class Host:
         """Run `on_stop`, cancel what is left and wait for it. May be called from any task, its own tasks included.
 
         No shield stops asyncio's own `Task.cancel`: it ends the wait at once, and the close goes on without it.
+
+        Raises:
+            InvalidRequestError: It runs in another event loop.
         """
+        try:
+            self.require_here()
+        except InvalidRequestError:
+            if self.ended:
+                return
+            raise
         self._stop.set()
         if self._native is None:
             return
@@ -172,6 +206,7 @@ class Host:
                     await self._done.wait()
 
     async def _run(self) -> None:
+        why = "its event loop ended, or its task was cancelled"
         try:
             async with anyio.create_task_group() as self._tasks:
                 self._started.set()
@@ -183,17 +218,24 @@ class Host:
                         _log.exception("closing %s failed", self._name)
                 self._closed.set()
                 self._tasks.cancel_scope.cancel()
-        except Exception:
+        except Exception as error:
             _log.exception("%s failed", self._name)
+            why = f"it failed: {error!r}"
         finally:
-            self._tasks = None
-            if not self._closed.is_set():
-                self._closed.set()
-                try:
-                    self._on_abort()
-                except Exception:
-                    _log.exception("taking down %s failed", self._name)
+            self._lose(why)
             self._done.set()
+
+    def _lose(self, why: str) -> None:
+        """Tell the owner that the host has ended, unless it was stopped."""
+        self._tasks = None
+        if self._closed.is_set():
+            return
+        with contextlib.suppress(RuntimeError):  # Nobody waits any more in a loop that is closed.
+            self._closed.set()
+        try:
+            self._on_abort(SessionClosedError(f"{self._name.capitalize()} has ended, for {why}; create a new one."))
+        except Exception:
+            _log.exception("taking down %s failed", self._name)
 
     async def _contain(self, run: Callable[..., Awaitable[object]], args: tuple[object, ...]) -> None:
         _current_host.set(self)
@@ -207,3 +249,19 @@ class Host:
                 raise
             cancelled = isinstance(error, anyio.get_cancelled_exc_class())
             _log.log(logging.DEBUG if cancelled else logging.ERROR, "a task of %s failed", self._name, exc_info=True)
+
+
+def _running_loop(native: object) -> object:
+    """Return the event loop that runs in this thread, of the kind of the given one first; None if none does."""
+    asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
+    running: list[Callable[[], object]] = [] if asyncio is None else [asyncio.get_running_loop]
+    if trio is not None:  # As a guest, it runs inside of a loop of asyncio's.
+        running.insert(0 if _is_trio(native) else 1, trio.lowlevel.current_trio_token)
+    for current in running:
+        with contextlib.suppress(RuntimeError):
+            return current()
+    return None
+
+
+def _is_trio(native: object) -> bool:
+    return type(native).__module__.partition(".")[0] == "trio"

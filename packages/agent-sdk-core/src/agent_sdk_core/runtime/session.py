@@ -7,7 +7,6 @@ goes to the iterators of `messages()` and to the turn it belongs to.
 from __future__ import annotations
 
 import copy
-from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context, copy_context
@@ -67,12 +66,14 @@ class BaseSession(AgentSession):
     Attributes:
         options: What the session was opened with.
         requests: What the agent asked and nobody answered yet; drivers put requests in.
+        when_closed: Called, once, when the session is closed or lost.
     """
 
     def __init__(self, session_id: str, options: SessionOptions, host: Host, driver: SessionDriver) -> None:
         self.session_id = session_id
         self.resolved_session_id = session_id
         self.options = options
+        self.when_closed: list[Callable[[], object]] = []
         self.requests = PendingRequests(host, copy_context(), lambda message: self.deliver((message,)))
         self._host = host
         self._driver = driver
@@ -115,7 +116,7 @@ class BaseSession(AgentSession):
     @property
     def pending(self) -> Sequence[AgentRequest]:
         """Requests that wait for an answer, oldest first."""
-        return tuple(self.requests)
+        return () if self._closed.is_set() else tuple(self.requests)
 
     @property
     def queue(self) -> PromptQueue:
@@ -138,18 +139,21 @@ class BaseSession(AgentSession):
 
     def messages(self) -> MessageStream:
         """Return an iterator over every message of the session from now on."""
-        buffer = MessageBuffer(self.session_id)
-        if self._closing:
+        self._host.require_here()
+        buffer = MessageBuffer(self.session_id, guard=self._host.require_here)
+        if self._closing or self._closed.is_set():
             buffer.close()
         self._listeners.add(buffer)
         return buffer
 
     async def answer(self, request_id: str, answer: AgentAnswer) -> None:
         """Answer a pending request."""
+        self._host.require_here()
         self.requests.answer(request_id, answer)
 
     async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
         """End the running turn, and return when it has ended."""
+        self._host.require_here()
         held = self._turns.held()
         cancelled = (*held, *self._turns.cancel_queue()) if cancel_queued else ()
         surviving = tuple(record.uuid for record in self._turns.queue)
@@ -184,6 +188,7 @@ class BaseSession(AgentSession):
     async def wait_idle(self) -> None:
         """Return when no turn runs, none is queued, and no background work goes on."""
         while self._busy and not self._closing:
+            self._host.require_here()
             await self._idle.wait()
 
     async def compact(self) -> None:
@@ -193,6 +198,7 @@ class BaseSession(AgentSession):
 
     async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
         """Return stored messages of this session, oldest first."""
+        self._host.require_here()
         require_limit(limit, backend=self._driver.name)
         return await self._driver.history(limit=limit, cursor=cursor)
 
@@ -214,7 +220,7 @@ class BaseSession(AgentSession):
         """Take a prompt for a turn or for `send`; returns at once.
 
         Raises:
-            InvalidRequestError: The uuid was used before.
+            InvalidRequestError: The uuid was used before, or the caller runs in another event loop.
             SessionClosedError: The session is closed.
         """
         self._require_open()
@@ -265,8 +271,21 @@ class BaseSession(AgentSession):
         if self._failure is not None or self._closed.is_set():
             return
         self._failure = error
-        self.requests.withdraw()
-        self._stop(error.code, error.message, "agent_exited")
+        try:
+            self.requests.withdraw()
+        finally:  # Who waits in a loop that was closed cannot be woken, which asyncio tells by raising.
+            self._stop(error.code, error.message, "agent_exited")
+
+    def lost(self, error: AgentError) -> None:
+        """Note that the backend has ended without a close: as `disconnected`, and nothing comes any more."""
+        try:
+            self.disconnected(error)
+        finally:
+            self._release()
+
+    def require_here(self) -> None:
+        """Check that the caller runs in the event loop of the session; see `Host.require_here`."""
+        self._host.require_here()
 
     def _note_place(self, uuid: str, place: str) -> None:
         self._places[uuid] = place
@@ -280,6 +299,8 @@ class BaseSession(AgentSession):
 
     async def _end(self, body: Callable[[], Awaitable[None]], *, overtakes: bool = False) -> None:
         """Run a way of closing in the host, so that a callback may close its own session."""
+        if not self._closed.is_set():
+            self._host.require_here()
         with anyio.CancelScope(shield=True):
             if not self._closing or (overtakes and not self._killing and not self._closed.is_set()):
                 self._closing = True
@@ -318,7 +339,8 @@ class BaseSession(AgentSession):
         self._stop(SessionClosedError.default_code, "The session was closed.", "aborted_streaming")
         for listener in list(self._listeners):
             listener.close()
-        self._on_closed()
+        for told in self.when_closed:
+            told()
 
     def _stop(self, code: str, message: str, terminal_reason: str) -> None:
         self._turns.stop(code, message, terminal_reason)
@@ -327,13 +349,10 @@ class BaseSession(AgentSession):
             self._background.clear()
             self._note_idle()
 
-    @abstractmethod
-    def _on_closed(self) -> None:
-        """Let the backend forget the session."""
-
     def _require_open(self) -> None:
         if self._closing:
             raise SessionClosedError("The session is closed; open another one, or resume this one by its id.")
+        self._host.require_here()
         if self._failure is not None:
             raise copy.copy(self._failure)
 

@@ -7,7 +7,7 @@ beyond its bound, and is told how many.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Generic, Self, TypeVar
 from weakref import WeakSet
 
@@ -23,12 +23,17 @@ _FAIRNESS: Final = 64
 class BoundedStream(Generic[T]):
     """An async iterator over what is published after it was made.
 
+    Args:
+        limit: Items that it holds.
+        guard: Called before a wait; raises where nothing can be waited for.
+
     Attributes:
         dropped: How many items this consumer lost because it lagged.
     """
 
-    def __init__(self, limit: int = 10_000) -> None:
+    def __init__(self, limit: int = 10_000, *, guard: Callable[[], None] = lambda: None) -> None:
         self.dropped: int = 0
+        self._guard = guard
         self._items: deque[T] = deque()
         self._limit = limit
         self._closed = False
@@ -76,6 +81,7 @@ class BoundedStream(Generic[T]):
             if self._closed:
                 raise StopAsyncIteration
             self._streak = 0
+            self._guard()
             waiter = self._waiter
             if waiter is None:
                 waiter = self._waiter = anyio.Event()
@@ -84,16 +90,17 @@ class BoundedStream(Generic[T]):
 
 
 class Broadcast(Generic[T]):
-    """Publishes items to every live subscriber."""
+    """Publishes items to every live subscriber; the arguments are those of each `BoundedStream`."""
 
-    def __init__(self, limit: int = 10_000) -> None:
+    def __init__(self, limit: int = 10_000, *, guard: Callable[[], None] = lambda: None) -> None:
         self._limit = limit
+        self._guard = guard
         self._streams: WeakSet[BoundedStream[T]] = WeakSet()
         self._closed = False
 
     def subscribe(self) -> BoundedStream[T]:
         """Return a stream of what is published from now on."""
-        stream = BoundedStream[T](self._limit)
+        stream = BoundedStream[T](self._limit, guard=self._guard)
         if self._closed:
             stream.close()
         self._streams.add(stream)

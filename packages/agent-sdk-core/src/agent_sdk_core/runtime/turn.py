@@ -28,7 +28,7 @@ class SessionTurn(Turn):
     def __init__(self, session: BaseSession, prompt: Prompt, uuid: str) -> None:
         self._session = session
         self._prompt = prompt
-        self._buffer = MessageBuffer(session.session_id)
+        self._buffer = MessageBuffer(session.session_id, guard=session.require_here)
         self._record: PromptRecord | None = None
         self._uuid = uuid
 
@@ -54,12 +54,15 @@ class SessionTurn(Turn):
     async def wait(self) -> ResultMessage:
         """Send if not yet sent, and return the result."""
         record = await self._send()
-        await record.done.wait()
+        if not record.done.is_set():
+            self._session.require_here()
+            await record.done.wait()
         return _result_of(record)
 
     async def interrupt(self) -> None:
         """End the turn early; when the prompt still waits in the queue, take it out."""
         if self._record is not None:
+            self._session.require_here()
             await self._session.cancel_prompt(self._record)
 
     def __aiter__(self) -> Self:
@@ -96,6 +99,7 @@ class SessionTurn(Turn):
             self._record = self._session.submit(self._prompt, self._uuid, watcher=self._buffer)
         record = self._record
         if not record.settled.is_set():
+            self._session.require_here()
             await record.settled.wait()
         if record.refusal is not None:
             raise record.refusal

@@ -87,16 +87,16 @@ class Turns:
         """
         if uuid in self._used_uuids:
             raise InvalidRequestError(f"A prompt with uuid {uuid!r} was sent before; give each prompt its own.")
-        self._used_uuids.add(uuid)
         record = PromptRecord(uuid, prompt, weakref.ref(watcher) if watcher is not None else None)
         if not self.busy:
             self._start(record)
         elif steer and self.running is not None:
             record.steered = True
-            self._steering.append(record)
             self._host.start_soon(self._steer, record, self.running)
+            self._steering.append(record)
         else:
             self._enqueue(record)
+        self._used_uuids.add(uuid)
         return record
 
     def begin(self, message: InitMessage) -> None:
@@ -175,8 +175,8 @@ class Turns:
         if running is None:
             return False
         if not running.interrupting:
-            running.interrupting = True
             self._host.start_soon(self._drive_interrupt, running, cancel_held)
+            running.interrupting = True
         await running.interrupted.wait()
         return True
 
@@ -249,8 +249,9 @@ class Turns:
             _log.exception("closing what a turn left open failed")
 
     def _start(self, record: PromptRecord) -> None:
-        running = self.running = RunningTurn([record])
-        self._host.start_soon(self._drive_start, record, running)
+        running = RunningTurn([record])
+        self._host.start_soon(self._drive_start, record, running)  # First: what it refuses has not begun.
+        self.running = running
 
     async def _drive_start(self, record: PromptRecord, running: RunningTurn) -> None:
         if running.ended.is_set():  # The session ended before this task ran: the agent must not see the prompt.

@@ -205,6 +205,22 @@ async def test_an_agent_that_is_killed_while_a_prompt_is_sent_does_not_hang_it(a
         assert session.state == "disconnected"
 
 
+async def test_an_agent_that_dies_while_its_session_closes_is_noticed_at_once(agent: ProcessAgent) -> None:
+    gate = Gate()
+    agent.model.reply(text("Half ", gate, "of it."))
+    async with agent.backend() as backend:
+        session = await agent.open(backend)
+        turn = session.query("Talk.")
+        await until(turn, StreamEvent, lambda event: event.text)
+        with anyio.fail_after(8), agent.frozen():  # An interrupt may take ten seconds.
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(session.aclose)
+                await anyio.wait_all_tasks_blocked()
+                agent.kill(session)
+        assert session.state == "closed"
+        assert (await turn.wait()).outcome in ("failed", "interrupted")
+
+
 HOST = """
 import sys
 import anyio

@@ -1,0 +1,211 @@
+"""The life of a backend: started once, closed once, and settled whatever way it ends; an agent says what differs.
+
+An agent's backend writes `_open` for a session; `_connect` and `_disconnect` if its sessions share something; and
+`_kill_now` for what must not outlive an event loop that was left without a close.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextvars import copy_context
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import anyio
+
+from agent_sdk_core.backend import AgentBackend, BackendEvent, BackendEventKind
+from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.session import BaseSession
+from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
+
+_log = logging.getLogger(__name__)
+S = TypeVar("S", bound=BaseSession)
+
+_REMEMBERED = 1_000
+"""Events or log lines that an iterator may lag behind."""
+
+
+class BaseBackend(AgentBackend, Generic[S]):
+    """A backend over what one agent does differently."""
+
+    def __init__(self) -> None:
+        self._host = Host(f"the {self.type} backend", on_stop=self._stop, on_abort=self._abort)
+        self._sessions: list[S] = []
+        self._events: Broadcast[BackendEvent] = Broadcast(_REMEMBERED, guard=self._host.require_here)
+        self._logs: Broadcast[str] = Broadcast(_REMEMBERED, guard=self._host.require_here)
+        self._connecting = anyio.Lock()
+        self._connected = False
+        self._closed = False
+        self._failure: AgentError | None = None
+
+    @classmethod
+    def locate(cls) -> Path | None:
+        """Return None: there is no executable."""
+        return None
+
+    @property
+    def sessions(self) -> Sequence[S]:
+        """The open sessions."""
+        return tuple(self._sessions)
+
+    async def start(self) -> None:
+        """Start the agent; does nothing when it is started."""
+        self._require_usable()
+        if self._connected:
+            return
+        await self._host.start()
+        scope = anyio.CancelScope()
+        try:
+            await self._host.call(lambda: self._connect_once(scope), abandoned=_nothing)
+        except anyio.get_cancelled_exc_class():
+            scope.cancel()
+            raise
+
+    async def aclose(self) -> None:
+        """Close every session and end every process. Bounded, shielded from cancellation, never raises.
+
+        A task that asyncio itself cancels stops waiting, and the close goes on without it.
+        """
+        before, self._closed = self._closed, True
+        try:
+            await self._host.aclose()
+        except InvalidRequestError:  # In another event loop than the backend's, which goes on.
+            self._closed = before
+            raise
+        self._end_streams()
+
+    async def create_session(self, options: SessionOptions | None = None) -> S:
+        """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""
+        options = options or SessionOptions()
+        self._require_usable()
+        return await self._open_planned(options, await self._plan(options))
+
+    def events(self) -> AsyncIterator[BackendEvent]:
+        """Return an iterator over what happens to the backend from now on."""
+        return self._events.subscribe()
+
+    def logs(self) -> BoundedStream[str]:
+        """Return an iterator over lines of the agent's stderr, and stray ones of its stdout, from now on."""
+        return self._logs.subscribe()
+
+    def emit(self, kind: BackendEventKind, message: str, details: Mapping[str, object] | None = None) -> None:
+        """Publish an event of the backend."""
+        self._events.publish(BackendEvent(kind, message, details or {}))
+
+    # What an agent does differently. What is awaited runs in the host, but for `_plan`.
+
+    async def _connect(self) -> None:
+        """Start what all sessions share, and emit "started"; one that fails, or is cancelled, leaves nothing."""
+        self.emit("started", f"The {self.type} agent is ready.")
+
+    async def _plan(self, options: SessionOptions) -> Any:
+        """Check options before anything is started for them, and return what `_open` needs beside them."""
+        del options
+        return None
+
+    @abstractmethod
+    async def _open(self, options: SessionOptions, plan: Any) -> S:
+        """Open a session, whether its caller still waits or not; one that fails leaves nothing."""
+
+    def _given_up(self, plan: Any) -> None:
+        """Note that nobody waits for a session any more; one that opens all the same is closed."""
+        del plan
+
+    async def _disconnect(self) -> None:
+        """End what all sessions share, after they were closed; bounded, never raises."""
+
+    def _kill_now(self) -> None:
+        """Kill every process, without an event loop."""
+
+    # For an agent's backend.
+
+    def _require_usable(self) -> None:
+        """Check that the backend can be used, here.
+
+        Raises:
+            SessionClosedError: It was closed.
+            InvalidRequestError: It was started in another event loop.
+            AgentError: It has ended; the error says how.
+        """
+        if self._closed:
+            raise SessionClosedError("The backend is closed; create a new one.", backend=self.type)
+        self._host.require_here()
+        if self._failure is not None:
+            raise copy.copy(self._failure)
+
+    def _lost(self, error: AgentError, details: Mapping[str, object] | None = None) -> None:
+        """Settle everything, because what all sessions share has ended."""
+        error.backend = error.backend or self.type
+        self._failure = self._failure or error
+        for session in self.sessions:
+            session.disconnected(error)
+        if not self._closed:
+            self.emit("dead", error.message, details)
+
+    async def _open_planned(self, options: SessionOptions, plan: Any) -> S:
+        await self.start()
+        try:
+            return await self._host.call(
+                lambda: self._open_and_keep(options, plan),
+                abandoned=lambda session: session.aclose(),
+                context=copy_context(),
+            )
+        except anyio.get_cancelled_exc_class():
+            self._given_up(plan)
+            raise
+
+    # The host's side.
+
+    async def _connect_once(self, scope: anyio.CancelScope) -> None:
+        with scope:
+            async with self._connecting:
+                self._require_usable()
+                if not self._connected:
+                    await self._connect()
+                    self._connected = True
+
+    async def _open_and_keep(self, options: SessionOptions, plan: Any) -> S:
+        session = await self._open(options, plan)
+        session.backend = self
+        self._sessions.append(session)
+        session.when_closed.append(lambda: self._sessions.remove(session))
+        if self._closed:  # Too late for `_stop` to see it.
+            await session.aclose()
+        return session
+
+    async def _stop(self) -> None:
+        try:
+            async with anyio.create_task_group() as tasks:
+                for session in self.sessions:
+                    tasks.start_soon(session.aclose)
+            await self._disconnect()
+        finally:
+            self._end_streams()
+
+    def _abort(self, error: AgentError) -> None:
+        """Settle everything, because the host has ended: no task is left that could."""
+        error.backend = self.type
+        if self._failure is None:
+            self._failure = error
+            self.emit("dead", error.message)
+        settling = [self._kill_now, *(lambda session=session: session.lost(error) for session in self.sessions)]
+        for settle in settling:
+            try:
+                settle()
+            except Exception:
+                _log.exception("settling what the %s backend left failed", self.type)
+        self._end_streams()
+
+    def _end_streams(self) -> None:
+        self._events.close()
+        self._logs.close()
+
+
+async def _nothing(result: None) -> None:
+    """Take back a result that holds nothing."""
+    del result
