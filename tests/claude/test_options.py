@@ -68,6 +68,37 @@ async def test_an_answer_that_does_not_fit_the_schema_is_asked_for_again(claude:
     assert [bool(result.is_error) for result in ran.results] == [True, False]
 
 
+async def test_after_five_answers_that_do_not_fit_claude_gives_up_and_its_limit_has_the_code_of_every_agent(
+    claude: Claude,
+) -> None:
+    schema = {"type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]}
+    claude.model.otherwise(call("StructuredOutput", number="seven"))
+    async with claude.session(output_schema=schema) as session:
+        result = (await run(session, "A number.")).result
+    assert len(claude.model.requests) == 5
+    assert (result.subtype, result.outcome) == ("error_max_structured_output_retries", "limit")
+    assert result.error is not None
+    assert (result.error.code, result.error.retryable) == ("structured_output_invalid", True)
+
+
+async def test_a_schema_that_claude_would_drop_without_a_word_reaches_the_model(claude: Claude) -> None:
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {
+            "pair": {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}]},
+            "pet": {"oneOf": [{"type": "object"}, {"type": "null"}], "discriminator": {"propertyName": "kind"}},
+            "year": {"type": "string", "pattern": "(?P<year>2)"},
+        },
+        "required": ["pair"],
+        "unevaluatedProperties": False,
+    }
+    claude.model.reply(call("StructuredOutput", pair=[1, "a"])).otherwise(text("There."))
+    async with claude.session(output_schema=schema) as session:
+        result = (await run(session, "A pair.")).result
+    assert result.structured_output == {"pair": [1, "a"]}
+
+
 async def test_model_and_effort_reach_the_provider(claude: Claude) -> None:
     claude.model.otherwise(text("Fine."))
     async with claude.session(model="claude-opus-5-5", reasoning_effort="low") as session:

@@ -13,7 +13,7 @@ from agent_sdk_core import (
     TaskStarted,
     UserMessage,
 )
-from agent_sdk_testing import Gate, text
+from agent_sdk_testing import Gate, call, text
 from agent_sdk_testing.contract.watching import result_of, run, until
 from claude_sdk import MessageStream
 
@@ -41,6 +41,19 @@ async def test_the_end_of_a_background_command_is_a_turn_that_answers_no_prompt(
         assert (await unprompted(stream)).result == "It ended."
         await session.wait_idle()
     assert len(ran.all(ResultMessage)) == 1
+
+
+async def test_a_turn_that_nobody_prompted_owes_no_data(claude: Claude) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    claude.model.reply(claude.waiting("feed", wait=0)).reply(call("StructuredOutput", n=1))
+    claude.model.otherwise(text("It ended."))
+    async with claude.session(permission_mode="bypass", output_schema=schema) as session:
+        stream = session.messages()
+        assert (await run(session, "Run it.")).result.structured_output == {"n": 1}
+        claude.go("feed")
+        told = await unprompted(stream)
+        assert (told.outcome, told.structured_output) == ("completed", None)
+        await session.wait_idle()
 
 
 async def test_a_sub_agent_in_the_background_is_nested_below_its_task_and_its_end_is_a_turn(claude: Claude) -> None:

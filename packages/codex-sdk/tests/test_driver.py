@@ -38,7 +38,7 @@ async def turn_params(fake: FakeCodex, session: CodexSession) -> dict[str, Any]:
 
 class TestStart:
     async def test_a_prompt_carries_its_uuid_and_the_schema(self, fake: FakeCodex, backend: CodexBackend) -> None:
-        schema = {"type": "object"}
+        schema: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
         with anyio.fail_after(30):
             session = await backend.create_session(SessionOptions(output_schema=schema))
             uuid = await session.send("Hi", uuid="mine")

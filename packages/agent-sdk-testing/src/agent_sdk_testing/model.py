@@ -22,7 +22,8 @@ class ScriptedModel:
 
     Use it in ``with`` or ``async with``; it serves from background threads, so that synchronous code, asyncio and trio
     can use it alike. Requests are answered by the first rule that matches, then by the queue of replies, then by the
-    fallback. One that nothing answers gets an HTTP error that says so, and is kept in `unexpected`.
+    fallback. One that nothing answers gets an HTTP error that says so, and is kept in `unexpected`; one that the real
+    provider would refuse for its form is refused as there, and takes no reply.
 
     It speaks OpenAI Responses and Anthropic Messages; which one is the agent's choice, by the path it asks.
 
@@ -265,6 +266,8 @@ class ScriptedModel:
         try:
             if request.model in self.unknown_models:
                 reply = Reply((HttpError(404, f"model: {request.model}", "model_not_found"),))
+            elif (refused := api.refused(request.json)) is not None:
+                reply = Reply((refused,))
             else:
                 reply = take()
             if reply is not None:

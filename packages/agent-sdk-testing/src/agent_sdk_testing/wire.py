@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from agent_sdk_testing import messages, messages_input, messages_whole, responses, responses_input
+from agent_sdk_testing import (
+    messages,
+    messages_input,
+    messages_refusals,
+    messages_whole,
+    responses,
+    responses_input,
+    responses_refusals,
+)
 from agent_sdk_testing.http_server import HttpResponse, StreamPart
 from agent_sdk_testing.requests import Conversation, ModelRequest
 from agent_sdk_testing.steps import HttpError, Reply, Step, Tokens
@@ -35,6 +43,7 @@ class ModelApi:
         encode: makes the event stream of a response.
         encode_whole: makes the body of a response to a request that asks for no stream, None if there are none such.
         error_body: makes the body of an HTTP error.
+        refused: says what the provider answers a request that it does not take, None where it takes it.
         refusal: the HTTP status that the agent gives up at, so that a turn fails at once and shows the reason.
     """
 
@@ -42,6 +51,7 @@ class ModelApi:
     encode: Encode
     encode_whole: Encode | None
     error_body: Callable[[HttpError], bytes]
+    refused: Callable[[Mapping[str, Any]], HttpError | None]
     refusal: int
 
     def respond(self, request: ModelRequest, reply: Reply, steps: Sequence[Step]) -> HttpResponse:
@@ -66,7 +76,9 @@ class ModelApi:
         return HttpResponse(error.status, {**JSON_HEADERS, **(headers or {})}, body, finished=request.finish)
 
 
-RESPONSES = ModelApi(responses_input.parse, responses.encode, None, responses.error_body, refusal=400)
+RESPONSES = ModelApi(
+    responses_input.parse, responses.encode, None, responses.error_body, responses_refusals.refused, refusal=400
+)
 """OpenAI Responses, which Codex speaks."""
 
 MESSAGES = ModelApi(
@@ -75,6 +87,7 @@ MESSAGES = ModelApi(
     messages.encode,
     messages_whole.encode,
     messages.error_body,
+    messages_refusals.refused,
     refusal=418,
 )
 """Anthropic Messages, which Claude speaks."""

@@ -15,6 +15,7 @@ _ONE = "agent_sdk_testing.contract.cases.test_queue"
 @pytest.fixture
 def stranger(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project that has an agent of its own, in a module `my_agent`."""
+    pytester.makeini("[pytest]")  # A configuration in a folder above has no part in it.
     monkeypatch.setenv("PYTHONPATH", f"{pytester.path}:{_ROOT}")
     pytester.makepyfile(
         my_agent="""

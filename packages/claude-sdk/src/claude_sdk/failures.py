@@ -28,6 +28,7 @@ _BY_KIND: Final[Mapping[str, Failure]] = {
 _BY_END: Final[Mapping[str, Failure]] = {
     "prompt_too_long": Failure("context_window_exceeded"),
     "refusal": Failure("content_policy"),
+    "structured_output_retry_exhausted": Failure("structured_output_invalid", retryable=True),
 }
 
 

@@ -16,6 +16,8 @@ from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.options import SessionOptions, SettingSource
 from agent_sdk_core.paths import existing_folder
+from agent_sdk_core.structured.answers import AnswerForm
+from claude_sdk.answer_schema import answer_form
 
 Json = dict[str, Any]
 
@@ -72,6 +74,7 @@ class Launch:
         initialize: Fields of its `initialize` request.
         session_id: The id that the session will have.
         stored: Whether the session is stored from the start.
+        answers: What its answers have to be, where it has an output schema.
     """
 
     arguments: tuple[str, ...]
@@ -80,6 +83,7 @@ class Launch:
     initialize: Json
     session_id: str
     stored: bool
+    answers: AnswerForm | None = None
 
 
 def launch_plan(
@@ -102,7 +106,7 @@ def launch_plan(
         tool_servers: Fields of `initialize` that announce the application's own tools.
 
     Raises:
-        InvalidRequestError: A folder or an id cannot be used, or `fork` has nothing to fork.
+        InvalidRequestError: A folder, an id or the output schema cannot be used, or `fork` has nothing to fork.
         UnsupportedOptionError: An option cannot be honoured.
     """
     options.require_supported("claude", UNSUPPORTED_OPTIONS)
@@ -117,6 +121,7 @@ def launch_plan(
             f"str(uuid.uuid4()).",
             backend="claude",
         )
+    answers = None if options.output_schema is None else answer_form(options.output_schema)
     folder = existing_folder("cwd", options.cwd if options.cwd is not None else cwd or ".", backend="claude")
     native = dict(options.native)
     flags = native.pop("flags", {})
@@ -125,9 +130,10 @@ def launch_plan(
         arguments=(*_arguments(options, None if keeps_id else session_id, resume_at), *_native_flags(flags)),
         env=_environment(options, env),
         cwd=folder,
-        initialize={**_initialize(options), **(tool_servers or {}), **native},
+        initialize={**_initialize(options, answers), **(tool_servers or {}), **native},
         session_id=options.resume if keeps_id and options.resume is not None else session_id,
         stored=keeps_id,
+        answers=answers,
     )
 
 
@@ -186,14 +192,14 @@ def _native_flags(flags: object) -> list[str]:
     return [f"--{name}" if value is True else f"--{name}={value}" for name, value in named.items()]
 
 
-def _initialize(options: SessionOptions) -> Json:
+def _initialize(options: SessionOptions, answers: AnswerForm | None) -> Json:
     fields: Json = {"forwardSubagentText": True}
     if options.system_prompt is not None:
         fields["systemPrompt"] = options.system_prompt
     if options.append_system_prompt is not None:
         fields["appendSystemPrompt"] = options.append_system_prompt
-    if options.output_schema is not None:
-        fields["jsonSchema"] = dict(options.output_schema)
+    if answers is not None:
+        fields["jsonSchema"] = answers.sent
     if options.mcp_servers:
         fields["mcpServers"] = {name: dict(server) for name, server in options.mcp_servers.items()}
     return fields

@@ -127,6 +127,7 @@ class Opening:
         self._require_wanted()
         copied_from = options.resume if options.fork else None
         driver = ClaudeDriver(process, self._host, closer, facts, store, stored=launch.stored, copied_from=copied_from)
+        driver.answers = launch.answers
         self._session = ClaudeSession(launch.session_id, options, self._host, driver, closer, facts)
         self._session.when_closed.append(self.release)
         self._broker = RequestBroker(process.peer)

@@ -256,7 +256,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
                 f"codex answered {plan.method} without a thread.", backend=self.type, details={"response": answer}
             )
         family = ThreadFamily(facts, partial=options.include_partial_messages, prices=self._prices)
-        driver = CodexDriver(server.peer, self._host, family, options, stored=plan.stored)
+        driver = CodexDriver(server.peer, self._host, family, options, stored=plan.stored, answers=plan.answers)
         session = CodexSession(options, self._host, driver, family, touched=self._dispatch.touched)
         self._dispatch.attach(session)
         return session

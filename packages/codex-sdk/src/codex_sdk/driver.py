@@ -18,6 +18,7 @@ from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.session import BackgroundTask, HistoryPage
+from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.usage import SessionUsage
 from codex_sdk.errors import translate
 from codex_sdk.history import read_history
@@ -50,6 +51,7 @@ class CodexDriver(SessionDriver):
         family: Makes messages of the events of the thread and its sub-agents'.
         options: The session's options.
         stored: Whether Codex has stored the thread from the start.
+        answers: What its answers have to be, where the session has an output schema.
 
     Attributes:
         changes: Settings to change with the next turn, as `turn/start` takes them.
@@ -57,13 +59,23 @@ class CodexDriver(SessionDriver):
 
     name = "codex"
 
-    def __init__(self, peer: Peer, host: Host, family: ThreadFamily, options: SessionOptions, *, stored: bool) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        host: Host,
+        family: ThreadFamily,
+        options: SessionOptions,
+        *,
+        stored: bool,
+        answers: AnswerForm | None = None,
+    ) -> None:
         self._peer = peer
         self._host = host
         self._family = family
         self._normalizer = family.main
         self._options = options
         self._stored = stored
+        self.answers = answers
         self._interrupting: list[tuple[str, str]] = []
         self.changes: Json = {}
         if options.permission_mode == "plan":
@@ -134,10 +146,9 @@ class CodexDriver(SessionDriver):
             "clientUserMessageId": uuid,
             **changes,
         }
-        schema = self._options.output_schema
-        if schema is not None:
-            params["outputSchema"] = dict(schema)
-        self._normalizer.expect_prompt(uuid, replay_content(prompt), structured=schema is not None)
+        if self.answers is not None:
+            params["outputSchema"] = self.answers.sent
+        self._normalizer.expect_prompt(uuid, replay_content(prompt), structured=self.answers is not None)
         try:
             response = await self._call("turn/start", params)
         except AgentError:

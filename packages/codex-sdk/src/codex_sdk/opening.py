@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.structured.answers import AnswerForm
+from agent_sdk_core.structured.strict import strict_form
 from codex_sdk.dynamic_tools import tool_specs
 from codex_sdk.params import thread_params
 
@@ -21,11 +23,13 @@ class Opening:
         method: Its method.
         params: Its parameters.
         stored: Whether the thread is stored from the start, so that it can be resumed at once.
+        answers: What its answers have to be, where the session has an output schema.
     """
 
     method: Literal["thread/start", "thread/resume", "thread/fork"]
     params: Json
     stored: bool
+    answers: AnswerForm | None = None
 
 
 def opening(options: SessionOptions) -> Opening:
@@ -35,12 +39,13 @@ def opening(options: SessionOptions) -> Opening:
         InvalidRequestError: An option is wrong, or `fork` has nothing to fork.
         UnsupportedOptionError: An option cannot be honoured.
     """
+    answers = None if options.output_schema is None else strict_form(options.output_schema, backend="codex")
     params = thread_params(options)
     if options.resume is None:
         if options.tools is not None and len(options.tools):
             params.setdefault("dynamicTools", tool_specs(options.tools))
         params.setdefault("experimentalRawEvents", True)  # They tell of the calls that have no item.
-        return Opening("thread/start", params, stored=False)
+        return Opening("thread/start", params, stored=False, answers=answers)
     if "dynamicTools" in params:
         raise UnsupportedOptionError(
             "The codex backend cannot change a stored session's tools: it keeps those it was started with.",
@@ -49,7 +54,7 @@ def opening(options: SessionOptions) -> Opening:
     # Turns are paged in by `history()`; together they can be larger than any message should be.
     params |= {"threadId": options.resume, "excludeTurns": True}
     if not options.fork:
-        return Opening("thread/resume", params, stored=True)
+        return Opening("thread/resume", params, stored=True, answers=answers)
     if options.fork_at is not None:
         params["lastTurnId"] = options.fork_at
-    return Opening("thread/fork", params, stored=True)
+    return Opening("thread/fork", params, stored=True, answers=answers)

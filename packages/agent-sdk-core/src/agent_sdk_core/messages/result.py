@@ -55,9 +55,10 @@ class ResultMessage(Message, frozen=True):
         permission_denials: Tool uses that were refused in this turn.
         errors: What went wrong, as text.
         error_code: Code of the `AgentError` that `error` builds, where a backend determined it.
+        error_details: What a program needs to know of the failure; part of the `details` of `error`.
         retryable: Whether the same prompt may succeed later, where a backend knows better than the error's class.
         terminal_reason: Why the turn ended, for example "aborted_streaming" or "cancelled".
-        structured_output: The answer parsed by the caller's output schema.
+        structured_output: The answer as data that fit the caller's output schema; a turn that has none has failed.
         user_message_uuids: The prompts that this result ends; empty on turns nobody prompted.
     """
 
@@ -73,6 +74,7 @@ class ResultMessage(Message, frozen=True):
     permission_denials: list[dict[str, object]] = []
     errors: list[str] = []
     error_code: str | None = None
+    error_details: dict[str, object] = {}
     retryable: StrictBool | None = None
     api_error_status: StrictInt | None = None
     terminal_reason: str | None = None
@@ -104,7 +106,7 @@ class ResultMessage(Message, frozen=True):
         cls = _ERROR_CLASSES.get(code, errors.AgentError)
         message = "; ".join(self.errors) or self.result or f"The turn ended with {self.subtype}."
         backend = self.source.backend if self.source else None
-        details = {"subtype": self.subtype, "raw": self.raw}
+        details = {**self.error_details, "subtype": self.subtype, "raw": self.raw}
         return cls(message, code=code, retryable=retryable, backend=backend, details=details)
 
     def raise_for_error(self) -> None:

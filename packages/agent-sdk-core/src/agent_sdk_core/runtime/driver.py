@@ -11,6 +11,7 @@ from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.session import HistoryPage
+from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.usage import SessionUsage
 
 Setting = Literal["model", "permission_mode", "reasoning_effort"]
@@ -18,9 +19,15 @@ Setting = Literal["model", "permission_mode", "reasoning_effort"]
 
 
 class SessionDriver(ABC):
-    """The agent's side of one session. The runtime serialises its calls; none of them waits for a turn to end."""
+    """The agent's side of one session. The runtime serialises its calls; none of them waits for a turn to end.
+
+    Attributes:
+        name: Name of the backend.
+        answers: What the results have to hold, where the session has an output schema.
+    """
 
     name: str
+    answers: AnswerForm | None = None
 
     @property
     @abstractmethod

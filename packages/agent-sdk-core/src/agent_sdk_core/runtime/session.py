@@ -241,7 +241,7 @@ class BaseSession(AgentSession):
 
     def deliver(self, batch: Iterable[SDKMessage]) -> None:
         """Take messages in the agent's order and hand them on; never waits."""
-        batch = list(batch)
+        batch = list(batch) if self._driver.answers is None else self._driver.answers.settle(batch)
         self._tell_listeners(batch)
         start = 0
         for index, message in enumerate(batch):

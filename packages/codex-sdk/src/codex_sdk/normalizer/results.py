@@ -106,7 +106,7 @@ def _error(failure: TurnFailure, terminal_reason: str | None) -> Wire:
 def _parsed(answer: str) -> Wire:
     """Return the answer as `structured_output`; nothing where it is no JSON, as after a refusal."""
     try:
-        return {"structured_output": from_json(answer)}
+        return {"structured_output": from_json(answer, allow_inf_nan=False)}
     except ValueError:
         return {}
 

@@ -1,0 +1,1 @@
+"""Structured answers: the schema that a session asks them to fit, and the check of what came."""
