@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from codex_sdk.asking.requests import HOOKS, REFUSALS
+from codex_sdk.asking.client_hooks import HOOKS
+from codex_sdk.asking.requests import REFUSALS
 from codex_sdk.normalizer.methods import METHODS
 from codex_sdk.normalizer.not_messages import NOT_MESSAGES
 from codex_sdk.protocol.methods import (

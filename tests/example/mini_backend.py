@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -38,11 +37,6 @@ class MiniSession(BaseSession):
         """What the session runs with."""
         mini = self._mini
         return SessionInfo(model=mini.model, permission_mode=mini.mode, cwd=str(mini.cwd), tools=("Bash",))
-
-    def deadline(self) -> float | None:
-        """Return the time after which a request that is made now is denied."""
-        timeout = self.options.request_timeout
-        return None if timeout is None else time.time() + timeout
 
 
 class MiniBackend(BaseBackend[MiniSession]):

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT
 from typing import TYPE_CHECKING, Any, Final, cast
-from uuid import uuid4
 
 import anyio
 from tests.example.mini_model import ask_model
@@ -19,12 +18,8 @@ from tests.example.mini_turn import MiniTurn, add
 from agent_sdk_core import (
     AgentError,
     Allow,
-    Deny,
     HistoryPage,
-    InvalidRequestError,
     PermissionMode,
-    PermissionOption,
-    PermissionRequest,
     Prompt,
     SDKMessage,
     SessionUsage,
@@ -33,10 +28,11 @@ from agent_sdk_core import (
     UnsupportedOptionError,
     Usage,
 )
+from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
+from agent_sdk_core.asking.requests import AgentAnswer, Ask, Envelope
 from agent_sdk_core.prompts import prompt_blocks
 from agent_sdk_core.runtime import Host, SessionDriver
 from agent_sdk_core.runtime.driver import Setting
-from agent_sdk_core.session import AgentAnswer
 
 if TYPE_CHECKING:
     from tests.example.mini_backend import MiniSession
@@ -50,11 +46,7 @@ _TOOL = {
     "description": "Run a shell command.",
     "parameters": {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]},
 }
-_OPTIONS = (
-    PermissionOption("allow", "Yes", Allow()),
-    PermissionOption("deny", "No", Deny()),
-    PermissionOption("deny_stop", "No, and stop", Deny(interrupt=True)),
-)
+_OFFERS = Offers[None]([(ALLOW, None), (DENY, None), (DENY_AND_STOP, None)])
 
 
 class MiniDriver(SessionDriver):
@@ -201,29 +193,28 @@ class MiniDriver(SessionDriver):
 
     async def _permitted(self, turn: MiniTurn, call: Json, command: str) -> str | None:
         """Ask whether a command may run, and return the command to run, or None."""
-        options = self.session.options
-        request = PermissionRequest(
-            str(uuid4()),
-            self.session.session_id,
+        session = self.session
+        envelope = Envelope.of(
+            call["call_id"], call, session_id=session.session_id, timeout=session.options.request_timeout
+        )
+        request = envelope.permission(
             "Bash",
             {"command": command},
             tool_use_id=call["call_id"],
             cwd=str(self.cwd),
-            options=_OPTIONS,
-            deadline=self.session.deadline(),
-            source=Source("mini", thread_id=self.session.session_id, turn_id=turn.id),
+            options=_OFFERS.options,
+            source=Source("mini", thread_id=session.session_id, turn_id=turn.id),
         )
 
-        def check(answer: AgentAnswer) -> AgentAnswer:
-            return _chosen(request, answer)
+        def encode(answer: AgentAnswer) -> Json:
+            answer, option, _ = _OFFERS.chosen(answer)
+            changed = answer.updated_input if isinstance(answer, Allow) else None
+            return {"option": option.id, "input": dict(request.input if changed is None else changed)}
 
-        resolution = await self.session.requests.resolve(
-            request, callback=options.can_use_tool, check=check, timeout=options.request_timeout
-        )
-        answer = resolution.encoded
-        if isinstance(answer, Allow):
-            return str((answer.updated_input or {}).get("command", command))
-        if isinstance(answer, Deny) and answer.interrupt:
+        answer = await session.ask(Ask(request, encode))
+        if answer["option"] == ALLOW.id:
+            return str(answer["input"]["command"])
+        if answer["option"] == DENY_AND_STOP.id:
             turn.denied(call)
             turn.scope.cancel()
             await anyio.lowlevel.checkpoint()
@@ -247,19 +238,6 @@ class MiniDriver(SessionDriver):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.aclose()
         return output.decode(errors="replace"), process.returncode or 0
-
-
-def _chosen(request: PermissionRequest, answer: AgentAnswer) -> AgentAnswer:
-    """Return the answer that a chosen option stands for.
-
-    Raises:
-        InvalidRequestError: The request has no such option.
-    """
-    if not isinstance(answer, Allow | Deny) or answer.option is None:
-        return answer
-    if (option := request.option(answer.option)) is None:
-        raise InvalidRequestError(f"The request has no such option: {answer.option!r}.")
-    return option.answer
 
 
 def _asks(mode: str | None) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from agent_sdk_core.asking.permissions import PermissionRequest
+from agent_sdk_core.asking.requests import AgentAnswer
 from agent_sdk_core.backend import BackendCapabilities
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
@@ -23,7 +24,7 @@ from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
-from agent_sdk_core.session import AgentAnswer, HistoryPage, SessionInfo
+from agent_sdk_core.session import HistoryPage, SessionInfo
 from agent_sdk_core.usage import SessionUsage, Usage
 
 settings.register_profile("agent-sdk-core", deadline=None, database=None, max_examples=60)

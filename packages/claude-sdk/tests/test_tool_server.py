@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -106,6 +105,10 @@ class TestHandshake:
         assert tool_names(REGISTRY) == ("mcp__house__add", "mcp__house__look", "mcp__house__broken")
 
 
+async def unused(work: Callable[[], Awaitable[ToolResult]]) -> ToolResult | None:
+    raise AssertionError(work)
+
+
 class TestCalls:
     async def test_a_call_runs_the_tool(self, server: ToolServer) -> None:
         answer = await result(server, "tools/call", name="add", arguments={"a": 2, "b": 3})
@@ -143,16 +146,15 @@ class TestCalls:
 
         assert cut_off(await ToolServer(REGISTRY, ended).handle(request("tools/call", name="add")))
 
-    async def test_a_call_that_could_not_be_run_is_an_error_and_is_logged(
-        self, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        async def failing(work: Callable[[], Awaitable[ToolResult]]) -> ToolResult | None:
-            raise RuntimeError("No turn.")
-
-        with caplog.at_level(logging.ERROR):
-            answer = await result(ToolServer(REGISTRY, failing), "tools/call", name="add")
-        assert answer["isError"] is True
-        assert "No turn." in caplog.text
+    @pytest.mark.parametrize("method", ["tools/call", "tools/list"])
+    def test_one_that_could_not_be_answered_says_why(self, method: str) -> None:
+        message = request(method, 3, name="add")
+        told = ToolServer(REGISTRY, unused).failed(message, "It broke.")
+        assert told["id"] == 3
+        if method == "tools/call":
+            assert told["result"] == {"content": [{"type": "text", "text": "It broke."}], "isError": True}
+        else:
+            assert told["error"]["message"] == "It broke."
 
 
 class TestCancellation:

@@ -1,3 +1,4 @@
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
@@ -16,9 +17,9 @@ from agent_sdk_core import (
 from agent_sdk_core.backend import BackendEvent
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
-from codex_sdk.asking.requests import RequestBroker
 from codex_sdk.dispatch import Dispatcher, Notification
 from codex_sdk.driver import CodexDriver
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
@@ -173,7 +174,7 @@ class TestSubAgents:
             wire.say("child", "child-turn", "late")
             wire.dispatch.on_batch_end()
             assert await said(messages, 2) == [("spawn-child", "early"), ("spawn-child", "late")]
-            assert session.parent_tool_use_id("child") == "spawn-child"
+            assert session._family.parent_tool_use_id("child") == "spawn-child"
 
     async def test_a_thread_that_no_item_names_joins_by_the_root_of_its_turn(self, wire: Wire) -> None:
         with anyio.fail_after(10):
@@ -184,7 +185,10 @@ class TestSubAgents:
             wire.say("child", "child-turn", "hello")
             wire.dispatch.on_batch_end()
             assert await said(messages, 1) == [("agent:child", "hello")]
-            assert (session.parent_tool_use_id("child"), other.parent_tool_use_id("child")) == ("agent:child", None)
+            assert (session._family.parent_tool_use_id("child"), other._family.parent_tool_use_id("child")) == (
+                "agent:child",
+                None,
+            )
 
     async def test_a_family_that_came_early_is_taken_up_as_a_whole(self, wire: Wire) -> None:
         with anyio.fail_after(10):

@@ -32,10 +32,10 @@ def surface(version: str = "1.0.0", /, **shapes: Shape) -> Surface:
     return Surface(
         version,
         client_requests=table,
-        server_requests={"asked": Method("Envelope", "Answer")},
+        server_requests={"asked": Method("Asked", "Answer")},
         server_notifications=told,
         client_notifications={"ready": Method()},
-        shapes={**empty, "Told": Shape(), "Envelope": Shape(), "Answer": Shape(), **shapes},
+        shapes={**empty, "Told": Shape(), "Asked": Shape(), "Answer": Shape(), **shapes},
     )
 
 

@@ -1,3 +1,4 @@
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -310,10 +311,10 @@ async def test_the_items_of_its_threads_are_known_while_they_are_open_and_lately
         item = {"type": "commandExecution", "id": "i", "command": "ls", "status": "inProgress", "cwd": "/"}
         fake.notify("item/started", threadId=thread_id, turnId="t", item=item)
         await backend.request("thread/list", {})
-        assert (session.item(thread_id, "i"), session.open_items(thread_id)) == (item, [item])
-        assert (session.item("other", "i"), session.open_items("other")) == (None, [])
+        assert (session._family.item(thread_id, "i"), session._family.open_items(thread_id)) == (item, [item])
+        assert (session._family.item("other", "i"), session._family.open_items("other")) == (None, [])
         done = {**item, "status": "completed"}
         fake.notify("item/completed", threadId=thread_id, turnId="t", item=done)
         fake.notify("turn/completed", threadId=thread_id, turn={"id": "t", "status": "completed"})
         await backend.request("thread/list", {})
-        assert (session.item(thread_id, "i"), session.open_items(thread_id)) == (done, [])
+        assert (session._family.item(thread_id, "i"), session._family.open_items(thread_id)) == (done, [])

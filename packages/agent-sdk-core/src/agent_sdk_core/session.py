@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self, overload
 
-from agent_sdk_core.asking.permissions import Permission, PermissionMode, PermissionRequest
-from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, QuestionRequest
+from agent_sdk_core.asking.permissions import PermissionMode
+from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from agent_sdk_core.options import SessionOptions
 
 SessionState = Literal["starting", "idle", "running", "requires_action", "parked", "disconnected", "closed"]
-AgentRequest = PermissionRequest | QuestionRequest | ElicitationRequest
-AgentAnswer = Permission | Answers | ElicitationAnswer
 Priority = Literal["queue", "steer"]
 
 

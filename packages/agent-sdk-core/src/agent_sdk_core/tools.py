@@ -31,6 +31,11 @@ class ToolImage:
     data: bytes
     media_type: str
 
+    def __post_init__(self) -> None:
+        """Refuse what is no image's bytes."""
+        if not isinstance(cast("object", self.data), bytes) or not isinstance(cast("object", self.media_type), str):
+            raise InvalidRequestError(f"An image is bytes and the name of their media type, not {_named(self.data)}.")
+
     @property
     def url(self) -> str:
         """The image as a data URL."""
@@ -42,14 +47,28 @@ class ToolResult:
     """What a tool returns to the model.
 
     Attributes:
-        content: Texts and images, in order.
+        content: Texts and images, in order; a single one may stand alone.
         is_error: Whether the tool failed.
         structured: The outcome as data, for the application; not shown to the model.
+
+    Raises:
+        InvalidRequestError: The content holds something else.
     """
 
     content: tuple[str | ToolImage, ...]
     is_error: bool = False
     structured: object = None
+
+    def __post_init__(self) -> None:
+        """Take a single text or image as the only one, and refuse what no model could read."""
+        given = cast("object", self.content)
+        parts = (given,) if isinstance(given, str | ToolImage) else given
+        if not isinstance(parts, tuple | list):
+            raise InvalidRequestError(f"A tool's result holds texts and images, not {_named(parts)}.")
+        for part in cast("tuple[object, ...]", parts):
+            if not isinstance(part, str | ToolImage):
+                raise InvalidRequestError(f"A tool's result holds texts and images, not {_named(part)}.")
+        object.__setattr__(self, "content", tuple(cast("tuple[str | ToolImage, ...]", parts)))
 
     @classmethod
     def of(cls, value: object) -> ToolResult:
@@ -206,6 +225,11 @@ class ToolRegistry:
             known = ", ".join(self._tools) or "none"
             return ToolResult.failed(f"There is no tool {name!r}; there are: {known}.")
         return await found.run(arguments)
+
+
+def _named(value: object) -> str:
+    """Name a value in an error: what it is, and how it begins."""
+    return f"{type(value).__name__} {repr(value)[:100]}"
 
 
 def failure_text(error: BaseException) -> str:

@@ -14,9 +14,9 @@ from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.process import ProcessExit
-from claude_sdk.asking.requests import RequestBroker
 from claude_sdk.closer import Closer
 from claude_sdk.driver import ClaudeDriver
 from claude_sdk.facts import SessionFacts
@@ -130,7 +130,7 @@ class Opening:
         driver.answers = launch.answers
         self._session = ClaudeSession(launch.session_id, options, self._host, driver, closer, facts)
         self._session.when_closed.append(self.release)
-        self._broker = RequestBroker(process.peer)
+        self._broker = RequestBroker(process.peer, process.peer.respond_error)
         try:
             await process.greet(executable, launch, timeout=timeout)
         except AgentError:

@@ -12,6 +12,7 @@ from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.session import BackgroundTask, SessionInfo
+from claude_sdk.asking.requests import SessionRequests
 from claude_sdk.closer import Closer
 from claude_sdk.controls import Controls
 from claude_sdk.driver import ClaudeDriver
@@ -32,6 +33,7 @@ class ClaudeSession(Controls, BaseSession):
 
     Attributes:
         context: The context in which it was made; what answers its requests runs in copies of it.
+        reader: Reads its requests.
     """
 
     def __init__(
@@ -48,6 +50,13 @@ class ClaudeSession(Controls, BaseSession):
         self.context = copy_context()
         self._closer = closer
         self._facts = facts
+        self.reader = SessionRequests(
+            options,
+            session_id=lambda: self.resolved_session_id,
+            cwd=lambda: self.info.cwd,
+            parent_of_agent=closer.tool_use_of,
+            run_in_turn=self.run_in_turn,
+        )
         self._batch: list[SDKMessage] = []
 
     @property
@@ -100,10 +109,6 @@ class ClaudeSession(Controls, BaseSession):
                 await self.control("stop_task", task_id=task.task_id)
                 return
         raise InvalidRequestError(f"No background task {task_id!r} runs.", backend="claude")
-
-    def parent_of_agent(self, agent_id: str | None) -> str | None:
-        """Return the tool use that started a sub-agent; None on the main thread."""
-        return self._closer.tool_use_of(agent_id)
 
     def feed(self, frame: Json) -> None:
         """Take a frame; its messages go out with the next `flush`."""

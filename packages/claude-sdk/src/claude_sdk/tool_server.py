@@ -7,7 +7,6 @@ to know at the start goes with `initialize`, so that no handshake is needed (2.1
 from __future__ import annotations
 
 import base64
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
@@ -17,8 +16,6 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from agent_sdk_core.tools import ToolImage, ToolRegistry, ToolResult
 from claude_sdk.frames import Json, record, text
-
-_log = logging.getLogger(__name__)
 
 Run = Callable[[Callable[[], Awaitable[ToolResult]]], Awaitable[ToolResult | None]]
 """Runs a tool for the running turn; None when the turn ended first."""
@@ -33,6 +30,7 @@ _ALWAYS_SHOWN: Final = "anthropic/alwaysLoad"
 _INVALID_REQUEST: Final = -32600
 _METHOD_NOT_FOUND: Final = -32601
 _INVALID_PARAMS: Final = -32602
+_INTERNAL_ERROR: Final = -32603
 _REMEMBERED: Final = 64
 
 
@@ -104,6 +102,13 @@ class ToolServer:
                 return _error(request_id, _METHOD_NOT_FOUND, f"There is no method {method!r}.")
         return {"jsonrpc": "2.0", "id": request_id, "result": result}
 
+    def failed(self, message: Json, reason: str) -> Json:
+        """Return the answer to a message that says why there is no other: a call's is an error that the model reads."""
+        request_id = message.get("id")
+        if message.get("method") != "tools/call":
+            return _error(request_id, _INTERNAL_ERROR, reason)
+        return {"jsonrpc": "2.0", "id": request_id, "result": _content(ToolResult.failed(reason))}
+
     async def _call(self, request_id: str | int, name: str, arguments: object) -> ToolResult:
         result: ToolResult | None = None
         scope = self._calls[request_id] = anyio.CancelScope()
@@ -113,9 +118,6 @@ class ToolServer:
             with scope:
                 await checkpoint_if_cancelled()
                 result = await self._run(lambda: self._registry.run(name, arguments))
-        except Exception as error:
-            _log.exception("tool %s could not be run", name)
-            return ToolResult.failed(f"{type(error).__name__}: {error}")
         finally:
             del self._calls[request_id]
         return ToolResult.failed("The call was cut off.") if result is None else result

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from agent_sdk_core import Allow, Answers, Deny, InvalidRequestError, PermissionOption
-from agent_sdk_core.session import AgentAnswer
-from claude_sdk.asking.approvals import Approval, tool_approval
+from agent_sdk_core.asking.permissions import PermissionRequest
+from agent_sdk_core.asking.requests import AgentAnswer, Ask
+from claude_sdk.asking.approvals import tool_approval
 from claude_sdk.asking.envelope import Envelope
 
 RULE = {
@@ -29,21 +30,21 @@ def asked(
     return Envelope("request-1", "session-1", "native-1", native, "parent", 12.5, cwd, add_dirs)
 
 
-def approval(tool: str = "Bash", tool_input: Any = None, **fields: Any) -> Approval:
+def approval(tool: str = "Bash", tool_input: Any = None, **fields: Any) -> Ask[PermissionRequest]:
     return tool_approval(asked(tool, {"command": "make test"} if tool_input is None else tool_input, **fields))
 
 
-def command(*suggestions: dict[str, Any], **fields: Any) -> Approval:
+def command(*suggestions: dict[str, Any], **fields: Any) -> Ask[PermissionRequest]:
     return approval(permission_suggestions=list(suggestions or [RULE]), **fields)
 
 
-def option(found: Approval, option_id: str) -> PermissionOption:
+def option(found: Ask[PermissionRequest], option_id: str) -> PermissionOption:
     offered = found.request.option(option_id)
     assert offered is not None
     return offered
 
 
-def ids(found: Approval) -> list[str]:
+def ids(found: Ask[PermissionRequest]) -> list[str]:
     return [offered.id for offered in found.request.options]
 
 
@@ -54,7 +55,7 @@ class TestRequests:
         assert (request.tool_name, dict(request.input), request.cwd) == ("Bash", {"command": "make"}, "/w")
         assert (request.request_id, request.session_id, request.tool_use_id) == ("request-1", "session-1", "toolu_1")
         assert (request.reason, request.parent_tool_use_id) == ("This command requires approval", "parent")
-        assert (request.deadline, request.raw, request.source) == (12.5, native.body, native.source)
+        assert (request.deadline, request.raw, request.source) == (12.5, native.params, native.source)
         assert request.source is not None
         assert (request.source.backend, request.source.thread_id) == ("claude", "session-1")
         assert request.source.request_id == "native-1"

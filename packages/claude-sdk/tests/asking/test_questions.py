@@ -5,10 +5,18 @@ from typing import Any
 
 import pytest
 
-from agent_sdk_core import Allow, Answers, Choice, ElicitationAnswer, ElicitationRequest, InvalidRequestError
-from agent_sdk_core.session import AgentAnswer
+from agent_sdk_core import (
+    Allow,
+    Answers,
+    Choice,
+    ElicitationAnswer,
+    ElicitationRequest,
+    InvalidRequestError,
+    QuestionRequest,
+)
+from agent_sdk_core.asking.requests import AgentAnswer
 from claude_sdk.asking.envelope import Envelope
-from claude_sdk.asking.questions import elicitation_request, encode_answers, encode_elicitation, question_request
+from claude_sdk.asking.questions import ask_elicitation, ask_questions, encode_answers, encode_elicitation
 
 COLOUR = {
     "question": "Which colour?",
@@ -40,7 +48,7 @@ class TestQuestions:
         assert sizes.multi_select
         assert (request.request_id, request.session_id) == ("request-1", "session-1")
         assert (request.tool_use_id, request.parent_tool_use_id, request.deadline) == ("toolu_1", "parent", 3.0)
-        assert request.raw is native.body
+        assert request.raw is native.params
         assert request.source == native.source
 
     def test_a_question_with_little_in_it_is_still_one(self) -> None:
@@ -99,6 +107,16 @@ class TestAnswers:
     def test_what_answers_no_question_is_refused(self, answer: AgentAnswer, why: str) -> None:
         with pytest.raises(InvalidRequestError, match=why):
             encode_answers(questions(COLOUR))(answer)
+
+
+def question_request(envelope: Envelope) -> QuestionRequest | None:
+    found = ask_questions(envelope)
+    return None if found is None else found.request
+
+
+def elicitation_request(envelope: Envelope) -> ElicitationRequest | None:
+    found = ask_elicitation(envelope)
+    return None if found is None else found.request
 
 
 def elicitation(**body: Any) -> ElicitationRequest:

@@ -13,7 +13,7 @@ import agent_sdk_core
 
 if TYPE_CHECKING:
     from agent_sdk_core import *  # noqa: F403  # the whole public core
-    from codex_sdk.asking.requests import ClientHooks
+    from codex_sdk.asking.client_hooks import ClientHooks
     from codex_sdk.backend import CodexBackend
     from codex_sdk.dispatch import Notification
     from codex_sdk.oneshot import query
@@ -162,7 +162,7 @@ __all__ = [  # noqa: F405  # the public core, then what is ours
 ]
 
 _OURS: Final = {
-    "ClientHooks": "asking.requests",
+    "ClientHooks": "asking.client_hooks",
     "CodexBackend": "backend",
     "CodexSession": "session",
     "Notification": "dispatch",

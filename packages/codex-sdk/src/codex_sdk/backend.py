@@ -16,12 +16,14 @@ from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.messages import ServerRequest
 from agent_sdk_core.rpc.peer import Tap
+from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_core.session import HistoryPage, require_limit
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.usage import ModelPrice
-from codex_sdk.asking.requests import ClientHooks, RequestBroker
+from codex_sdk.asking.client_hooks import ClientHooks, UnownedRequests
+from codex_sdk.asking.requests import METHOD_NOT_FOUND
 from codex_sdk.dispatch import Dispatcher, Notification
 from codex_sdk.driver import CodexDriver
 from codex_sdk.dynamic_tools import tool_names
@@ -209,7 +211,11 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
             attests=self._hooks.attest is not None,
             tap=self._tap,
         )
-        self._dispatch.broker = RequestBroker(server.peer, self._hooks)
+        self._dispatch.broker = RequestBroker(
+            server.peer,
+            lambda request_id, text: server.peer.respond_error(request_id, METHOD_NOT_FOUND, text),
+            UnownedRequests(self._hooks),
+        )
         self.version = server.version
         self.emit("started", f"codex app-server {self.version} is running.", {"pid": server.process.pid})
         if server.warning is not None:

@@ -13,9 +13,10 @@ from typing import Any, Final, Protocol
 from agent_sdk_core.backend import BackendEventKind
 from agent_sdk_core.errors import SessionBusyError
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
-from codex_sdk.asking.requests import RequestBroker
+from codex_sdk.asking.client_hooks import UNOWNED
 from codex_sdk.early import EarlyNotifications
 from codex_sdk.session import CodexSession
 from codex_sdk.unknowns import Unknowns
@@ -138,7 +139,7 @@ class Dispatcher:
             self.requests.publish(request)
         self.unknowns.request(request.method, request.params)
         if self.broker is not None and self._host.running:
-            thread_id = request.params.get("threadId")
+            thread_id = request.params.get("threadId") if request.method not in UNOWNED else None
             owner = self._owners.get(thread_id) if isinstance(thread_id, str) else None
             context = None if owner is None else owner.context
             self._host.start_soon(self.broker.handle, request, owner, context=context)

@@ -208,7 +208,7 @@ class CodexDriver(SessionDriver):
         async with anyio.create_task_group() as tasks:
             for thread_id, turn_id in turns:
                 normalizer = self._family.normalizer(thread_id)
-                # Envelope only now: a command may have been announced after the interrupt was sent.
+                # Asked only now: a command may have been announced after the interrupt was sent.
                 for process_id in normalizer.foreground_processes(turn_id) if normalizer is not None else ():
                     params = {"threadId": thread_id, "processId": process_id}
                     tasks.start_soon(self._quietly, "thread/backgroundTerminals/terminate", params)

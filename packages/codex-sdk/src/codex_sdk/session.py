@@ -11,6 +11,7 @@ from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.session import BackgroundTask, SessionInfo
+from codex_sdk.asking.requests import ThreadRequests
 from codex_sdk.driver import CodexDriver
 from codex_sdk.normalizer import ThreadFamily
 
@@ -29,6 +30,7 @@ class CodexSession(BaseSession):
 
     Attributes:
         context: The context in which it was made; what answers its requests runs in copies of it.
+        reader: Reads the requests of its threads.
     """
 
     def __init__(
@@ -45,6 +47,13 @@ class CodexSession(BaseSession):
         self.context = copy_context()
         self._family = family
         self._batch: list[SDKMessage] = []
+        self.reader = ThreadRequests(
+            options,
+            family,
+            session_id=lambda: self.resolved_session_id,
+            run_in_turn=self.run_in_turn,
+            stop_turn=driver.stop_turn,
+        )
         self._touched = touched
 
     @property
@@ -77,22 +86,6 @@ class CodexSession(BaseSession):
         """End a background command."""
         self._require_open()
         await self.driver.stop_task(task_id)
-
-    def item(self, thread_id: str, item_id: str) -> Json | None:
-        """Return the latest known state of an item that is open, or that completed lately."""
-        return self._family.item(thread_id, item_id)
-
-    def open_items(self, thread_id: str) -> list[Json]:
-        """Return the items of a thread that have started and not completed."""
-        return self._family.open_items(thread_id)
-
-    def refuse(self, thread_id: str, item_id: str) -> None:
-        """Note that a tool item was refused, before Codex is told so: the result lists it."""
-        self._family.refuse(thread_id, item_id)
-
-    def parent_tool_use_id(self, thread_id: str) -> str | None:
-        """Return the tool use that started a sub-agent's thread; None for the session's own."""
-        return self._family.parent_tool_use_id(thread_id)
 
     def claims(self, thread_id: str, method: str, params: Json) -> bool:
         """Tell whether a thread that is nobody's is a sub-agent's of this session."""

@@ -89,7 +89,7 @@ VALUES: Final = _words(
     aborted accept acceptForSession acceptWithExecpolicyAmendment activeTurnNotSteerable add agent agentMessage allow
     amazonBedrock apiKey applyNetworkPolicyAmendment applyPatch approved asc async audio auto auto_review badRequest
     cancel cancelled chatgpt closeAgent collabAgentToolCall command commandExecution completed contextCompaction
-    contextWindowExceeded cyberPolicy danger-full-access dangerFullAccess decline declined default delete denied deny
+    contextWindowExceeded cyberPolicy danger-full-access dangerFullAccess decline declined default delete denied
     desc dynamicToolCall enteredReviewMode error execve exitedReviewMode failed fileChange final_answer flexUnavailable
     followupTask form full function functionCallOutput granular guardian_subagent hookPrompt httpConnectionFailed image
     imageGeneration imageView inProgress input_image input_text inputImage inputText interacted internalServerError

@@ -23,7 +23,8 @@ from agent_sdk_core import (
 )
 from agent_sdk_testing import FakeCodex, FakeTurn
 from codex_sdk import protocol
-from codex_sdk.asking.requests import HOOKS, REFUSALS, ClientHooks
+from codex_sdk.asking.client_hooks import HOOKS, ClientHooks
+from codex_sdk.asking.requests import REFUSALS
 from codex_sdk.backend import CodexBackend
 from codex_sdk.protocol.methods import SERVER_REQUESTS
 from codex_sdk.session import CodexSession
@@ -40,6 +41,7 @@ REFRESH = "account/chatgptAuthTokens/refresh"
 ATTEST = "attestation/generate"
 NOT_FOUND = -32601
 HANDLED = {"currentTime/read"}
+CUT_OFF = {"contentItems": [{"type": "inputText", "text": "The call was cut off."}], "success": False}
 
 
 class Talk:
@@ -417,7 +419,7 @@ class TestTools:
             question = fake.ask(TOOL, threadId=talking.turn.thread_id, namespace="slow", tool="wait", arguments={})
             await begun.wait()
             talking.turn.completed("interrupted")
-            assert (await question.answered())["result"] == REFUSALS[TOOL]
+            assert (await question.answered())["result"] == CUT_OFF
             assert cancelled.is_set()
 
     async def test_a_call_that_comes_when_no_turn_runs_is_refused(self, fake: FakeCodex, backend: CodexBackend) -> None:
@@ -429,7 +431,7 @@ class TestTools:
         with anyio.fail_after(30):
             session = await backend.create_session(SessionOptions(tools=ToolRegistry("calc", [add])))
             question = fake.ask(TOOL, threadId=session.thread_id, namespace="calc", tool="add", arguments={})
-            assert (await question.answered())["result"] == REFUSALS[TOOL]
+            assert (await question.answered())["result"] == CUT_OFF
 
     async def test_a_tool_sees_the_context_in_which_the_session_was_made(
         self, fake: FakeCodex, backend: CodexBackend

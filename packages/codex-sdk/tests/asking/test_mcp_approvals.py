@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from agent_sdk_core import Allow, Answers, Deny, InvalidRequestError, UnsupportedOptionError
-from agent_sdk_core.session import AgentAnswer
+from agent_sdk_core.asking.approvals import ends_turn
+from agent_sdk_core.asking.permissions import PermissionRequest
+from agent_sdk_core.asking.requests import AgentAnswer, Ask
 from codex_sdk import protocol
-from codex_sdk.asking.approvals import Approval
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.asking.mcp_approvals import mcp_approval
 
@@ -26,7 +27,7 @@ def call(**fields: Any) -> dict[str, Any]:
     return {"type": "mcpToolCall", "id": "item-1", **usual, **fields}
 
 
-def approval(*calls: dict[str, Any], **meta: Any) -> Approval:
+def approval(*calls: dict[str, Any], **meta: Any) -> Ask[PermissionRequest]:
     found = mcp_approval(elicitation(**meta), calls or [call()])
     assert found is not None
     return found
@@ -158,7 +159,7 @@ def test_a_denial_declines_or_stops(answer: AgentAnswer, action: str) -> None:
     ],
 )
 def test_a_denial_that_stops_has_to_be_followed_by_an_interrupt(answer: AgentAnswer, stopped: bool) -> None:
-    assert approval().stopped_by(answer) is stopped
+    assert ends_turn(approval().request, answer) is stopped
 
 
 @pytest.mark.parametrize("option", ["allow_always", "nonsense", "deny"])

@@ -7,7 +7,7 @@ import pytest
 from agent_sdk_core import Allow, Answers, Choice, ElicitationAnswer, ElicitationRequest, InvalidRequestError
 from codex_sdk import protocol
 from codex_sdk.asking.envelope import Envelope
-from codex_sdk.asking.questions import elicitation_request, encode_answers, encode_elicitation, question_request
+from codex_sdk.asking.questions import ask_elicitation, ask_questions, encode_answers, encode_elicitation
 
 
 def asked(**params: Any) -> Envelope:
@@ -16,15 +16,15 @@ def asked(**params: Any) -> Envelope:
 
 
 def elicitation(**params: Any) -> ElicitationRequest:
-    request = elicitation_request(asked(**params))
-    assert request is not None
-    return request
+    found = ask_elicitation(asked(**params))
+    assert found is not None
+    return found.request
 
 
 def test_a_question_keeps_what_codex_tells_of_it() -> None:
     option = {"label": "Blue", "description": "Like the sky"}
     question = {"id": "q1", "header": "Colour", "question": "Which?", "isOther": True, "isSecret": True}
-    request = question_request(asked(itemId="item-1", questions=[{**question, "options": [option]}]))
+    request = ask_questions(asked(itemId="item-1", questions=[{**question, "options": [option]}])).request
     (asks,) = request.questions
     assert (asks.id, asks.header, asks.text) == ("q1", "Colour", "Which?")
     assert asks.choices == (Choice("Blue", "Like the sky"),)
@@ -40,7 +40,7 @@ SPARSE: list[dict[str, Any]] = [{}, {"questions": None}, {"questions": [{}]}, {"
 @pytest.mark.parametrize("params", SPARSE)
 def test_a_question_with_little_in_it_is_still_a_request(params: dict[str, Any]) -> None:
     assert all(
-        question.text == "" and question.choices == () for question in question_request(asked(**params)).questions
+        question.text == "" and question.choices == () for question in ask_questions(asked(**params)).request.questions
     )
 
 
@@ -74,7 +74,7 @@ def test_codexs_own_form_is_a_form(mode: str) -> None:
 
 
 def test_a_mode_that_asks_for_something_else_is_no_request() -> None:
-    assert elicitation_request(asked(mode="openai/payment")) is None
+    assert ask_elicitation(asked(mode="openai/payment")) is None
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
 
@@ -28,11 +29,19 @@ class Allow:
             widest one offered below it, never widened.
         option: Id of one of the request's own options, where its exact grant is meant.
         updated_input: Input to run instead. Codex cannot change a command: there it denies, unless it is equal.
+
+    Raises:
+        InvalidRequestError: There is no such scope.
     """
 
     scope: GrantScope = "once"
     option: str | None = None
     updated_input: Mapping[str, object] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a scope that is none, which would pass for the narrowest."""
+        if self.scope not in get_args(GrantScope):
+            raise InvalidRequestError(f"An Allow's scope is 'once', 'session' or 'always', not {self.scope!r}.")
 
 
 @dataclass(frozen=True, slots=True)

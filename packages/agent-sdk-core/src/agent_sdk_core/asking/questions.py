@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 
 
@@ -72,9 +73,26 @@ class QuestionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Answers to a `QuestionRequest`: for each question's id the chosen labels or free texts; empty declines."""
+    """Answers to a `QuestionRequest`: for each question's id the chosen labels or free texts; empty declines.
+
+    Raises:
+        InvalidRequestError: Something in it is no text.
+    """
 
     answers: Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        """Take a single text as the only one, and refuse what is none."""
+        answers: dict[str, tuple[str, ...]] = {}
+        for key, given in cast("Mapping[object, object]", self.answers).items():
+            texts = (given,) if isinstance(given, str) else given
+            if not isinstance(key, str) or not isinstance(texts, Iterable):
+                raise InvalidRequestError(f"Answers are texts by a question's id; {key!r} has {given!r}.")
+            parts = tuple(cast("Iterable[object]", texts))
+            if wrong := [part for part in parts if not isinstance(part, str)]:
+                raise InvalidRequestError(f"An answer is a text; one to {key!r} is of type {type(wrong[0]).__name__}.")
+            answers[key] = cast("tuple[str, ...]", parts)
+        object.__setattr__(self, "answers", answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +132,19 @@ class ElicitationRequest:
 
 @dataclass(frozen=True, slots=True)
 class ElicitationAnswer:
-    """Answer to an `ElicitationRequest`; `content` fits the schema when the action is "accept"."""
+    """Answer to an `ElicitationRequest`; `content` fits the schema when the action is "accept".
+
+    Raises:
+        InvalidRequestError: There is no such action.
+    """
 
     action: Literal["accept", "decline", "cancel"]
     content: Mapping[str, object] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an action that is none."""
+        if self.action not in ("accept", "decline", "cancel"):
+            raise InvalidRequestError(f"An elicitation's action is not {self.action!r}: accept, decline or cancel it.")
 
 
 OnQuestion = Callable[[QuestionRequest], Awaitable[Answers]]

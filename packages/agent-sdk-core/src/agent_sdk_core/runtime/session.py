@@ -17,6 +17,7 @@ from weakref import WeakSet
 import anyio
 
 from agent_sdk_core.asking.permissions import PermissionMode
+from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Json
 from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent
 from agent_sdk_core.messages.parse import SDKMessage
@@ -25,6 +26,7 @@ from agent_sdk_core.messages.system import InitMessage, TaskNotification, TaskSt
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, clean_prompt
+from agent_sdk_core.runtime.asking.broker import put
 from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.asking.user_code import call_user_code
 from agent_sdk_core.runtime.buffer import MessageBuffer
@@ -35,8 +37,6 @@ from agent_sdk_core.runtime.settings import SessionSettings, require_known
 from agent_sdk_core.runtime.turn import SessionTurn
 from agent_sdk_core.runtime.turns import Turns
 from agent_sdk_core.session import (
-    AgentAnswer,
-    AgentRequest,
     AgentSession,
     HistoryPage,
     InterruptReceipt,
@@ -238,6 +238,10 @@ class BaseSession(AgentSession):
         """Run something for the running turn, a tool for instance; None when the turn ended first and cut it off."""
         running = self._turns.running
         return None if running is None else await call_user_code(work, "a tool", until=running.ended)
+
+    async def ask(self, ask: Ask[AgentRequest]) -> Json:
+        """Put a request to whoever answers it, and return the answer as the agent takes it; see `Ask`."""
+        return await put(ask, self.requests, self.options)
 
     def deliver(self, batch: Iterable[SDKMessage]) -> None:
         """Take messages in the agent's order and hand them on; never waits."""

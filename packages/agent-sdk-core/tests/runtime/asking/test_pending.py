@@ -10,10 +10,11 @@ import pytest
 
 from agent_sdk_core.asking.permissions import DEFER, Allow, Deny, PermissionRequest
 from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
+from agent_sdk_core.asking.requests import refusal_of
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
-from agent_sdk_core.runtime.asking.pending import Resolution, refusal_of
+from agent_sdk_core.runtime.asking.pending import Resolution
 
 pytestmark = pytest.mark.anyio
 

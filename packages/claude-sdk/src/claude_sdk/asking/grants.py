@@ -71,26 +71,26 @@ class Grant:
         return " and ".join([*others, *([f"allow {', '.join(dict.fromkeys(allowed))}"] if allowed else [])])
 
 
-def suggested_grant(asked: Envelope) -> Grant | None:
+def suggested_grant(envelope: Envelope) -> Grant | None:
     """Return the narrowest grant by which the tool would not be asked about again; None if none may be offered."""
-    if asked.body.get("suppress_always_allow_rule") is True:
+    if envelope.params.get("suppress_always_allow_rule") is True:
         return None
-    updates = [update for update in records(asked.body.get("permission_suggestions")) if _is_grant(update)]
+    updates = [update for update in records(envelope.params.get("permission_suggestions")) if _is_grant(update)]
     rules = [update for update in updates if update["type"] == "addRules"]
-    if rules and (path := _written(asked, updates)) is not None:
+    if rules and (path := _written(envelope, updates)) is not None:
         rule = {"toolName": "Edit", "ruleContent": f"/{path}"}
         rules.append({**rules[0], "rules": [rule]})
     chosen = rules or updates
-    return Grant(tuple({**update, "destination": _kept_at(asked, update)} for update in chosen)) if chosen else None
+    return Grant(tuple({**update, "destination": _kept_at(envelope, update)} for update in chosen)) if chosen else None
 
 
-def _kept_at(asked: Envelope, update: Json) -> object:
+def _kept_at(envelope: Envelope, update: Json) -> object:
     """Return where a grant is kept: where Claude suggests it if the session reads that, else with what it does read."""
     destination = update.get("destination")
     source = _SOURCES.get(destination) if isinstance(destination, str) else None
-    if source is None or source in asked.sources:
+    if source is None or source in envelope.sources:
         return destination
-    return "userSettings" if "user" in asked.sources else "session"
+    return "userSettings" if "user" in envelope.sources else "session"
 
 
 def _is_grant(update: Json) -> bool:
@@ -107,17 +107,17 @@ def _is_grant(update: Json) -> bool:
             return False
 
 
-def _written(asked: Envelope, updates: list[Json]) -> str | None:
+def _written(envelope: Envelope, updates: list[Json]) -> str | None:
     """Return the file that a command writes by redirection, if that is what it is asked about."""
-    path, command = text(asked.body.get("blocked_path")), asked.input.get("command")
-    if asked.tool_name != "Bash" or path is None or not isinstance(command, str) or asked.cwd is None:
+    path, command = text(envelope.params.get("blocked_path")), envelope.input.get("command")
+    if envelope.tool_name != "Bash" or path is None or not isinstance(command, str) or envelope.cwd is None:
         return None
     tools = {rule["toolName"] for update in updates for rule in records(update.get("rules"))}
     if tools != {"Bash"} or not path.startswith("/") or _PATTERN.intersection(path):
         return None
     targets = (match[1].strip("\"'") for match in _REDIRECTION.finditer(command))
     # A rule for a folder would be one for all that is in it.
-    if path not in {os.path.normpath(os.path.join(asked.cwd, target)) for target in targets} or os.path.isdir(path):  # noqa: PTH112, PTH118  # Path.resolve would follow links
+    if path not in {os.path.normpath(os.path.join(envelope.cwd, target)) for target in targets} or os.path.isdir(path):  # noqa: PTH112, PTH118  # Path.resolve would follow links
         return None
     return path
 

@@ -1,4 +1,4 @@
-"""Answers what claude asks: each request gets one valid body, and a refusal unless somebody allowed it.
+"""Which requests Claude makes: each is read as what a person or a tool answers, or refused.
 
 A request of an unknown kind gets an error, on which claude fails closed. A dialog of a kind that we did not declare is
 left open, as the protocol wants it (claude 2.1.329).
@@ -6,32 +6,20 @@ left open, as the protocol wants it (claude 2.1.329).
 
 from __future__ import annotations
 
-import logging
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
-from uuid import uuid4
+from collections.abc import Callable
+from typing import Final
 
-import anyio
-
-from agent_sdk_core.errors import FrameTooLargeError
+from agent_sdk_core.asking.escalations import absolute_folders
+from agent_sdk_core.asking.requests import LEFT_OPEN, Reading, Work
+from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.messages import ServerRequest
-from agent_sdk_core.runtime.asking.pending import Resolution, refusal_of
-from agent_sdk_core.session import AgentRequest
 from claude_sdk.asking.approvals import tool_approval
 from claude_sdk.asking.envelope import Envelope
-from claude_sdk.asking.questions import elicitation_request, encode_answers, encode_elicitation, question_request
-from claude_sdk.control import ControlPeer
+from claude_sdk.asking.questions import ask_elicitation, ask_questions
 from claude_sdk.frames import Json, record, text
 from claude_sdk.launching import DEFAULT_SOURCES
-from claude_sdk.tool_server import ToolServer
+from claude_sdk.tool_server import Run, ToolServer
 
-if TYPE_CHECKING:
-    from claude_sdk.session import ClaudeSession
-
-_log = logging.getLogger(__name__)
-
-_RESPOND_SECONDS: Final = 5.0
 REFUSALS: Final[dict[str, Json]] = {
     "can_use_tool": {"behavior": "deny", "message": "Nobody allowed it."},
     "elicitation": {"action": "decline"},
@@ -39,92 +27,74 @@ REFUSALS: Final[dict[str, Json]] = {
 """What each request gets when nobody answers it; those that are not here get an error."""
 
 
-class RequestBroker:
-    """Answers the requests of one claude process.
+class SessionRequests:
+    """Reads the requests of one session.
 
     Args:
-        peer: The conversation with it.
+        options: The session's options.
+        session_id: Returns the session's id as it is now.
+        cwd: Returns the folder that it works in, as Claude names it.
+        parent_of_agent: Returns the tool use that started a sub-agent, by the agent's id.
+        run_in_turn: Runs a tool for the running turn; None when the turn ended first.
     """
 
-    def __init__(self, peer: ControlPeer) -> None:
-        self._peer = peer
-        self._server: ToolServer | None = None
+    def __init__(
+        self,
+        options: SessionOptions,
+        *,
+        session_id: Callable[[], str],
+        cwd: Callable[[], str | None],
+        parent_of_agent: Callable[[str | None], str | None],
+        run_in_turn: Run,
+    ) -> None:
+        self._options = options
+        self._session_id = session_id
+        self._cwd = cwd
+        self._parent_of_agent = parent_of_agent
+        self._server = None if options.tools is None else ToolServer(options.tools, run_in_turn)
+        self._add_dirs = absolute_folders(options.add_dirs)
 
-    async def handle(self, request: ServerRequest, session: ClaudeSession) -> None:
-        """Answer one request; runs as a task of its own, so that a waiting callback holds up nothing else."""
-        request_id = cast("str", request.id)
-        if not self._peer.awaits(request_id):
-            return  # Withdrawn before its turn came: nobody is asked what no longer matters.
-        if request.method == "request_user_dialog":
-            return
+    def refusal(self, request: ServerRequest, reason: str = "") -> Json | None:
+        """Return the body that refuses a request; see `RequestReader`."""
         body = REFUSALS.get(request.method)
-        try:
-            body = await self._answer(request, session)
-        except Exception:
-            _log.exception("%s could not be handled and is refused", request.method)
-        finally:
-            # Also when this task is cancelled: an unanswered request would leave the agent waiting for ever.
-            with anyio.move_on_after(_RESPOND_SECONDS, shield=True):
-                try:
-                    await self._respond(request, body)
-                except (TypeError, ValueError, FrameTooLargeError) as error:
-                    _log.error("the answer to %s cannot be sent, and is a refusal: %s", request.method, error)
-                    await self._respond(request, REFUSALS.get(request.method))
+        return {**body, "message": reason} if body is not None and reason and "message" in body else body
 
-    async def _respond(self, request: ServerRequest, body: Json | None) -> None:
-        request_id = cast("str", request.id)
-        if body is None:
-            await self._peer.respond_error(request_id, f"This client does not answer {request.method}.")
-        else:
-            await self._peer.respond(request_id, body)
-
-    async def _answer(self, request: ServerRequest, session: ClaudeSession) -> Json | None:
-        if request.method == "mcp_message":
-            return await self._mcp(request.params, session)
-        asked = _asked(request, session)
-        options = session.options
+    def read(self, request: ServerRequest) -> Reading:
+        """Return what a request asks; None for one that is refused unasked, or that nobody knows."""
         match request.method:
+            case "request_user_dialog":
+                return LEFT_OPEN
+            case "mcp_message":
+                return self._tool_message(request.params)
             case "can_use_tool":
-                if (question := question_request(asked)) is not None:
-                    return await self._resolve(session, question, options.on_question, encode_answers(asked))
-                approval = tool_approval(asked)
-                return await self._resolve(session, approval.request, options.can_use_tool, approval.encode)
+                envelope = self._envelope(request)
+                return ask_questions(envelope) or tool_approval(envelope)
             case "elicitation":
-                elicitation = elicitation_request(asked)
-                if elicitation is None:
-                    return REFUSALS["elicitation"]
-                return await self._resolve(session, elicitation, options.on_elicitation, encode_elicitation)
+                return ask_elicitation(self._envelope(request))
             case _:
                 return None
 
-    async def _resolve(self, session: ClaudeSession, request: AgentRequest, callback: Any, encode: Any) -> Json:
-        resolution: Resolution = await session.requests.resolve(
-            request, callback=callback, check=encode, timeout=session.options.request_timeout
-        )
-        if resolution.answer is None:
-            return cast("Json", encode(refusal_of(request)))
-        return cast("Json", resolution.encoded)
-
-    async def _mcp(self, params: Json, session: ClaudeSession) -> Json | None:
-        registry = session.options.tools
-        if registry is None or params.get("server_name") != registry.name:
+    def _tool_message(self, params: Json) -> Work | None:
+        """Return a message to the server of the application's tools; None if it is for another one."""
+        server, registry = self._server, self._options.tools
+        if server is None or registry is None or params.get("server_name") != registry.name:
             return None
-        if self._server is None:
-            self._server = ToolServer(registry, session.run_in_turn)
-        answer = await self._server.handle(record(params.get("message")))
-        return {"mcp_response": answer if answer is not None else {"jsonrpc": "2.0", "result": {}, "id": 0}}
+        message = record(params.get("message"))
 
+        async def run() -> Json:
+            answer = await server.handle(message)
+            return {"mcp_response": answer if answer is not None else {"jsonrpc": "2.0", "result": {}, "id": 0}}
 
-def _asked(request: ServerRequest, session: ClaudeSession) -> Envelope:
-    timeout = session.options.request_timeout
-    return Envelope(
-        request_id=str(uuid4()),
-        session_id=session.resolved_session_id,
-        native_id=str(request.id),
-        body=request.params,
-        parent_tool_use_id=session.parent_of_agent(text(request.params.get("agent_id"))),
-        deadline=time.time() + timeout if timeout is not None else None,
-        cwd=session.info.cwd,
-        add_dirs=tuple(str(Path(folder).expanduser().absolute()) for folder in session.options.add_dirs),
-        sources=session.options.setting_sources or DEFAULT_SOURCES,
-    )
+        return Work(run, lambda reason: {"mcp_response": server.failed(message, reason)}, "a message to the tools")
+
+    def _envelope(self, request: ServerRequest) -> Envelope:
+        return Envelope.of(
+            request.id,
+            request.params,
+            session_id=self._session_id(),
+            timeout=self._options.request_timeout,
+            parent_tool_use_id=self._parent_of_agent(text(request.params.get("agent_id"))),
+            cwd=self._cwd(),
+            add_dirs=self._add_dirs,
+            sources=self._options.setting_sources or DEFAULT_SOURCES,
+        )

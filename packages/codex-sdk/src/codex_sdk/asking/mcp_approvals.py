@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from agent_sdk_core.asking.permissions import Allow, Deny, PermissionOption
-from agent_sdk_core.session import AgentAnswer
-from codex_sdk.asking.approvals import Approval
+from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
+from agent_sdk_core.asking.permissions import Allow, PermissionOption, PermissionRequest
+from agent_sdk_core.asking.requests import Ask
 from codex_sdk.asking.envelope import Envelope
-from codex_sdk.asking.offers import ALLOW, DENY, DENY_AND_STOP, no_option, require_permission
+from codex_sdk.asking.offers import unchanged
 from codex_sdk.normalizer.calls import mcp_tool_name
 
 Json = dict[str, Any]
@@ -30,50 +30,37 @@ _OPTIONS: Final = {
 }
 
 
-def mcp_approval(asked: Envelope, open_items: Iterable[Json]) -> Approval | None:
+def mcp_approval(envelope: Envelope, open_items: Iterable[Json]) -> Ask[PermissionRequest] | None:
     """Return the approval that an elicitation really is, or None for one that the server itself sends.
 
     Args:
-        asked: The elicitation.
+        envelope: The elicitation's.
         open_items: The items of the thread that have started and not completed.
     """
-    meta = asked.params.get("_meta")
+    meta = envelope.params.get("_meta")
     if not isinstance(meta, dict) or cast("Json", meta).get("codex_approval_kind") != _KIND:
         return None
     meta = cast("Json", meta)
-    calls = [item for item in open_items if _is_call(item, asked.params.get("serverName"), meta.get("tool_params"))]
+    calls = [item for item in open_items if _is_call(item, envelope.params.get("serverName"), meta.get("tool_params"))]
     if len({call.get("tool") for call in calls}) != 1:
         return None
     call = calls[0]
-    offered = [kind for kind in ("session", "always") if kind in (meta.get("persist") or ())]
-    options = (
-        ALLOW,
-        *(_OPTIONS[kind] for kind in offered),
-        DENY,
-        DENY_AND_STOP,
+    persisted = [kind for kind in ("session", "always") if kind in (meta.get("persist") or ())]
+    offers = Offers(
+        [
+            (ALLOW, _body("accept")),
+            *((_OPTIONS[kind], _body("accept", kind)) for kind in persisted),
+            (DENY, _body("decline")),
+            (DENY_AND_STOP, _body("cancel")),
+        ]
     )
-    request = asked.permission(
+    request = envelope.permission(
         mcp_tool_name(str(call.get("server")), str(call.get("tool"))),
         cast("Json", call.get("arguments") or {}),
         tool_use_id=call.get("id") if len(calls) == 1 else None,
-        options=options,
+        options=offers.options,
     )
-
-    def encode(answer: AgentAnswer) -> Json:
-        allowed = require_permission(request, answer)
-        if isinstance(allowed, Deny):
-            return _body("cancel" if allowed.interrupt or allowed.option == "deny_stop" else "decline")
-        wanted = allowed.scope
-        if allowed.option is not None:
-            chosen = request.option(allowed.option)
-            if chosen is None or not isinstance(chosen.answer, Allow):
-                raise no_option(allowed.option)
-            wanted = chosen.answer.scope
-        if wanted == "always" and "always" not in offered:
-            wanted = "session"
-        return _body("accept", wanted if wanted in offered else None)
-
-    return Approval(request, encode, body_stops=False)
+    return Ask(request, lambda answer: offers.chosen(unchanged(request, answer))[2])
 
 
 def _is_call(item: Json, server: object, arguments: object) -> bool:

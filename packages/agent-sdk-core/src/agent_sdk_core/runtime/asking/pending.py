@@ -6,46 +6,43 @@ close of its session. Whoever comes first wins; the callback runs as a task of i
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, cast
+from typing import Any, cast
 
 import anyio
 
-from agent_sdk_core.asking.permissions import Allow, Defer, Deny, PermissionRequest
-from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, QuestionRequest
+from agent_sdk_core.asking.permissions import Defer, Deny
+from agent_sdk_core.asking.requests import (
+    REFUSALS,
+    AgentAnswer,
+    AgentRequest,
+    DecidedBy,
+    RequestKind,
+    identity_of,
+    kind_of,
+    origin_of,
+    outcome_of,
+    require_kind,
+)
 from agent_sdk_core.errors import AgentError, InvalidRequestError
-from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
 from agent_sdk_core.runtime.asking.user_code import call_user_code
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.session import AgentAnswer, AgentRequest
 
 _log = logging.getLogger(__name__)
 
-DecidedBy = Literal["callback", "answer", "no_callback", "callback_error", "deadline", "agent", "policy", "close"]
 Callback = Callable[[Any], Awaitable[AgentAnswer]]
-
-REFUSALS: Final[dict[str, AgentAnswer]] = {
-    "permission": Deny("Nobody allowed it."),
-    "question": Answers({}),
-    "elicitation": ElicitationAnswer("decline"),
-}
-"""What each kind of request gets when nobody answers."""
-
-
-def refusal_of(request: AgentRequest) -> AgentAnswer:
-    """Return what a request gets when nobody answers it."""
-    return REFUSALS[_kind(request)]
 
 
 @dataclass(slots=True, eq=False)
 class _Pending:
     request: AgentRequest
-    kind: str
+    kind: RequestKind
     check: Callable[[AgentAnswer], object]
     settled: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
@@ -117,9 +114,9 @@ class PendingRequests:
             check: Encodes an answer for the wire; raises `AgentError` for one that the agent cannot honour.
             timeout: Seconds until it is refused, or None.
         """
-        pending = _Pending(request, _kind(request), check)
+        pending = _Pending(request, kind_of(request), check)
         self._open[request.request_id] = pending
-        self._emit(self._opened(request, pending.kind))
+        self._emit(self._opened(request))
         try:
             if callback is None:
                 pending.settle(REFUSALS[pending.kind], "no_callback")
@@ -144,7 +141,7 @@ class PendingRequests:
         pending = self._open.get(request_id)
         if pending is None or pending.settled.is_set():
             raise InvalidRequestError(f"No request {request_id!r} is open; it was answered, withdrawn or never asked.")
-        _require_kind(pending.kind, answer)
+        require_kind(pending.kind, answer)
         pending.settle(answer, "answer", pending.check(answer))
 
     def withdraw(self, *, native_id: str | None = None) -> None:
@@ -161,6 +158,7 @@ class PendingRequests:
 
     async def _call(self, pending: _Pending, callback: Callback) -> None:
         refusal = REFUSALS[pending.kind]
+        given: AgentAnswer | None = None
         if pending.settled.is_set():
             return
         try:
@@ -169,75 +167,35 @@ class PendingRequests:
                     lambda: callback(pending.request), f"the callback for a {pending.kind} request"
                 )
                 if not pending.settled.is_set():
-                    _require_kind(pending.kind, answer)
-                    pending.settle(cast("AgentAnswer", answer), "callback", pending.check(cast("AgentAnswer", answer)))
+                    require_kind(pending.kind, answer)
+                    given = cast("AgentAnswer", answer)
+                    pending.settle(given, "callback", pending.check(given))
         except AgentError as error:
             _log.error("the answer to a %s request was refused and counts as a denial: %s", pending.kind, error)
+            refusal = refusal if given is None else _refusal_because(pending, error)
         except Exception:
             _log.exception("the callback for a %s request failed, which counts as a denial", pending.kind)
         finally:
             pending.settle(refusal, "callback_error")
 
-    def _opened(self, request: AgentRequest, kind: str) -> SDKMessage:
+    def _opened(self, request: AgentRequest) -> SDKMessage:
         deadline = {} if request.deadline is None else {"deadline": request.deadline}
         return RequestOpened.synthesize(
-            _origin(request), request.raw, **_identity(request), kind=kind, request=request.to_wire(), **deadline
+            origin_of(request), request.raw, **identity_of(request), request=request.to_wire(), **deadline
         )
 
     def _resolved(self, pending: _Pending) -> SDKMessage:
         request = pending.request
         return RequestResolved.synthesize(
-            _origin(request),
-            **_identity(request),
-            kind=pending.kind,
-            outcome=_outcome(pending.answer),
-            by=pending.by,
+            origin_of(request), **identity_of(request), outcome=outcome_of(pending.answer), by=pending.by
         )
 
 
-def _identity(request: AgentRequest) -> dict[str, object]:
-    return {
-        "request_id": request.request_id,
-        "session_id": request.session_id,
-        "parent_tool_use_id": request.parent_tool_use_id,
-    }
-
-
-def _kind(request: AgentRequest) -> str:
-    match request:
-        case PermissionRequest():
-            return "permission"
-        case QuestionRequest():
-            return "question"
-        case ElicitationRequest():
-            return "elicitation"
-
-
-def _require_kind(kind: str, answer: object) -> None:
-    fits: dict[str, tuple[type, ...]] = {
-        "permission": (Allow, Deny),
-        "question": (Answers,),
-        "elicitation": (ElicitationAnswer,),
-    }
-    if not isinstance(answer, fits[kind]):
-        names = " or ".join(cls.__name__ for cls in fits[kind])
-        raise InvalidRequestError(f"A {kind} request is answered with {names}, not {type(answer).__name__}.")
-
-
-def _outcome(answer: AgentAnswer | None) -> str:
-    match answer:
-        case None:
-            return "withdrawn"
-        case Allow():
-            return "allowed"
-        case Deny():
-            return "denied"
-        case Answers():
-            return "answered" if answer.answers else "declined"
-        case ElicitationAnswer():
-            return "answered" if answer.action == "accept" else "declined"
-
-
-def _origin(request: AgentRequest) -> Source:
-    native = request.source or Source("agent_sdk")
-    return Source(native.backend, native.thread_id, native.turn_id, native.item_id, native.request_id, synthetic=True)
+def _refusal_because(pending: _Pending, error: AgentError) -> AgentAnswer:
+    """Return the refusal that tells the agent why an answer could not be used, if it takes that one."""
+    told = Deny(f"The answer to this request cannot be used: {error.message}")
+    if pending.kind == "permission":
+        with contextlib.suppress(Exception):
+            pending.check(told)
+            return told
+    return REFUSALS[pending.kind]

@@ -57,6 +57,8 @@ async def call_user_code(work: Callable[[], Awaitable[T]], what: str, *, until: 
                 tasks.cancel_scope.cancel()
     finally:
         code.leave()
+    if isinstance(code.raised, UserCodeError):
+        raise code.raised
     if code.raised is not None:
         raise UserCodeError(failure_text(code.raised)) from code.raised
     return code.returned
