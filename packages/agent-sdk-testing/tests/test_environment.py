@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,24 @@ def test_the_cache_is_where_the_platform_keeps_it(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert cache_folder() == tmp_path / folder / "agent-sdk-testing"
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from agent_sdk_testing import scratch_folder\n"
+        "with scratch_folder(Path(sys.argv[1])) as path:\n"
+        "    (path / 'file').touch(); print(path, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    left = Path(killed.stdout.strip())
+    assert (left / "file").exists()
+    foreign = tmp_path / "test-abc.elsewhere.4194304"
+    odd = left.with_name(f"{left.name}x")
+    for folder in (foreign, odd):
+        folder.mkdir()
+    with scratch_folder(tmp_path) as path, scratch_folder(tmp_path) as other:
+        assert not left.exists()
+        assert path.is_dir()
+        assert other.is_dir()
+        assert foreign.is_dir()
+        assert odd.is_dir()

@@ -75,6 +75,29 @@ def test_a_disk_that_is_full_at_the_end_is_told(tmp_path: Path, monkeypatch: pyt
     file.close()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_ends_the_log_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    mode = Path("/dev/full").stat().st_mode
+    log = WireLog("/dev/full")
+    for number in range(3):
+        log("out", {"id": number})
+    assert isinstance(log.error, OSError)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "/dev/full is not written any more" in caplog.text
+    log.close()
+    assert Path("/dev/full").stat().st_mode == mode
+
+
+def test_secrets_are_left_out_and_an_older_file_is_closed_to_others(tmp_path: Path) -> None:
+    path = tmp_path / "wire.jsonl"
+    path.touch(0o644)
+    with WireLog(path) as log:
+        log("out", {"params": {"config": {"api_key": "x"}, "text": "use sk-ant-api03-abcdefgh"}})
+    (record,) = read_wire_log(path)
+    assert record["msg"] == {"params": {"config": {"api_key": "**********"}, "text": "use **********"}}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_file_that_cannot_be_made_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         WireLog(tmp_path / "missing" / "wire.jsonl")

@@ -1,14 +1,17 @@
 """Every error that the SDK raises, as one tree under `AgentError`: a few families, and under each its classes.
 
 An error is a sentence that says what happened and what to do next. `code` is stable and meant for programs,
-`retryable` says whether the same call may succeed later, `details` holds what a bug report needs.
+`retryable` says whether the same call may succeed later, `details` holds what a bug report needs. Secrets are left out
+of all that it holds, see `redaction`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, TypedDict, Unpack
+from typing import ClassVar, TypedDict, Unpack, cast
+
+from agent_sdk_core.redaction import redact, redact_value
 
 _NO_DETAILS: Mapping[str, object] = MappingProxyType({})
 
@@ -45,12 +48,13 @@ class AgentError(Exception):
         backend: str | None = None,
         details: Mapping[str, object] | None = None,
     ) -> None:
+        message = redact(message)
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
         self.retryable = self.default_retryable if retryable is None else retryable
         self.backend = backend
-        self.details: Mapping[str, object] = details or _NO_DETAILS
+        self.details = cast("Mapping[str, object]", redact_value(details)) if details else _NO_DETAILS
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by value, so that errors cross process boundaries."""
@@ -223,7 +227,7 @@ class ProcessExitedError(ConnectionLostError):
         super().__init__(message, **fields)
         self.exit_code = exit_code
         self.signal = signal
-        self.stderr_tail = stderr_tail
+        self.stderr_tail = redact(stderr_tail)
 
 
 class FrameTooLargeError(RequestError):
@@ -254,7 +258,7 @@ class ProtocolError(RequestError):
     ) -> None:
         super().__init__(message, **fields)
         self.rpc_code = rpc_code
-        self.rpc_data = rpc_data
+        self.rpc_data = redact_value(rpc_data)
 
 
 class RequestTimeoutError(RequestError):

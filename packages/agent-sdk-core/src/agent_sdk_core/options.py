@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation
 
@@ -14,6 +14,7 @@ from agent_sdk_core.asking.permissions import CanUseTool, Defer, PermissionMode
 from agent_sdk_core.asking.questions import OnElicitation, OnQuestion
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.models import ReasoningEffort
+from agent_sdk_core.redaction import REDACTED, learn_from, redact_value
 
 if TYPE_CHECKING:
     from agent_sdk_core.tools import ToolRegistry
@@ -118,6 +119,19 @@ class SessionOptions(BaseModel):
     include_partial_messages: bool = True
     request_timeout: Annotated[float, Field(gt=0)] | None = None
     native: Mapping[str, object] = Field(default_factory=dict)
+
+    def model_post_init(self, context: object, /) -> None:
+        """Remember the secrets of the environment and of MCP servers, so that no error, log or `repr` shows them."""
+        for settings in (self.env, self.mcp_servers, self.native):
+            learn_from(settings)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Show of the environment and of MCP servers the names alone."""
+        for name, value in super().__repr_args__():
+            if name in ("env", "mcp_servers") and isinstance(value, Mapping):
+                yield name, dict.fromkeys(cast("Mapping[str, object]", value), REDACTED)
+            else:
+                yield name, redact_value(value) if name == "native" else value
 
     def require_supported(self, backend: str, unsupported: Sequence[str]) -> None:
         """Refuse the fields that a backend cannot honour, and those that do not go together.

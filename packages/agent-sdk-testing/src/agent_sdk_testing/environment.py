@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,7 +115,8 @@ def cache_folder() -> Path:
 def scratch_folder(base: Path | None = None, *, prefix: str = "test-") -> Generator[Path]:
     """Make a new folder outside the system's folder for temporary files, and remove it afterwards.
 
-    Codex refuses to install its helper binaries in a CODEX_HOME below the temporary folder.
+    Codex refuses to install its helper binaries in a CODEX_HOME below the temporary folder. What a test that was killed
+    left in the same place is removed by the next one: a folder's name ends with the process that made it.
 
     Args:
         base: the folder to make it in; by default one in the user's cache folder.
@@ -122,9 +124,37 @@ def scratch_folder(base: Path | None = None, *, prefix: str = "test-") -> Genera
     """
     parent = cache_folder() if base is None else base
     parent.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent.resolve()))
+    _remove_abandoned(parent)
+    path = Path(tempfile.mkdtemp(prefix=prefix, suffix=f".{_BOOT}.{os.getpid()}", dir=parent.resolve()))
     try:
         yield path
     finally:
         # A process that is just ending may still write into its folder: what it leaves then is not a test's failure.
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _boot() -> str:
+    """Return what tells this start of the machine, or container, from others that see the same folder; short."""
+    try:
+        namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  # no path
+        start = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except OSError:  # macOS has neither, and no containers.
+        return "host"
+    return f"{zlib.crc32(f'{start}{namespace}'.encode()):08x}"
+
+
+_BOOT = _boot()
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the folders of processes that are gone; those of another machine or container are let be."""
+    for path in parent.glob(f"*.{_BOOT}.*"):
+        pid = path.suffix[1:]
+        if not pid.isdigit():
+            continue
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            shutil.rmtree(path, ignore_errors=True)
+        except (OSError, OverflowError):
+            continue  # Another user's, and alive.

@@ -17,6 +17,7 @@ from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.errors import AgentError, SessionBusyError, SessionNotFoundError
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.rpc.messages import ProtocolIssue
 from agent_sdk_core.runtime.backend import BaseBackend
@@ -88,6 +89,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         self._named = executable
         self._executable: Path | None = None
         self._env = dict(os.environ if env is None else env)
+        learn_from(self._env)
         self._startup_timeout = startup_timeout
         self._max_processes = max_processes
         self._store = StoredSessions(self._env)
@@ -95,7 +97,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         self._observer = Observer(
             on_frame=self._on_frame,
             on_protocol_error=self._on_protocol_error,
-            on_log_line=self._logs.publish,
+            on_log_line=self.take_log_line,
             on_exit=self._on_exit,
             tap=wire_log,
         )

@@ -122,8 +122,8 @@ def _unreadable_settings(folder: Path) -> Problem | None:
         settings: object = json.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        reason = str(error) if isinstance(error, ValueError) else error.strerror
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         what = f"Claude ignores {file}, permission rules included, for it cannot be read: {reason}."
         return Problem(what, "Correct the file, or remove it.", "warning", "settings_invalid")
     if not isinstance(settings, dict):

@@ -7,7 +7,7 @@ read by every user of the machine. What is absent is left out, so that Claude's 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID
@@ -78,9 +78,9 @@ class Launch:
     """
 
     arguments: tuple[str, ...]
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     cwd: Path
-    initialize: Json
+    initialize: Json = field(repr=False)
     session_id: str
     stored: bool
     answers: AnswerForm | None = None

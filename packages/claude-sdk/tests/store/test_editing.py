@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
+import resource
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +80,39 @@ def test_a_change_that_cannot_be_written_says_why(write: Callable[..., Any], cha
     with pytest.raises(AgentError, match=r"cannot be changed: (File exists|Not a directory)") as caught:
         change(session.path)
     assert caught.value.code == "session_unwritable"
+
+
+def test_a_name_for_which_there_is_no_room_leaves_the_session_as_it_was(write: Callable[..., Any]) -> None:
+    session = write()
+    session.user("prompt")
+    path = session.path
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, hard))
+    try:
+        with pytest.raises(AgentError, match="No space left on device"):
+            rename(path, "a name that is too long for the room that is left")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == before
+
+
+def test_a_note_for_which_there_is_no_room_leaves_no_part_of_it(
+    write: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = write()
+    session.user("prompt")
+    path = session.path
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(AgentError, match="No space left on device"):
+        archive(path)
+    assert not list(path.with_suffix("").glob("*.tmp.*"))
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_an_archived_session_is_not_listed_but_can_be_read(root: Path, write: Callable[..., Any]) -> None:

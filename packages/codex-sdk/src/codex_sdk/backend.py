@@ -14,6 +14,7 @@ from agent_sdk_core.errors import AgentError, ProtocolError, SessionBusyError, S
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.messages import ServerRequest
 from agent_sdk_core.rpc.peer import Tap
 from agent_sdk_core.runtime.asking.broker import RequestBroker
@@ -91,12 +92,13 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         self.version: str | None = None
         self._executable = executable
         self._env = dict(os.environ if env is None else env)
+        learn_from(self._env)
         self._startup_timeout = startup_timeout
         self._hooks = hooks or ClientHooks()
         self._prices = prices
         self._tap = wire_log
         self._server: AppServer | None = None
-        self._dispatch = Dispatcher(self._host, self.emit, self._logs.publish)
+        self._dispatch = Dispatcher(self._host, self.emit, self.take_log_line)
 
     @classmethod
     def locate(cls) -> Path:

@@ -2,12 +2,15 @@
 
 A line is `{"t": seconds, "dir": "in" | "out", "msg": object}`, "in" from the agent, `t` counted from the log's
 beginning. Such a file is what a bug report attaches, and what `codex_sdk.replay` reads. It holds prompts, answers and
-tool outputs in plain text.
+tool outputs in plain text, without the secrets that are known.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +18,10 @@ from types import TracebackType
 from typing import Any, Literal, Self, cast
 
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.redaction import redact_value
 from agent_sdk_core.transport.json_lines import BadLine, decode_line, encode_line
+
+_log = logging.getLogger(__name__)
 
 Redact = Callable[[str], str]
 """Takes a string of a message and returns what may be written of it."""
@@ -28,7 +34,7 @@ class WireLog:
 
     Args:
         path: The file; one that is there is replaced. Only its owner may read it.
-        redact: Called with every string in a message; absent: nothing is left out.
+        redact: Called with every string in a message; absent: secrets are left out, see `agent_sdk_core.redaction`.
         clock: Returns seconds.
 
     Attributes:
@@ -45,7 +51,11 @@ class WireLog:
         redact: Redact | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # One that was there may be open to others.
+            with contextlib.suppress(OSError):
+                os.fchmod(descriptor, 0o600)
+        self._path = os.fspath(path)
         self._file = os.fdopen(descriptor, "wb")
         self._redact = redact
         self._clock = clock
@@ -57,12 +67,13 @@ class WireLog:
         if self.error is not None or self._file.closed:
             return
         try:
-            told = message if self._redact is None else _redacted(message, self._redact)
+            told = redact_value(message) if self._redact is None else _redacted(message, self._redact)
             at = round(self._clock() - self._began, 6)
             self._file.write(encode_line({"t": at, "dir": direction, "msg": told}))
             self._file.flush()
         except Exception as error:
             self.error = error
+            _log.warning("the wire log %s is not written any more: %r", self._path, error)
 
     def close(self) -> None:
         """Close the file; what comes later is left out."""

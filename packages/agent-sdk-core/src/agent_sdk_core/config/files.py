@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,18 @@ _MOST_BYTES: Final = 1 << 20
 """A configuration is written by hand; what is larger is something else."""
 
 _MOST_LINES_OF_A_VALUE: Final = 100
+_MOST_READ: Final = 4 << 20
+"""Characters that are read again, at most, to find the line of a setting."""
+
+_DEEPEST: Final = 64
+"""Parts of a dotted key, and levels of nesting; what they cost the parser grows with their square, or faster."""
+
+_PUNCTUATION: Final = re.compile(
+    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*(?:"{3,5}|\Z)|' + r"'''.*?(?:'{3,5}|\Z)"
+    r'|"(?:[^"\\\n]|\\.)*"?' + r"|'[^'\n]*'?|#[^\n]*|[][{}.,=\n]",
+    re.DOTALL,
+)
+"""What shapes a TOML document; strings and comments as a whole, so that nothing in them counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +73,15 @@ class Document:
     def _line(self, path: tuple[str, ...]) -> int | None:
         """Find the line by reading the file up to it: the setting is there as soon as its statement has been read."""
         lines = self.text.replace("\r\n", "\n").split("\n")
+        read = 0
         for start, line in enumerate(lines):
             if path[-1] not in line:
                 continue
             for end in range(start + 1, min(start + _MOST_LINES_OF_A_VALUE, len(lines)) + 1):
-                if (data := _parsed("\n".join(lines[:end]))) is not None:
+                read += len(text := "\n".join(lines[:end]))
+                if read > _MOST_READ:
+                    return None
+                if (data := _parsed(text)) is not None:
                     if _holds(data, path):
                         return start + 1
                     break
@@ -160,12 +177,31 @@ def _bytes(path: Path, *, regular: bool) -> bytes:
 def _toml(text: str, source: ValueSource) -> dict[str, Any]:
     import tomllib
 
+    if _is_too_deep(text):
+        raise invalid(f"the file is not valid TOML: it is nested too deeply, more than {_DEEPEST} levels.", source)
     try:
         return tomllib.loads(text)
     except RecursionError:
         raise invalid("the file is not valid TOML: it is nested too deeply.", source) from None
     except ValueError as error:  # Also a number of too many digits.
         raise invalid(f"the file is not valid TOML: {str(error).rstrip('.')}.", source) from None
+
+
+def _is_too_deep(text: str) -> bool:
+    parts = level = 0
+    for found in _PUNCTUATION.finditer(text):
+        mark = found[0]
+        if mark == ".":
+            parts += 1
+        elif mark in "[{":
+            level, parts = level + 1, 0
+        elif mark in "]}":
+            level -= 1
+        elif mark in ",=\n":
+            parts = 0
+        if max(parts, level) > _DEEPEST:
+            return True
+    return False
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, final
+
+from agent_sdk_core.redaction import REDACTED, learn
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
-
-REDACTED: Final = "**********"
-"""What is shown in its place; its length tells nothing."""
 
 
 @final
@@ -24,6 +23,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
+        learn(value)
 
     def reveal(self) -> str:
         """Return the text itself."""
@@ -50,7 +50,9 @@ class Secret:
             if isinstance(value, Secret):
                 return value
             if isinstance(value, str):
-                return cls(value)
+                secret = cls("")  # Of a file, in which all variables are secret, whatever they are called.
+                secret._value = value
+                return secret
             raise PydanticKnownError("string_type")
 
         return core_schema.no_info_plain_validator_function(

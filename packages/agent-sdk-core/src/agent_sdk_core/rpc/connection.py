@@ -14,6 +14,7 @@ import anyio
 from pydantic_core import from_json
 
 from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.redaction import redact
 from agent_sdk_core.rpc.correlation import Correlation, Tap
 from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
@@ -101,14 +102,14 @@ class LineConnection(Generic[P]):
     def _handle_odd_line(self, line: bytes | OversizedLine) -> object:
         """Return the value of a line that is only slightly wrong; report any other, and return None."""
         if isinstance(line, OversizedLine):
-            head = line.head.decode("utf-8", "replace")
+            head = redact(line.head.decode("utf-8", "replace"))
             self.peer.report("oversized_line", f"A line of {line.size} bytes exceeds the limit and was dropped.", head)
             return None
         value = decode_line(line)
         if not isinstance(value, BadLine):
             return value
         with contextlib.suppress(Exception):
-            self._on_log_line(value.text)
+            self._on_log_line(redact(value.text))
         return None
 
     def _guard(self, name: str, callback: Callable[[], None]) -> None:

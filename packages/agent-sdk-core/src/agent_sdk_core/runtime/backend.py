@@ -22,6 +22,7 @@ from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
+from agent_sdk_core.transport.stderr import tells_of_full_disk
 
 _log = logging.getLogger(__name__)
 S = TypeVar("S", bound=BaseSession)
@@ -37,6 +38,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         self._host = Host(f"the {self.type} backend", on_stop=self._stop, on_abort=self._abort)
         self._sessions: list[S] = []
         self._events: Broadcast[BackendEvent] = Broadcast(_REMEMBERED, guard=self._host.require_here)
+        self._disk_told = False
         self._logs: Broadcast[str] = Broadcast(_REMEMBERED, guard=self._host.require_here)
         self._connecting = anyio.Lock()
         self._connected = False
@@ -92,6 +94,13 @@ class BaseBackend(AgentBackend, Generic[S]):
     def logs(self) -> BoundedStream[str]:
         """Return an iterator over lines of the agent's stderr, and stray ones of its stdout, from now on."""
         return self._logs.subscribe()
+
+    def take_log_line(self, line: str) -> None:
+        """Publish a line of the agent's log; a full disk is told once, for agents answer on and store nothing."""
+        self._logs.publish(line)
+        if not self._disk_told and tells_of_full_disk(line):
+            self._disk_told = True
+            self.emit("warning", f"{self.type} cannot store what is said: the disk is full.", {"line": line})
 
     def emit(self, kind: BackendEventKind, message: str, details: Mapping[str, object] | None = None) -> None:
         """Publish an event of the backend."""

@@ -20,6 +20,7 @@ from anyio import BusyResourceError, CancelScope, ClosedResourceError, to_thread
 from anyio.lowlevel import checkpoint, checkpoint_if_cancelled, current_token
 
 from agent_sdk_core.errors import ProcessExitedError, SessionClosedError, SpawnError
+from agent_sdk_core.redaction import redact
 from agent_sdk_core.transport.attendant import Attendant, ProcessExit
 from agent_sdk_core.transport.descriptors import close_descriptor, pending_bytes, wake_reader
 from agent_sdk_core.transport.launching import LaunchRequest, check_platform, launch
@@ -80,7 +81,7 @@ class ChildProcess:
         parent_death_signal: int | None = None,
         name: str = "The agent",
         on_stderr_line: Callable[[str], None] | None = None,
-        redact: Callable[[str], str] = str,
+        redact: Callable[[str], str] = redact,
     ) -> ChildProcess:
         """Start a process in a session of its own; cancelled, it leaves none behind.
 
@@ -90,8 +91,8 @@ class ChildProcess:
             cwd: Its working directory; None for ours.
             parent_death_signal: Signal that it gets when this process dies, however it dies. Linux only.
             name: What errors call it.
-            on_stderr_line: Called with each line of stderr, not redacted, on the thread that attends the process.
-            redact: Removes secrets from what `stderr_tail` and errors quote.
+            on_stderr_line: Called with each line of stderr, redacted, on the thread that attends the process.
+            redact: Removes secrets from these lines, and from what `stderr_tail` and errors quote.
 
         Raises:
             ExecutableNotFoundError: There is no such executable.

@@ -38,6 +38,9 @@ _CHATTER: Final = re.compile(
     re.IGNORECASE,
 )
 _PANIC: Final = re.compile(r"thread '.*' .*panicked at ")
+_FULL_DISK: Final = re.compile(r"no space left on device|disk (is )?full|ENOSPC|disk quota exceeded", re.IGNORECASE)
+"""What codex (0.163) and claude (2.1.329) say on stderr, while they answer on, of what they could not store."""
+
 _QUOTED: Final = 500
 
 
@@ -63,6 +66,11 @@ def reason_in(tail: str, *, unmarked: int = 3) -> str:
     return "; ".join((line for _, line in plain[-unmarked:]) if plain else (line.strip() for line in lines[-1:]))[
         :_QUOTED
     ]
+
+
+def tells_of_full_disk(line: str) -> bool:
+    """Tell whether a line of an agent's log says that it cannot store anything."""
+    return _FULL_DISK.search(line) is not None
 
 
 def silent_start(executable: Path, seconds: float, tail: str, *arguments: str) -> str:
@@ -92,7 +100,7 @@ class StderrTail:
 
     Args:
         on_line: Called with each complete line, on the thread that feeds; what it raises is dropped.
-        redact: Removes secrets from what `text` returns.
+        redact: Removes secrets from the lines, and from what `text` returns.
         max_lines: Lines kept.
         max_bytes: Bytes kept; a longer line keeps its end.
     """
@@ -128,7 +136,7 @@ class StderrTail:
         if self._on_line is not None:
             for piece in pieces:
                 with contextlib.suppress(Exception):
-                    self._on_line(_plain(piece.removesuffix(b"\r")))
+                    self._on_line(self._redact(_plain(piece.removesuffix(b"\r"))))
 
     def text(self) -> str:
         """Return what is kept, an unfinished last line included, decoded, without colours, redacted."""

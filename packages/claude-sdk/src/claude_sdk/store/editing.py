@@ -6,6 +6,7 @@ which else repeats the title that it knows.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Generator
@@ -82,7 +83,11 @@ def _append(path: Path, lines: bytes) -> None:
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         file.seek(max(0, end - 1))
-        file.write(lines if not end or file.read(1) == b"\n" else b"\n" + lines)
+        data = lines if not end or file.read(1) == b"\n" else b"\n" + lines
+        if (written := file.write(data)) != len(data):
+            if file.seek(0, os.SEEK_END) == end + written:  # Nobody wrote after us: no half a line is left.
+                file.truncate(end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _note(path: Path, name: str, note: dict[str, object]) -> None:
@@ -90,8 +95,13 @@ def _note(path: Path, name: str, note: dict[str, object]) -> None:
     folder = side_folder(path)
     folder.mkdir(mode=0o700, exist_ok=True)
     staged = folder / f"{name}.tmp.{uuid4().hex}"
-    staged.write_bytes(encode_line(note).rstrip(b"\n"))
-    staged.replace(folder / name)
+    try:
+        staged.touch(0o600)
+        staged.write_bytes(encode_line(note).rstrip(b"\n"))
+        staged.replace(folder / name)
+    except OSError:
+        staged.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -174,3 +175,29 @@ async def test_an_executable_that_does_not_answer_is_quoted(agent: ProcessAgent)
     waiting = script(agent, "echo 'Waiting for the network.' >&2; exec sleep 600")
     error = await refused(agent, StartupTimeoutError, executable=waiting, startup_timeout=1.0)
     one_sentence(error, "1 s", "Waiting for the network.", "by hand")
+
+
+async def test_secrets_in_the_last_words_of_an_agent_are_not_shown(agent: ProcessAgent) -> None:
+    key = "k3y-of-the-vault"
+    dying = script(agent, f"echo 'Error: {key} is no key; Authorization: Bearer abc.def' >&2; exit 7")
+    backend: Any = agent.backend(executable=dying, env={**agent.env, "VAULT_API_KEY": key})
+    lines = backend.logs()
+    with pytest.raises(HandshakeError, match="is no key") as caught:
+        await agent.open(backend)
+    await backend.aclose()
+    logs = [line async for line in lines]
+    assert logs
+    shown = f"{caught.value!r} {caught.value.args} {caught.value.__dict__} {caught.value.__cause__!r} {logs}"
+    assert key not in shown
+    assert "abc.def" not in shown
+
+
+async def test_a_disk_that_the_agent_finds_full_is_told_once(agent: ProcessAgent) -> None:
+    said = "echo 'Error: No space left on device (os error 28)' >&2"
+    backend = agent.backend(executable=script(agent, f"{said}; {said}; exec '{agent.executable}' \"$@\""))
+    events = backend.events()
+    async with await agent.open(backend):
+        pass
+    await backend.aclose()
+    told = [event async for event in events if "disk is full" in event.message]
+    assert [event.kind for event in told] == ["warning"]
