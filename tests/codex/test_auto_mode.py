@@ -12,7 +12,8 @@ pytestmark = pytest.mark.anyio
 
 async def test_in_auto_mode_the_agents_own_reviewer_is_asked(codex: Codex) -> None:
     reviewer = '{"risk_level": "low", "user_authorization": "high", "outcome": "allow", "rationale": "Harmless."}'
-    codex.model.when(lambda request: request.model == "codex-auto-review").reply(text(reviewer))
+    # By what it is asked for: newer ones (0.169) ask the session's own model.
+    codex.model.when(lambda request: "risk_level" in str(request.json.get("text"))).reply(text(reviewer))
     codex.model.reply(codex.command("echo hi > escalated.txt", escalate=True)).reply(text("Done."))
     asked: list[PermissionRequest] = []
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,16 @@ def test_a_codex_home_brings_a_home_folder(tmp_path: Path) -> None:
     assert (env["CODEX_HOME"], env["HOME"]) == (str(tmp_path), str(tmp_path / "home"))
     assert (tmp_path / "home").is_dir()
     assert clean_env(codex_home=tmp_path, HOME="/else")["HOME"] == "/else"
+
+
+@pytest.mark.parametrize("agent", ["codex_home", "claude_config_dir"])
+def test_neither_an_agent_nor_a_shell_of_its_tools_finds_the_files_of_a_developer(tmp_path: Path, agent: str) -> None:
+    leads = {"XDG_CONFIG_HOME", "XDG_DATA_HOME", "BASH_ENV", "ENV", "ZDOTDIR", "PROMPT_COMMAND", "BASH_FUNC_ls%%"}
+    inherited = {"PATH": "/bin", **dict.fromkeys(leads, "/home/dev/x")}
+    folders: dict[str, Any] = {agent: tmp_path}
+    env = clean_env(**folders, model="http://127.0.0.1:1", inherit=inherited)
+    assert not leads & env.keys()
+    assert (env["PATH"], env["HOME"]) == ("/bin", str(tmp_path / "home"))
 
 
 def test_a_claude_asks_the_model_and_nobody_else(tmp_path: Path) -> None:

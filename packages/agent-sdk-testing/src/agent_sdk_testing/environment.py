@@ -22,6 +22,10 @@ _PROXY_VARIABLES = frozenset({"all_proxy", "http_proxy", "https_proxy"})
 _BACKTRACES = frozenset({"RUST_BACKTRACE", "RUST_LIB_BACKTRACE"})
 """They change what an agent says of its own errors."""
 
+_HOMES = ("XDG_", "BASH_FUNC_")
+_SHELL_STARTS = frozenset({"BASH_ENV", "ENV", "ZDOTDIR", "PROMPT_COMMAND", "SHELLOPTS", "BASHOPTS", "FPATH"})
+"""With the names that begin so, what leads agents and the shells of their tools to the files of a developer."""
+
 _LOOPBACK = "127.0.0.1,localhost"
 
 CLAUDE_KEY = "scripted"
@@ -59,7 +63,7 @@ def clean_env(
     It is the inherited one (this process's by default) without the variables of any agent, and with the loopback
     interface exempt from proxies. With `codex_home` or `claude_config_dir` the agent's own variable is set to it, and
     HOME to the folder ``home`` in it, so that what a developer keeps at home, such as skills and shell profiles, has no
-    part in the test.
+    part in the test; the variables that lead elsewhere, XDG's and those of a shell's start, are left out.
 
     Args:
         codex_home: the folder that `write_codex_home` filled.
@@ -80,6 +84,8 @@ def clean_env(
     if any(name.lower() in _PROXY_VARIABLES for name in env):
         exempt = [value for name, value in env.items() if name.lower() == "no_proxy" and value]
         env["NO_PROXY"] = env["no_proxy"] = ",".join([_LOOPBACK, *dict.fromkeys(exempt)])
+    if codex_home is not None or claude_config_dir is not None:
+        env = {name: env[name] for name in env if not name.startswith(_HOMES) and name not in _SHELL_STARTS}
     if codex_home is not None:
         home = codex_home / "home"
         home.mkdir(parents=True, exist_ok=True)
@@ -90,8 +96,6 @@ def clean_env(
         home, temporary = claude_config_dir / "home", claude_config_dir / "tmp"
         home.mkdir(parents=True, exist_ok=True)
         temporary.mkdir(exist_ok=True)
-        # They name folders of the developer, one of them for the socket that claude listens on.
-        env = {name: value for name, value in env.items() if not name.startswith("XDG_")}
         env |= {
             **_CLAUDE_VARIABLES,
             "ANTHROPIC_BASE_URL": model if isinstance(model, str) else model.url,
