@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import anyio
 
-from codex_sdk.replay import replay
+from codex_sdk.playback.player import replay
 from flows import agents, grants, servers, speech, tools, unprompted
 from flows.snapshot import flow_text
 from flows.stage import SCENARIOS, record

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from agent_sdk_core.asking.permissions import DEFER, Allow
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
 from agent_sdk_testing import Gate, ModelRequest, call, custom, failed, text
-from codex_sdk.dispatch import Notification
+from codex_sdk.routing.receiver import Notification
 from flows.stage import Stage, scenario
 from flows.tools import ASKING
 

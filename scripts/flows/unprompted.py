@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_testing import Gate, call, text
-from codex_sdk.dispatch import Notification
+from codex_sdk.routing.receiver import Notification
 from flows.stage import Stage, scenario
 
 _NOBODY: Final = {"base_url": "http://127.0.0.1:1/v1"}

@@ -15,7 +15,7 @@ from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_testing import Step, call, write_codex_home
 from agent_sdk_testing.contract.watching import Ran
 from codex_sdk import CodexBackend, CodexSession
-from codex_sdk.dispatch import Notification
+from codex_sdk.routing.receiver import Notification
 
 ASK_ALWAYS: Final = {"approvalPolicy": "untrusted", "sandbox": "danger-full-access"}
 """Native options of a session that asks about everything, and in which whatever is allowed works."""

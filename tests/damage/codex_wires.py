@@ -17,8 +17,8 @@ from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.host import Host
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.normalizer.wire import record, text
-from codex_sdk.replay import replay
-from codex_sdk.wire_log import read_wire_log
+from codex_sdk.playback.player import replay
+from codex_sdk.playback.wire_log import read_wire_log
 
 Json = dict[str, Any]
 _FLOWS = Path(__file__).parents[2] / "packages" / "codex-sdk" / "tests" / "flows"

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from agent_sdk_core import *  # noqa: F403  # the whole public core
     from codex_sdk.asking.client_hooks import ClientHooks
     from codex_sdk.backend import CodexBackend
-    from codex_sdk.dispatch import Notification
     from codex_sdk.oneshot import query
-    from codex_sdk.replay import replay
+    from codex_sdk.playback.player import replay
+    from codex_sdk.playback.wire_log import WireLog, read_wire_log
+    from codex_sdk.routing.receiver import Notification
     from codex_sdk.session import CodexSession
-    from codex_sdk.wire_log import WireLog, read_wire_log
 
 __all__ = [  # noqa: F405  # the public core, then what is ours
     "DEFER",
@@ -165,11 +165,11 @@ _OURS: Final = {
     "ClientHooks": "asking.client_hooks",
     "CodexBackend": "backend",
     "CodexSession": "session",
-    "Notification": "dispatch",
-    "WireLog": "wire_log",
-    "read_wire_log": "wire_log",
+    "Notification": "routing.receiver",
+    "WireLog": "playback.wire_log",
+    "read_wire_log": "playback.wire_log",
     "query": "oneshot",
-    "replay": "replay",
+    "replay": "playback.player",
 }
 
 

@@ -25,7 +25,6 @@ from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.usage import ModelPrice
 from codex_sdk.asking.client_hooks import ClientHooks, UnownedRequests
 from codex_sdk.asking.requests import METHOD_NOT_FOUND
-from codex_sdk.dispatch import Dispatcher, Notification
 from codex_sdk.driver import CodexDriver
 from codex_sdk.dynamic_tools import tool_names
 from codex_sdk.errors import translate
@@ -36,6 +35,7 @@ from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.opening import Opening, opening
 from codex_sdk.project_trust import with_trust
 from codex_sdk.requests import Requests
+from codex_sdk.routing.receiver import Dispatcher, Notification
 from codex_sdk.server import AppServer, ServerCallbacks
 from codex_sdk.session import CodexSession
 
@@ -108,8 +108,8 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
     @classmethod
     def replay(cls, path: Path) -> Iterator[SDKMessage]:
         """Return the messages that a recorded wire log becomes, without codex."""
-        from codex_sdk.replay import replay
-        from codex_sdk.wire_log import read_wire_log
+        from codex_sdk.playback.player import replay
+        from codex_sdk.playback.wire_log import read_wire_log
 
         return replay(read_wire_log(path))
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent_sdk_core.messages.result import ResultMessage
-from codex_sdk.replay import replay
+from codex_sdk.playback.player import replay
 
 FLOWS = Path(__file__).parent
 NAMES = sorted(path.name.removesuffix(".wire.jsonl") for path in FLOWS.glob("*.wire.jsonl"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
-from codex_sdk.replay import replay
+from codex_sdk.playback.player import replay
 
 LONE = "\ud83d"
 Wire = dict[str, Any]

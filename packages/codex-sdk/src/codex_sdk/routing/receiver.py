@@ -1,4 +1,4 @@
-"""What the app-server sends, and whom it concerns: sessions by thread, the broker for requests, streams for the rest.
+"""Receiver of what the app-server sends: the router for sessions, the broker for requests, streams for the rest.
 
 Everything here is synchronous and in the wire's order, and waits for nobody.
 """
@@ -17,9 +17,10 @@ from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
 from codex_sdk.asking.client_hooks import UNOWNED
-from codex_sdk.early import EarlyNotifications
+from codex_sdk.routing.early_notifications import EarlyNotifications
+from codex_sdk.routing.novelty_counter import Unknowns
+from codex_sdk.routing.router import Router
 from codex_sdk.session import CodexSession
-from codex_sdk.unknowns import Unknowns
 
 Json = dict[str, Any]
 
@@ -64,9 +65,7 @@ class Dispatcher:
         self.on_log_line = log
         self._emit = emit
         self._host = host
-        self._early = EarlyNotifications()
-        self._sessions: dict[str, CodexSession] = {}
-        self._owners: dict[str, CodexSession] = {}
+        self._router: Router[CodexSession] = Router(EarlyNotifications())
         self._touched: list[CodexSession] = []
         self._rate_limits: Mapping[str, object] = {}
         self._plain = self.unknowns.plain
@@ -74,11 +73,11 @@ class Dispatcher:
     @property
     def sessions(self) -> Sequence[CodexSession]:
         """The open sessions."""
-        return tuple(self._sessions.values())
+        return self._router.owners
 
     def is_open(self, thread_id: str) -> bool:
         """Whether a session of this thread is open."""
-        return thread_id in self._sessions
+        return self._router.is_open(thread_id)
 
     def touched(self, session: CodexSession) -> None:
         """Note that messages wait in a session for the end of the batch."""
@@ -90,20 +89,15 @@ class Dispatcher:
         Raises:
             SessionBusyError: Its thread has a session already.
         """
-        if session.thread_id in self._sessions:
+        if self.is_open(session.thread_id):
             raise SessionBusyError(f"Session {session.thread_id} is open in this backend already.", backend="codex")
-        self._sessions[session.thread_id] = session
         session.when_closed.append(partial(self.detach, session))
-        self._own(session.thread_id, session)
+        self._router.open(session.thread_id, session)
         self.on_batch_end()
 
     def detach(self, session: CodexSession) -> None:
         """Forget a session and the threads of its sub-agents."""
-        if self._sessions.get(session.thread_id) is session:
-            del self._sessions[session.thread_id]
-        for thread_id in [key for key, owner in self._owners.items() if owner is session]:
-            del self._owners[thread_id]
-            self._early.close(thread_id)
+        self._router.close(session.thread_id, session)
 
     def close(self) -> None:
         """End every stream."""
@@ -117,21 +111,10 @@ class Dispatcher:
         fields = self._plain.get(method)
         if fields is None or not fields.issuperset(params):
             self.unknowns.notification(method, params)
-        thread_id = params.get("threadId")
-        owner = self._owners.get(thread_id) if type(thread_id) is str else None
-        if owner is None and (known := self._thread_of(params)) is not None:
-            thread_id, owner = known, self._owners.get(known)
-        if type(thread_id) is not str:
-            self._take_global(method, params, raw)
-            return
         if method == "serverRequest/resolved":
-            self._withdraw(thread_id, params.get("requestId"))
-        if owner is None:
-            self._early.keep(thread_id, method, params, raw)
-            if (owner := self._claim(thread_id, method, params)) is not None:
-                self._adopt(owner)
-        elif owner.feed(thread_id, method, params, raw):
-            self._adopt(owner)
+            self._withdraw(params)
+        if not self._router.route(method, params, raw):
+            self._take_global(method, params, raw)
 
     def on_request(self, request: ServerRequest) -> None:
         """Take a request, and have it answered in a task of its own."""
@@ -140,7 +123,7 @@ class Dispatcher:
         self.unknowns.request(request.method, request.params)
         if self.broker is not None and self._host.running:
             thread_id = request.params.get("threadId") if request.method not in UNOWNED else None
-            owner = self._owners.get(thread_id) if isinstance(thread_id, str) else None
+            owner = self._router.owner(thread_id) if isinstance(thread_id, str) else None
             context = None if owner is None else owner.context
             self._host.start_soon(self.broker.handle, request, owner, context=context)
 
@@ -154,28 +137,6 @@ class Dispatcher:
         for session in touched:
             session.flush()
 
-    def _own(self, thread_id: str, session: CodexSession) -> None:
-        self._owners[thread_id] = session
-        for method, params, raw in self._early.take(thread_id):
-            session.feed(thread_id, method, params, raw)
-        self._adopt(session)
-
-    def _adopt(self, session: CodexSession) -> None:
-        """Take up the threads of the sub-agents that a session has met."""
-        for thread_id in session.take_adopted():
-            if thread_id not in self._owners:  # An item cannot take a thread from another session.
-                self._own(thread_id, session)
-
-    def _thread_of(self, params: Json) -> str | None:
-        """Return the thread whose turn a notification names, where its own thread is nobody's or damaged."""
-        if "turnId" not in params and "turn" not in params:
-            return None
-        return next((known for session in self.sessions if (known := session.thread_of(params)) is not None), None)
-
-    def _claim(self, thread_id: str, method: str, params: Json) -> CodexSession | None:
-        """Return the session whose sub-agent's an unknown thread is, if no item names it and its root tells."""
-        return next((session for session in self.sessions if session.claims(thread_id, method, params)), None)
-
     def _take_global(self, method: str, params: Json, raw: Json) -> None:
         if method in _WARNINGS:
             self._emit("warning", str(params.get("summary") or params.get("message") or method), params)
@@ -183,12 +144,12 @@ class Dispatcher:
             if params != self._rate_limits:
                 self._rate_limits = params
                 self._emit("rate_limits", "The account's rate limits changed.", params)
-            for session in self.sessions:  # Each whose turn runs tells them, once.
-                session.feed(session.thread_id, method, params, raw)
+            self._router.spread(method, params, raw)  # Each whose turn runs tells them, once.
 
-    def _withdraw(self, thread_id: str, request_id: object) -> None:
+    def _withdraw(self, params: Json) -> None:
+        request_id, thread_id = params.get("requestId"), params.get("threadId")
         if self.broker is not None and isinstance(request_id, int | str):
             self.broker.withdraw(request_id)  # The task that handles it may not have begun.
-        owner = self._owners.get(thread_id)
+        owner = self._router.owner(thread_id) if isinstance(thread_id, str) else None
         if owner is not None:
             owner.requests.withdraw(native_id=str(request_id))

@@ -20,9 +20,9 @@ from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
-from codex_sdk.dispatch import Dispatcher, Notification
 from codex_sdk.driver import CodexDriver
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
+from codex_sdk.routing.receiver import Dispatcher, Notification
 from codex_sdk.session import CodexSession
 
 pytestmark = pytest.mark.anyio

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codex_sdk.playback.wire_log import read_wire_log
 from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS, SERVER_REQUESTS
-from codex_sdk.unknowns import OTHERS, Unknowns
-from codex_sdk.wire_log import read_wire_log
+from codex_sdk.routing.novelty_counter import OTHERS, Unknowns
 
 Json = dict[str, Any]
 
-WIRES = sorted((Path(__file__).parent / "flows").glob("*.wire.jsonl"))
+WIRES = sorted((Path(__file__).parents[1] / "flows").glob("*.wire.jsonl"))
 OPENING = ("thread/start", "thread/resume", "thread/fork")
 IDS: Json = {"threadId": "t", "turnId": "u"}
 

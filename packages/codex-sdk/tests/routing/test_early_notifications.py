@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from codex_sdk.early import EarlyNotifications
+from codex_sdk.routing.early_notifications import EarlyNotifications
 
 THREADS, MESSAGES = 64, 2_000
 
