@@ -297,3 +297,18 @@ async def test_a_cancelled_wait_lets_go(codex: FakeCodex) -> None:
     with anyio.move_on_after(0.01) as scope:
         await codex.request("never", timeout=0.2)
     assert scope.cancelled_caught
+
+
+def test_each_process_is_answered_where_it_asked(codex: FakeCodex, connect: Callable[[FakeCodex], Client]) -> None:
+    one, two = connect(codex), connect(codex)
+    for client in (one, two):
+        assert "userAgent" in client.ask("initialize")["result"]
+    threads = [client.ask("thread/start")["result"]["thread"]["id"] for client in (two, one)]
+    assert threads == ["thread-1", "thread-2"]
+    for client, thread_id in ((two, "thread-1"), (one, "thread-2")):
+        turn = client.ask("turn/start", threadId=thread_id, input=[])["result"]["turn"]
+        while (told := client.read())["method"] != "turn/completed":
+            assert told["params"]["threadId"] == thread_id
+        assert told["params"]["turn"]["id"] == turn["id"]
+    assert codex.pids == [process.pid for process in codex.processes]
+    assert {*codex.pids} == {one.process.pid, two.process.pid}

@@ -241,9 +241,9 @@ async def test_its_end_is_told_once_with_the_process(fake: FakeCodex, launch: Ca
 
 
 def test_the_fake_starts_a_thread_in_the_protocols_words(fake: FakeCodex) -> None:
-    request = FakeRequest(1, "thread/start", {"cwd": "/"}, fake)
+    request = FakeRequest(1, "thread/start", {"cwd": "/"}, fake, fake.usual_result)
     protocol.ThreadStartResponse.model_validate(fake.usual_result(request))
-    initialize = FakeRequest(2, "initialize", {}, fake)
+    initialize = FakeRequest(2, "initialize", {}, fake, fake.usual_result)
     protocol.InitializeResponse.model_validate(fake.usual_result(initialize))
-    turn = FakeRequest(3, "turn/start", {"threadId": "t"}, fake)
+    turn = FakeRequest(3, "turn/start", {"threadId": "t"}, fake, fake.usual_result)
     protocol.TurnStartResponse.model_validate(fake.usual_result(turn))

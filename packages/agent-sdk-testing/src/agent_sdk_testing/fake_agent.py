@@ -19,13 +19,27 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import anyio.to_thread
 
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
 
 Json = dict[str, Any]
+
+
+class Wire(Protocol):
+    """What takes the words of an agent."""
+
+    def write(self, *values: object) -> None:
+        """Write each value as one line: bytes as they are, anything else as JSON; all in one piece."""
+
+
+class WaitUntil(Protocol):
+    """How a test waits for what the fake gets; see `FakeAgent.wait_until`."""
+
+    async def __call__(self, holds: Callable[[], bool], what: str, timeout: float = ..., /) -> None:
+        """Wait until something holds."""
 
 
 class FakeProcess:

@@ -6,23 +6,12 @@ Left alone it greets, opens threads and says "Hello." to every prompt; a test ta
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import json
-import shlex
-import shutil
 import signal
 import socket
-import sys
-import tempfile
-import threading
 from collections.abc import Callable
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import anyio.to_thread
-
+from agent_sdk_testing.fake_agent import FakeAgent, FakeProcess
 from agent_sdk_testing.fake_codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
 
@@ -30,8 +19,10 @@ Json = dict[str, Any]
 Handler = Callable[[FakeRequest], object]
 
 
-class FakeCodex:
-    """A codex executable whose app-server does what the test says. Use it as a context manager.
+class FakeCodex(FakeAgent[FakeProcess]):
+    """A codex executable whose app-servers do what the test says. Use it as a context manager.
+
+    What the fake sends by itself goes to the process that was started last; a request is answered where it came from.
 
     Args:
         version: What its user agent tells.
@@ -39,59 +30,24 @@ class FakeCodex:
         ignore_sigterm: Whether SIGTERM does.
 
     Attributes:
-        executable: The file to start as codex.
-        pids: Ids of the processes that were started from it.
-        received: Every message of the SDK, oldest first.
+        received: Every message of the SDK to any process, oldest first.
         requests: Those that are requests.
     """
 
     def __init__(self, *, version: str = "0.163.0", ignore_eof: bool = False, ignore_sigterm: bool = False) -> None:
-        self.pids: list[int] = []
+        super().__init__("codex", ignore_eof=ignore_eof, ignore_sigterm=ignore_sigterm)
         self.received: list[Json] = []
         self.requests: list[FakeRequest] = []
         self._version = version
-        self._flags = [
-            *(["--ignore-eof"] if ignore_eof else []),
-            *(["--ignore-sigterm"] if ignore_sigterm else []),
-        ]
         self._handlers: dict[str, Handler] = {}
         self._questions: dict[int | str, FakeQuestion] = {}
         self._turns: dict[str, FakeTurn] = {}
         self._counts: dict[str, int] = {}
-        self._changed = threading.Condition()
-        self._writing = threading.Lock()
-        self._connections: list[socket.socket] = []
-        self._failures: list[Exception] = []
-        self._closed = False
-        self._eof = False
 
-    def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="fake-"))  # short: a socket's address has some 100 bytes
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(self._folder / "control"))
-        self._listener.listen()
-        child = Path(__file__).with_name("fake_codex_child.py")
-        command = [sys.executable, "-I", "-S", str(child), str(self._folder / "control"), *self._flags]
-        self.executable = self._folder / "codex"
-        self.executable.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
-        self.executable.chmod(0o700)
-        threading.Thread(target=self._accept, name="fake codex", daemon=True).start()
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self._closed = True
-        # Closing alone does not wake a thread that waits in accept.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in self._connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        if exc is None and self._failures:
-            raise self._failures[0]
+    @property
+    def pids(self) -> list[int]:
+        """Ids of the processes that were started from it."""
+        return [process.pid for process in self.processes]
 
     # What the script says.
 
@@ -115,43 +71,40 @@ class FakeCodex:
 
     def ask(self, method: str, *, request_id: int | str = 0, **params: object) -> FakeQuestion:
         """Send a request; codex counts its ids from 0."""
-        question = self._questions[request_id] = FakeQuestion(self, request_id)
+        question = self._questions[request_id] = FakeQuestion(self.wait_until, request_id)
         self.write({"id": request_id, "method": method, "params": params})
         return question
 
     def write(self, *values: object) -> None:
         """Write each value as one line: bytes as they are, anything else as JSON; all in one piece."""
-        lines = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in values]
-        self._do({"out": base64.b64encode(b"".join(line + b"\n" for line in lines)).decode()})
+        self.process.write(*values)
 
     def write_long_line(self, size: int) -> None:
         """Write one line of `size` bytes that is not JSON; it is made in the process, so it may be huge."""
-        self._do({"fill": size, "out": base64.b64encode(b"\n").decode()})
+        self.process.write_long_line(size)
 
     def log(self, text: str) -> None:
         """Write a line to stderr."""
-        self._do({"err": base64.b64encode(text.encode() + b"\n").decode()})
+        self.process.log(text)
 
     def close_stdout(self) -> None:
         """Close stdout and stay alive."""
-        self._do({"close": "out"})
+        self.process.close_stdout()
 
     def exit(self, code: int = 0, *, log: str | None = None) -> None:
         """End the process with an exit code, after a last line on stderr."""
-        if log is not None:
-            self.log(log)
-        self._do({"exit": code})
+        self.process.exit(code, log=log)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """End the process by a signal."""
-        self._do({"kill": int(number)})
+        self.process.kill(number)
 
     def turn(self, request: FakeRequest) -> FakeTurn:
         """Return the turn that a turn/start request starts, the same one each time; sends nothing."""
-        key = f"turn of {request.id}"
+        key = f"turn of {id(request.process)} {request.id}"  # Each process is asked with ids from 0.
         if key not in self._turns:
             thread_id = str(request.params.get("threadId"))
-            self._turns[key] = FakeTurn(self, thread_id, self._next("turn"))
+            self._turns[key] = FakeTurn(request.process, thread_id, self._next("turn"), ended=self._forget)
         return self._turns[key]
 
     def accept(self, request: FakeRequest) -> FakeTurn:
@@ -166,7 +119,7 @@ class FakeCodex:
 
     def end_turn(self, turn: FakeTurn, ended: Json) -> None:
         """Send turn/completed with any `turn` object."""
-        self._turns.pop(turn.thread_id, None)
+        self._forget(turn)
         self.notify("turn/completed", threadId=turn.thread_id, turn=ended)
 
     # What the test waits for.
@@ -190,21 +143,7 @@ class FakeCodex:
         Raises:
             TimeoutError: It did not within `timeout` seconds.
         """
-        await self.wait_until(lambda: self._eof, "the end of stdin", timeout)
-
-    async def wait_until(self, holds: Callable[[], bool], what: str, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Wait until something holds that only what is received can change.
-
-        Raises:
-            TimeoutError: It does not within `timeout` seconds.
-        """
-
-        def wait() -> bool:
-            with self._changed:
-                return self._changed.wait_for(holds, timeout)
-
-        if not await anyio.to_thread.run_sync(wait, abandon_on_cancel=True):
-            raise TimeoutError(f"{what} did not come within {timeout:g} s; so far: {[r.method for r in self.requests]}")
+        await self.wait_until(lambda: self.process.stdin_closed, "the end of stdin", timeout)
 
     # What it does on its own.
 
@@ -263,51 +202,24 @@ class FakeCodex:
         self._counts[kind] = self._counts.get(kind, 0) + 1
         return f"{kind}-{self._counts[kind]}"
 
-    # The control socket.
+    def _forget(self, turn: FakeTurn) -> None:
+        self._turns.pop(turn.thread_id, None)
 
-    def _do(self, command: Json) -> None:
-        with self._writing, contextlib.suppress(OSError):  # A process that has ended takes no more orders.
-            self._connections[-1].sendall(json.dumps(command).encode() + b"\n")
+    def _process(self, connection: socket.socket, started: Json) -> FakeProcess:
+        return FakeProcess(connection, started)
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self._connections.append(connection)
-                threading.Thread(target=self._serve, args=(connection,), name="fake codex", daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        unread = b""
-        with contextlib.suppress(OSError), connection, connection.makefile("rb") as control:
-            for line in control:
-                event: Json = json.loads(line)
-                if "started" in event:
-                    with self._changed:
-                        self.pids.append(event["started"]["pid"])
-                        self._changed.notify_all()
-                elif "eof" in event:
-                    with self._changed:
-                        self._eof = True
-                        self._changed.notify_all()
-                else:
-                    *lines, unread = (unread + base64.b64decode(event["in"])).split(b"\n")
-                    for sent in lines:
-                        self._receive(json.loads(sent))
-
-    def _receive(self, message: Json) -> None:
-        request: FakeRequest | None = None
-        if "method" in message and "id" in message:
-            request = FakeRequest(message["id"], message["method"], message.get("params") or {}, self)
-        with self._changed:
-            self.received.append(message)
-            if request is not None:
+    def _note(self, process: FakeProcess, message: Json) -> Callable[[], object]:
+        self.received.append(message)
+        match message:
+            case {"method": str(method), "id": request_id, **rest}:
+                request = FakeRequest(request_id, method, rest.get("params") or {}, process, self.usual_result)
                 self.requests.append(request)
-            elif "method" not in message and message.get("id") in self._questions:
-                self._questions[message["id"]].answers.append(message)
-            self._changed.notify_all()
-        if request is None:
-            return
-        try:
-            self._handle(request)
-        except Exception as error:  # Told when the fake is closed, for nobody sees what a thread raises.
-            self._failures.append(error)
+                return lambda: self._handle(request)
+            case {"id": request_id} if "method" not in message and request_id in self._questions:
+                self._questions[request_id].answers.append(message)
+            case _:
+                pass
+        return lambda: None
+
+    def _so_far(self) -> object:
+        return [request.method for request in self.requests]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from agent_sdk_testing.fake_agent import WaitUntil, Wire
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
-
-if TYPE_CHECKING:
-    from agent_sdk_testing.fake_codex import FakeCodex
 
 Json = dict[str, Any]
 
@@ -21,35 +20,42 @@ class FakeRequest:
         id: Its id.
         method: Its method.
         params: Its parameters; empty if it has none.
+        process: Where it came from, and its answer goes.
+        usual: What the fake answers on its own.
     """
 
     id: int
     method: str
     params: Json
-    _codex: FakeCodex = field(repr=False, compare=False)
+    process: Wire = field(repr=False, compare=False)
+    usual: Callable[[FakeRequest], Json] = field(repr=False, compare=False)
 
     def answer(self, result: object = None) -> None:
         """Answer it, by default as the fake does on its own; a second call sends a second answer."""
-        self._codex.write({"id": self.id, "result": self._codex.usual_result(self) if result is None else result})
+        self.process.write({"id": self.id, "result": self.usual(self) if result is None else result})
 
     def refuse(self, message: str, *, code: int = -32600, data: object = None) -> None:
         """Answer it with an error."""
-        self._codex.write({"id": self.id, "error": {"code": code, "message": message, "data": data}})
+        self.process.write({"id": self.id, "error": {"code": code, "message": message, "data": data}})
 
 
 class FakeTurn:
     """One turn of a fake thread. Nothing is sent but by its methods.
 
     Args:
-        codex: The fake.
+        process: Where it runs.
         thread_id: Its thread.
         turn_id: Its id.
+        ended: Called when it ends.
     """
 
-    def __init__(self, codex: FakeCodex, thread_id: str, turn_id: str) -> None:
+    def __init__(
+        self, process: Wire, thread_id: str, turn_id: str, *, ended: Callable[[FakeTurn], object] = lambda turn: None
+    ) -> None:
         self.thread_id = thread_id
         self.id = turn_id
-        self._codex = codex
+        self._process = process
+        self._ended = ended
         self._items = 0
 
     def as_json(self, status: str = "inProgress", **fields: object) -> Json:
@@ -58,11 +64,11 @@ class FakeTurn:
 
     def notify(self, method: str, **params: object) -> None:
         """Send a notification that names this turn."""
-        self._codex.notify(method, threadId=self.thread_id, turnId=self.id, **params)
+        self._send(method, turnId=self.id, **params)
 
     def started(self) -> None:
         """Send turn/started."""
-        self._codex.notify("turn/started", threadId=self.thread_id, turn=self.as_json())
+        self._send("turn/started", turn=self.as_json())
 
     def item(self, item_type: str, *, open: bool = False, **fields: object) -> str:  # noqa: A002  # as the state is
         """Send item/started, and unless `open` item/completed; return the item's id."""
@@ -84,7 +90,11 @@ class FakeTurn:
 
     def completed(self, status: str = "completed", **fields: object) -> None:
         """Send turn/completed."""
-        self._codex.end_turn(self, self.as_json(status, **fields))
+        self._ended(self)
+        self._send("turn/completed", turn=self.as_json(status, **fields))
+
+    def _send(self, method: str, **params: object) -> None:
+        self._process.write({"method": method, "params": {"threadId": self.thread_id, **params}})
 
 
 class FakeQuestion:
@@ -95,10 +105,10 @@ class FakeQuestion:
         answers: Every message that answered it.
     """
 
-    def __init__(self, codex: FakeCodex, request_id: int | str) -> None:
+    def __init__(self, wait_until: WaitUntil, request_id: int | str) -> None:
         self.id = request_id
         self.answers: list[Json] = []
-        self._codex = codex
+        self._wait_until = wait_until
 
     async def answered(self, timeout: float = DEFAULT_TIMEOUT) -> Json:
         """Wait for the first answer, and return the whole message.
@@ -106,5 +116,5 @@ class FakeQuestion:
         Raises:
             TimeoutError: There was none within `timeout` seconds.
         """
-        await self._codex.wait_until(lambda: bool(self.answers), f"an answer to {self.id!r}", timeout)
+        await self._wait_until(lambda: bool(self.answers), f"an answer to {self.id!r}", timeout)
         return self.answers[0]
