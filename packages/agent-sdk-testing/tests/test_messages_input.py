@@ -113,3 +113,8 @@ def test_tools_are_found_by_name() -> None:
 def test_a_body_of_another_shape_is_an_empty_conversation() -> None:
     found = parse({"tools": "none", "messages": [5, {"role": "user", "content": 7}], "system": 3})
     assert (found.model, found.messages, found.tools, found.instructions) == ("", (), {}, "")
+
+
+def test_a_prompt_that_was_sent_into_a_turn_is_the_users_also_without_a_reminder() -> None:
+    request = said({"role": "user", "content": [block(_QUEUED)]})
+    assert request == [("context", _QUEUED), ("user", "stop\n\nand think")]

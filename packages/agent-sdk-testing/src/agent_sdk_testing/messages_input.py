@@ -1,7 +1,8 @@
 """Parses the body of a request to the Anthropic Messages API into a `Conversation`.
 
 Claude writes much in the user's name: reminders, the output of commands, requests to go on. What it is known to begin
-them with was seen of claude 2.1.329; a prompt that a user sends into a running turn comes within one of them.
+them with was seen of claude 2.1.329; a prompt that a user sends into a running turn comes within one of them, and in
+words of claude's own without a reminder from 2.1.332 on.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _CONTEXT = (
     "CRITICAL: Respond with TEXT ONLY.",
     "Output token limit hit.",
     "Stop hook feedback:",
+    "The user sent a new message while you were working:\n",
     "This session is being continued from a previous conversation",
     "Your response above was ",
     "[Image: source: ",
