@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.example.mini_backend import UNSUPPORTED, MiniBackend
+from tests.example.mini_backend import MiniBackend
 
 from agent_sdk_core import AgentBackend
 from agent_sdk_testing import Step, call
@@ -16,7 +16,6 @@ class MiniAgent(Agent):
     """The backend is not registered, so that the class itself is named."""
 
     name = "mini"
-    unsupported_options = frozenset(UNSUPPORTED)
     modes = {
         "default": {"read in cwd": "asks", "writing command": "asks", "escalated command": "asks"},
         "bypass": {"read in cwd": "runs", "writing command": "runs", "network command": "runs"},

@@ -17,7 +17,7 @@ from agent_sdk_core import (
 from agent_sdk_core.paths import existing_folder
 from agent_sdk_core.runtime import BaseBackend, BaseSession, Host
 
-UNSUPPORTED: Final = (
+_UNSUPPORTED: Final = (
     *("reasoning_effort", "append_system_prompt", "resume", "fork", "session_id", "tools", "add_dirs", "sandbox"),
     *("inherit_env", "mcp_servers", "allowed_tools", "disallowed_tools", "setting_sources", "max_turns"),
     *("max_budget_usd", "output_schema", "native"),
@@ -47,7 +47,7 @@ class MiniBackend(BaseBackend[MiniSession]):
     """
 
     type = "mini"
-    capabilities = BackendCapabilities()
+    capabilities = BackendCapabilities(unsupported_options=frozenset(_UNSUPPORTED))
 
     def __init__(self, *, url: str) -> None:
         super().__init__()
@@ -58,7 +58,6 @@ class MiniBackend(BaseBackend[MiniSession]):
         return [ChatModel(DEFAULT_MODEL, "Mini", self.type, is_default=True)]
 
     async def _plan(self, options: SessionOptions) -> Path:
-        options.require_supported(self.type, UNSUPPORTED)
         return existing_folder("cwd", options.cwd or ".", backend=self.type)
 
     async def _open(self, options: SessionOptions, plan: Path) -> MiniSession:

@@ -9,8 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from agent_sdk_core.asking.permissions import DEFER
-from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.config.runtime import RuntimeConfig
+from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.options import SandboxPolicy, SessionOptions
+from agent_sdk_core.tools import ToolRegistry, tool
 
 CALLBACKS = ["can_use_tool", "on_question", "on_elicitation"]
 
@@ -21,6 +23,12 @@ async def function(request: object) -> Any:
 
 async def with_more(more: object, request: object) -> Any:
     return more, request
+
+
+@tool
+async def stock(symbol: str) -> str:
+    """Tell the price of a stock."""
+    return symbol
 
 
 class Asker:
@@ -85,7 +93,7 @@ def test_async_callbacks_are_taken_as_they_are(field: str, callback: Any) -> Non
 @pytest.mark.parametrize("field", CALLBACKS)
 @pytest.mark.parametrize("callback", SYNC.values(), ids=SYNC)
 def test_what_is_not_async_is_refused_when_the_options_are_built(field: str, callback: Any) -> None:
-    with pytest.raises(ValidationError, match=rf"(?s){field}.*must be an async function"):
+    with pytest.raises(InvalidRequestError, match=rf"^SessionOptions\.{field} must be an async function"):
         SessionOptions(**{field: callback})
 
 
@@ -99,26 +107,153 @@ def test_options_are_frozen() -> None:
 
 @pytest.mark.parametrize("cls", [SessionOptions, SandboxPolicy])
 def test_an_unknown_field_is_named(cls: Any) -> None:
-    with pytest.raises(ValidationError, match="temperature"):
+    with pytest.raises(InvalidRequestError, match=rf"{cls.__name__}\.temperature does not exist\.$"):
         cls(temperature=1)
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("made", "meant"),
     [
-        {"permission_mode": "yolo"},
-        {"request_timeout": 0},
-        {"request_timeout": -1},
-        {"env": {"A": 1}},
-        {"cwd": 5},
-        {"sandbox": {"mode": "open"}},
-        {"model": 5},
+        (lambda: made_with(SessionOptions, max_turn=1), "max_turn does not exist; did you mean 'max_turns'?"),
+        (lambda: made_with(SessionOptions, modle="m"), "modle does not exist; did you mean 'model'?"),
+        (lambda: SessionOptions.model_validate({"max_turn": 1}), "did you mean 'max_turns'?"),
+        (lambda: SessionOptions().model_copy(update={"max_turn": 1}), "did you mean 'max_turns'?"),
+        (lambda: made_with(SandboxPolicy, mode="read-only", writeable_roots=()), "did you mean 'writable_roots'?"),
+        (lambda: made_with(RuntimeConfig, modle="m"), "RuntimeConfig.modle does not exist; did you mean 'model'?"),
     ],
-    ids=str,
 )
-def test_a_value_that_does_not_fit_is_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=next(iter(fields))):
-        SessionOptions(**fields)
+def test_the_option_that_was_meant_is_named(made: Any, meant: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        made()
+    assert meant in caught.value.message
+
+
+def made_with(cls: Any, **fields: object) -> object:
+    return cls(**fields)
+
+
+CYCLE: dict[str, Any] = {}
+CYCLE["self"] = CYCLE
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"permission_mode": "yolo"}, "permission_mode must be 'default', "),
+    ({"request_timeout": 0}, "request_timeout must be greater than 0."),
+    ({"request_timeout": -1}, "request_timeout must be greater than 0."),
+    ({"request_timeout": float("nan")}, "request_timeout must be a finite number."),
+    ({"request_timeout": float("inf")}, "request_timeout must be a finite number."),
+    ({"request_timeout": "5"}, "request_timeout must be a number, not text."),
+    ({"max_turns": 1.5}, "max_turns must be a whole number, not a number."),
+    ({"max_turns": "3"}, "max_turns must be a whole number, not text."),
+    ({"max_turns": True}, "max_turns must be a whole number, not true or false."),
+    ({"max_budget_usd": float("inf")}, "max_budget_usd must be a finite number."),
+    ({"fork": "no"}, "fork must be true or false, not text."),
+    ({"include_partial_messages": 1}, "include_partial_messages must be true or false, not a number."),
+    ({"inherit_env": "no"}, "inherit_env must be true, false, or a list of names."),
+    ({"inherit_env": ("",)}, "inherit_env must list names of variables."),
+    ({"env": {"A": 1}}, "env['A'] must be text, not int."),
+    ({"env": {"A": "x\0y"}}, "env['A'] holds a NUL character."),
+    ({"env": {"A": "\udcff"}}, "env['A'] is not valid UTF-8."),
+    ({"env": {"A=B": "x"}}, "env has 'A=B', which is no name of a variable."),
+    ({"env": {"": "x"}}, "env has '', which is no name of a variable."),
+    ({"env": {1: "x"}}, "env has the key 1, and keys are text."),
+    ({"env": [("A", "B")]}, "env must be a table, not list."),
+    ({"cwd": 5}, "cwd must be a path; name a folder, or leave it out."),
+    ({"cwd": ""}, "cwd is empty; name a folder, or leave it out."),
+    ({"cwd": b"/tmp"}, "cwd must be a path; "),
+    ({"cwd": "a\0b"}, "cwd holds a NUL character; "),
+    ({"cwd": Path("\udcff")}, "cwd is not valid UTF-8; "),
+    ({"add_dirs": "/tmp"}, "add_dirs must be a list of folders."),
+    ({"add_dirs": ("/tmp", "")}, "add_dirs[1] is empty."),
+    ({"sandbox": {"mode": "open"}}, "sandbox is wrong: SandboxPolicy.mode must be 'read-only', "),
+    ({"sandbox": "read-only"}, "sandbox takes a SandboxPolicy, not str."),
+    ({"model": 5}, "model must be text, not a number."),
+    ({"model": ""}, "model is empty; leave it out."),
+    ({"model": " "}, "model is empty; leave it out."),
+    ({"model": "a\0b"}, "model holds a NUL character."),
+    ({"model": "\ud83d"}, "model is not valid UTF-8."),
+    ({"reasoning_effort": ""}, "reasoning_effort is empty; leave it out."),
+    ({"resume": ""}, "resume is empty; leave it out."),
+    ({"allowed_tools": "Bash"}, "allowed_tools must be a list, not text."),
+    ({"allowed_tools": ("",)}, "allowed_tools[0] is empty; leave it out."),
+    ({"setting_sources": ("users",)}, "setting_sources[0] must be 'user', 'project' or 'local', not 'users'."),
+    (
+        {"mcp_servers": {"a": {"command": b"x"}}},
+        "mcp_servers['a']['command'] is of type bytes, which JSON cannot hold.",
+    ),
+    ({"mcp_servers": {"a": "x"}}, "mcp_servers['a'] must be a table."),
+    ({"mcp_servers": {"": {}}}, "mcp_servers has a server without a name."),
+    ({"mcp_servers": []}, "mcp_servers must be a table, not list."),
+    ({"native": {"x": b"x"}}, "native['x'] is of type bytes, which JSON cannot hold."),
+    ({"native": {"x": [float("nan")]}}, "native['x'][0] is nan, which JSON cannot hold."),
+    ({"native": {"x": {1: 2}}}, "native['x'] has the key 1, and keys are text."),
+    ({"native": CYCLE}, "native is nested too deeply, or holds itself."),
+    ({"output_schema": {"required": {"a"}}}, "output_schema['required'] is of type set, which JSON cannot hold."),
+    ({"tools": [function]}, "tools takes a ToolRegistry or a list of tools, not <function function"),
+    ({"tools": 5}, "tools takes a ToolRegistry or a list of tools, not 5; "),
+    ({"tools": [stock, stock]}, "tools There are two tools called 'stock'"),
+    ({"model": 5, "max_turn": 1}, "model must be text, not a number. SessionOptions.max_turn does not exist;"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"), WRONG, ids=[f"{next(iter(fields))}-{index}" for index, (fields, _) in enumerate(WRONG)]
+)
+def test_a_value_that_no_agent_can_be_sent_is_refused_when_the_options_are_made(
+    fields: dict[str, Any], words: str
+) -> None:
+    for made in (
+        lambda: SessionOptions(**fields),
+        lambda: SessionOptions.model_validate(fields),
+        lambda: SessionOptions(cwd="/").model_copy(update=fields),
+    ):
+        with pytest.raises(InvalidRequestError) as caught:
+            made()
+        assert f"SessionOptions.{words}" in caught.value.message
+        assert caught.value.details["option"] == next(iter(fields))
+        assert caught.value.__cause__ is None
+
+
+def test_a_secret_value_is_not_told() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        SessionOptions(env={"KEY": "hunter2\0"}, mcp_servers={"a": {"env": {"KEY": b"hunter2"}}})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_paths_are_taken_as_text_and_tuples_as_lists_wherever_json_goes() -> None:
+    options = SessionOptions(
+        mcp_servers={"a": {"command": Path("/bin/server"), "args": ("-v",)}},
+        native={"x": (Path("a"), 1, 1.5, None, True)},
+        env={"HOME": Path("/home/x")},  # type: ignore[dict-item]  # taken all the same
+        output_schema={"required": ("a",)},
+    )
+    assert options.mcp_servers == {"a": {"command": "/bin/server", "args": ["-v"]}}
+    assert options.native == {"x": ["a", 1, 1.5, None, True]}
+    assert options.env == {"HOME": "/home/x"}
+    assert options.output_schema == {"required": ["a"]}
+
+
+def test_lists_are_taken_where_tuples_stand() -> None:
+    given: dict[str, Any] = {"add_dirs": ["/b"], "allowed_tools": ["Bash"], "inherit_env": {"PATH"}}
+    options = SessionOptions(**given)
+    assert (options.add_dirs, options.allowed_tools, options.inherit_env) == (("/b",), ("Bash",), ("PATH",))
+
+
+@pytest.mark.parametrize("given", [stock, [stock], (stock,), iter([stock])], ids=["one", "list", "tuple", "iterator"])
+def test_tools_are_taken_as_a_registry(given: Any) -> None:
+    options = SessionOptions(tools=given)
+    assert options.tools is not None
+    assert [entry.name for entry in options.tools] == ["stock"]
+    assert options.model_copy(update={"model": "m"}).tools is options.tools
+
+
+def test_a_changed_copy_keeps_what_was_set() -> None:
+    registry = ToolRegistry("mine", [stock])
+    options = SessionOptions(tools=registry, can_use_tool=DEFER)
+    copied = options.model_copy(update={"model": "m", "cwd": None})
+    assert copied.model_fields_set == {"tools", "can_use_tool", "model", "cwd"}
+    assert copied.tools is registry
+    assert options.model_copy() == options
+    assert options.model_copy(deep=True, update={"env": {"A": "b"}}).env == {"A": "b"}
 
 
 def test_paths_may_be_text_or_path_objects() -> None:

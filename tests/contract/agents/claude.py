@@ -52,7 +52,6 @@ class ClaudeAgent(ProcessAgent):
         "output_streams",
         "multi_file_edits",
     }
-    unsupported_options = frozenset({"sandbox"})
     modes: ClassVar[Mapping[PermissionMode, Mapping[Action, Verdict]]] = {
         "default": _verdicts("runs", "asks", "asks", "asks", "asks"),
         "accept_edits": _verdicts("runs", "runs", "asks", "runs", "asks"),

@@ -54,7 +54,6 @@ class CodexAgent(ProcessAgent):
 
     name = "codex"
     traits: ClassVar[frozenset[Trait]] = frozenset(get_args(Trait))
-    unsupported_options = frozenset({"session_id", "allowed_tools", "disallowed_tools", "max_turns", "max_budget_usd"})
     # Codex asks about a command only when the model asks for it to be run outside the sandbox.
     modes: ClassVar[Mapping[PermissionMode, Mapping[Action, Verdict]]] = {
         "default": _verdicts("runs", "asks", "asks", "refused", "asks", "refused"),

@@ -65,6 +65,7 @@ class BackendCapabilities:
         list_sessions: Stored sessions can be listed.
         edit_sessions: Stored sessions can be renamed, archived and deleted.
         policy_scope: Whether a policy sees every tool call, or only those the agent asks about.
+        unsupported_options: The fields of `SessionOptions` that it cannot honour; setting one raises.
     """
 
     resume: bool = False
@@ -80,6 +81,7 @@ class BackendCapabilities:
     list_sessions: bool = False
     edit_sessions: bool = False
     policy_scope: Literal["every_call", "asked_only"] = "asked_only"
+    unsupported_options: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
-from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SkipValidation, StrictBool
 
 from agent_sdk_core.asking.permissions import CanUseTool, Defer, PermissionMode
 from agent_sdk_core.asking.questions import OnElicitation, OnQuestion
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
-from agent_sdk_core.models import ReasoningEffort
+from agent_sdk_core.option_values import (
+    Inherited,
+    Options,
+    PathText,
+    PathTexts,
+    Seconds,
+    Servers,
+    Table,
+    Text,
+    Variables,
+    wrong,
+)
 from agent_sdk_core.redaction import REDACTED, learn_from, redact_value
 
 if TYPE_CHECKING:
@@ -30,15 +40,43 @@ def _is_async(callback: Any) -> Any:
         target = target.func
     call = None if isinstance(target, type) else getattr(target, "__call__", None)  # noqa: B004  # its type
     if not (inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(call)):
-        raise ValueError("must be an async function (async def): a sync one would block every session")
+        raise wrong("must be an async function (async def): a sync one would block every session")
     return callback
+
+
+def _registry(value: Any) -> Any:
+    if value is None:
+        return None
+    from agent_sdk_core.tools import Tool, ToolRegistry
+
+    if isinstance(value, ToolRegistry):
+        return value
+    tools = (value,) if isinstance(value, Tool) or not isinstance(value, Iterable) else tuple(cast("Any", value))
+    for entry in tools:
+        if not isinstance(entry, Tool):
+            raise wrong(f"takes a ToolRegistry or a list of tools, not {entry!r}; put @tool above a function")
+    try:
+        return ToolRegistry(tools=tools)
+    except InvalidRequestError as error:
+        raise wrong(error.message.rstrip(".")) from None
+
+
+def _policy(value: Any) -> Any:
+    if value is None or isinstance(value, SandboxPolicy):
+        return value
+    if not isinstance(value, Mapping):
+        raise wrong(f"takes a SandboxPolicy, not {type(value).__name__}")
+    try:
+        return SandboxPolicy.model_validate(value)
+    except InvalidRequestError as error:
+        raise wrong(f"is wrong: {error.message.rstrip('.')}") from None
 
 
 SettingSource = Literal["user", "project", "local"]
 """Whose settings: the user's, the project's as it is shared, or the user's own for this project."""
 
 
-class SandboxPolicy(BaseModel):
+class SandboxPolicy(Options):
     """What the agent's tools may touch without asking.
 
     Attributes:
@@ -50,12 +88,15 @@ class SandboxPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     mode: Literal["read-only", "workspace-write", "danger-full-access"]
-    network: bool | None = None
-    writable_roots: tuple[str | PathLike[str], ...] = ()
+    network: StrictBool | None = None
+    writable_roots: PathTexts = ()
 
 
-class SessionOptions(BaseModel):
+class SessionOptions(Options):
     """Options of one session; frozen, so that one object can serve many sessions.
+
+    Every value is checked when the options are made, and when a copy is made with `model_copy`: what no agent can be
+    sent is an `InvalidRequestError` that names the option.
 
     Attributes:
         cwd: Folder the agent works in; absent: the current one, or with `resume` the stored session's.
@@ -71,7 +112,8 @@ class SessionOptions(BaseModel):
         can_use_tool: Async callback that answers permission requests; absent: all are denied.
         on_question: Async callback that answers the agent's questions; absent: all are declined.
         on_elicitation: Async callback that answers MCP servers; absent: all are declined.
-        tools: Python functions that the agent can call, see `ToolRegistry`; fixed when the session is created.
+        tools: Python functions that the agent can call, see `ToolRegistry`, or a list of them; fixed when the session
+            is created.
         add_dirs: Further folders that the agent may work in.
         sandbox: What tools may touch; beats the sandbox of `permission_mode`.
         env: Environment variables for the agent's tools.
@@ -91,34 +133,34 @@ class SessionOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
-    cwd: str | PathLike[str] | None = None
-    model: str | None = None
-    reasoning_effort: ReasoningEffort | None = None
+    cwd: PathText | None = None
+    model: Text | None = None
+    reasoning_effort: Text | None = None
     permission_mode: PermissionMode | None = None
     system_prompt: str | None = None
     append_system_prompt: str | None = None
-    resume: str | None = None
-    fork: bool = False
-    fork_at: str | None = None
+    resume: Text | None = None
+    fork: StrictBool = False
+    fork_at: Text | None = None
     session_id: str | None = None
     can_use_tool: Annotated[SkipValidation[CanUseTool | Defer | None], AfterValidator(_is_async)] = None
     on_question: Annotated[SkipValidation[OnQuestion | Defer | None], AfterValidator(_is_async)] = None
     on_elicitation: Annotated[SkipValidation[OnElicitation | Defer | None], AfterValidator(_is_async)] = None
-    tools: SkipValidation[ToolRegistry | None] = None
-    add_dirs: tuple[str | PathLike[str], ...] = ()
-    sandbox: SandboxPolicy | None = None
-    env: Mapping[str, str] = Field(default_factory=dict)
-    inherit_env: bool | tuple[str, ...] | None = None
-    mcp_servers: Mapping[str, Mapping[str, object]] = Field(default_factory=dict)
-    allowed_tools: tuple[str, ...] = ()
-    disallowed_tools: tuple[str, ...] = ()
+    tools: Annotated[SkipValidation[ToolRegistry | None], AfterValidator(_registry)] = None
+    add_dirs: PathTexts = ()
+    sandbox: Annotated[SandboxPolicy | None, BeforeValidator(_policy)] = None
+    env: Variables = Field(default_factory=dict)
+    inherit_env: Inherited = None
+    mcp_servers: Servers = Field(default_factory=dict)
+    allowed_tools: tuple[Text, ...] = ()
+    disallowed_tools: tuple[Text, ...] = ()
     setting_sources: tuple[SettingSource, ...] | None = None
-    max_turns: Annotated[int, Field(gt=0)] | None = None
-    max_budget_usd: Annotated[float, Field(gt=0)] | None = None
-    output_schema: Mapping[str, object] | None = None
-    include_partial_messages: bool = True
-    request_timeout: Annotated[float, Field(gt=0)] | None = None
-    native: Mapping[str, object] = Field(default_factory=dict)
+    max_turns: Annotated[int, Field(gt=0, strict=True)] | None = None
+    max_budget_usd: Seconds | None = None
+    output_schema: Table | None = None
+    include_partial_messages: StrictBool = True
+    request_timeout: Seconds | None = None
+    native: Table = Field(default_factory=dict)
 
     def model_post_init(self, context: object, /) -> None:
         """Remember the secrets of the environment and of MCP servers, so that no error, log or `repr` shows them."""
@@ -133,25 +175,21 @@ class SessionOptions(BaseModel):
             else:
                 yield name, redact_value(value) if name == "native" else value
 
-    def require_supported(self, backend: str, unsupported: Sequence[str]) -> None:
+    def require_supported(self, backend: str, unsupported: Collection[str]) -> None:
         """Refuse the fields that a backend cannot honour, and those that do not go together.
 
         Args:
             backend: Name of the backend, for the message.
-            unsupported: Names of the fields it cannot honour.
+            unsupported: Names of the fields it cannot honour: `BackendCapabilities.unsupported_options`.
 
         Raises:
             UnsupportedOptionError: One of them is set.
             InvalidRequestError: `fork` or `fork_at` has nothing to fork.
         """
-        for name, needed in (("fork", "resume"), ("fork_at", "fork")):
-            if getattr(self, name) and not getattr(self, needed) and not {name, needed} & set(unsupported):
-                value = "True" if name == "fork" else "…"
-                raise InvalidRequestError(f"SessionOptions({name}={value}) needs {needed} as well.", backend=backend)
-        for name in unsupported:
-            if name in self.model_fields_set and getattr(self, name) != type(self).model_fields[name].get_default(
-                call_default_factory=True
-            ):
+        for name, field in type(self).model_fields.items():
+            if name not in unsupported or name not in self.model_fields_set:
+                continue
+            if getattr(self, name) != field.get_default(call_default_factory=True):
                 raise UnsupportedOptionError(
                     f"The {backend} backend cannot honour SessionOptions.{name}; leave it unset or choose a "
                     "backend that can.",

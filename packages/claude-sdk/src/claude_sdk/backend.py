@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -17,6 +18,7 @@ from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.errors import AgentError, SessionBusyError, SessionNotFoundError
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.rpc.messages import ProtocolIssue
@@ -72,6 +74,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         list_sessions=True,
         edit_sessions=True,
         policy_scope="asked_only",
+        unsupported_options=frozenset(UNSUPPORTED_OPTIONS),
     )
 
     def __init__(
@@ -167,12 +170,11 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
     # What differs from other backends.
 
     async def _connect(self) -> None:
-        self._executable = find_executable(self._named, self._env)
+        self._executable = await off_the_loop(find_executable, self._named, self._env)
         self.emit("started", f"claude is ready to start: {self._executable}")
 
     async def _plan(self, options: SessionOptions) -> _Plan:
         """Return how to start the process of a session, which works where a stored one did if nothing else is said."""
-        options.require_supported(self.type, UNSUPPORTED_OPTIONS)
         session_id, cwd, resume_at = options.session_id or str(uuid4()), None, None
         if options.resume is not None:
             cwd = await self._store.folder_of(options.resume)
@@ -180,15 +182,8 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
                 resume_at = await self._store.end_of_turn(options.resume, options.fork_at)
         elif options.session_id is not None:
             await self._require_new(options.session_id)
-        launch = launch_plan(
-            options,
-            env=self._env,
-            session_id=session_id,
-            cwd=cwd,
-            resume_at=resume_at,
-            tool_servers=initialize_fields(options.tools),
-        )
-        return _Plan(launch)
+        plan = partial(launch_plan, options, env=self._env, session_id=session_id, cwd=cwd, resume_at=resume_at)
+        return _Plan(await off_the_loop(partial(plan, tool_servers=initialize_fields(options.tools))))
 
     async def _require_new(self, session_id: str) -> None:
         try:

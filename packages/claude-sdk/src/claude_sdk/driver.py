@@ -20,6 +20,7 @@ from agent_sdk_core.errors import (
 from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
@@ -190,7 +191,7 @@ class ClaudeDriver(SessionDriver):
 
     async def _send(self, prompt: Prompt, uuid: str, *, priority: str | None = None, shown: bool = True) -> None:
         """Send a prompt, and return when claude has said that it has it."""
-        content = await anyio.to_thread.run_sync(user_content, prompt) if not isinstance(prompt, str) else prompt
+        content = prompt if isinstance(prompt, str) else await off_the_loop(user_content, prompt)
         frame: Json = {
             "type": "user",
             "message": {"role": "user", "content": content},

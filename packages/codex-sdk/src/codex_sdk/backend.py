@@ -14,6 +14,7 @@ from agent_sdk_core.errors import AgentError, ProtocolError, SessionBusyError, S
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.messages import ServerRequest
 from agent_sdk_core.rpc.peer import Tap
@@ -33,6 +34,7 @@ from codex_sdk.history import read_history, require_stored, stored_facts, turn_o
 from codex_sdk.listings import list_models, list_threads, require_effort
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.opening import Opening, opening
+from codex_sdk.params import UNSUPPORTED_OPTIONS
 from codex_sdk.project_trust import with_trust
 from codex_sdk.requests import Requests
 from codex_sdk.routing.receiver import Dispatcher, Notification
@@ -76,6 +78,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         list_sessions=True,
         edit_sessions=True,
         policy_scope="asked_only",
+        unsupported_options=frozenset(UNSUPPORTED_OPTIONS),
     )
 
     def __init__(
@@ -205,7 +208,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
             on_exit=self._on_exit,
         )
         server = self._server = await AppServer.launch(
-            find_executable(self._executable, self._env),
+            await off_the_loop(find_executable, self._executable, self._env),
             env=self._env,
             host=self._host,
             callbacks=callbacks,
@@ -245,7 +248,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         return cast("AppServer", self._server)
 
     async def _plan(self, options: SessionOptions) -> Opening:
-        request = opening(options)
+        request = await off_the_loop(opening, options)
         if request.method == "thread/resume" and self._dispatch.is_open(cast("str", options.resume)):
             raise SessionBusyError(f"Session {options.resume} is open in this backend already.", backend=self.type)
         return request

@@ -13,6 +13,7 @@ from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import AgentError, ProtocolError, RequestTimeoutError, SessionBusyError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
@@ -139,10 +140,11 @@ class CodexDriver(SessionDriver):
     async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
         """Send `turn/start` and return the turn's id."""
         await self._until_free()
+        content = await _content(prompt)
         changes = dict(self.changes)
         params: Json = {
             "threadId": self.thread_id,
-            "input": user_input(prompt),
+            "input": content,
             "clientUserMessageId": uuid,
             **changes,
         }
@@ -168,7 +170,7 @@ class CodexDriver(SessionDriver):
         params: Json = {
             "threadId": self.thread_id,
             "expectedTurnId": turn_id,
-            "input": user_input(prompt),
+            "input": await _content(prompt),
             "clientUserMessageId": uuid,
         }
         self._normalizer.expect_prompt(uuid, replay_content(prompt))
@@ -316,3 +318,8 @@ class CodexDriver(SessionDriver):
             _log.debug("%s: %s", method, error)
             return error
         return None
+
+
+async def _content(prompt: Prompt) -> list[Json]:
+    """Return a prompt as the wire takes it; files that it names are looked for in a thread."""
+    return user_input(prompt) if isinstance(prompt, str) else await off_the_loop(user_input, prompt)

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.models import ReasoningEffort
+from agent_sdk_core.option_values import Options
 from agent_sdk_core.options import SandboxPolicy
 
 
@@ -55,7 +56,7 @@ AbsolutePath = Annotated[Path, Field(strict=False), AfterValidator(_absolute)]
 """A path; a relative one is relative to the folder of the file that names it, "~" is the user's home."""
 
 
-class BackendConfig(BaseModel):
+class BackendConfig(Options):
     """Settings of one backend; they beat the general ones of the same file.
 
     Attributes:
@@ -73,7 +74,7 @@ class BackendConfig(BaseModel):
     reasoning_effort: Text | None = None
 
 
-class Fields(BaseModel):
+class Fields(Options):
     """What can be configured, see `RuntimeConfig`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -15,33 +15,11 @@ from agent_sdk_core.config.fields import BackendConfig, Fields
 from agent_sdk_core.config.sources import SourceKind, ValueSource, invalid
 from agent_sdk_core.config.strictness import Key
 from agent_sdk_core.names import nearest
+from agent_sdk_core.option_values import complaint
 from agent_sdk_core.options import SandboxPolicy
 
 Locate = Callable[[Key], ValueSource]
 """Tells where a setting stands, by the names that lead to it."""
-
-_EXPECTED: Final = {
-    "string_type": "must be text",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "mapping_type": "must be a table",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-    "path_type": "must be a path",
-}
-_KINDS: Final[tuple[tuple[type, str], ...]] = (
-    (bool, "true or false"),
-    (int, "a number"),
-    (float, "a number"),
-    (str, "text"),
-    (list, "a list"),
-    (dict, "a table"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +134,7 @@ def _sentence(error: ErrorDetails, locate: Locate) -> Exception:
         meant = nearest(path[-1], known)
         hint = f"did you mean {meant!r}?" if meant else f"there are: {', '.join(known)}."
         return invalid(f"there is no setting {name!r}; {hint}", source, ".".join(path))
-    return invalid(f"{name} {_complaint(error)}.", source, ".".join(path))
+    return invalid(f"{name} {complaint(error)}.", source, ".".join(path))
 
 
 def _name(path: Key, source: ValueSource) -> str:
@@ -170,22 +148,3 @@ def _name(path: Key, source: ValueSource) -> str:
 def _known(table: Key) -> tuple[str, ...]:
     model = {0: Fields, 1: SandboxPolicy, 2: BackendConfig}[len(table)]
     return tuple(model.model_fields)
-
-
-def _complaint(error: ErrorDetails) -> str:
-    match error:
-        case {"type": "literal_error", "ctx": {"expected": expected}, "input": given}:
-            return f"must be {expected}, not {given!r}" if isinstance(given, str) else f"must be {expected}"
-        case {"type": "value_error", "ctx": {"error": cause}}:
-            return str(cause)
-        case {"type": "greater_than", "ctx": {"gt": bound}}:
-            return f"must be greater than {bound:g}"
-        case {"type": "missing"}:
-            return "is missing"
-        case {"type": "finite_number"}:
-            return "must be a finite number"
-        case _:
-            expected = _EXPECTED.get(error["type"], error["msg"])
-            # The kind of the value only: the value may be a secret.
-            kind = next((word for type_, word in _KINDS if isinstance(error["input"], type_)), "this")
-            return f"{expected}, not {kind}"

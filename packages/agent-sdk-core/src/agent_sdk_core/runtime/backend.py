@@ -84,6 +84,7 @@ class BaseBackend(AgentBackend, Generic[S]):
     async def create_session(self, options: SessionOptions | None = None) -> S:
         """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""
         options = options or SessionOptions()
+        options.require_supported(self.type, self.capabilities.unsupported_options)
         self._require_usable()
         return await self._open_planned(options, await self._plan(options))
 

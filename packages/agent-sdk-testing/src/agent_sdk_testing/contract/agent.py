@@ -69,7 +69,8 @@ class Agent(ABC):
     Attributes:
         name: What the backend is called: `AgentBackend.type`.
         traits: What it has beside what its backend declares.
-        unsupported_options: The fields of `SessionOptions` that raise `UnsupportedOptionError`.
+        unsupported_options: The fields of `SessionOptions` that raise `UnsupportedOptionError` beside those that its
+            backend declares.
         modes: The permission modes that it has, and what each does about each action that it has a tool for.
         failures: How to make its model fail, in each way that it has a word for.
         other_models: Names of two models that it takes, neither of them its default.

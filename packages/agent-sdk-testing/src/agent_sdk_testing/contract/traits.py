@@ -2,7 +2,7 @@
 
 A need is one of
 - a field of `BackendCapabilities`, which the backend declares;
-- a field of `SessionOptions`, unless the agent lists it in `unsupported_options`;
+- a field of `SessionOptions`, unless its backend, or the agent, lists it in `unsupported_options`;
 - ``mode:NAME`` or ``failure:NAME``, an entry of the agent's `modes` or `failures`, or ``policy_scope:NAME``;
 - a `Trait`, for what none of these says.
 """
@@ -92,9 +92,9 @@ def has(agent: type[Agent], name: str) -> bool:
             return entry == agent.backend_class().capabilities.policy_scope
         case "" if name in TRAITS:
             return name in agent.traits
-        case "" if name in CAPABILITIES and name != "policy_scope":
+        case "" if name in CAPABILITIES and name not in ("policy_scope", "unsupported_options"):
             return getattr(agent.backend_class().capabilities, name)
         case "" if name in OPTIONS:
-            return name not in agent.unsupported_options
+            return name not in agent.unsupported_options | agent.backend_class().capabilities.unsupported_options
         case _:
             raise ValueError(f"{name!r} is no capability, no option, no trait and no entry of a table of the agent.")

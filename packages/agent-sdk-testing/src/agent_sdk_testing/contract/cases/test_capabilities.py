@@ -239,7 +239,7 @@ PROOFS: Mapping[str, Proof] = {
 }
 """The proofs of all that is declared by yes or no."""
 
-_YES_OR_NO = [name for name in CAPABILITIES if name != "policy_scope"]
+_YES_OR_NO = [name for name in CAPABILITIES if name in PROOFS]
 
 
 @pytest.mark.parametrize("capability", [pytest.param(name, marks=needs(name)) for name in _YES_OR_NO])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from agent_sdk_core import (
     DEFER,
@@ -17,6 +17,7 @@ from agent_sdk_core import (
     SessionOptions,
     ToolRegistry,
     UnsupportedOptionError,
+    tool,
 )
 from agent_sdk_testing import text
 from agent_sdk_testing.contract.agent import Agent
@@ -293,26 +294,101 @@ async def test_an_option_that_the_agent_cannot_honour_raises(agent: Agent, optio
         assert not backend.sessions
 
 
+async def test_a_backend_declares_the_options_that_raise(agent: Agent) -> None:
+    declared = agent.backend_class().capabilities.unsupported_options
+    assert declared <= set(OPTIONS)
+    async with agent.backend() as backend:
+        for option in declared:
+            with pytest.raises(UnsupportedOptionError, match=option) as caught:
+                await backend.create_session(SessionOptions.model_validate({option: VALUES[option]}))
+            assert (caught.value.backend, caught.value.details["option"]) == (agent.name, option)
+
+
 async def test_an_unknown_option_is_refused_when_the_options_are_made(agent: Agent) -> None:
-    with pytest.raises(ValidationError, match="modle"):
-        SessionOptions(modle="one")  # type: ignore[arg-type]
+    with pytest.raises(InvalidRequestError, match=r"SessionOptions\.modle does not exist; did you mean 'model'\?"):
+        SessionOptions.model_validate({"modle": "one"})
 
 
 async def test_a_synchronous_callback_is_refused_when_the_options_are_made(agent: Agent) -> None:
     def callback(request: object) -> Allow:
         return Allow()
 
-    with pytest.raises(ValidationError, match="async"):
+    with pytest.raises(InvalidRequestError, match="async"):
         SessionOptions(can_use_tool=callback)  # type: ignore[arg-type]
+
+
+@needs("mcp_servers", "native", "output_schema")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mcp_servers": {"one": {"command": b"true"}}},
+        {"mcp_servers": {"one": {"args": {"-v"}}}},
+        {"native": {"one": float("nan")}},
+        {"native": {"one": {1: 2}}},
+        {"output_schema": {"required": {"a"}}},
+        {"env": {"WORD": "x\0y"}},
+        {"cwd": ""},
+        {"model": ""},
+        {"reasoning_effort": " "},
+        {"resume": ""},
+        {"request_timeout": float("nan")},
+    ],
+    ids=str,
+)
+async def test_what_no_agent_can_be_sent_is_refused_alike_before_anything_starts(
+    agent: Agent, options: dict[str, object]
+) -> None:
+    async with agent.backend() as backend:
+        with pytest.raises(InvalidRequestError, match=rf"^SessionOptions\.{next(iter(options))}"):
+            await backend.create_session(SessionOptions(permission_mode="default").model_copy(update=options))
+        assert not backend.sessions
+
+
+@needs("tools")
+async def test_a_list_of_tools_is_taken_as_a_registry(agent: Agent) -> None:
+    @tool
+    async def stock(symbol: str) -> str:
+        """Tell the price of a stock."""
+        return f"{symbol}: 42"
+
+    agent.model.otherwise(text("Fine."))
+    async with agent.session(tools=[stock]) as session:
+        await run(session, "Talk.")
+    assert b"Tell the price of a stock." in agent.model.requests[0].body
 
 
 @pytest.mark.parametrize("option", ["cwd", pytest.param("add_dirs", marks=needs("add_dirs"))])
 async def test_a_folder_that_cannot_be_used_raises_one_clear_sentence(agent: Agent, option: str) -> None:
     file = agent.write("file.txt", "not a folder")
     async with agent.backend() as backend:
-        for path, why in ((agent.folder / "missing", "does not exist"), (file, "is not a folder")):
-            with pytest.raises(InvalidRequestError, match=rf"{option}.*{path.name} {why}"):
+        for path, why in (
+            (agent.folder / "missing", "missing does not exist"),
+            (file, "file.txt is not a folder"),
+            (file / "below", "below does not exist"),
+            ("~nobody-of-this-name/x", "there is no such user"),
+            ("n" * 300, "File name too long"),
+            ("n/" * 3000, "File name too long"),
+            ("a\0b", "holds a NUL character"),
+            (os.fsdecode(b"\xff"), "is not valid UTF-8"),
+        ):
+            with pytest.raises(InvalidRequestError, match=rf"{option}.*{why}"):
                 await agent.open(backend, **{option: path if option == "cwd" else (path,)})
+        assert not backend.sessions
+
+
+async def test_a_current_folder_that_was_deleted_raises_one_clear_sentence(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = agent.folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    async with agent.backend() as backend:
+        gone.rmdir()
+        with pytest.raises(InvalidRequestError, match=r"SessionOptions\.cwd: .*current folder .*deleted"):
+            await backend.create_session()
+        agent.model.reply(text("Fine."))
+        async with await agent.open(backend) as session:  # It names its folder.
+            assert (await run(session, "Talk.")).result.outcome == "completed"
 
 
 async def test_a_session_without_a_folder_works_in_the_current_one(

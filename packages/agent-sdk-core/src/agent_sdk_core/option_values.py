@@ -1,0 +1,237 @@
+"""Values that options take: each is checked where it is given, and refused in a sentence that names the option."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Annotated, Any, Final, Self, cast
+
+from pydantic import AfterValidator, BaseModel, Field, SkipValidation, ValidationError, ValidationInfo, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic_core import ErrorDetails
+
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.names import nearest
+
+_EXPECTED: Final = {
+    "string_type": "must be text",
+    "string_unicode": "must be text that UTF-8 can hold",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "mapping_type": "must be a table",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "path_type": "must be a path",
+}
+_KINDS: Final[tuple[tuple[type, str], ...]] = (
+    (bool, "true or false"),
+    (int, "a number"),
+    (float, "a number"),
+    (str, "text"),
+    (list, "a list"),
+    (dict, "a table"),
+)
+_DEEPEST: Final = 200
+"""What is nested deeper holds itself, or is more than the agents' own JSON readers take."""
+
+
+class Options(BaseModel):
+    """What can be chosen; a value that is of no use is an `InvalidRequestError`, also in a changed copy."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_words(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            if info.context is not None:  # Of a file, whose reader says where in it.
+                raise
+            raise _refusal(cls, error.errors(include_url=False)) from None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values, which are checked as those of a new object are."""
+        if not update:
+            return super().model_copy(deep=deep)
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        checked = type(self).model_validate(given | dict(update))
+        return super().model_copy(update={name: getattr(checked, name) for name in update}, deep=deep)
+
+
+def _refusal(cls: type[BaseModel], errors: Sequence[ErrorDetails]) -> InvalidRequestError:
+    told: dict[str, str] = {}
+    for error in errors:
+        name, *inner = error["loc"] or ("",)
+        if error["type"] == "extra_forbidden":
+            meant = nearest(str(name), tuple(cls.model_fields))
+            told[str(name)] = "does not exist" + (f"; did you mean {meant!r}?" if meant else ".")
+        else:
+            place = "".join(f"[{part!r}]" for part in inner if part != "[key]")
+            told.setdefault(str(name), f"{place}{' ' if place else ''}{complaint(error)}.")
+    sentences = (f"{cls.__name__}.{name}{'' if said.startswith('[') else ' '}{said}" for name, said in told.items())
+    return InvalidRequestError(" ".join(sentences), details={"option": next(iter(told))})
+
+
+def complaint(error: ErrorDetails) -> str:
+    """Return what is wrong with a value, to go behind its name; never the value, which may be a secret."""
+    match error:
+        case {"type": "literal_error", "ctx": {"expected": expected}, "input": given}:
+            return f"must be {expected}, not {given!r}" if isinstance(given, str) else f"must be {expected}"
+        case {"type": "value_error", "ctx": {"error": cause}}:
+            return str(cause)
+        case {"type": "greater_than", "ctx": {"gt": bound}}:
+            return f"must be greater than {bound:g}"
+        case {"type": "missing"}:
+            return "is missing"
+        case {"type": "finite_number"}:
+            return "must be a finite number"
+        case _:
+            kind = next((word for type_, word in _KINDS if isinstance(error["input"], type_)), "this")
+            return f"{_EXPECTED.get(error['type'], error['msg'])}, not {kind}"
+
+
+def json_value(value: object, place: str = "", depth: int = 0) -> Any:
+    """Return a value as JSON holds it: paths as text, tuples as lists.
+
+    Args:
+        value: The value.
+        place: Where it stands, to go before the complaint.
+        depth: How deep it is nested.
+
+    Raises:
+        ValueError: JSON cannot hold it; says what and where.
+    """
+    if depth > _DEEPEST:
+        raise wrong("is nested too deeply, or holds itself")
+    at = f"{place} " if place else ""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            if not isfinite(value):
+                raise wrong(f"{at}is {value}, which JSON cannot hold")
+            return value
+        case os.PathLike():
+            return _path_text(cast("os.PathLike[str]", value), at)
+        case Mapping():
+            table = cast("Mapping[object, object]", value)
+            if (odd := next((key for key in table if not isinstance(key, str)), None)) is not None:
+                raise wrong(f"{at}has the key {odd!r}, and keys are text")
+            return {key: json_value(inner, f"{place}[{key!r}]", depth + 1) for key, inner in table.items()}
+        case list() | tuple():
+            items = cast("Sequence[object]", value)
+            return [json_value(inner, f"{place}[{index}]", depth + 1) for index, inner in enumerate(items)]
+        case _:
+            raise wrong(f"{at}is of type {type(value).__name__}, which JSON cannot hold")
+
+
+def path_problem(value: object) -> str | None:
+    """Return why a value is no path that an agent can be told, or None; does not look at the disk."""
+    if not isinstance(value, str | os.PathLike):
+        return "must be a path"
+    text = cast("object", os.fspath(cast("str | os.PathLike[str]", value)))
+    if not isinstance(text, str):
+        return "must be a path of text, not of bytes"
+    if not text.strip():
+        return "is empty"
+    return _text_problem(text)
+
+
+def _text_problem(text: str) -> str | None:
+    if "\0" in text:
+        return "holds a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "is not valid UTF-8"
+    return None
+
+
+def wrong(reason: str) -> ValueError:
+    """Return the error by which pydantic hears what is wrong with a value, to go behind the option's name."""
+    return ValueError(reason)
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise wrong("is empty; leave it out")
+    if problem := _text_problem(value):
+        raise wrong(problem)
+    return value
+
+
+def _path(value: Any) -> Any:
+    if value is not None and (problem := path_problem(value)) is not None:
+        raise wrong(f"{problem}; name a folder, or leave it out")
+    return value
+
+
+def _paths(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise wrong("must be a list of folders")
+    folders = tuple(cast("Sequence[object]", value))
+    for index, folder in enumerate(folders):
+        if (problem := path_problem(folder)) is not None:
+            raise wrong(f"[{index}] {problem}")
+    return folders
+
+
+def _path_text(value: os.PathLike[str], at: str = "") -> str:
+    if (problem := path_problem(value)) is not None:
+        raise wrong(f"{at}{problem}")
+    return os.fspath(value)
+
+
+def _table(value: Any) -> Any:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise wrong(f"must be a table, not {type(value).__name__}")
+    return json_value(cast("object", value))
+
+
+def _servers(value: Any) -> Any:
+    for name, server in cast("dict[str, object]", table := _table(value)).items():
+        if not name.strip():
+            raise wrong("has a server without a name")
+        if not isinstance(server, dict):
+            raise wrong(f"[{name!r}] must be a table")
+    return table
+
+
+def _environment(value: Any) -> Any:
+    for name, text in cast("dict[str, object]", table := _table(value)).items():
+        if not name or "=" in name or _text_problem(name):
+            raise wrong(f"has {name!r}, which is no name of a variable")
+        if not isinstance(text, str):
+            raise wrong(f"[{name!r}] must be text, not {type(text).__name__}")
+        if problem := _text_problem(text):
+            raise wrong(f"[{name!r}] {problem}")
+    return table
+
+
+def _inherited(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise wrong("must be true, false, or a list of names")
+    names = cast("tuple[object, ...]", tuple(value))  # pyright: ignore[reportUnknownArgumentType]  # checked below
+    if not all(isinstance(name, str) and name for name in names):
+        raise wrong("must list names of variables")
+    return names
+
+
+Text = Annotated[str, AfterValidator(_text)]
+PathText = Annotated[SkipValidation[str | os.PathLike[str]], AfterValidator(_path)]
+PathTexts = Annotated[SkipValidation[tuple[str | os.PathLike[str], ...]], AfterValidator(_paths)]
+Table = Annotated[SkipValidation[Mapping[str, object]], AfterValidator(_table)]
+Servers = Annotated[SkipValidation[Mapping[str, Mapping[str, object]]], AfterValidator(_servers)]
+Variables = Annotated[SkipValidation[Mapping[str, str]], AfterValidator(_environment)]
+Inherited = Annotated[SkipValidation[bool | tuple[str, ...] | None], AfterValidator(_inherited)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
