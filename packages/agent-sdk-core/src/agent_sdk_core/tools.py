@@ -11,16 +11,22 @@ import inspect
 import logging
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast, get_type_hints, overload
+from itertools import islice
+from types import FrameType
+from typing import Any, Final, cast, overload
 
 import anyio
 from pydantic_core import to_json
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.option_values import json_value
+from agent_sdk_core.tool_functions import Function, Handler, ToolFunction
 
 _log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # What a tool raises is told to the model; it is no traceback on a terminal.
+_MOST_PROBLEMS: Final = 10
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -89,9 +95,6 @@ class ToolResult:
         return cls((message,), is_error=True)
 
 
-Handler = Callable[[Mapping[str, object]], Awaitable[object]]
-
-
 @dataclass(frozen=True, slots=True)
 class Tool:
     """A tool: what the model is told, and what runs.
@@ -113,10 +116,16 @@ class Tool:
 
     def __post_init__(self) -> None:
         """Check what would otherwise fail at the agent."""
-        if not _NAME.fullmatch(self.name):
+        if not _NAME.fullmatch(str(self.name)):
             raise InvalidRequestError(f"A tool's name has 1 to 64 letters, digits, '_' or '-', not {self.name!r}.")
-        if self.input_schema.get("type") != "object":
+        if not str(self.description or "").strip():
+            raise InvalidRequestError(f"Tool {self.name} needs a description: the model chooses by it.")
+        if not isinstance(self.input_schema, Mapping) or self.input_schema.get("type") != "object":  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
             raise InvalidRequestError(f"The input schema of {self.name} describes no object: give it type 'object'.")
+        try:
+            json_value(self.input_schema)
+        except ValueError as error:
+            raise InvalidRequestError(f"The input schema of {self.name} cannot be sent: it {error}.") from None
 
     async def run(self, arguments: object) -> ToolResult:
         """Check the arguments and run the tool; never raises but for cancellation."""
@@ -137,49 +146,55 @@ class Tool:
         try:
             validator: Any = Draft202012Validator(cast("Any", self.input_schema))
             validator.check_schema(self.input_schema)
-            error = next(iter(validator.iter_errors(arguments)), None)
+            errors: list[Any] = list(islice(validator.iter_errors(arguments), _MOST_PROBLEMS))
         except SchemaError as broken:
             return f"the tool's own schema is invalid: {broken.message}"
-        if error is None:
-            return None
-        where = "/".join(str(part) for part in error.absolute_path)
-        return f"{where}: {error.message}" if where else error.message
+        places = ("/".join(str(part) for part in error.absolute_path) for error in errors)
+        told = (
+            f"{place}: {error.message}" if place else error.message for place, error in zip(places, errors, strict=True)
+        )
+        return "; ".join(problem.removeprefix(": ") for problem in told) or None
 
 
 @overload
-def tool(function: Callable[..., Awaitable[object]], /) -> Tool: ...
+def tool(function: Function, /, *, name: str | None = None, description: str | None = None) -> Tool: ...
 @overload
+def tool(*, name: str | None = None, description: str | None = None) -> Callable[[Function], Tool]: ...
 def tool(
-    *, name: str | None = None, description: str | None = None
-) -> Callable[[Callable[..., Awaitable[object]]], Tool]: ...
-def tool(
-    function: Callable[..., Awaitable[object]] | None = None,
+    function: Function | None = None,
     /,
-    *,
+    *others: object,
     name: str | None = None,
     description: str | None = None,
-) -> Tool | Callable[[Callable[..., Awaitable[object]]], Tool]:
+) -> Tool | Callable[[Function], Tool]:
     """Make a tool of an async function: its parameters become the schema, its docstring the description.
+
+    A bound method, a partial (what it binds is not shown to the model) and an object with an async `__call__` are taken
+    as well.
 
     Args:
         function: The function, when used as a plain decorator.
+        others: Refused: the names of the other arguments are needed.
         name: Name of the tool; absent: the function's.
         description: What it does; absent: the function's docstring.
 
     Raises:
-        InvalidRequestError: The function is not async, has no description, or takes what has no name.
+        InvalidRequestError: The function is not async, has no description, or has a parameter that no model can give;
+            the message says which, and what to do.
     """
+    if others or isinstance(function, str):
+        raise InvalidRequestError("@tool goes above an async function; give name= and description= by name.")
 
-    def decorate(wrapped: Callable[..., Awaitable[object]]) -> Tool:
-        if not inspect.iscoroutinefunction(wrapped):
-            raise InvalidRequestError(f"A tool is an async function; make it `async def {wrapped.__name__}(…)`.")
-        about = description or inspect.getdoc(wrapped)
-        if not about:
-            raise InvalidRequestError(f"Tool {wrapped.__name__} needs a docstring: the model chooses by it.")
-        schema, call = _typed_call(wrapped)
-        return Tool(name or wrapped.__name__, about, schema, call)
+    def decorate(wrapped: Function) -> Tool:
+        return made(wrapped, inspect.currentframe())
 
-    return decorate if function is None else decorate(function)
+    def made(wrapped: Function, frame: FrameType | None) -> Tool:
+        outer = frame.f_back if frame is not None else None
+        names = {} if outer is None else outer.f_locals
+        found = ToolFunction.of(wrapped, description=description, names=names)
+        return Tool(name or found.name, found.description, found.schema, found.call)
+
+    return decorate if function is None else made(function, inspect.currentframe())
 
 
 class ToolRegistry:
@@ -249,23 +264,3 @@ def is_cancellation(error: BaseException) -> bool:
         return True
     # In a group of exceptions the cancellation may stand beside others; who is cancelled has no use for a result.
     return anyio.current_effective_deadline() == -math.inf
-
-
-def _typed_call(function: Callable[..., Awaitable[object]]) -> tuple[dict[str, object], Handler]:
-    """Return the schema of a function's parameters, and a handler that converts arguments to their types."""
-    from pydantic import ConfigDict, create_model
-
-    hints = get_type_hints(function, include_extras=True)
-    fields: dict[str, Any] = {}
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise InvalidRequestError(f"Parameter {parameter} of tool {function.__name__} cannot be given by name.")
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (hints.get(parameter.name, Any), default)
-    model = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
-
-    async def call(arguments: Mapping[str, object]) -> object:
-        checked = model.model_validate(arguments)
-        return await function(**{name: getattr(checked, name) for name in fields})
-
-    return model.model_json_schema(), call
