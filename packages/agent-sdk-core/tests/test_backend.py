@@ -94,6 +94,7 @@ def test_nothing_is_declared_by_default() -> None:
     capabilities = BackendCapabilities()
     flags = {field.name: getattr(capabilities, field.name) for field in fields(capabilities)}
     assert flags.pop("policy_scope") == "asked_only"
+    assert flags.pop("unsupported_options") == frozenset()
     assert set(flags.values()) == {False}
 
 

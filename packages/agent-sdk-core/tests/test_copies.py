@@ -63,7 +63,9 @@ def instance(kind: Any) -> Any:
         return SPECIAL[kind.__name__]
     hints = get_type_hints(kind, localns=NAMES)
     fields = {field.name: sample(hints[field.name]) for field in dataclasses.fields(kind) if field.init}
-    fields |= {"name": "n", "input_schema": {"type": "object"}} if kind is agent_sdk_core.Tool else {}
+    fields |= (
+        {"name": "n", "description": "d", "input_schema": {"type": "object"}} if kind is agent_sdk_core.Tool else {}
+    )
     return kind(**fields)
 
 

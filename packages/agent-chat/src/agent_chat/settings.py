@@ -140,7 +140,7 @@ def permission_mode(name: str | None) -> PermissionMode | None:
     Raises:
         UsageError: There is no such mode.
     """
-    from agent_sdk_core import permissions
+    from agent_sdk_core.asking import permissions
 
     modes = cast("tuple[PermissionMode, ...]", get_args(permissions.PermissionMode))
     if name is None or is_inherit(name):

@@ -186,6 +186,10 @@ class SessionOptions(Options):
             UnsupportedOptionError: One of them is set.
             InvalidRequestError: `fork` or `fork_at` has nothing to fork.
         """
+        for name, needed in (("fork", "resume"), ("fork_at", "fork")):
+            if getattr(self, name) and not getattr(self, needed) and not {name, needed} & set(unsupported):
+                value = "True" if name == "fork" else "…"
+                raise InvalidRequestError(f"SessionOptions({name}={value}) needs {needed} as well.", backend=backend)
         for name, field in type(self).model_fields.items():
             if name not in unsupported or name not in self.model_fields_set:
                 continue
