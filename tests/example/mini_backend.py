@@ -20,7 +20,7 @@ from agent_sdk_core.runtime import BaseBackend, BaseSession, Host
 _UNSUPPORTED: Final = (
     *("reasoning_effort", "append_system_prompt", "resume", "fork", "session_id", "tools", "add_dirs", "sandbox"),
     *("inherit_env", "mcp_servers", "allowed_tools", "disallowed_tools", "setting_sources", "max_turns"),
-    *("max_budget_usd", "output_schema", "native"),
+    *("max_budget_usd", "output_schema", "native", "fork_at"),
 )
 
 

@@ -263,6 +263,7 @@ VALUES: Mapping[str, object] = {
     "append_system_prompt": "Answer in verse.",
     "resume": _UNKNOWN,
     "fork": True,
+    "fork_at": _UNKNOWN,
     "session_id": _UNKNOWN,
     "can_use_tool": DEFER,
     "on_question": DEFER,
