@@ -10,8 +10,9 @@ from agent_sdk_core import (
     ImageInput,
     InvalidRequestError,
     ResultMessage,
+    SessionNotFoundError,
     TextInput,
-    UnsupportedVersionError,
+    UnsupportedOptionError,
 )
 from agent_sdk_testing import Tokens, call, text
 from agent_sdk_testing.contract.watching import run
@@ -120,9 +121,16 @@ async def test_a_flag_of_claudes_own_reaches_it(claude: Claude) -> None:
 
 async def test_an_unknown_flag_and_a_bad_value_are_refused_by_name(claude: Claude) -> None:
     async with claude.backend() as backend:
-        with pytest.raises(UnsupportedVersionError, match="no-such-flag") as caught:
-            await claude.open(backend, native={"flags": {"no-such-flag": True}})
-        assert "\n" not in str(caught.value)
+        for flags, words in (
+            ({"no-such-flag": True}, r"claude does not know the flag 'no-such-flag' of .*\.$"),
+            ({"fallbck-model": "x"}, r"flag 'fallbck-model' of .*; did you mean 'fallback-model'\?$"),
+            ({"--no-session-persistence": "yes"}, r"flag 'no-session-persistence' of .*, or it takes no value: "),
+            ({"fallback-model": True}, r"flag 'fallback-model' of .* needs a value; True is for flags that take none"),
+        ):
+            with pytest.raises(InvalidRequestError, match=words):
+                await claude.open(backend, native={"flags": flags})
+        with pytest.raises(UnsupportedOptionError, match="hooks"):
+            await claude.open(backend, native={"hooks": {}})
         with pytest.raises(InvalidRequestError, match="UUID"):
             await claude.open(backend, session_id="mine")
         assert backend.sessions == ()
@@ -177,3 +185,12 @@ async def test_an_mcp_server_of_a_project_does_not_start_by_default(claude: Clau
         assert "theirs" not in session.info.mcp_servers
     assert not marker.exists()
     assert isinstance(ran.messages[-1], ResultMessage)
+
+
+async def test_a_session_that_is_not_stored_is_not_resumable(claude: Claude) -> None:
+    claude.model.otherwise(text("Fine."))
+    async with claude.session(native={"flags": {"no-session-persistence": True}}) as session:
+        await run(session, "Talk.")
+        assert not session.resumable
+        with pytest.raises(SessionNotFoundError):
+            await session.backend.read_history(session.resolved_session_id)

@@ -57,3 +57,10 @@ async def test_a_closed_session_leaves_nothing_loaded(codex: Codex) -> None:
 
 async def loaded(session: CodexSession) -> list[str]:
     return (await backend_of(session).request("thread/loaded/list", {})).data
+
+
+async def test_an_ephemeral_thread_is_not_resumable(codex: Codex) -> None:
+    codex.model.otherwise(text("Fine."))
+    async with codex.session(native={"ephemeral": True}) as session:
+        await run(session, "Talk.")
+        assert not session.resumable

@@ -85,9 +85,11 @@ def open_backend(
     from agent_sdk_core import InvalidRequestError, RuntimeConfig, create_backend
 
     try:
-        return create_backend(name, config=config or RuntimeConfig(), **settings)
+        made = create_backend(name, config=config or RuntimeConfig(), **settings)
     except InvalidRequestError as error:
         raise UsageError(error.message) from None
+    made.configuration = None  # `session_options` says all, and what the command line leaves to the agent stays so.
+    return made
 
 
 def session_options(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis, located
 from agent_sdk_core.drift import ProtocolDrift
@@ -18,6 +18,9 @@ from agent_sdk_core.models import ChatModel
 from agent_sdk_core.names import BackendType
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.session import AgentSession, HistoryPage
+
+if TYPE_CHECKING:
+    from agent_sdk_core.config.runtime import RuntimeConfig
 
 BackendEventKind = Literal[
     "started", "restarted", "dead", "exited", "rate_limits", "warning", "protocol_error", "log", "messages_dropped"
@@ -33,7 +36,7 @@ class BackendEvent:
     """Something that happened to a backend, whatever session was open.
 
     Attributes:
-        kind: What happened.
+        kind: What happened. "restarted" is kept for backends that start their agent again; none does so far.
         message: One sentence.
         details: Native data.
     """
@@ -119,10 +122,12 @@ class AgentBackend(ABC):
     Attributes:
         type: Its name.
         capabilities: What it can do.
+        configuration: The configuration that `create_backend` made it with; it fills what options leave unset.
     """
 
     type: BackendType
     capabilities: BackendCapabilities
+    configuration: RuntimeConfig | None = None
 
     @classmethod
     @abstractmethod
@@ -195,6 +200,9 @@ class AgentBackend(ABC):
     async def create_session(self, options: SessionOptions | None = None) -> AgentSession:
         """Open a session, new or resumed; a cancelled call leaves nothing behind.
 
+        Args:
+            options: Its options; what they leave unset is as configured, if `create_backend` made the backend.
+
         Raises:
             SessionNotFoundError: `options.resume` names no stored session.
             SessionBusyError: It is open elsewhere.
@@ -242,6 +250,13 @@ class AgentBackend(ABC):
     async def delete_session(self, session_id: str) -> None:
         """Delete a stored session for good."""
         raise self._unsupported("delete sessions")
+
+    def configured(self, options: SessionOptions | None) -> SessionOptions:
+        """Return the options of a session, with what they leave unset as it is configured; for `create_session`."""
+        if self.configuration is None:
+            return options or SessionOptions()
+        given = {} if options is None else {name: getattr(options, name) for name in options.model_fields_set}
+        return self.configuration.session_options(self.type, **given)
 
     def _unsupported(self, what: str) -> UnsupportedOptionError:
         return UnsupportedOptionError(f"The {self.type} backend cannot {what}.", backend=self.type)

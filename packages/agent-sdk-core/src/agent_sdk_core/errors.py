@@ -145,7 +145,8 @@ class RateLimitError(AccountError):
     """The provider limits the rate of requests.
 
     Args:
-        reset_at: Unix time in seconds at which the limit resets, if the agent told.
+        reset_at: Unix time in seconds at which the limit resets, where it is known. A failed turn does not tell it: the
+            account's limits come as `rate_limit_event`.
         message: See `AgentError`.
         fields: See `AgentError`.
     """
@@ -177,7 +178,7 @@ class InvalidRequestError(RequestError):
 
 
 class UnsupportedOptionError(UnsupportedError):
-    """This backend cannot honour an option; the message names the field and the backend."""
+    """This backend cannot honour an option or a call; the message names both, and `backend` the backend."""
 
     default_code = "unsupported_option"
 

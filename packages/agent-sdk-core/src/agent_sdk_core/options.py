@@ -175,6 +175,15 @@ class SessionOptions(Options):
             else:
                 yield name, redact_value(value) if name == "native" else value
 
+    def warnings(self) -> tuple[str, ...]:
+        """Return what is allowed and yet hardly meant, as sentences."""
+        never = None
+        if self.permission_mode in ("bypass", "dont_ask"):
+            never = f"in permission_mode={self.permission_mode!r} nobody is asked"
+        elif "*" in self.allowed_tools:
+            never = "allowed_tools allows every tool"
+        return (f"SessionOptions.can_use_tool is never called: {never}.",) if never and self.can_use_tool else ()
+
     def require_supported(self, backend: str, unsupported: Collection[str]) -> None:
         """Refuse the fields that a backend cannot honour, and those that do not go together.
 

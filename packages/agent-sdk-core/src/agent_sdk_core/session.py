@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from agent_sdk_core.options import SessionOptions
 
 SessionState = Literal["starting", "idle", "running", "requires_action", "parked", "disconnected", "closed"]
+"""What a session does: "requires_action" while a request waits, "disconnected" when its agent is gone. "starting" and
+"parked" are kept for agents that start late or sleep; no session is in one of them so far."""
+
 Priority = Literal["queue", "steer"]
 
 
@@ -182,7 +185,7 @@ class Turn(ABC):
     @property
     @abstractmethod
     def text(self) -> str:
-        """Text of the answer: the result's, else what assistant messages said so far."""
+        """Text of the answer: the result's, else what was said last: not what it said before its tools."""
 
     @abstractmethod
     async def wait(self) -> ResultMessage:
@@ -323,7 +326,7 @@ class AgentSession(ABC):
 
     @abstractmethod
     async def wait_idle(self) -> None:
-        """Return when no turn runs and none is queued."""
+        """Return when no turn runs, none is queued, and no background work goes on."""
 
     @abstractmethod
     async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
@@ -349,7 +352,7 @@ class AgentSession(ABC):
             AgentError: It failed.
             UnsupportedOptionError: The backend cannot.
         """
-        raise UnsupportedOptionError(f"The {self.backend.type} backend cannot compact a session.")
+        raise self._unsupported("compact a session")
 
     async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> Self:
         """Return a copy of this session that goes its own way.
@@ -362,7 +365,7 @@ class AgentSession(ABC):
             InvalidRequestError: This session has no such turn or message.
             UnsupportedOptionError: The backend cannot.
         """
-        raise UnsupportedOptionError(f"The {self.backend.type} backend cannot fork a session.")
+        raise self._unsupported("fork a session")
 
     async def background_tasks(self) -> list[BackgroundTask]:
         """Return the commands that run in the background.
@@ -370,7 +373,7 @@ class AgentSession(ABC):
         Raises:
             UnsupportedOptionError: The backend cannot tell.
         """
-        raise UnsupportedOptionError(f"The {self.backend.type} backend cannot list background tasks.")
+        raise self._unsupported("list background tasks")
 
     async def stop_task(self, task_id: str) -> None:
         """End a background task, by the id that `TaskStarted` and `background_tasks()` give.
@@ -379,7 +382,11 @@ class AgentSession(ABC):
             InvalidRequestError: No such task runs.
             UnsupportedOptionError: The backend cannot.
         """
-        raise UnsupportedOptionError(f"The {self.backend.type} backend cannot stop background tasks.")
+        raise self._unsupported("stop background tasks")
+
+    def _unsupported(self, what: str) -> UnsupportedOptionError:
+        name = self.backend.type
+        return UnsupportedOptionError(f"The {name} backend cannot {what}.", backend=name)
 
     @abstractmethod
     async def aclose(self) -> None:

@@ -281,3 +281,32 @@ async def test_query_opens_its_session_as_configured(
 
 def test_the_installed_agents_have_aliases() -> None:
     assert parse_backend_type("Codex CLI") == "codex"
+
+
+class Plain:
+    """A backend that takes two settings."""
+
+    def __init__(self, *, executable: str | None = None, startup_timeout: float = 1.0) -> None:
+        self.settings = (executable, startup_timeout)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("cwd", "The plain backend takes no 'cwd'; it belongs to a session: SessionOptions."),
+        ("startup_timout", "takes no 'startup_timout'; did you mean 'startup_timeout'?"),
+        ("zzz", "takes no 'zzz'; it takes executable, startup_timeout."),
+    ],
+)
+def test_a_setting_that_a_backend_does_not_take_is_refused(register: Any, setting: str, words: str) -> None:
+    register(Entry("plain", Plain))
+    settings: dict[str, Any] = {setting: 1}
+    with pytest.raises(InvalidRequestError) as caught:
+        create_backend("plain", **settings)
+    assert words in caught.value.message
+
+
+def test_a_backend_keeps_the_configuration_that_made_it(register: Any) -> None:
+    register(Entry("plain", Plain))
+    config = RuntimeConfig(model="one")
+    assert create_backend("plain", config=config).configuration is config

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 from uuid import uuid4
 
 import anyio
+import anyio.to_thread
 
 from agent_sdk_core.backend import BackendCapabilities, SessionPage
 from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
@@ -44,6 +45,12 @@ class _Plan:
 
     launch: Launch
     opening: Opening | None = None
+
+
+_BARE: Final = SessionOptions(
+    setting_sources=("user",), model=None, reasoning_effort=None, permission_mode=None, sandbox=None
+)
+"""Options of a session that is opened to ask for the account's models alone, whatever is configured."""
 
 
 class ClaudeBackend(BaseBackend[ClaudeSession]):
@@ -125,7 +132,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
             answer = await session.control("list_models")
             self._models = chat_models(records(answer.get("models")))
             return list(self._models)
-        session = await self.create_session(SessionOptions(setting_sources=("user",)))
+        session = await self.create_session(_BARE)
         try:
             return list(self._models)
         finally:
@@ -161,7 +168,8 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         Raises:
             SessionBusyError: It is open.
         """
-        lock = SessionLock(self._store.folder, (await self._store.find(session_id)).stem)
+        stored = (await self._store.find(session_id)).stem
+        lock = await anyio.to_thread.run_sync(SessionLock, self._store.folder, stored)
         try:
             await self._store.delete(session_id)
         finally:
@@ -183,7 +191,9 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         elif options.session_id is not None:
             await self._require_new(options.session_id)
         plan = partial(launch_plan, options, env=self._env, session_id=session_id, cwd=cwd, resume_at=resume_at)
-        return _Plan(await off_the_loop(partial(plan, tool_servers=initialize_fields(options.tools))))
+        launch = await off_the_loop(partial(plan, tool_servers=initialize_fields(options.tools)))
+        self._warn_once(launch.warnings)
+        return _Plan(launch)
 
     async def _require_new(self, session_id: str) -> None:
         try:

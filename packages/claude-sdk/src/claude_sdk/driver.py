@@ -53,6 +53,7 @@ class ClaudeDriver(SessionDriver):
         facts: What its frames told of the session.
         store: Where claude keeps its sessions.
         stored: Whether the session is stored from the start.
+        ephemeral: Whether it is never stored.
         copied_from: For a fork, the session that it is a copy of.
     """
 
@@ -67,6 +68,7 @@ class ClaudeDriver(SessionDriver):
         store: StoredSessions,
         *,
         stored: bool,
+        ephemeral: bool = False,
         copied_from: str | None = None,
     ) -> None:
         self.process = process
@@ -75,6 +77,7 @@ class ClaudeDriver(SessionDriver):
         self._facts = facts
         self._store = store
         self._stored = stored
+        self._ephemeral = ephemeral
         self._copied_from = copied_from
         self._taken: dict[str, anyio.Event] = {}
         self._last_uuid: str | None = None
@@ -82,7 +85,7 @@ class ClaudeDriver(SessionDriver):
     @property
     def resumable(self) -> bool:
         """Whether claude has stored the session: it writes it with its first prompt."""
-        return self._stored or self._closer.stored
+        return not self._ephemeral and (self._stored or self._closer.stored)
 
     async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
         """Send a prompt, and return its uuid, by which its turn is called."""

@@ -13,7 +13,8 @@ from typing import Any, Final, cast
 from uuid import UUID
 
 from agent_sdk_core.asking.permissions import PermissionMode
-from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.names import nearest
 from agent_sdk_core.options import SessionOptions, SettingSource
 from agent_sdk_core.paths import existing_folder
 from agent_sdk_core.structured.answers import AnswerForm
@@ -60,6 +61,17 @@ _ESSENTIAL: Final = frozenset(
     }
 )
 _ESSENTIAL_PREFIXES: Final = ("ANTHROPIC", "CLAUDE", "LC_", "AWS_", "GOOGLE_", "CLOUD_ML_", "VERTEX", "NODE_", "SSL_")
+_INITIALIZE: Final = frozenset(
+    {
+        *("agent", "agentProgressSummaries", "agents", "appendSystemPrompt", "excludeDynamicSections"),
+        *("forwardSubagentText", "jsonSchema", "managedSettings", "mcpServers", "perTaskStopAffordance"),
+        *("planModeInstructions", "plugins", "promptSuggestions", "sdkMcpServerConfigs", "sdkMcpServerManifests"),
+        *("sdkMcpServers", "skills", "supportedDialogKinds", "systemPrompt", "systemPromptSnapshot", "title"),
+        "toolAliases",
+    }
+)
+"""Fields of `initialize` (2.1.329); claude passes over others in silence."""
+
 _PROXIES: Final = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
 
 
@@ -75,6 +87,8 @@ class Launch:
         session_id: The id that the session will have.
         stored: Whether the session is stored from the start.
         answers: What its answers have to be, where it has an output schema.
+        flags: The names of claude's own flags that the caller gave.
+        warnings: What is passed on although this SDK does not know it.
     """
 
     arguments: tuple[str, ...]
@@ -84,6 +98,13 @@ class Launch:
     session_id: str
     stored: bool
     answers: AnswerForm | None = None
+    flags: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether the session is never stored."""
+        return "no-session-persistence" in self.flags
 
 
 def launch_plan(
@@ -124,16 +145,25 @@ def launch_plan(
     answers = None if options.output_schema is None else answer_form(options.output_schema)
     folder = existing_folder("cwd", options.cwd if options.cwd is not None else cwd or ".", backend="claude")
     native = dict(options.native)
-    flags = native.pop("flags", {})
+    flags = _native_flags(native.pop("flags", {}))
+    if "hooks" in native:
+        raise UnsupportedOptionError(
+            "The claude backend cannot take hooks in SessionOptions.native: nobody would answer them, which "
+            "claude takes for consent. Use can_use_tool, or hooks in a settings file.",
+            backend="claude",
+            details={"option": "native"},
+        )
     keeps_id = options.resume is not None and not options.fork
     return Launch(
-        arguments=(*_arguments(options, None if keeps_id else session_id, resume_at), *_native_flags(flags)),
+        arguments=(*_arguments(options, None if keeps_id else session_id, resume_at), *flags.values()),
         env=_environment(options, env),
         cwd=folder,
         initialize={**_initialize(options, answers), **(tool_servers or {}), **native},
         session_id=options.resume if keeps_id and options.resume is not None else session_id,
         stored=keeps_id,
         answers=answers,
+        flags=tuple(flags),
+        warnings=tuple(_unknown(name) for name in native if name not in _INITIALIZE),
     )
 
 
@@ -181,15 +211,36 @@ def _arguments(options: SessionOptions, session_id: str | None, resume_at: str |
     return arguments
 
 
-def _native_flags(flags: object) -> list[str]:
-    """Return arguments of the caller's own; the last of several that set the same thing holds."""
+def _native_flags(flags: object) -> dict[str, str]:
+    """Return arguments of the caller's own, by the flag's name; the last of several that set the same thing holds."""
     if not isinstance(flags, Mapping):
         raise InvalidRequestError(
             'SessionOptions.native["flags"] holds flags of claude by name, such as {"fallback-model": "…"}.',
             backend="claude",
         )
-    named = {str(name): value for name, value in cast("Mapping[object, object]", flags).items()}
-    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in named.items()]
+    arguments: dict[str, str] = {}
+    for written, value in cast("Mapping[str, object]", flags).items():
+        name = written.removeprefix("--")
+        if not name or (value is not True and (isinstance(value, bool) or not isinstance(value, str | int | float))):
+            raise InvalidRequestError(
+                f'SessionOptions.native["flags"][{written!r}] is text, a number, or True for a flag without a value, '
+                f"not {value!r}; leave out what is not wanted.",
+                backend="claude",
+            )
+        if "\0" in (argument := f"--{name}" if value is True else f"--{name}={value}"):
+            raise InvalidRequestError(
+                f'SessionOptions.native["flags"][{written!r}] holds a NUL character.', backend="claude"
+            )
+        arguments[name] = argument
+    return arguments
+
+
+def _unknown(name: str) -> str:
+    meant = nearest(name, ("flags", *_INITIALIZE))
+    return (
+        f"SessionOptions.native[{name!r}] is passed on as a field of claude's initialize that this SDK does not know"
+        + (f"; did you mean {meant!r}?" if meant else ".")
+    )
 
 
 def _initialize(options: SessionOptions, answers: AnswerForm | None) -> Json:

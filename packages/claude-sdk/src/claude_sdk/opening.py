@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import anyio.to_thread
+
 from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.correlation import Tap
@@ -107,7 +109,8 @@ class Opening:
             AgentError: The process did not start; `abort` cleans up.
         """
         launch, options = self._launch, self._options
-        self._lock = SessionLock(store.folder, launch.session_id)
+        self._lock = await anyio.to_thread.run_sync(SessionLock, store.folder, launch.session_id)
+        self._require_wanted()
         facts = SessionFacts(
             cwd=str(launch.cwd), model=options.model, effort=options.reasoning_effort, mode=options.permission_mode
         )
@@ -126,7 +129,16 @@ class Opening:
         )
         self._require_wanted()
         copied_from = options.resume if options.fork else None
-        driver = ClaudeDriver(process, self._host, closer, facts, store, stored=launch.stored, copied_from=copied_from)
+        driver = ClaudeDriver(
+            process,
+            self._host,
+            closer,
+            facts,
+            store,
+            stored=launch.stored,
+            ephemeral=launch.ephemeral,
+            copied_from=copied_from,
+        )
         driver.answers = launch.answers
         self._session = ClaudeSession(launch.session_id, options, self._host, driver, closer, facts)
         self._session.when_closed.append(self.release)

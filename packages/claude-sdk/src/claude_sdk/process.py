@@ -140,7 +140,8 @@ class ClaudeProcess:
                 details={"stderr": tail},
             ) from error
         except ProcessExitedError as error:
-            raise startup_error(error, self._reason, launch.session_id if launch.stored else None) from error
+            resumed = launch.session_id if launch.stored else None
+            raise startup_error(error, self._reason, resumed, launch.flags) from error
         except ProtocolError as error:
             raise HandshakeError(f"{executable} refused the handshake: {error.message}", backend="claude") from error
         found = parse_version(self.version or "")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from agent_sdk_core.backend import AgentBackend
-from agent_sdk_core.errors import ExecutableNotFoundError
-from agent_sdk_core.names import BackendType, entry_point, parse_backend_type
+from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError
+from agent_sdk_core.names import BackendType, entry_point, nearest, parse_backend_type
+from agent_sdk_core.options import SessionOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +27,8 @@ def create_backend(
     """Return a new backend, not yet started.
 
     The configuration gives `executable` and `env` where they are not among the settings: an executable named here
-    comes first, then `AGENT_SDK_<NAME>_PATH`, then the user's file, then where the backend itself looks.
+    comes first, then `AGENT_SDK_<NAME>_PATH`, then the user's file, then where the backend itself looks. It also fills
+    what the options of the backend's sessions leave unset.
 
     Args:
         type: Its name; absent: as configured.
@@ -32,7 +36,8 @@ def create_backend(
         settings: Passed to the backend: `executable`, `env` and what else it takes.
 
     Raises:
-        InvalidRequestError: No backend of this name is registered, or the configuration is wrong.
+        InvalidRequestError: No backend of this name is registered, it does not take a setting, or the configuration is
+            wrong.
         ExecutableNotFoundError: The configured executable is not there.
     """
     config = loaded_config(config)
@@ -43,7 +48,30 @@ def create_backend(
         configured.pop("executable", None)
     elif "executable" in configured:
         require_executable(configured["executable"], name, config)
-    return cast("AgentBackend", cast("Any", kind)(**(configured | settings)))
+    require_arguments(name, kind, settings)
+    made = cast("AgentBackend", cast("Any", kind)(**(configured | settings)))
+    made.configuration = config
+    return made
+
+
+def require_arguments(name: BackendType, kind: builtins.type[AgentBackend], settings: Mapping[str, object]) -> None:
+    """Refuse arguments that a backend does not take.
+
+    Raises:
+        InvalidRequestError: The message says where they belong, or what was meant.
+    """
+    taken = inspect.signature(kind).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        return
+    for setting in settings:
+        if setting not in taken:
+            meant = nearest(setting, tuple(taken))
+            hint = f"did you mean {meant!r}?" if meant else f"it takes {', '.join(taken) or 'none'}."
+            if setting in SessionOptions.model_fields:
+                hint = "it belongs to a session: SessionOptions."
+            raise InvalidRequestError(
+                f"The {name} backend takes no {setting!r}; {hint}", backend=name, details={"option": setting}
+            )
 
 
 def load_backend(

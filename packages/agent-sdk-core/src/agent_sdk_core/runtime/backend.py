@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -43,6 +43,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         self._connecting = anyio.Lock()
         self._connected = False
         self._closed = False
+        self._warned: set[str] = set()
         self._failure: AgentError | None = None
 
     @classmethod
@@ -83,9 +84,10 @@ class BaseBackend(AgentBackend, Generic[S]):
 
     async def create_session(self, options: SessionOptions | None = None) -> S:
         """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""
-        options = options or SessionOptions()
+        options = self.configured(options)
         options.require_supported(self.type, self.capabilities.unsupported_options)
         self._require_usable()
+        self._warn_once(options.warnings())
         return await self._open_planned(options, await self._plan(options))
 
     def events(self) -> AsyncIterator[BackendEvent]:
@@ -156,6 +158,14 @@ class BaseBackend(AgentBackend, Generic[S]):
             session.disconnected(error)
         if not self._closed:
             self.emit("dead", error.message, details)
+
+    def _warn_once(self, sentences: Iterable[str]) -> None:
+        """Log and emit what is hardly meant, each sentence once."""
+        for sentence in sentences:
+            if sentence not in self._warned:
+                self._warned.add(sentence)
+                _log.warning("%s", sentence)
+                self.emit("warning", sentence)
 
     async def _open_planned(self, options: SessionOptions, plan: Any) -> S:
         await self.start()

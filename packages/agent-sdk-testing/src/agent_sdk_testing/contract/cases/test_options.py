@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -11,16 +12,20 @@ import pytest
 from agent_sdk_core import (
     DEFER,
     Allow,
+    ImageInput,
     InitMessage,
     InvalidRequestError,
+    RuntimeConfig,
     SandboxPolicy,
     SessionOptions,
+    TextInput,
     ToolRegistry,
     UnsupportedOptionError,
     tool,
 )
 from agent_sdk_testing import text
 from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_testing.contract.disk import watch_the_disk
 from agent_sdk_testing.contract.process_agent import ProcessAgent
 from agent_sdk_testing.contract.traits import OPTIONS, lacks, needs
 from agent_sdk_testing.contract.watching import Asker, run
@@ -401,3 +406,71 @@ async def test_a_session_without_a_folder_works_in_the_current_one(
         session = await backend.create_session(SessionOptions(permission_mode="bypass"))
         ran = await run(session, "Where are you?")
     assert ran.results[0].text.strip() == str(agent.outside)
+
+
+@needs("native")
+async def test_a_native_option_that_nobody_knows_is_told_once(agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    told = "SessionOptions.native['nonsense'] is passed on"
+    async with agent.backend() as backend:
+        events = backend.events()
+        for _ in range(2):
+            await (await agent.open(backend, native={"nonsense": 1})).aclose()
+    warnings = [event.message async for event in events if event.kind == "warning" and told in event.message]
+    assert len(warnings) == 1
+    assert caplog.text.count(told) == 1
+
+
+@needs("mode:bypass")
+async def test_a_callback_that_is_never_called_is_told_once(agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    told = "SessionOptions.can_use_tool is never called: in permission_mode='bypass' nobody is asked."
+    async with agent.backend() as backend:
+        events = backend.events()
+        await (await agent.open(backend, permission_mode="default", can_use_tool=DEFER)).aclose()
+        assert told not in caplog.text
+        for _ in range(2):
+            await (await agent.open(backend, permission_mode="bypass", can_use_tool=DEFER)).aclose()
+    assert [event.message async for event in events if event.message == told] == [told]
+    assert caplog.text.count(told) == 1
+
+
+async def test_opening_and_asking_touch_no_file_on_the_event_loop(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = agent.workspace / "pixel.png"
+    image.write_bytes(
+        base64.b64decode(
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+        )
+    )
+    agent.model.otherwise(text("Fine."))
+    can = agent.backend_class().capabilities
+    options = {} if "add_dirs" in can.unsupported_options else {"add_dirs": (agent.outside,)}
+    backend = agent.backend()
+    touched = watch_the_disk(monkeypatch)
+    async with backend:
+        session = await agent.open(backend, **options)
+        await run(session, "Talk.")
+        if can.images:
+            await run(session, [TextInput("Look."), ImageInput(path=image)])
+        await session.aclose()
+        if can.list_sessions:
+            await backend.list_sessions(cwd=agent.workspace)
+            await backend.read_history(session.resolved_session_id)
+        if can.resume:
+            await backend.create_session(SessionOptions(resume=session.resolved_session_id))
+        assert not touched
+
+
+@needs("model")
+async def test_what_options_leave_unset_is_as_the_backend_is_configured(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    configured, named = agent.other_models
+    backend = agent.backend()
+    backend.configuration = RuntimeConfig(model=configured, permission_mode="bypass")
+    async with backend:
+        plain = await backend.create_session()
+        explicit = await backend.create_session(SessionOptions(model=named, permission_mode="default"))
+        assert (plain.info.model, plain.info.permission_mode) == (configured, "bypass")
+        assert (explicit.info.model, explicit.info.permission_mode) == (named, "default")
+        await run(explicit, "Talk.")
+    assert agent.model.requests[0].model == named
