@@ -116,5 +116,8 @@ def test_a_body_of_another_shape_is_an_empty_conversation() -> None:
 
 
 def test_a_prompt_that_was_sent_into_a_turn_is_the_users_also_without_a_reminder() -> None:
-    request = said({"role": "user", "content": [block(_QUEUED)]})
-    assert request == [("context", _QUEUED), ("user", "stop\n\nand think")]
+    result = {"type": "tool_result", "tool_use_id": "1", "content": "out"}
+    assert said({"role": "user", "content": [result, block(_QUEUED)]}) == [
+        ("context", _QUEUED),
+        ("user", "stop\n\nand think"),
+    ]

@@ -1,8 +1,8 @@
 """Parses the body of a request to the Anthropic Messages API into a `Conversation`.
 
 Claude writes much in the user's name: reminders, the output of commands, requests to go on. What it is known to begin
-them with was seen of claude 2.1.329; a prompt that a user sends into a running turn comes within one of them, and in
-words of claude's own without a reminder from 2.1.332 on.
+them with was seen of claude 2.1.329; a prompt that a user sends into a running turn comes within one of them, and from
+2.1.332 on without one, beside the result of a tool.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ _CONTEXT = (
     "CRITICAL: Respond with TEXT ONLY.",
     "Output token limit hit.",
     "Stop hook feedback:",
-    "The user sent a new message while you were working:\n",
     "This session is being continued from a previous conversation",
     "Your response above was ",
     "[Image: source: ",
@@ -52,10 +51,12 @@ def parse(body: Mapping[str, Any]) -> Conversation:
     outputs: list[ToolOutput] = []
     for message in objects(body.get("messages")):
         role = str(message.get("role", ""))
-        for block in blocks(message.get("content")):
+        content = list(blocks(message.get("content")))
+        in_turn = any(block.get("type") == "tool_result" for block in content)
+        for block in content:
             match block.get("type"):
                 case "text":
-                    messages += _said(role, str(block.get("text", "")))
+                    messages += _said(role, str(block.get("text", "")), in_turn=in_turn)
                 case "tool_result":
                     text, reminders = _without_reminders(_text(block.get("content")))
                     outputs.append(ToolOutput(str(block.get("tool_use_id", "")), text, block))
@@ -93,8 +94,9 @@ def objects(values: object) -> Iterator[Mapping[str, Any]]:
                 yield cast("dict[str, Any]", value)
 
 
-def _said(role: str, text: str) -> Iterator[InputMessage]:
-    if role == "system" or (role == "user" and text.lstrip().startswith(_CONTEXT)):
+def _said(role: str, text: str, *, in_turn: bool = False) -> Iterator[InputMessage]:
+    is_queued = in_turn and _QUEUED.match(text) is not None
+    if role == "system" or (role == "user" and (is_queued or text.lstrip().startswith(_CONTEXT))):
         yield InputMessage("context", text)
         for queued in _QUEUED.findall(text):
             yield InputMessage("user", queued)
