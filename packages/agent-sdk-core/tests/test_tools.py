@@ -130,6 +130,7 @@ async def test_a_registry_runs_its_tools_by_name() -> None:
     registry = ToolRegistry("mine", [weather])
     assert registry.add(Tool("double", "Double.", SCHEMA, double)).name == "double"
     assert ([entry.name for entry in registry], len(registry)) == (["weather", "double"], 2)
+    assert (registry.names, ToolRegistry("empty").names) == (("mcp__mine__weather", "mcp__mine__double"), ())
     assert registry.get("weather") is weather
     assert registry.get("nope") is None
     assert (await registry.run("double", {"n": 1})).structured == {"twice": 2}

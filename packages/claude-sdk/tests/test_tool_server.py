@@ -8,7 +8,7 @@ import pytest
 
 from agent_sdk_core import ToolRegistry, ToolResult, tool
 from agent_sdk_core.tools import ToolImage
-from claude_sdk.tool_server import ToolServer, initialize_fields, tool_names
+from claude_sdk.tool_server import ToolServer, initialize_fields
 
 pytestmark = pytest.mark.anyio
 
@@ -99,10 +99,6 @@ class TestHandshake:
 
     def test_without_a_registry_nothing_is_offered(self) -> None:
         assert initialize_fields(None) == {}
-        assert tool_names(None) == ()
-
-    def test_tools_go_by_the_names_that_messages_show(self) -> None:
-        assert tool_names(REGISTRY) == ("mcp__house__add", "mcp__house__look", "mcp__house__broken")
 
 
 async def unused(work: Callable[[], Awaitable[ToolResult]]) -> ToolResult | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from agent_sdk_core import ToolRegistry, ToolResult, tool
 from agent_sdk_core.tools import ToolImage
 from codex_sdk import protocol
-from codex_sdk.dynamic_tools import tool_names, tool_response, tool_specs
+from codex_sdk.dynamic_tools import tool_response, tool_specs
 
 
 @tool
@@ -30,12 +30,6 @@ def test_a_registry_is_a_namespace_of_functions(workspace: Path) -> None:
         ("function", "add", "Add two numbers."), ("function", "look", "Look around.")
     ]  # fmt: skip
     assert namespace["tools"][0]["inputSchema"] == add.input_schema
-
-
-def test_tools_go_by_the_names_that_messages_show() -> None:
-    assert tool_names(ToolRegistry("house", [add, look_around])) == ("mcp__house__add", "mcp__house__look")
-    assert tool_names(ToolRegistry("empty")) == ()
-    assert tool_names(None) == ()
 
 
 def test_a_result_is_texts_and_images_in_order() -> None:

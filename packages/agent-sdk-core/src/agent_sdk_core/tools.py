@@ -227,6 +227,11 @@ class ToolRegistry:
         """Return a tool by its name, or None."""
         return self._tools.get(name)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names under which messages show the tools."""
+        return tuple(f"mcp__{self.name}__{name}" for name in self._tools)
+
     def __iter__(self) -> Iterator[Tool]:
         return iter(tuple(self._tools.values()))
 

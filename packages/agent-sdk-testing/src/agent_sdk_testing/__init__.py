@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from agent_sdk_testing.claude import find_claude, write_claude_config
     from agent_sdk_testing.codex import find_codex, write_codex_home
     from agent_sdk_testing.environment import clean_env, scratch_folder
-    from agent_sdk_testing.fake_claude import FakeClaude, FakeClaudeProcess
-    from agent_sdk_testing.fake_claude_exchanges import FakeAsked, FakeControl, FakePrompt
+    from agent_sdk_testing.fake_claude import FakeClaude
+    from agent_sdk_testing.fake_claude_exchanges import FakeAsked, FakeClaudeProcess, FakeControl, FakePrompt
     from agent_sdk_testing.fake_codex import FakeCodex
     from agent_sdk_testing.fake_codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
     from agent_sdk_testing.model import ScriptedModel
@@ -49,8 +49,8 @@ _MODULES = {
     "claude": ("find_claude", "write_claude_config"),
     "codex": ("find_codex", "write_codex_home"),
     "environment": ("clean_env", "scratch_folder"),
-    "fake_claude": ("FakeClaude", "FakeClaudeProcess"),
-    "fake_claude_exchanges": ("FakeAsked", "FakeControl", "FakePrompt"),
+    "fake_claude": ("FakeClaude",),
+    "fake_claude_exchanges": ("FakeAsked", "FakeClaudeProcess", "FakeControl", "FakePrompt"),
     "fake_codex": ("FakeCodex",),
     "fake_codex_exchanges": ("FakeQuestion", "FakeRequest", "FakeTurn"),
     "model": ("ScriptedModel",),

@@ -9,110 +9,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
-from agent_sdk_testing.fake_agent import FakeAgent, FakeProcess
-from agent_sdk_testing.fake_claude_exchanges import FakeAsked, FakeControl, FakePrompt
+from agent_sdk_testing.fake_agent import FakeAgent
+from agent_sdk_testing.fake_claude_exchanges import FakeClaudeProcess, FakeControl, FakePrompt
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
 
 Json = dict[str, Any]
 ControlHandler = Callable[[FakeControl], object]
 PromptHandler = Callable[[FakePrompt], object]
-
-_SESSION_FLAGS = ("--session-id=", "--resume=")
-
-
-class FakeClaudeProcess(FakeProcess):
-    """One process of a `FakeClaude`.
-
-    Attributes:
-        session_id: Id of its session.
-        running: The prompt whose turn runs.
-        asked: What it asked the SDK, by request id.
-    """
-
-    def __init__(self, claude: FakeClaude, connection: socket.socket, started: Json) -> None:
-        super().__init__(connection, started)
-        self.running: FakePrompt | None = None
-        self.asked: dict[str, FakeAsked] = {}
-        self._claude = claude
-        named = (self.flag(name) for name in _SESSION_FLAGS)
-        self.session_id = next((value for value in named if value is not None), str(uuid4()))
-
-    def flag(self, name: str) -> str | None:
-        """Return the value of an argument such as ``--model=``; None if it is not there."""
-        return next((each.removeprefix(name) for each in self.arguments if each.startswith(name)), None)
-
-    def frame(self, kind: str, **fields: object) -> None:
-        """Send a frame of a type."""
-        self.write({"type": kind, "uuid": str(uuid4()), "session_id": self.session_id, **fields})
-
-    def init(self, **fields: object) -> None:
-        """Send `system/init`."""
-        told: Json = {
-            "cwd": self.cwd, "tools": ["Bash"], "mcp_servers": [], "model": self.flag("--model=") or "fake-model",
-            "permissionMode": self.flag("--permission-mode=") or "default", "slash_commands": [],
-            "claude_code_version": self._claude.version, **fields,
-        }  # fmt: skip
-        self.frame("system", subtype="init", **told)
-
-    def assistant(self, *content: Json) -> None:
-        """Send a message of the model."""
-        message = {"id": f"msg_{uuid4().hex}", "role": "assistant", "model": "fake-model", "content": list(content)}
-        self.frame("assistant", message=message, parent_tool_use_id=None)
-
-    def result(self, text: str | None = None, subtype: str = "success", **fields: object) -> None:
-        """Send a result."""
-        told: Json = {
-            "is_error": subtype != "success", "duration_ms": 1, "num_turns": 1, "total_cost_usd": 0,
-            "usage": {"input_tokens": 1, "output_tokens": 1}, "modelUsage": {}, "permission_denials": [],
-            **({} if text is None else {"result": text}), **fields,
-        }  # fmt: skip
-        self.frame("result", subtype=subtype, **told)
-
-    def ask(self, subtype: str, *, request_id: str | None = None, **fields: object) -> FakeAsked:
-        """Send a control request; one whose id is in use shares its answers with the one before."""
-        asked = FakeAsked(self._claude, self, request_id or str(uuid4()))
-        asked = self.asked.setdefault(asked.id, asked)
-        body = {"subtype": subtype, **fields}
-        self.write({"type": "control_request", "request_id": asked.id, "request": body})
-        return asked
-
-    def usual_payload(self, request: FakeControl) -> Json:
-        """Return what the fake answers on its own."""
-        fields = request.fields
-        match request.subtype:
-            case "initialize":
-                return {
-                    "commands": [], "agents": [], "models": self.models(), "account": {}, "pid": self.pid,
-                    "claude_code_version": self._claude.version, "current_permission_mode": "default",
-                    "session_state": "idle",
-                }  # fmt: skip
-            case "list_models":
-                return {"models": self.models()}
-            case "interrupt":
-                return {"still_queued": []}
-            case "set_model":
-                return {"model": fields.get("model") or "fake-model"}
-            case "set_permission_mode":
-                return {"mode": fields.get("mode")}
-            case "cancel_async_message":
-                return {"cancelled": False, "message_uuid": fields.get("message_uuid")}
-            case _:
-                return {}
-
-    def models(self) -> list[Json]:
-        """Return the models that it lists."""
-        efforts = ["low", "high"]
-        return [
-            {
-                "value": "default",
-                "displayName": "Default",
-                "description": "The usual",
-                "supportedEffortLevels": efforts,
-            },
-            {"value": "fake-model"},
-        ]
 
 
 class FakeClaude(FakeAgent[FakeClaudeProcess]):
@@ -186,7 +90,7 @@ class FakeClaude(FakeAgent[FakeClaudeProcess]):
         return self.prompts[number - 1]
 
     def _process(self, connection: socket.socket, started: Json) -> FakeClaudeProcess:
-        return FakeClaudeProcess(self, connection, started)
+        return FakeClaudeProcess(connection, started, self.version, self.wait_until)
 
     def _note(self, process: FakeClaudeProcess, message: Json) -> Callable[[], object]:
         match message:

@@ -1,16 +1,118 @@
-"""What passes between a `FakeClaude` and the SDK: control requests of either side, and prompts with their turns."""
+"""A process of a `FakeClaude`, and what passes between it and the SDK: control requests of either side, and prompts."""
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import uuid4
 
+from agent_sdk_testing.fake_agent import FakeProcess, WaitUntil
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
 
-if TYPE_CHECKING:
-    from agent_sdk_testing.fake_claude import FakeClaude, FakeClaudeProcess
-
 Json = dict[str, Any]
+
+_SESSION_FLAGS = ("--session-id=", "--resume=")
+
+
+class FakeClaudeProcess(FakeProcess):
+    """One process of a `FakeClaude`.
+
+    Args:
+        connection: Control socket of the process.
+        started: What it said of itself.
+        version: What its greeting tells.
+        wait_until: How a test waits for what it gets.
+
+    Attributes:
+        session_id: Id of its session.
+        running: The prompt whose turn runs.
+        asked: What it asked the SDK, by request id.
+    """
+
+    def __init__(self, connection: socket.socket, started: Json, version: str | None, wait_until: WaitUntil) -> None:
+        super().__init__(connection, started)
+        self.running: FakePrompt | None = None
+        self.asked: dict[str, FakeAsked] = {}
+        self._version = version
+        self._wait_until = wait_until
+        named = (self.flag(name) for name in _SESSION_FLAGS)
+        self.session_id = next((value for value in named if value is not None), str(uuid4()))
+
+    def flag(self, name: str) -> str | None:
+        """Return the value of an argument such as ``--model=``; None if it is not there."""
+        return next((each.removeprefix(name) for each in self.arguments if each.startswith(name)), None)
+
+    def frame(self, kind: str, **fields: object) -> None:
+        """Send a frame of a type."""
+        self.write({"type": kind, "uuid": str(uuid4()), "session_id": self.session_id, **fields})
+
+    def init(self, **fields: object) -> None:
+        """Send `system/init`."""
+        told: Json = {
+            "cwd": self.cwd, "tools": ["Bash"], "mcp_servers": [], "model": self.flag("--model=") or "fake-model",
+            "permissionMode": self.flag("--permission-mode=") or "default", "slash_commands": [],
+            "claude_code_version": self._version, **fields,
+        }  # fmt: skip
+        self.frame("system", subtype="init", **told)
+
+    def assistant(self, *content: Json) -> None:
+        """Send a message of the model."""
+        message = {"id": f"msg_{uuid4().hex}", "role": "assistant", "model": "fake-model", "content": list(content)}
+        self.frame("assistant", message=message, parent_tool_use_id=None)
+
+    def result(self, text: str | None = None, subtype: str = "success", **fields: object) -> None:
+        """Send a result."""
+        told: Json = {
+            "is_error": subtype != "success", "duration_ms": 1, "num_turns": 1, "total_cost_usd": 0,
+            "usage": {"input_tokens": 1, "output_tokens": 1}, "modelUsage": {}, "permission_denials": [],
+            **({} if text is None else {"result": text}), **fields,
+        }  # fmt: skip
+        self.frame("result", subtype=subtype, **told)
+
+    def ask(self, subtype: str, *, request_id: str | None = None, **fields: object) -> FakeAsked:
+        """Send a control request; one whose id is in use shares its answers with the one before."""
+        asked = FakeAsked(self._wait_until, self, request_id or str(uuid4()))
+        asked = self.asked.setdefault(asked.id, asked)
+        body = {"subtype": subtype, **fields}
+        self.write({"type": "control_request", "request_id": asked.id, "request": body})
+        return asked
+
+    def usual_payload(self, request: FakeControl) -> Json:
+        """Return what the fake answers on its own."""
+        fields = request.fields
+        match request.subtype:
+            case "initialize":
+                return {
+                    "commands": [], "agents": [], "models": self.models(), "account": {}, "pid": self.pid,
+                    "claude_code_version": self._version, "current_permission_mode": "default",
+                    "session_state": "idle",
+                }  # fmt: skip
+            case "list_models":
+                return {"models": self.models()}
+            case "interrupt":
+                return {"still_queued": []}
+            case "set_model":
+                return {"model": fields.get("model") or "fake-model"}
+            case "set_permission_mode":
+                return {"mode": fields.get("mode")}
+            case "cancel_async_message":
+                return {"cancelled": False, "message_uuid": fields.get("message_uuid")}
+            case _:
+                return {}
+
+    def models(self) -> list[Json]:
+        """Return the models that it lists."""
+        efforts = ["low", "high"]
+        return [
+            {
+                "value": "default",
+                "displayName": "Default",
+                "description": "The usual",
+                "supportedEffortLevels": efforts,
+            },
+            {"value": "fake-model"},
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +215,10 @@ class FakeAsked:
         answers: The `response` of every answer to it.
     """
 
-    def __init__(self, claude: FakeClaude, process: FakeClaudeProcess, request_id: str) -> None:
+    def __init__(self, wait_until: WaitUntil, process: FakeClaudeProcess, request_id: str) -> None:
         self.id = request_id
         self.answers: list[Json] = []
-        self._claude = claude
+        self._wait_until = wait_until
         self._process = process
 
     async def answered(self, timeout: float = DEFAULT_TIMEOUT) -> Json:
@@ -125,7 +227,7 @@ class FakeAsked:
         Raises:
             TimeoutError: There was none within `timeout` seconds.
         """
-        await self._claude.wait_until(lambda: bool(self.answers), f"an answer to {self.id!r}", timeout)
+        await self._wait_until(lambda: bool(self.answers), f"an answer to {self.id!r}", timeout)
         return self.answers[0]
 
     def withdraw(self) -> None:

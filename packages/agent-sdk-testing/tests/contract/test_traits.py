@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import pytest
 
-from agent_sdk_core import AgentBackend, BackendCapabilities
+from agent_sdk_core import AgentBackend, BackendCapabilities, PermissionMode
 from agent_sdk_testing import Step, call
 from agent_sdk_testing.contract import rules
-from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_testing.contract.agent import Action, Agent, Verdict
 from agent_sdk_testing.contract.traits import Trait, has
 
 
@@ -18,8 +19,8 @@ class Backend(AgentBackend):
 class Flyer(Agent):
     name = "flyer"
     traits: ClassVar[frozenset[Trait]] = frozenset({"edits"})
-    unsupported_options = frozenset({"native"})
-    modes = {"default": {}}
+    unsupported_options: ClassVar[frozenset[str]] = frozenset({"native"})
+    modes: ClassVar[Mapping[PermissionMode, Mapping[Action, Verdict]]] = {"default": {}}
 
     @classmethod
     def backend_class(cls) -> type[AgentBackend]:

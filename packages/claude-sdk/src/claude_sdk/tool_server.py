@@ -34,11 +34,6 @@ _INTERNAL_ERROR: Final = -32603
 _REMEMBERED: Final = 64
 
 
-def tool_names(registry: ToolRegistry | None) -> tuple[str, ...]:
-    """Return the names under which messages show a registry's tools."""
-    return tuple(f"mcp__{registry.name}__{tool.name}" for tool in registry) if registry is not None else ()
-
-
 def initialize_fields(registry: ToolRegistry | None) -> Json:
     """Return the fields of `initialize` that offer a registry's tools; none without a registry.
 

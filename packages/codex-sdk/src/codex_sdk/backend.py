@@ -27,7 +27,6 @@ from agent_sdk_core.usage import ModelPrice
 from codex_sdk.asking.client_hooks import ClientHooks, UnownedRequests
 from codex_sdk.asking.requests import METHOD_NOT_FOUND
 from codex_sdk.driver import CodexDriver
-from codex_sdk.dynamic_tools import tool_names
 from codex_sdk.errors import translate
 from codex_sdk.executable import find_executable
 from codex_sdk.history import read_history, require_stored, stored_facts, turn_of
@@ -262,7 +261,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
             raise translate(error, session_id=options.resume) from error
         answer = cast("Json", response) if isinstance(response, dict) else {}
         self._dispatch.unknowns.response(plan.method, answer)
-        facts = ThreadFacts.from_response(answer, tools=tool_names(options.tools))
+        facts = ThreadFacts.from_response(answer, tools=() if options.tools is None else options.tools.names)
         if not facts.thread_id:
             raise ProtocolError(
                 f"codex answered {plan.method} without a thread.", backend=self.type, details={"response": answer}

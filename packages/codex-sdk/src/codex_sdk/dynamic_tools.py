@@ -27,11 +27,6 @@ def tool_specs(registry: ToolRegistry) -> list[Json]:
     return [{"type": "namespace", "name": registry.name, "description": about, "tools": functions}]
 
 
-def tool_names(registry: ToolRegistry | None) -> tuple[str, ...]:
-    """Return the names under which messages show a registry's tools."""
-    return tuple(f"mcp__{registry.name}__{tool.name}" for tool in registry or ()) if registry is not None else ()
-
-
 def tool_response(result: ToolResult) -> Json:
     """Return a tool's result as the body of the response to `item/tool/call`."""
     items: list[Json] = [

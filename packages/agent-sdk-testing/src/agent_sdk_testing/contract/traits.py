@@ -9,15 +9,13 @@ A need is one of
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import fields
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import Final, Literal, Protocol, get_args
 
 import pytest
 
-from agent_sdk_core import BackendCapabilities, SessionOptions
-
-if TYPE_CHECKING:
-    from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_core import AgentBackend, BackendCapabilities, SessionOptions
 
 Trait = Literal[
     "process",
@@ -56,6 +54,34 @@ CAPABILITIES: Final = tuple(field.name for field in fields(BackendCapabilities))
 OPTIONS: Final = tuple(SessionOptions.model_fields)
 
 
+class Declared(Protocol):
+    """What an agent declares; the class of an `Agent`."""
+
+    @property
+    def traits(self) -> frozenset[Trait]:
+        """What it has beside what its backend declares."""
+        ...
+
+    @property
+    def unsupported_options(self) -> frozenset[str]:
+        """The options that raise beside those that its backend declares."""
+        ...
+
+    @property
+    def modes(self) -> Container[str]:
+        """The permission modes that it has."""
+        ...
+
+    @property
+    def failures(self) -> Container[str]:
+        """The ways in which its model can be made to fail."""
+        ...
+
+    def backend_class(self) -> type[AgentBackend]:
+        """Return the class of its backend."""
+        ...
+
+
 def needs(*names: str) -> pytest.MarkDecorator:
     """Mark a case, a file of cases or one parameter as only for agents that have all of this."""
     return pytest.mark.contract(needs=names)
@@ -66,7 +92,7 @@ def lacks(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.contract(lacks=names)
 
 
-def applies(item: pytest.Item, agent: type[Agent]) -> bool:
+def applies(item: pytest.Item, agent: Declared) -> bool:
     """Tell whether a case is for an agent, by its marks."""
     for mark in item.iter_markers("contract"):
         if not all(has(agent, name) for name in mark.kwargs.get("needs", ())):
@@ -76,7 +102,7 @@ def applies(item: pytest.Item, agent: type[Agent]) -> bool:
     return True
 
 
-def has(agent: type[Agent], name: str) -> bool:
+def has(agent: Declared, name: str) -> bool:
     """Tell whether an agent has what a mark names.
 
     Raises:
