@@ -172,8 +172,8 @@ class ClaudeDriver(SessionDriver):
 
     async def close(self) -> None:
         """End the process, and the background work that it would wait for."""
-        await self.process.say_goodbye()
-        await self.process.stop()
+        answered = await self.process.say_goodbye()
+        await self.process.stop(term=2.0 if answered else 1.0)
 
     async def kill(self) -> None:
         """Kill the process and all it started."""

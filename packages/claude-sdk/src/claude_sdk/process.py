@@ -159,14 +159,19 @@ class ClaudeProcess:
             self._reason = "; ".join(texts(frame.get("errors"))) or text(frame.get("result")) or ""
         on_frame(frame)
 
-    async def say_goodbye(self) -> None:
-        """Ask the process to end now; bounded, never raises. Without it, claude finishes its background work first."""
+    async def say_goodbye(self) -> bool:
+        """Ask the process to end now, and return whether it answered; bounded, never raises.
+
+        Without it, claude finishes its background work first.
+        """
         self.dismissed = True
         with anyio.move_on_after(_GOODBYE_SECONDS):
             try:
                 await self.peer.request("end_session", timeout=_GOODBYE_SECONDS, counted=False)
             except AgentError:
-                return
+                return False
+            return True
+        return False
 
     async def stop(self, *, grace: float = 1.0, term: float = 2.0) -> None:
         """End the process and all it started; never raises."""

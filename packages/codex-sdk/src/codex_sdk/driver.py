@@ -35,8 +35,8 @@ Json = dict[str, Any]
 
 _REQUEST_SECONDS: Final = 60.0
 _INTERRUPT_SECONDS: Final = 10.0
-_GOODBYE_SECONDS: Final = 3.0
-_KILL_SECONDS: Final = 1.0
+_GOODBYE_SECONDS: Final = 2.0
+_KILL_SECONDS: Final = 0.5
 _NOT_YET_STARTED: Final = ("no active turn to interrupt", "expected active turn id")
 _UNLOAD_SECONDS: Final = 1.0
 _PAUSE: Final = 0.02
@@ -240,23 +240,28 @@ class CodexDriver(SessionDriver):
 
     async def close(self) -> None:
         """End what the thread and its sub-agents still do, background commands too, and have Codex unload them."""
+        await self._leave(_GOODBYE_SECONDS)
+
+    async def kill(self) -> None:
+        """As `close`, in less time."""
+        await self._leave(_KILL_SECONDS)
+
+    async def _leave(self, seconds: float) -> None:
         with anyio.move_on_after(_KILL_SECONDS):
             async with anyio.create_task_group() as tasks:
                 for thread_id, turn_id in self._family.active_turns():
                     tasks.start_soon(self._send_interrupt, thread_id, turn_id)
         async with anyio.create_task_group() as tasks:
             for thread_id in self._family.thread_ids:
-                tasks.start_soon(self._let_go, thread_id)
+                tasks.start_soon(self._let_go, thread_id, seconds)
 
-    async def kill(self) -> None:
-        """As `close`, which does not wait for the end of what it interrupts."""
-        await self.close()
-
-    async def _let_go(self, thread_id: str) -> None:
+    async def _let_go(self, thread_id: str, seconds: float) -> None:
         params = {"threadId": thread_id}
-        error = await self._quietly("thread/backgroundTerminals/clean", params)
-        if isinstance(error, RequestTimeoutError) or await self._quietly("thread/unsubscribe", params) is not None:
-            return  # Who does not answer will not answer this either.
+        error = await self._quietly("thread/backgroundTerminals/clean", params, seconds)
+        if isinstance(error, RequestTimeoutError):
+            return  # Who does not answer will not answer what follows either.
+        if await self._quietly("thread/unsubscribe", params, seconds) is not None:
+            return
         with anyio.move_on_after(_UNLOAD_SECONDS):
             # Until then its file is in use, and cannot be opened elsewhere.
             while thread_id in await self._loaded():  # noqa: ASYNC110  # nothing to wait for is at hand here

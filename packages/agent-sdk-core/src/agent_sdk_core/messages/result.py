@@ -97,8 +97,11 @@ class ResultMessage(Message, frozen=True):
 
     @property
     def error(self) -> errors.AgentError | None:
-        """The failure as an error to raise or to read; None unless the outcome is "failed" or "limit"."""
-        if self.outcome not in ("failed", "limit"):
+        """The failure as an error to raise or to read; None unless the outcome is "failed" or "limit".
+
+        An interrupt that the agent did not confirm is one too: nobody knows what the agent still does.
+        """
+        if self.outcome not in ("failed", "limit") and self.error_code != errors.RequestTimeoutError.default_code:
             return None
         told = (self.source.failure if self.source else None) or failure_by_status(self.api_error_status)
         code = self.error_code or (told.code if told is not None else "turn_failed")

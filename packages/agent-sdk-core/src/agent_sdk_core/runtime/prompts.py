@@ -81,7 +81,8 @@ class RunningTurn:
         begun: Set when the agent's first message of it has come.
         ended: Set when the turn is over.
         preface: What the agent said of the turn before it began: it is shown after `init`; None once it has begun.
-        interrupting: Whether somebody asked for its end.
+        interrupting: Set when somebody asked for its end; its deadline is when we end it ourselves.
+        given_up: Whether the agent did not confirm its end.
         result: The last result that came while it ran.
         interrupted: Set when that has been done, its foreground command ended included.
     """
@@ -93,7 +94,8 @@ class RunningTurn:
     begun: anyio.Event = field(default_factory=anyio.Event)
     ended: anyio.Event = field(default_factory=anyio.Event)
     preface: list[SDKMessage] | None = field(default_factory=list["SDKMessage"])
-    interrupting: bool = False
+    interrupting: anyio.CancelScope | None = None
+    given_up: bool = False
     result: ResultMessage | None = None
     interrupted: anyio.Event = field(default_factory=anyio.Event)
 

@@ -324,10 +324,9 @@ class BaseSession(AgentSession):
     async def _close(self) -> None:
         self._turns.wind_down()
         self.requests.refuse_all()
+        confirmed = self._failure is not None or await self._turns.end_for_close()
         if self._failure is None:
-            await self._turns.interrupt()
-        if self._failure is None:
-            await self._driver.close()
+            await (self._driver.close() if confirmed else self._driver.kill())
 
     async def _kill(self) -> None:
         self.requests.refuse_all()

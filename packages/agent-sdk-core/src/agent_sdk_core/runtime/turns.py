@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 INTERRUPT_SECONDS: Final = 10.0
 """How long an interrupted turn may take to end before we end it ourselves."""
 
+CLOSE_SECONDS: Final = 2.0
+"""How long it may take where its session closes; an agent that does not answer has to be waited for once more."""
+
 COMPACT_SECONDS: Final = 60.0
 """How long an agent that agreed to compact may take to begin."""
 
@@ -169,16 +172,31 @@ class Turns:
             for record in running.records:
                 record.text = text
 
-    async def interrupt(self, *, cancel_held: bool = True) -> bool:
-        """End the running turn and wait until it has ended; False if none runs."""
+    async def interrupt(self, *, cancel_held: bool = True, patience: float | None = None) -> bool:
+        """End the running turn and wait until it has ended; False if none runs.
+
+        Args:
+            cancel_held: Whether the agent shall also forget the prompts that it holds.
+            patience: Seconds that the agent has for it; absent: `INTERRUPT_SECONDS`.
+        """
         running = self.running
         if running is None:
             return False
-        if not running.interrupting:
-            self._host.start_soon(self._drive_interrupt, running, cancel_held)
-            running.interrupting = True
+        deadline = anyio.current_time() + (INTERRUPT_SECONDS if patience is None else patience)
+        if running.interrupting is None:
+            scope = anyio.CancelScope(deadline=deadline)
+            self._host.start_soon(self._drive_interrupt, running, scope, cancel_held)
+            running.interrupting = scope
+        else:
+            running.interrupting.deadline = min(running.interrupting.deadline, deadline)
         await running.interrupted.wait()
         return True
+
+    async def end_for_close(self) -> bool:
+        """End the running turn as `interrupt` does, in less time; False if the agent did not confirm that."""
+        running = self.running
+        await self.interrupt(patience=CLOSE_SECONDS)
+        return running is None or not running.given_up
 
     async def cancel(self, record: PromptRecord) -> None:
         """End one prompt early: out of the queue, or with the turn that runs it."""
@@ -354,9 +372,9 @@ class Turns:
         ):
             self._start(record)
 
-    async def _drive_interrupt(self, running: RunningTurn, cancel_held: bool) -> None:
+    async def _drive_interrupt(self, running: RunningTurn, patience: anyio.CancelScope, cancel_held: bool) -> None:
         try:
-            with anyio.move_on_after(INTERRUPT_SECONDS):
+            with patience:
                 await running.started.wait()
                 if not running.ended.is_set():
                     await self._driver.interrupt(running.native_id, cancel_held=cancel_held)
@@ -366,17 +384,18 @@ class Turns:
             _log.warning("the interrupt was not taken: %s", error)
         finally:
             if not running.ended.is_set():
+                running.given_up = True
                 reason = "The agent did not confirm the interrupt."
                 self._abandon(running, RequestTimeoutError.default_code, reason, "aborted_streaming", gone=False)
             running.interrupted.set()
 
     def _abandon(self, running: RunningTurn, code: str, message: str, terminal_reason: str, *, gone: bool) -> None:
         """End a turn on our side: the driver closes what is open, and what it does not list ends synthetically."""
-        turn_id = running.native_id
+        turn_id, records = running.native_id, list(running.records)
         if gone or turn_id is not None:
             self.close_open(None if gone else turn_id, code, message, terminal_reason)
-        for record in list(running.records):
-            running.records.remove(record)
+        running.records.clear()
+        for record in records:
             self._driver.forget(record.uuid)
             self._finish(record, code, message, terminal_reason)
         if not running.ended.is_set():

@@ -279,6 +279,8 @@ class ChildProcess:
                     return
                 await _off_loop(self._strays.note)
                 self.close_stdin()
+                if grace:
+                    self._attendant.signal(signal.SIGCONT)  # One that was stopped could not end by itself.
                 if not await self._ends_within(grace):
                     await _off_loop(self._strays.note)
                     self._attendant.signal(signal.SIGTERM)
