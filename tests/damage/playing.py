@@ -77,7 +77,7 @@ class PlayedSession(BaseSession):
     async def give(self, prompt: str, uuid: str) -> None:
         """Send a prompt as the one who recorded it did."""
         if not any(record.uuid == uuid for record in self.prompts):
-            self.prompts.append(self.submit(prompt, uuid))
+            self.prompts.append(self._turns.submit(prompt, uuid))
         await self.breathe()
 
     async def breathe(self) -> None:

@@ -31,7 +31,6 @@ class MiniSession(BaseSession):
     def __init__(self, options: SessionOptions, host: Host, driver: MiniDriver) -> None:
         super().__init__(str(uuid4()), options, host, driver)
         self._mini = driver
-        driver.session = self
 
     @property
     def info(self) -> SessionInfo:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import anyio
 from tests.example.mini_model import ask_model
@@ -34,9 +34,6 @@ from agent_sdk_core.prompts import prompt_blocks
 from agent_sdk_core.runtime import Host, SessionDriver
 from agent_sdk_core.runtime.driver import Setting
 
-if TYPE_CHECKING:
-    from tests.example.mini_backend import MiniSession
-
 Json = dict[str, Any]
 DEFAULT_MODEL: Final = "mini-1"
 
@@ -53,14 +50,12 @@ class MiniDriver(SessionDriver):
     """Drives one session.
 
     Attributes:
-        session: The session; set once it is made.
         model: The model that the next turn asks.
         mode: The permission mode.
         cwd: The folder that it works in.
     """
 
     name = "mini"
-    session: MiniSession
 
     def __init__(self, host: Host, url: str, cwd: Path, *, model: str | None, mode: PermissionMode | None) -> None:
         self.model = model or DEFAULT_MODEL
@@ -86,8 +81,8 @@ class MiniDriver(SessionDriver):
             if not isinstance(block, TextInput):
                 kind = type(block).__name__.removesuffix("Input").lower()
                 raise UnsupportedOptionError(f"The mini agent cannot take {kind} in a prompt.", backend=self.name)
-        options = self.session.options
-        turn = MiniTurn(self.session.session_id, uuid, self._conversation, partial=options.include_partial_messages)
+        options = self.sink.options
+        turn = MiniTurn(self.sink.session_id, uuid, self._conversation, partial=options.include_partial_messages)
         self._turn = turn
         text = "\n".join(block.text for block in blocks if isinstance(block, TextInput))
         self._host.start_soon(self._run, turn, text)
@@ -114,7 +109,7 @@ class MiniDriver(SessionDriver):
     async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
         """End the running turn with its command."""
         if self._turn is not None:
-            self.session.requests.withdraw()
+            self.sink.withdraw()
             self._turn.scope.cancel()
 
     def abandon(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
@@ -143,7 +138,7 @@ class MiniDriver(SessionDriver):
 
     def _emit(self, *messages: SDKMessage) -> None:
         self._told += [message for message in messages if message.type in ("user", "assistant")]
-        self.session.deliver(messages)
+        self.sink.deliver(messages)
 
     async def _run(self, turn: MiniTurn, prompt: str) -> None:
         self._emit(*turn.begin(prompt, cwd=str(self.cwd), model=self.model))
@@ -164,7 +159,7 @@ class MiniDriver(SessionDriver):
         while True:
             body = {
                 "model": self.model,
-                "instructions": self.session.options.system_prompt or "You are a mini agent.",
+                "instructions": self.sink.options.system_prompt or "You are a mini agent.",
                 "input": turn.input,
                 "tools": [_TOOL],
                 "stream": True,
@@ -193,7 +188,7 @@ class MiniDriver(SessionDriver):
 
     async def _permitted(self, turn: MiniTurn, call: Json, command: str) -> str | None:
         """Ask whether a command may run, and return the command to run, or None."""
-        session = self.session
+        session = self.sink
         envelope = Envelope.of(
             call["call_id"], call, session_id=session.session_id, timeout=session.options.request_timeout
         )
@@ -221,7 +216,7 @@ class MiniDriver(SessionDriver):
         return None
 
     async def _execute(self, command: str) -> tuple[str, int]:
-        env = {**os.environ, **self.session.options.env}
+        env = {**os.environ, **self.sink.options.env}
         process = await anyio.open_process(
             ["/bin/sh", "-c", command],
             cwd=self.cwd, env=env, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True,

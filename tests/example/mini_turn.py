@@ -111,7 +111,10 @@ class MiniTurn:
         failed = error is not None or terminal_reason != "completed"
         closed: list[SDKMessage] = [
             *self._close_text(aborted=True),
-            *(self._result(call_id, "The turn has ended.", is_error=True) for call_id in self._open.copy()),
+            *(
+                self.tool_result({"call_id": call_id}, "The turn has ended.", is_error=True)
+                for call_id in self._open.copy()
+            ),
         ]
         fields: Json = {}
         if error is not None:

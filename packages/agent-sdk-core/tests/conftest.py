@@ -82,6 +82,10 @@ class MemoryDriver(SessionDriver):
     async def interrupted(self) -> None:
         await self._call("interrupted")
 
+    def forget(self, uuid: str) -> None:
+        if uuid in self.uuids:
+            self.uuids.remove(uuid)
+
     async def compact(self) -> None:
         if "compact" not in self.hooks:
             await super().compact()

@@ -16,6 +16,7 @@ def test_the_names_for_authors_of_backends_are_these() -> None:
         "PendingRequests",
         "Resolution",
         "SessionDriver",
+        "SessionSink",
     ]
     assert all(getattr(runtime, name).__name__ == name for name in runtime.__all__)
     assert runtime.BaseSession is BaseSession

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from agent_sdk_core.runtime.asking.pending import PendingRequests, Resolution
     from agent_sdk_core.runtime.backend import BaseBackend
-    from agent_sdk_core.runtime.driver import SessionDriver
+    from agent_sdk_core.runtime.driver import SessionDriver, SessionSink
     from agent_sdk_core.runtime.host import Host
     from agent_sdk_core.runtime.session import BaseSession
     from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
@@ -25,6 +25,7 @@ __all__ = [
     "PendingRequests",
     "Resolution",
     "SessionDriver",
+    "SessionSink",
 ]
 
 _HOMES: Final = {
@@ -36,6 +37,7 @@ _HOMES: Final = {
     "PendingRequests": "asking.pending",
     "Resolution": "asking.pending",
     "SessionDriver": "driver",
+    "SessionSink": "driver",
 }
 
 

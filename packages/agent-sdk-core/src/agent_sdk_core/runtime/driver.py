@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.errors import AgentError, UnsupportedOptionError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.prompts import Prompt
@@ -14,8 +14,40 @@ from agent_sdk_core.session import HistoryPage
 from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.usage import SessionUsage
 
+if TYPE_CHECKING:
+    from agent_sdk_core.asking.requests import AgentRequest, Ask, Json
+    from agent_sdk_core.options import SessionOptions
+
 Setting = Literal["model", "permission_mode", "reasoning_effort"]
 """What can be changed while a session is open, named as in `SessionOptions`."""
+
+
+class SessionSink(Protocol):
+    """What a driver tells its session, which has it set as `SessionDriver.sink`.
+
+    Attributes:
+        session_id: The session's id.
+        options: What it was opened with.
+    """
+
+    session_id: str
+    options: SessionOptions
+
+    def deliver(self, batch: Iterable[SDKMessage]) -> None:
+        """Take messages in the agent's order and hand them on; never waits."""
+
+    def disconnected(self, error: AgentError) -> None:
+        """Note that the agent is gone."""
+
+    def drop_prompt(self, uuid: str) -> None:
+        """Note that the agent let go of a prompt that it held: no result of the agent's will list it."""
+
+    async def ask(self, ask: Ask[AgentRequest]) -> Json:
+        """Put a request to whoever answers it, and return the answer as the agent takes it; see `Ask`."""
+        ...
+
+    def withdraw(self) -> None:
+        """Note that the agent asks nothing any more."""
 
 
 class SessionDriver(ABC):
@@ -24,10 +56,12 @@ class SessionDriver(ABC):
     Attributes:
         name: Name of the backend.
         answers: What the results have to hold, where the session has an output schema.
+        sink: What takes its messages and requests; there from the moment that its session is made.
     """
 
     name: str
     answers: AnswerForm | None = None
+    sink: SessionSink
 
     @property
     @abstractmethod

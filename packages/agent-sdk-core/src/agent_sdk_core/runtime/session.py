@@ -32,7 +32,6 @@ from agent_sdk_core.runtime.asking.user_code import call_user_code
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.runtime.prompts import PromptRecord
 from agent_sdk_core.runtime.settings import SessionSettings, require_known
 from agent_sdk_core.runtime.turn import SessionTurn
 from agent_sdk_core.runtime.turns import Turns
@@ -77,10 +76,12 @@ class BaseSession(AgentSession):
         self.requests = PendingRequests(host, copy_context(), lambda message: self.deliver((message,)))
         self._host = host
         self._driver = driver
+        driver.sink = self
         self._turns = Turns(
             session_id=lambda: self.resolved_session_id,
             host=host,
             driver=driver,
+            require_open=self._require_open,
             deliver=self.deliver,
             publish=lambda result: self._tell_listeners((result,)),
             settle=lambda: self._settings.settle(),
@@ -126,12 +127,13 @@ class BaseSession(AgentSession):
     def query(self, prompt: Prompt) -> SessionTurn:
         """Return a turn that sends the prompt when it is entered or first iterated."""
         self._require_open()
-        return SessionTurn(self, clean_prompt(prompt), str(uuid4()))
+        buffer = MessageBuffer(self.session_id, guard=self._host.require_here)
+        return SessionTurn(self._turns, buffer, clean_prompt(prompt), str(uuid4()))
 
     async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
         """Send a prompt without watching it, and return its uuid."""
         require_known("priority", priority, get_args(Priority), backend=self._driver.name)
-        record = self.submit(clean_prompt(prompt), uuid or str(uuid4()), steer=priority == "steer")
+        record = self._turns.submit(clean_prompt(prompt), uuid or str(uuid4()), steer=priority == "steer")
         await record.settled.wait()
         if record.refusal is not None:
             raise record.refusal
@@ -214,25 +216,13 @@ class BaseSession(AgentSession):
         """Close at once, this session only; overtakes a graceful close."""
         await self._end(self._kill, overtakes=True)
 
-    def submit(
-        self, prompt: Prompt, uuid: str, *, watcher: MessageBuffer | None = None, steer: bool = False
-    ) -> PromptRecord:
-        """Take a prompt for a turn or for `send`; returns at once.
-
-        Raises:
-            InvalidRequestError: The uuid was used before, or the caller runs in another event loop.
-            SessionClosedError: The session is closed.
-        """
-        self._require_open()
-        return self._turns.submit(prompt, uuid, watcher=watcher, steer=steer)
-
     def drop_prompt(self, uuid: str) -> None:
         """Note that the agent let go of a prompt that it held: no result of the agent's will list it."""
         self._turns.dropped(uuid)
 
-    async def cancel_prompt(self, record: PromptRecord) -> None:
-        """End one prompt early: out of the queue, or with the turn that runs it."""
-        await self._turns.cancel(record)
+    def withdraw(self) -> None:
+        """Note that the agent asks nothing any more."""
+        self.requests.withdraw()
 
     async def run_in_turn(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Run something for the running turn, a tool for instance; None when the turn ended first and cut it off."""
@@ -286,10 +276,6 @@ class BaseSession(AgentSession):
             self.disconnected(error)
         finally:
             self._release()
-
-    def require_here(self) -> None:
-        """Check that the caller runs in the event loop of the session; see `Host.require_here`."""
-        self._host.require_here()
 
     def _note_place(self, uuid: str, place: str) -> None:
         self._places[uuid] = place

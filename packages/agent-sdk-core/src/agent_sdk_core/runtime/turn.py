@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import anyio
 
@@ -14,21 +14,19 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.prompts import PromptRecord
+from agent_sdk_core.runtime.turns import Turns
 from agent_sdk_core.session import Turn
-
-if TYPE_CHECKING:
-    from agent_sdk_core.runtime.session import BaseSession
 
 _log = logging.getLogger(__name__)
 
 
 class SessionTurn(Turn):
-    """A turn of a `BaseSession`. Its buffer lives as long as the handle; the session holds it weakly."""
+    """A turn of a `BaseSession`. Its buffer lives as long as the handle; its prompt holds it weakly."""
 
-    def __init__(self, session: BaseSession, prompt: Prompt, uuid: str) -> None:
-        self._session = session
+    def __init__(self, turns: Turns, buffer: MessageBuffer, prompt: Prompt, uuid: str) -> None:
+        self._turns = turns
         self._prompt = prompt
-        self._buffer = MessageBuffer(session.session_id, guard=session.require_here)
+        self._buffer = buffer
         self._record: PromptRecord | None = None
         self._uuid = uuid
 
@@ -55,15 +53,15 @@ class SessionTurn(Turn):
         """Send if not yet sent, and return the result."""
         record = await self._send()
         if not record.done.is_set():
-            self._session.require_here()
+            self._turns.require_here()
             await record.done.wait()
         return _result_of(record)
 
     async def interrupt(self) -> None:
         """End the turn early; when the prompt still waits in the queue, take it out."""
         if self._record is not None:
-            self._session.require_here()
-            await self._session.cancel_prompt(self._record)
+            self._turns.require_here()
+            await self._turns.cancel(self._record)
 
     def __aiter__(self) -> Self:
         return self
@@ -90,16 +88,16 @@ class SessionTurn(Turn):
             return
         with anyio.CancelScope(shield=True):
             try:
-                await self._session.cancel_prompt(record)
+                await self._turns.cancel(record)
             except AgentError as error:
                 _log.warning("the turn could not be interrupted: %s", error)
 
     async def _send(self) -> PromptRecord:
         if self._record is None:
-            self._record = self._session.submit(self._prompt, self._uuid, watcher=self._buffer)
+            self._record = self._turns.submit(self._prompt, self._uuid, watcher=self._buffer)
         record = self._record
         if not record.settled.is_set():
-            self._session.require_here()
+            self._turns.require_here()
             await record.settled.wait()
         if record.refusal is not None:
             raise record.refusal

@@ -46,6 +46,7 @@ class Turns:
         session_id: Returns the agent's id of the session.
         host: Runs what awaits the agent.
         driver: The agent's side.
+        require_open: Raises what stands against a new prompt.
         deliver: Takes messages of a turn that we end ourselves, as if the agent had sent them.
         publish: Takes a result that belongs to a prompt but to no turn.
         settle: Puts the session's settings to the agent before a turn.
@@ -58,6 +59,7 @@ class Turns:
         session_id: Callable[[], str],
         host: Host,
         driver: SessionDriver,
+        require_open: Callable[[], None],
         deliver: Callable[[Iterable[SDKMessage]], None],
         publish: Callable[[ResultMessage], None],
         settle: Callable[[], Awaitable[None]],
@@ -66,6 +68,7 @@ class Turns:
         self._session_id = session_id
         self._host = host
         self._driver = driver
+        self._require_open = require_open
         self._deliver = deliver
         self._publish = publish
         self._settle = settle
@@ -82,12 +85,16 @@ class Turns:
         """Whether a turn runs or waits."""
         return self.running is not None or bool(self.queue) or bool(self._steering)
 
-    def submit(self, prompt: Prompt, uuid: str, *, watcher: MessageBuffer | None, steer: bool) -> PromptRecord:
+    def submit(
+        self, prompt: Prompt, uuid: str, *, watcher: MessageBuffer | None = None, steer: bool = False
+    ) -> PromptRecord:
         """Start, steer or queue a prompt; returns at once.
 
         Raises:
-            InvalidRequestError: The uuid was used before.
+            InvalidRequestError: The uuid was used before, or the caller runs in another event loop.
+            SessionClosedError: The session is closed.
         """
+        self._require_open()
         if uuid in self._used_uuids:
             raise InvalidRequestError(f"A prompt with uuid {uuid!r} was sent before; give each prompt its own.")
         record = PromptRecord(uuid, prompt, weakref.ref(watcher) if watcher is not None else None)
@@ -197,6 +204,10 @@ class Turns:
         running = self.running
         await self.interrupt(patience=CLOSE_SECONDS)
         return running is None or not running.given_up
+
+    def require_here(self) -> None:
+        """Check that the caller runs in the event loop of the session; see `Host.require_here`."""
+        self._host.require_here()
 
     async def cancel(self, record: PromptRecord) -> None:
         """End one prompt early: out of the queue, or with the turn that runs it."""
