@@ -198,3 +198,33 @@ async def use(turn: Turn, way: str) -> None:
         case _:
             async with turn:
                 await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize("how", ["break", "cancel"])
+async def test_a_loop_that_is_left_closes_everything_once_nobody_holds_the_turn(fresh: Any, how: str) -> None:
+    events = fresh.events()
+
+    async def use(scope: anyio.CancelScope) -> None:
+        async for _ in one_shot.query("hi", backend="memory"):
+            if how == "break":
+                break
+            scope.cancel()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(use, tasks.cancel_scope)
+        assert [event.kind async for event in events] == ["started"]  # Ended by the close.
+    assert not fresh.host.running
+    assert not fresh.sessions
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_a_turn_that_outlives_its_event_loop_is_dropped_in_silence(make_backend: Any, loop: str) -> None:
+    turns: list[Turn] = []
+
+    async def main() -> None:
+        turns.append(one_shot.query("hi", backend=make_backend()))
+        await turns[0].__aenter__()
+
+    anyio.run(main, backend=loop)
+    turns.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_sdk_core.factory.one_shot import OneShotTurn
+from agent_sdk_core.factory import one_shot
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.session import Turn
@@ -14,7 +14,10 @@ def query(prompt: Prompt, *, backend: CodexBackend | None = None, options: Sessi
 
     Args:
         prompt: The prompt.
-        backend: Backend to use; absent: a new one, which ends with the turn.
-        options: Options of the session.
+        backend: Backend to use, as it is; absent: a new one, made as configured, which ends with the turn.
+        options: Options of the session; they beat what is configured.
+
+    Raises:
+        InvalidRequestError: The prompt is empty or malformed, or the configuration is wrong.
     """
-    return OneShotTurn(prompt, backend or CodexBackend(), options, owns_backend=backend is None)
+    return one_shot.query(prompt, backend=backend or CodexBackend.type, options=options)

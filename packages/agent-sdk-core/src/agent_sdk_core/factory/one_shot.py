@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
@@ -15,6 +18,7 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.names import BackendType
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, prompt_blocks
+from agent_sdk_core.runtime.host import beside_later
 from agent_sdk_core.session import AgentSession, Turn
 
 if TYPE_CHECKING:
@@ -25,8 +29,11 @@ class OneShotTurn(Turn):
     """One prompt in a new session.
 
     Everything is closed as soon as the result has been read, when `async with` is left, or when the opening fails. A
-    plain `break` leaves the turn running and its backend open: use `async with` where you may leave early.
+    loop that is left by `break`, or by the cancellation of its task, closes everything soon after the last reference to
+    the turn is gone, with nobody to wait for it: use `async with` to go on when that is done.
     """
+
+    _close_soon: Callable[[], object] | None = None
 
     def __init__(
         self, prompt: Prompt, backend: AgentBackend, options: SessionOptions | None, *, owns_backend: bool
@@ -35,11 +42,17 @@ class OneShotTurn(Turn):
         self._prompt = prompt
         self._backend = backend
         self._options = options
-        self._owns_backend = owns_backend
+        self._owned = backend if owns_backend else None
         self._opening = anyio.Lock()
         self._session: AgentSession | None = None
         self._turn: Turn | None = None
         self._uuid = str(uuid4())
+
+    def __del__(self) -> None:
+        """Close what nobody can read any more; may run in any thread, and when the event loop is gone."""
+        if self._close_soon is not None:
+            with contextlib.suppress(Exception):
+                self._close_soon()
 
     @property
     def uuid(self) -> str:
@@ -75,11 +88,14 @@ class OneShotTurn(Turn):
         return self
 
     async def __anext__(self) -> SDKMessage:
-        turn = await self._open()
         try:
+            turn = self._turn or await self._open()
             return await turn.__anext__()
-        except Exception:  # Its end, or a prompt that the agent did not take; a cancelled call leaves the turn running.
+        except Exception:  # Its end, or a prompt that the agent did not take.
             await self._close()
+            raise
+        except BaseException:  # A cancelled call leaves the turn running, and its traceback does not hold the turn.
+            del self
             raise
 
     async def __aenter__(self) -> Self:
@@ -104,6 +120,9 @@ class OneShotTurn(Turn):
             if self._turn is None:
                 try:
                     self._session = await self._backend.create_session(self._options)
+                    self._close_soon = beside_later(
+                        partial(_close, self._session, self._owned), name="the close of a query"
+                    )
                     self._turn = self._session.query(self._prompt)
                 except BaseException:
                     await self._close()
@@ -111,12 +130,17 @@ class OneShotTurn(Turn):
             return self._turn
 
     async def _close(self) -> None:
-        try:
-            if self._session is not None:
-                await self._session.aclose()
-        finally:
-            if self._owns_backend:
-                await self._backend.aclose()
+        self._close_soon = None  # What has begun to close goes on to its end by itself.
+        await _close(self._session, self._owned)
+
+
+async def _close(session: AgentSession | None, backend: AgentBackend | None) -> None:
+    try:
+        if session is not None:
+            await session.aclose()
+    finally:
+        if backend is not None:
+            await backend.aclose()
 
 
 def query(

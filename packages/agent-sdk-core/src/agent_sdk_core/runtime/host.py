@@ -51,6 +51,13 @@ def start_beside(run: Callable[[*_Args], Coroutine[Any, Any, None]], *args: *_Ar
         task.add_done_callback(_beside.discard)
 
 
+def beside_later(run: Callable[[], Coroutine[Any, Any, None]], *, name: str) -> Callable[[], object]:
+    """Return what starts such a task in the event loop that runs now, from whichever thread it is called."""
+    loop: Any = current_token().native_token
+    soon = loop.run_sync_soon if on_trio() else loop.call_soon_threadsafe
+    return lambda: soon(lambda: start_beside(run, name=name))
+
+
 class Host:
     """Owner of a task group.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 import anyio
@@ -73,6 +74,40 @@ async def test_a_cancelled_query_leaves_nothing_running(installed: ProcessAgent)
         await gate.reached()
         tasks.cancel_scope.cancel()
     await installed.lifeline.gone()
+
+
+@needs("installed")
+async def test_a_loop_over_a_query_that_is_left_leaves_nothing_running(installed: ProcessAgent) -> None:
+    gate = Gate()
+    installed.model.otherwise(text("Half ", gate, "of it."))
+    options = SessionOptions(cwd=installed.workspace)
+
+    async def cancelled() -> None:
+        async for message in query("Talk.", backend=installed.name, options=options):
+            if isinstance(message, StreamEvent):
+                tasks.cancel_scope.cancel()
+
+    for _ in range(2):
+        async for message in query("Talk.", backend=installed.name, options=options):
+            if isinstance(message, StreamEvent):
+                break
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(cancelled)
+    with anyio.fail_after(10):  # While the event loop still runs.
+        await installed.lifeline.gone()
+
+
+@needs("installed")
+async def test_what_is_configured_holds_for_a_query_however_it_is_made(
+    installed: ProcessAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed.model.otherwise(text("Hello."))
+    monkeypatch.setenv("AGENT_SDK_MODEL", "configured-model")
+    options = SessionOptions(cwd=installed.workspace)
+    own_query = importlib.import_module(type(installed.backend()).__module__.partition(".")[0]).query
+    for turn in (query("Hi", backend=installed.name, options=options), own_query("Hi", options=options)):
+        assert (await turn.wait()).result == "Hello."
+        assert installed.model.requests[-1].model == "configured-model"
 
 
 async def test_a_query_on_a_backend_leaves_it_open(agent: Agent) -> None:
