@@ -237,9 +237,14 @@ class BaseSession(AgentSession):
         """Take messages in the agent's order and hand them on; never waits."""
         batch = list(batch) if self._driver.answers is None else self._driver.answers.settle(batch)
         self._tell_listeners(batch)
+        if self._turns.running is None and batch and not isinstance(batch[0], InitMessage):
+            self._begun.add(None)  # Told between two turns: what it begins, no turn ends.
         start = 0
         for index, message in enumerate(batch):
-            if isinstance(message, StreamEvent) or message.parent_tool_use_id is not None:
+            if isinstance(message, StreamEvent):
+                continue
+            if message.parent_tool_use_id is not None:
+                self._note_nested(message)
                 continue
             if message.uuid is not None and (place := self._driver.fork_place(message)) is not None:
                 self._note_place(message.uuid, place)
@@ -259,6 +264,13 @@ class BaseSession(AgentSession):
                 start = index + 1
                 self._turns.end(message)
         self._turns.show(batch[start:] if start else batch)
+
+    def _note_nested(self, message: SDKMessage) -> None:
+        """Note the tasks of sub-agents, whose ends are told when the agent is lost."""
+        if isinstance(message, TaskStarted):
+            self._begun.add(message.task_id)
+        elif isinstance(message, TaskNotification):
+            self._begun.discard(message.task_id)
 
     def disconnected(self, error: AgentError) -> None:
         """Note that the agent is gone: its turn and every queued prompt end, and open requests are withdrawn."""
