@@ -43,7 +43,7 @@ def main() -> int:
         began = time.monotonic()
         found = anyio.run(complaints_of, agent, range(first, first + count))
         wrong += len(found)
-        sys.stdout.writelines(f"{ascii(complaint)}\n" for complaint in found[:40])
+        sys.stdout.writelines(f"{complaint!a}\n" for complaint in found[:40])
         took = time.monotonic() - began
         sys.stdout.write(f"{agent}: {count} damaged wires in {took:.0f} s, {len(found)} complaints\n")
     return 1 if wrong else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import anyio
 from tests.damage.damaging import damaged
@@ -15,12 +14,11 @@ from agent_sdk_core.errors import ProcessExitedError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.wire.reading import Json, record_at, text_at
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
-from codex_sdk.normalizer.wire import record, text
 from codex_sdk.playback.player import replay
 from codex_sdk.playback.wire_log import read_wire_log
 
-Json = dict[str, Any]
 _FLOWS = Path(__file__).parents[2] / "packages" / "codex-sdk" / "tests" / "flows"
 WIRES: dict[str, list[Json]] = {
     path.name.removesuffix(".wire.jsonl"): list(read_wire_log(path)) for path in sorted(_FLOWS.glob("*.wire.jsonl"))
@@ -71,17 +69,17 @@ async def play(seed: int, host: Host) -> AsyncGenerator[str]:
     asked: dict[object, str] = {}
     for logged in records:
         message: Json = logged["msg"]
-        params, method, native_id = record(message, "params"), text(message, "method"), message.get("id")
+        params, method, native_id = record_at(message, "params"), text_at(message, "method"), message.get("id")
         if logged["dir"] == "out" and params.get("threadId") == main and "clientUserMessageId" in params:
             asked[native_id] = params["clientUserMessageId"]
             await session.give("go", params["clientUserMessageId"])
         elif logged["dir"] == "in" and "method" not in message:
             uuid = asked.get(native_id) if isinstance(native_id, int | str) else None
             if uuid is not None:
-                driver.answer(uuid, text(record(record(message, "result"), "turn"), "id") or None)
+                driver.answer(uuid, text_at(record_at(record_at(message, "result"), "turn"), "id") or None)
                 await session.breathe()
         elif logged["dir"] == "in" and "id" not in message and method:
-            thread_id = text(params, "threadId")
+            thread_id = text_at(params, "threadId")
             if driver.family.normalizer(thread_id) is None:
                 thread_id = driver.family.thread_of(params) or thread_id
             session.deliver(driver.family.feed(thread_id, method, params, message))
@@ -94,7 +92,7 @@ async def play(seed: int, host: Host) -> AsyncGenerator[str]:
 
 
 def _thread_ids(message: Json) -> Iterator[str]:
-    if thread_id := text(record(message, "params"), "threadId"):
+    if thread_id := text_at(record_at(message, "params"), "threadId"):
         yield thread_id
 
 
@@ -102,8 +100,8 @@ def _texts(records: list[Json], threads: set[str]) -> Iterator[str]:
     """Return what the agent said in full on these threads, whatever else of its event is damaged."""
     for logged in records:
         message: Json = logged["msg"]
-        params = record(message, "params")
+        params = record_at(message, "params")
         if message.get("method") == "thread/unsubscribe":
             return
-        if message.get("method") == "item/completed" and "id" not in message and text(params, "threadId") in threads:
-            yield text(record(params, "item"), "text")
+        if message.get("method") == "item/completed" and "id" not in message and text_at(params, "threadId") in threads:
+            yield text_at(record_at(params, "item"), "text")

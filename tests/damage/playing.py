@@ -22,8 +22,8 @@ from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.prompts import PromptRecord
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.session import HistoryPage, SessionInfo
-from agent_sdk_core.transport.json_lines import mend
 from agent_sdk_core.usage import SessionUsage, Usage
+from agent_sdk_core.wire.json_lines import mend
 
 
 class ReadingDriver(SessionDriver):

@@ -18,6 +18,7 @@ from agent_sdk_core import (
     UsageMessage,
     UserMessage,
 )
+from claude_sdk.cards import blocks
 from claude_sdk.closer import Closer
 from claude_sdk.facts import SessionFacts
 
@@ -490,3 +491,8 @@ def test_the_error_of_one_turn_is_not_that_of_the_next(session: Session) -> None
     assert isinstance(ended, ResultMessage)
     assert ended.error is not None
     assert ended.error.code == "turn_failed"
+
+
+@pytest.mark.parametrize("frame", [{}, {"message": None}, {"message": {}}, {"message": {"content": "text"}}])
+def test_a_frame_without_blocks_has_none(frame: Json) -> None:
+    assert blocks(frame) == []

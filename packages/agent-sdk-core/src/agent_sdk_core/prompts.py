@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Final
 
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.transport.json_lines import mend
+from agent_sdk_core.wire.json_lines import mend
 
 _EMPTY: Final = "The prompt is empty: give it text that is not blank, or another block."
 

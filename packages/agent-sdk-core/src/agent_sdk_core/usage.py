@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, StrictInt
 
-from agent_sdk_core.messages.base import Number, WireModel
+from agent_sdk_core.wire.model import Number, WireModel
 
 
 class Usage(WireModel, frozen=True):

@@ -19,13 +19,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import anyio.to_thread
 
+from agent_sdk_core.wire.reading import Json
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
-
-Json = dict[str, Any]
 
 
 class Wire(Protocol):

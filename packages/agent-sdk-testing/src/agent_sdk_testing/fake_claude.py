@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
+from agent_sdk_core.wire.reading import Json
 from agent_sdk_testing.fake_agent import FakeAgent
 from agent_sdk_testing.fake_claude_exchanges import FakeClaudeProcess, FakeControl, FakePrompt
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
 
-Json = dict[str, Any]
 ControlHandler = Callable[[FakeControl], object]
 PromptHandler = Callable[[FakePrompt], object]
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from agent_sdk_core.wire.reading import Json
 from agent_sdk_testing.fake_agent import FakeProcess, WaitUntil
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
-
-Json = dict[str, Any]
 
 _SESSION_FLAGS = ("--session-id=", "--resume=")
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any
 
+from agent_sdk_core.wire.reading import Json
 from agent_sdk_testing.fake_agent import FakeAgent, FakeProcess
 from agent_sdk_testing.fake_codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
 
-Json = dict[str, Any]
 Handler = Callable[[FakeRequest], object]
 
 

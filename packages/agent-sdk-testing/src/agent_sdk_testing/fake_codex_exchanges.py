@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
+from agent_sdk_core.wire.reading import Json
 from agent_sdk_testing.fake_agent import WaitUntil, Wire
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from typing import Any, Final, cast
 
 from agent_sdk_core.structured.answers import WRAPPED, AnswerForm, unwrapped
 from agent_sdk_core.structured.schema import LISTS, MAPS, ONE, OutputSchema, as_object, told
-
-Json = dict[str, Any]
+from agent_sdk_core.wire.reading import Json
 
 _KNOWN: Final = frozenset(
     {"$ref", "$defs", "definitions", "$comment", "title", "description", "default", "examples", "readOnly"}

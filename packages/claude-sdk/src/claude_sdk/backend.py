@@ -27,8 +27,8 @@ from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.session import HistoryPage
 from agent_sdk_core.transport.patience import start_patiently
 from agent_sdk_core.transport.process import ProcessExit
+from agent_sdk_core.wire.reading import Json, record_of, records_of
 from claude_sdk.executable import find_executable
-from claude_sdk.frames import Json, record, records
 from claude_sdk.known import KNOWN_FRAMES, frame_kind
 from claude_sdk.launching import UNSUPPORTED_OPTIONS, Launch, launch_plan
 from claude_sdk.listings import chat_models
@@ -130,7 +130,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
             if session.state in ("closed", "disconnected"):
                 continue
             answer = await session.control("list_models")
-            self._models = chat_models(records(answer.get("models")))
+            self._models = chat_models(records_of(answer.get("models")))
             return list(self._models)
         session = await self.create_session(_BARE)
         try:
@@ -231,7 +231,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
                 await opening.abort()
             raise
         self.version = process.version
-        self._models = chat_models(records(process.greeting.get("models"))) or self._models
+        self._models = chat_models(records_of(process.greeting.get("models"))) or self._models
         if process.warning is not None:
             self.emit("warning", process.warning)
         return opening.session
@@ -253,7 +253,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         if kind not in KNOWN_FRAMES:
             self._note_unknown(kind)
         elif kind == "rate_limit_event":
-            self.emit("rate_limits", "The account's rate limits changed.", record(frame.get("rate_limit_info")))
+            self.emit("rate_limits", "The account's rate limits changed.", record_of(frame.get("rate_limit_info")))
 
     def _on_exit(self, session: ClaudeSession, ended: ProcessExit | None, error: AgentError) -> None:
         details = {"exit": str(ended) if ended else None, "session_id": session.session_id}

@@ -8,8 +8,8 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import SystemMessage
+from agent_sdk_core.wire.reading import Json, filled_text, record_of, records_of
 from agent_sdk_core.wire.recent import Recent
-from claude_sdk.frames import Json, blocks, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class OpenCards:
         """Note the tool uses of a message; one whose result came before it needs no other."""
         for use in message.tool_uses:
             if use.id not in self._answered:
-                self._open[use.id] = Card(use.id, message.parent_tool_use_id, text(use.input.get("command")))
+                self._open[use.id] = Card(use.id, message.parent_tool_use_id, filled_text(use.input.get("command")))
 
     def command_of(self, tool_use_id: str | None) -> str | None:
         """Return what an open tool use runs, if it runs a command."""
@@ -104,7 +104,12 @@ def late_result(frame: Json, source: Source, session_id: str) -> SDKMessage:
         frame,
         subtype="late_tool_result",
         session_id=session_id,
-        parent_tool_use_id=text(frame.get("parent_tool_use_id")),
+        parent_tool_use_id=filled_text(frame.get("parent_tool_use_id")),
         content=content,
         tool_use_result=frame.get("tool_use_result"),
     )
+
+
+def blocks(frame: Json) -> list[Json]:
+    """Return the content blocks of an assistant or user frame."""
+    return records_of(record_of(frame.get("message")).get("content"))

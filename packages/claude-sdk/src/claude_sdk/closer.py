@@ -21,10 +21,10 @@ from agent_sdk_core.messages.parse import SDKMessage, parse_message, unknown_mes
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage, SystemMessage, TaskNotification, TaskStarted, UsageMessage
 from agent_sdk_core.session import BackgroundTask
+from agent_sdk_core.wire.reading import Json, filled_text, record_of, texts_of
 from claude_sdk.cards import OpenCards, late_result
 from claude_sdk.facts import TOKENS, SessionFacts
 from claude_sdk.failures import failure_of
-from claude_sdk.frames import Json, record, text, texts
 from claude_sdk.normalizer.sent_prompts import PromptState, SentPrompts
 from claude_sdk.normalizer.tasks import Tasks
 from claude_sdk.streams import OpenStreams
@@ -119,7 +119,7 @@ class Closer:
 
     def feed(self, frame: Json) -> list[SDKMessage]:
         """Take one frame, and return what it becomes: itself, after what has to precede it."""
-        kind = text(frame.get("type"))
+        kind = filled_text(frame.get("type"))
         if kind == "stream_event":
             return self._stream_event(frame)
         if kind == "system":
@@ -143,7 +143,7 @@ class Closer:
                 if self._turn is not None and "error" in frame:
                     self._turn.error = frame
                 self._streams.complete(message.message.id, len(message.content))
-                self._facts.note_call(record(record(frame.get("message")).get("usage")))
+                self._facts.note_call(record_of(record_of(frame.get("message")).get("usage")))
             self._cards.take_uses(message)
         elif isinstance(message, UserMessage) and not self._cards.take_results(message):
             return [*before, late_result(frame, self._made(), self.session_id)]
@@ -242,7 +242,7 @@ class Closer:
     def _take_init(self, frame: Json) -> list[SDKMessage]:
         self._renamed(frame.get("session_id"))
         self._facts.take_init(frame)
-        listed = [uuid for uuid in texts(frame.get("user_message_uuids")) if uuid in self._prompts]
+        listed = [uuid for uuid in texts_of(frame.get("user_message_uuids")) if uuid in self._prompts]
         if self._turn is None:
             self._open(listed[0] if listed else str(uuid4()), prompted=bool(listed))
         for uuid in listed:
@@ -300,7 +300,7 @@ class Closer:
         return UsageMessage.synthesize(self._made(), session_id=self.session_id, usage=tokens, **window)
 
     def _result(self, frame: Json) -> list[SDKMessage]:
-        listed = texts(frame.get("user_message_uuids")) or texts([frame.get("user_message_uuid")])
+        listed = texts_of(frame.get("user_message_uuids")) or texts_of([frame.get("user_message_uuid")])
         mine = [uuid for uuid in listed if uuid in self._prompts]
         if not mine and self._is_told(frame, listed):
             fields: Json = {"subtype": "late_result", "session_id": self.session_id, "result": frame}
@@ -371,7 +371,7 @@ class Closer:
 
     def _end_task(self, frame: Json) -> list[SDKMessage]:
         """Note that background work ended; cards of its thread get no results any more."""
-        task_id = text(frame.get("task_id"))
+        task_id = filled_text(frame.get("task_id"))
         messages = self._read(frame, TaskNotification) if task_id in self._tasks else [self._pass(frame)]
         if (tool_use_id := self._tasks.end(task_id)) is None:
             return messages

@@ -22,7 +22,7 @@ from agent_sdk_core.prompts import (
     TextInput,
     prompt_blocks,
 )
-from claude_sdk.frames import Json
+from agent_sdk_core.wire.reading import Json
 
 _PDF: Final = "application/pdf"
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import anyio
 
 from agent_sdk_core.errors import AgentError, ProtocolError, RequestTimeoutError
 from agent_sdk_core.rpc.correlation import Correlation, Tap
 from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, ServerRequest
-
-Json = dict[str, Any]
+from agent_sdk_core.wire.reading import Json
 
 UNSUPPORTED: Final = "unsupported_request"
 """Claude's error code for a control request that it does not know."""

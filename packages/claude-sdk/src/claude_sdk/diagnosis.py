@@ -17,8 +17,8 @@ from agent_sdk_core.errors import AgentError, UnsupportedVersionError
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.executable import parse_version
+from agent_sdk_core.wire.reading import Json, filled_text, record_of
 from claude_sdk.executable import PATH_VARIABLE, check_version, find_executable, tested_range
-from claude_sdk.frames import Json, record, text
 from claude_sdk.launching import launch_plan
 from claude_sdk.process import ClaudeProcess, ProcessCallbacks
 from claude_sdk.store import places
@@ -46,13 +46,13 @@ async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, 
     within: bool | None = None
     try:
         greeting = await _greeting(path, env, timeout)
-        version = text(greeting.get("claude_code_version"))
+        version = filled_text(greeting.get("claude_code_version"))
         within = _is_tested(version or "", path, problems)
     except AgentError as error:
         if isinstance(error, UnsupportedVersionError):
-            version, within = text(error.details.get("version")), False
+            version, within = filled_text(error.details.get("version")), False
         problems.append(Problem.of(error, advice=f"Try `{shlex.quote(str(path))} --version` by hand."))
-    login, logged_in = login_words(record(greeting.get("account")))
+    login, logged_in = login_words(record_of(greeting.get("account")))
     if logged_in is False:
         advice = f"Log in with `{shlex.quote(str(path))} auth login`, or set ANTHROPIC_API_KEY."
         problems.append(Problem("Claude is not logged in.", advice, code="not_logged_in"))
@@ -65,14 +65,14 @@ async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, 
 
 def login_words(account: Json) -> tuple[str, bool | None]:
     """Return who is logged in, in words, and whether that is enough, from the account of claude's greeting."""
-    provider = text(account.get("apiProvider")) or ""
-    key, token = text(account.get("apiKeySource")) or "", text(account.get("tokenSource")) or ""
+    provider = filled_text(account.get("apiProvider")) or ""
+    key, token = filled_text(account.get("apiKeySource")) or "", filled_text(account.get("tokenSource")) or ""
     if provider not in ("", "firstParty"):
         return _PROVIDERS.get(provider, provider), True
     if key not in _NOTHING:
         return f"API key ({key})", True
     if token not in _NOTHING:
-        plan = text(account.get("subscriptionType"))
+        plan = filled_text(account.get("subscriptionType"))
         return f"Claude account ({token}{f', {plan} plan' if plan else ''})", True
     return ("not logged in", False) if account else ("", None)
 

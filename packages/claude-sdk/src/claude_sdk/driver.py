@@ -26,11 +26,11 @@ from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.session import HistoryPage
 from agent_sdk_core.usage import SessionUsage
+from agent_sdk_core.wire.reading import Json
 from claude_sdk.closer import Closer
 from claude_sdk.content import user_content
 from claude_sdk.errors import translate
 from claude_sdk.facts import SessionFacts
-from claude_sdk.frames import Json
 from claude_sdk.launching import MODES
 from claude_sdk.process import ClaudeProcess
 from claude_sdk.stored import StoredSessions

@@ -11,7 +11,7 @@ from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.runtime.settings import require_known
 from agent_sdk_core.session import SessionInfo
 from agent_sdk_core.usage import ContextWindow, ModelUsage, SessionUsage, Usage
-from claude_sdk.frames import Json, number, record, records, text, texts
+from agent_sdk_core.wire.reading import Json, count_of, filled_text, record_of, records_of, texts_of
 from claude_sdk.launching import MODES
 
 _MODES_BACK: Final[dict[str, PermissionMode]] = {theirs: ours for ours, theirs in MODES.items()}
@@ -84,10 +84,10 @@ class SessionFacts:
 
     def take_initialize(self, answer: Json) -> None:
         """Note the answer to `initialize`."""
-        self.version = text(answer.get("claude_code_version"))
-        models = records(answer.get("models"))
-        self.efforts = frozenset(effort for model in models for effort in texts(model.get("supportedEffortLevels")))
-        if self._mode is None and (mode := text(answer.get("current_permission_mode"))) is not None:
+        self.version = filled_text(answer.get("claude_code_version"))
+        models = records_of(answer.get("models"))
+        self.efforts = frozenset(effort for model in models for effort in texts_of(model.get("supportedEffortLevels")))
+        if self._mode is None and (mode := filled_text(answer.get("current_permission_mode"))) is not None:
             self.default_mode = mode
             self._mode = _MODES_BACK.get(mode)
 
@@ -102,10 +102,10 @@ class SessionFacts:
 
     def take_init(self, frame: Json) -> None:
         """Note a `system/init` frame."""
-        self._cwd = text(frame.get("cwd")) or self._cwd
-        self._model = text(frame.get("model")) or self._model
-        self._tools = tuple(texts(frame.get("tools"))) or self._tools
-        names = [text(server.get("name")) for server in records(frame.get("mcp_servers"))]
+        self._cwd = filled_text(frame.get("cwd")) or self._cwd
+        self._model = filled_text(frame.get("model")) or self._model
+        self._tools = tuple(texts_of(frame.get("tools"))) or self._tools
+        names = [filled_text(server.get("name")) for server in records_of(frame.get("mcp_servers"))]
         self._mcp_servers = tuple(name for name in names if name is not None)
         self.take_mode(frame.get("permissionMode"))
 
@@ -116,22 +116,22 @@ class SessionFacts:
 
     def take_model(self, model: object) -> None:
         """Note a model that claude confirmed."""
-        self._model = text(model) or self._model
+        self._model = filled_text(model) or self._model
 
     def note_call(self, usage: Json) -> None:
         """Note the tokens of a call on the main thread: they tell how full the context is now."""
-        used = sum(number(usage.get(name)) for name in TOKENS)
+        used = sum(count_of(usage.get(name)) for name in TOKENS)
         if used:
             self._context = used
 
     def take_result(self, frame: Json) -> None:
         """Note the usage of a turn: its own tokens, and what is cumulative."""
-        usage = record(frame.get("usage"))
+        usage = record_of(frame.get("usage"))
         for name in TOKENS:
-            self._total[name] += number(usage.get(name))
-        for model, used in record(frame.get("modelUsage")).items():
+            self._total[name] += count_of(usage.get(name))
+        for model, used in record_of(frame.get("modelUsage")).items():
             with contextlib.suppress(ValidationError):  # Counts that cannot be read must not cost the turn its end.
-                self._by_model[model] = ModelUsage.model_validate(record(used))
+                self._by_model[model] = ModelUsage.model_validate(record_of(used))
         cost = frame.get("total_cost_usd")
         if isinstance(cost, int | float):
             with contextlib.suppress(OverflowError):

@@ -7,7 +7,7 @@ from typing import Final
 
 from agent_sdk_core.messages.base import Failure
 from agent_sdk_core.messages.result import failure_by_status
-from claude_sdk.frames import Json, text
+from agent_sdk_core.wire.reading import Json, filled_text
 
 _BY_KIND: Final[Mapping[str, Failure]] = {
     "authentication_failed": Failure("authentication_failed"),
@@ -44,12 +44,12 @@ def failure_of(result: Json, message: Json | None) -> Failure | None:
         message: The assistant frame of the turn that reports an error, if there was one.
     """
     for end in (result.get("terminal_reason"), result.get("stop_reason")):
-        if (failure := _BY_END.get(text(end) or "")) is not None:
+        if (failure := _BY_END.get(filled_text(end) or "")) is not None:
             return failure
     said: Failure | None = None
     if message is not None:
         kinds = (message.get("api_error"), message.get("api_error_type"), message.get("error"))
-        said = next((failure for kind in kinds if (failure := _BY_KIND.get(text(kind) or "")) is not None), None)
+        said = next((failure for kind in kinds if (failure := _BY_KIND.get(filled_text(kind) or "")) is not None), None)
     if said is not None and said.code not in _GENERAL:
         return said
     status = result.get("api_error_status")

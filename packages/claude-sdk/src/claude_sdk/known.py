@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from claude_sdk.frames import Json
+from agent_sdk_core.wire.reading import Json
 
 KNOWN_FRAMES: Final = frozenset(
     {

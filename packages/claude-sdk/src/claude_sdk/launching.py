@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 from uuid import UUID
 
 from agent_sdk_core.asking.permissions import PermissionMode
@@ -18,9 +18,8 @@ from agent_sdk_core.names import nearest
 from agent_sdk_core.options import SessionOptions, SettingSource
 from agent_sdk_core.paths import existing_folder
 from agent_sdk_core.structured.answers import AnswerForm
+from agent_sdk_core.wire.reading import Json
 from claude_sdk.answer_schema import answer_form
-
-Json = dict[str, Any]
 
 UNSUPPORTED_OPTIONS: Final = ("sandbox",)
 """Fields that this backend cannot honour."""

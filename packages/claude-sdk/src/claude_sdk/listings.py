@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent_sdk_core.models import ChatModel
-from claude_sdk.frames import Json, text, texts
+from agent_sdk_core.wire.reading import Json, filled_text, texts_of
 
 _DEFAULT = "default"
 """The value under which claude lists what it uses when no model is named."""
@@ -16,13 +16,13 @@ def chat_models(listed: Sequence[Json]) -> list[ChatModel]:
     return [
         ChatModel(
             id=value,
-            label=text(model.get("displayName")) or value,
+            label=filled_text(model.get("displayName")) or value,
             backend="claude",
-            description=text(model.get("description")) or "",
+            description=filled_text(model.get("description")) or "",
             is_default=value == _DEFAULT,
-            efforts=tuple(texts(model.get("supportedEffortLevels"))),
+            efforts=tuple(texts_of(model.get("supportedEffortLevels"))),
             input_modalities=("text", "image"),
         )
         for model in listed
-        if (value := text(model.get("value"))) is not None
+        if (value := filled_text(model.get("value"))) is not None
     ]

@@ -19,10 +19,10 @@ from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.process import ProcessExit
+from agent_sdk_core.wire.reading import Json
 from claude_sdk.closer import Closer
 from claude_sdk.driver import ClaudeDriver
 from claude_sdk.facts import SessionFacts
-from claude_sdk.frames import Json
 from claude_sdk.launching import Launch
 from claude_sdk.locks import SessionLock
 from claude_sdk.process import ClaudeProcess, ProcessCallbacks

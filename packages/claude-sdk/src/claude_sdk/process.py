@@ -25,10 +25,10 @@ from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.executable import parse_version
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.transport.stderr import silent_start
+from agent_sdk_core.wire.reading import Json, filled_text, texts_of
 from claude_sdk.control import ControlPeer
 from claude_sdk.errors import startup_error
 from claude_sdk.executable import UNTOLD_VERSION, check_version
-from claude_sdk.frames import Json, text, texts
 from claude_sdk.launching import Launch
 
 _GOODBYE_SECONDS: Final = 0.5
@@ -69,7 +69,7 @@ class ClaudeProcess:
     @property
     def version(self) -> str | None:
         """Its version, once it has greeted."""
-        return text(self.greeting.get("claude_code_version"))
+        return filled_text(self.greeting.get("claude_code_version"))
 
     @classmethod
     async def spawn(
@@ -156,7 +156,7 @@ class ClaudeProcess:
     def take(self, frame: Json, on_frame: Callable[[Json], None]) -> None:
         """Take a frame; before the greeting, a result is the reason why there will be none."""
         if not self.greeting and frame.get("type") == "result":
-            self._reason = "; ".join(texts(frame.get("errors"))) or text(frame.get("result")) or ""
+            self._reason = "; ".join(texts_of(frame.get("errors"))) or filled_text(frame.get("result")) or ""
         on_frame(frame)
 
     async def say_goodbye(self) -> bool:

@@ -12,12 +12,12 @@ from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.session import BackgroundTask, SessionInfo
+from agent_sdk_core.wire.reading import Json, filled_text
 from claude_sdk.asking.requests import SessionRequests
 from claude_sdk.closer import Closer
 from claude_sdk.controls import Controls
 from claude_sdk.driver import ClaudeDriver
 from claude_sdk.facts import SessionFacts
-from claude_sdk.frames import Json, text
 
 
 class ClaudeSession(Controls, BaseSession):
@@ -94,7 +94,9 @@ class ClaudeSession(Controls, BaseSession):
         await super().compact()
         ended = self._closer.compaction  # The result is a success either way.
         if ended.get("subtype") != "compact_boundary":
-            raise AgentError(text(ended.get("compact_error")) or "There is nothing to compact.", backend="claude")
+            raise AgentError(
+                filled_text(ended.get("compact_error")) or "There is nothing to compact.", backend="claude"
+            )
 
     async def background_tasks(self) -> list[BackgroundTask]:
         """Return the commands and sub-agents that run in the background."""

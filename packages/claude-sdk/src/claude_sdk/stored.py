@@ -13,7 +13,7 @@ from anyio import to_thread
 from agent_sdk_core.backend import SessionPage
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.session import HistoryPage, require_limit
-from claude_sdk.frames import text
+from agent_sdk_core.wire.reading import filled_text
 from claude_sdk.store import editing, history, listing, places
 from claude_sdk.store.lines import opened, read_lines
 
@@ -100,6 +100,6 @@ async def _in_thread(work: Callable[[], T]) -> T:
 def _first_folder(path: Path) -> str | None:
     with opened(path) as file:
         for _, _, line in read_lines(file, path, budget=_HEAD):
-            if (folder := text(line.get("cwd"))) is not None:
+            if (folder := filled_text(line.get("cwd"))) is not None:
                 return folder
     return None

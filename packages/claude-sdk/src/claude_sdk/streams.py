@@ -12,7 +12,7 @@ from uuid import uuid4
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent
 from agent_sdk_core.messages.parse import SDKMessage
-from claude_sdk.frames import Json, record, text
+from agent_sdk_core.wire.reading import Json, filled_text, record_of
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class OpenStreams:
 
     def take(self, frame: Json) -> Json | None:
         """Note a stream event; one that stops a message returns the tokens that its call took."""
-        identity, event = frame.get("api_message_id"), record(frame.get("event"))
+        identity, event = frame.get("api_message_id"), record_of(frame.get("event"))
         if type(identity) is not str:
             return None
         kind = event.get("type")
@@ -63,23 +63,25 @@ class OpenStreams:
             stream, index = self._open.get(identity), event.get("index")
             block = stream.blocks.get(index) if stream is not None and type(index) is int else None
             if block is not None:
-                delta = record(event.get("delta"))
+                delta = record_of(event.get("delta"))
                 piece = delta.get("text") or delta.get("thinking") or delta.get("partial_json")
                 if type(piece) is str:
                     block.pieces.append(piece)
             return None
         index = event.get("index")
         if kind == "message_start":
-            message = record(event.get("message"))
-            self._open[identity] = _Stream(text(message.get("model")), usage=dict(record(message.get("usage"))))
+            message = record_of(event.get("message"))
+            self._open[identity] = _Stream(
+                filled_text(message.get("model")), usage=dict(record_of(message.get("usage")))
+            )
         elif kind == "message_stop":
             ended = self._open.pop(identity, None)
             return None if ended is None else ended.usage
         elif (stream := self._open.get(identity)) is not None:
             if kind == "message_delta":
-                stream.usage.update(record(event.get("usage")))
+                stream.usage.update(record_of(event.get("usage")))
             elif kind == "content_block_start" and type(index) is int:
-                block = record(event.get("content_block"))
+                block = record_of(event.get("content_block"))
                 stream.blocks[index] = _Block(block if isinstance(block.get("type"), str) else {"type": ""})
             elif kind == "content_block_stop" and type(index) is int and index in stream.blocks:
                 stream.blocks[index].stopped = True
@@ -98,7 +100,7 @@ class OpenStreams:
 
         Claude stops what it streamed of an answer that broke off without a word of it (2.1.329).
         """
-        identity, index = frame.get("api_message_id"), record(frame.get("event")).get("index")
+        identity, index = frame.get("api_message_id"), record_of(frame.get("event")).get("index")
         stream = self._open.get(identity) if isinstance(identity, str) else None
         block = stream.blocks.get(index) if stream is not None and type(index) is int else None
         if stream is None or block is None or block.full:

@@ -15,7 +15,7 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from agent_sdk_core.tools import ToolImage, ToolRegistry, ToolResult
-from claude_sdk.frames import Json, record, text
+from agent_sdk_core.wire.reading import Json, filled_text, record_of
 
 Run = Callable[[Callable[[], Awaitable[ToolResult]]], Awaitable[ToolResult | None]]
 """Runs a tool for the running turn; None when the turn ended first."""
@@ -69,7 +69,7 @@ class ToolServer:
 
         A call that `notifications/cancelled` names is cut off, and answered with an error.
         """
-        method, params = text(message.get("method")), record(message.get("params"))
+        method, params = filled_text(message.get("method")), record_of(message.get("params"))
         if "id" not in message and method is not None:
             if method == "notifications/cancelled":
                 self._cancel(params.get("requestId"))
@@ -80,13 +80,13 @@ class ToolServer:
         match method:
             case "initialize":
                 self._cancelled_early.clear()  # Ids count anew.
-                result = _introduction(self._registry, text(params.get("protocolVersion")) or _PROTOCOL)
+                result = _introduction(self._registry, filled_text(params.get("protocolVersion")) or _PROTOCOL)
             case "ping":
                 result = {}
             case "tools/list":
                 result = _listing(self._registry)
             case "tools/call":
-                name = text(params.get("name"))
+                name = filled_text(params.get("name"))
                 if name is None:
                     return _error(request_id, _INVALID_PARAMS, "A call names its tool.")
                 arguments = params.get("arguments")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from agent_sdk_core.backend import BackendCapabilities, SessionPage
 from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
@@ -24,6 +24,7 @@ from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_core.session import HistoryPage, require_limit
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.usage import ModelPrice
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.client_hooks import ClientHooks, UnownedRequests
 from codex_sdk.asking.requests import METHOD_NOT_FOUND
 from codex_sdk.driver import CodexDriver
@@ -39,8 +40,6 @@ from codex_sdk.requests import Requests
 from codex_sdk.routing.receiver import Dispatcher, Notification
 from codex_sdk.server import AppServer, ServerCallbacks
 from codex_sdk.session import CodexSession
-
-Json = dict[str, Any]
 
 _OPEN_SECONDS: Final = 120.0
 """A thread starts its MCP servers first, which may take their time."""

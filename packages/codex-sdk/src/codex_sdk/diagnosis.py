@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import anyio
 
@@ -14,12 +14,12 @@ from agent_sdk_core.diagnosis import Diagnosis, Problem, located
 from agent_sdk_core.drift import ProtocolDrift
 from agent_sdk_core.errors import AgentError, ProtocolError, UnsupportedVersionError
 from agent_sdk_core.transport.executable import parse_version
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.executable import PATH_VARIABLE, check_version, find_executable, tested_range
 
 if TYPE_CHECKING:
     from codex_sdk.backend import CodexBackend
 
-Json = dict[str, Any]
 
 _LOGINS: Final = {
     "apiKey": "API key, stored by codex",

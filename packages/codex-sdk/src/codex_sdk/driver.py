@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import anyio
 
@@ -21,17 +21,16 @@ from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.session import BackgroundTask, HistoryPage
 from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.usage import SessionUsage
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, texts_at
 from codex_sdk.errors import translate
 from codex_sdk.history import read_history
 from codex_sdk.listings import list_models, require_effort
 from codex_sdk.normalizer import ThreadFamily
-from codex_sdk.normalizer.wire import as_record, optional_text, record, texts
 from codex_sdk.params import configured_sandbox, mode_params, replay_content, user_input
 from codex_sdk.project_trust import applied_config
 from codex_sdk.terminals import background_task, list_terminals, stop_terminal
 
 _log = logging.getLogger(__name__)
-Json = dict[str, Any]
 
 _REQUEST_SECONDS: Final = 60.0
 _INTERRUPT_SECONDS: Final = 10.0
@@ -160,7 +159,7 @@ class CodexDriver(SessionDriver):
             raise
         if self.changes == changes:
             self.changes.clear()
-        turn_id = optional_text(record(as_record(response) or {}, "turn"), "id")
+        turn_id = optional_text_at(record_at(as_record(response) or {}, "turn"), "id")
         if turn_id is not None:
             self._normalizer.assign_prompt(uuid, turn_id)
         return turn_id
@@ -272,7 +271,7 @@ class CodexDriver(SessionDriver):
             answer = await self._peer.request("thread/loaded/list", {}, timeout=_UNLOAD_SECONDS, counted=False)
         except AgentError:
             return []
-        return texts(as_record(answer) or {}, "data")
+        return texts_at(as_record(answer) or {}, "data")
 
     async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
         """Return stored messages, oldest first."""

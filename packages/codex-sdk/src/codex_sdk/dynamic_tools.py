@@ -5,11 +5,8 @@ Shapes: `DynamicToolSpec`, `DynamicToolCallResponse`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from agent_sdk_core.tools import ToolImage, ToolRegistry, ToolResult
-
-Json = dict[str, Any]
+from agent_sdk_core.wire.reading import Json
 
 
 def tool_specs(registry: ToolRegistry) -> list[Json]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from agent_sdk_core.errors import InvalidRequestError, ProtocolError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.session import HistoryPage
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.errors import translate
 from codex_sdk.normalizer import ThreadFacts, history_messages
-
-Json = dict[str, Any]
 
 _PAGE: Final = 50
 _METHOD_NOT_FOUND: Final = -32601

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from agent_sdk_core.backend import SessionPage, SessionSummary
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.runtime.settings import require_known
-
-Json = dict[str, Any]
+from agent_sdk_core.wire.reading import Json
 
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
 """What Codex's own configuration takes for models that it does not list (0.163)."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.names import nearest
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.structured.strict import strict_form
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.dynamic_tools import tool_specs
 from codex_sdk.params import thread_params
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, assert_never, cast
+from typing import Final, assert_never, cast
 
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import UnsupportedOptionError
@@ -22,8 +22,7 @@ from agent_sdk_core.prompts import (
     TextInput,
     prompt_blocks,
 )
-
-Json = dict[str, Any]
+from agent_sdk_core.wire.reading import Json
 
 UNSUPPORTED_OPTIONS: Final = (
     "session_id",

@@ -12,18 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import anyio.to_thread
 
 from agent_sdk_core.errors import ProtocolError
 from agent_sdk_core.options import SettingSource
 from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at, texts_at
 from codex_sdk.errors import translate
 from codex_sdk.history import stored_facts
-from codex_sdk.normalizer.wire import as_record, optional_text, record, records, text, texts
 
-Json = dict[str, Any]
 Sources = Sequence[SettingSource] | None
 
 _MARKERS: Final = (".git",)
@@ -58,7 +57,7 @@ class ProjectFolders:
 
     def judgement(self, projects: Json) -> str | None:
         """Return what the user's configuration says of the folder, if anything."""
-        levels = (optional_text(record(projects, folder), "trust_level") for folder in self.deciding)
+        levels = (optional_text_at(record_at(projects, folder), "trust_level") for folder in self.deciding)
         return next((level for level in levels if level is not None), None)
 
 
@@ -83,10 +82,10 @@ async def with_trust(peer: Peer, params: Json, sources: Sources) -> Json:
     config = applied_config(as_record(answer) or {}, ("user",))
     markers = config.get("project_root_markers")
     given = as_record(params.get("config")) or {}
-    find = partial(ProjectFolders.find, cwd, _MARKERS if markers is None else texts(config, "project_root_markers"))
+    find = partial(ProjectFolders.find, cwd, _MARKERS if markers is None else texts_at(config, "project_root_markers"))
     folders = await anyio.to_thread.run_sync(find)
     told: Json = {}
-    if sources is None and (level := folders.judgement(record(merged(config, given), "projects"))) is not None:
+    if sources is None and (level := folders.judgement(record_at(merged(config, given), "projects"))) is not None:
         judged = folders.deciding[:1]  # Nothing new to Codex, which keeps it from writing anything.
     else:
         level = "trusted" if "project" in (sources or ()) else "untrusted"
@@ -95,19 +94,19 @@ async def with_trust(peer: Peer, params: Json, sources: Sources) -> Json:
             told = _defaults(params, merged(config, given))
     overrides = merged({"projects": {folder: {"trust_level": level} for folder in judged}}, given)
     if level == "untrusted" and (skills := await _project_skills(peer, cwd)):
-        theirs = record(overrides, "skills")
-        overrides["skills"] = {**theirs, "config": [*skills, *records(theirs, "config")]}
+        theirs = record_at(overrides, "skills")
+        overrides["skills"] = {**theirs, "config": [*skills, *records_at(theirs, "config")]}
     return {**told, **params, "config": overrides}
 
 
 def applied_config(answer: Json, sources: Sources) -> Json:
     """Return the configuration of an answer to `config/read` that asked for layers, as far as the sources count."""
     if sources is None or "layers" not in answer:
-        return record(answer, "config")
+        return record_at(answer, "config")
     config: Json = {}
-    for layer in reversed(records(answer, "layers")):  # The strongest one comes first.
-        if text(record(layer, "name"), "type") != "project" or "project" in sources:
-            config = merged(config, record(layer, "config"))
+    for layer in reversed(records_at(answer, "layers")):  # The strongest one comes first.
+        if text_at(record_at(layer, "name"), "type") != "project" or "project" in sources:
+            config = merged(config, record_at(layer, "config"))
     return config
 
 
@@ -139,9 +138,9 @@ async def _project_skills(peer: Peer, cwd: str) -> list[Json]:
         answer = await peer.request("skills/list", {"cwds": [cwd], "forceReload": True}, idempotent=True)
     except ProtocolError:  # An older codex, without this request.
         return []
-    entries = records(as_record(answer) or {}, "data")
+    entries = records_at(as_record(answer) or {}, "data")
     paths = [
-        skill.get("path") for entry in entries for skill in records(entry, "skills") if skill.get("scope") == "repo"
+        skill.get("path") for entry in entries for skill in records_at(entry, "skills") if skill.get("scope") == "repo"
     ]
     return [{"path": path, "enabled": False} for path in paths]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from agent_sdk_core.errors import (
     AgentError,
@@ -26,10 +26,9 @@ from agent_sdk_core.transport.executable import parse_version
 from agent_sdk_core.transport.patience import is_passing, start_patiently
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.transport.stderr import reason_in, silent_start
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.errors import config_error
 from codex_sdk.executable import check_version
-
-Json = dict[str, Any]
 
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _UNLOAD_AT_ONCE: Final = "thread_unload_delay_secs=0"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.session import BackgroundTask
+from agent_sdk_core.wire.reading import Json, as_record, integer_at, optional_text_at, records_at, text_at
 from codex_sdk.normalizer.commands import script
-from codex_sdk.normalizer.wire import as_record, integer, optional_text, records, text
 
-Json = dict[str, Any]
 Call = Callable[[str, Json], Awaitable[object]]
 """Sends a request to the app-server and returns its result."""
 
@@ -22,8 +20,8 @@ async def list_terminals(call: Call, thread_id: str) -> list[Json]:
     while True:
         params = {"threadId": thread_id, **({} if cursor is None else {"cursor": cursor})}
         page = as_record(await call("thread/backgroundTerminals/list", params)) or {}
-        terminals.extend(records(page, "data"))
-        following = optional_text(page, "nextCursor")
+        terminals.extend(records_at(page, "data"))
+        following = optional_text_at(page, "nextCursor")
         if following is None or following == cursor:
             return terminals
         cursor = following
@@ -36,8 +34,8 @@ async def stop_terminal(call: Call, thread_id: str, task_id: str) -> None:
         InvalidRequestError: None of this id runs.
     """
     for terminal in await list_terminals(call, thread_id):
-        if text(terminal, "itemId") == task_id:
-            params = {"threadId": thread_id, "processId": text(terminal, "processId")}
+        if text_at(terminal, "itemId") == task_id:
+            params = {"threadId": thread_id, "processId": text_at(terminal, "processId")}
             await call("thread/backgroundTerminals/terminate", params)
             return
     raise InvalidRequestError(f"No background task {task_id!r} runs.", backend="codex")
@@ -46,8 +44,8 @@ async def stop_terminal(call: Call, thread_id: str, task_id: str) -> None:
 def background_task(terminal: Json) -> BackgroundTask:
     """Return a terminal as a background task; its id is that of the tool use which started it."""
     return BackgroundTask(
-        task_id=text(terminal, "itemId"),
-        command=script(text(terminal, "command")),
-        cwd=optional_text(terminal, "cwd"),
-        pid=integer(terminal, "osPid"),
+        task_id=text_at(terminal, "itemId"),
+        command=script(text_at(terminal, "command")),
+        cwd=optional_text_at(terminal, "cwd"),
+        pid=integer_at(terminal, "osPid"),
     )

@@ -66,7 +66,7 @@ FIELDS: Final = _words(
     cwds data decision defaultReasoningEffort delivery delta denied description details developer_instructions
     developerInstructions diff displayName durationMs dynamicTools effort enabled entries error errors eventName
     exclude_slash_tmp exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns execpolicy_amendment
-        exitCode expectedTurnId experimentalApi experimentalRawEvents failure file file_id fileId fileSystem
+        exitCode expectedTurnId ephemeral experimentalApi experimentalRawEvents failure file file_id fileId fileSystem
     forceReload fragments fromModel
     grantRoot granular header host httpConnectionFailed httpStatusCode id image_url imageUrl includeLayers includeTurns
     input inputModalities inputSchema inputTokens isDefault isOther isSecret item itemId items itemsView kind label last

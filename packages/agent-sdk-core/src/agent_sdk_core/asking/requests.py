@@ -13,12 +13,12 @@ from agent_sdk_core.asking.permissions import Allow, Deny, Permission, Permissio
 from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.wire.reading import Json
 
 AgentRequest = PermissionRequest | QuestionRequest | ElicitationRequest
 AgentAnswer = Permission | Answers | ElicitationAnswer
 RequestKind = Literal["permission", "question", "elicitation"]
 DecidedBy = Literal["callback", "answer", "no_callback", "callback_error", "deadline", "agent", "policy", "close"]
-Json = dict[str, Any]
 A = TypeVar("A")
 R_co = TypeVar("R_co", bound=AgentRequest, covariant=True)
 

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from agent_sdk_core.transport.json_lines import encode_line
-
-Number = StrictInt | StrictFloat
-"""A JSON number that keeps its spelling: 5 stays an int, 5.0 a float."""
+from agent_sdk_core.wire.json_lines import encode_line
+from agent_sdk_core.wire.model import WireModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +51,6 @@ class Source:
     request_id: str | None = None
     synthetic: bool = False
     failure: Failure | None = None
-
-
-class WireModel(BaseModel, frozen=True):
-    """A piece of the wire: unknown keys are kept, known ones have snake_case names and the wire's spelling as alias."""
-
-    model_config = ConfigDict(
-        extra="allow",
-        validate_by_name=True,
-        validate_by_alias=True,
-        defer_build=True,
-        protected_namespaces=(),
-    )
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the Claude-shaped object, with exactly the keys that were given."""
-        return self.model_dump(by_alias=True, exclude_unset=True, warnings=False)
 
 
 class Message(WireModel, frozen=True):

@@ -10,8 +10,8 @@ from typing import Annotated, Final, Literal, cast
 from pydantic import Discriminator, Field, SerializeAsAny, StrictBool, Tag, ValidationError, WrapValidator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
-from agent_sdk_core.messages.base import WireModel
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
+from agent_sdk_core.wire.model import WireModel
 
 
 class TextBlock(WireModel, frozen=True):

@@ -7,9 +7,10 @@ from typing import Annotated, Final, Literal, cast
 from pydantic import AfterValidator, Field, SkipValidation, StrictBool
 from typing_extensions import TypedDict
 
-from agent_sdk_core.messages.base import Message, Number, WireModel
+from agent_sdk_core.messages.base import Message
 from agent_sdk_core.messages.blocks import ContentBlock, TextBlock, ToolResultBlock, ToolUseBlock
 from agent_sdk_core.usage import Usage
+from agent_sdk_core.wire.model import Number, WireModel
 
 
 class ApiMessage(WireModel, frozen=True):

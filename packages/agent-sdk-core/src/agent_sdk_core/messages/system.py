@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, StrictInt
 
-from agent_sdk_core.messages.base import Message, Number
+from agent_sdk_core.messages.base import Message
 from agent_sdk_core.usage import Usage
+from agent_sdk_core.wire.model import Number
 
 
 class SystemMessage(Message, frozen=True):

@@ -19,8 +19,8 @@ from agent_sdk_core.rpc.correlation import Correlation, Tap
 from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE, LineFramer, OversizedLine
-from agent_sdk_core.transport.json_lines import BadLine, decode_line
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
+from agent_sdk_core.wire.json_lines import BadLine, decode_line
 
 _EXIT: Final = 1.0
 """Seconds that a process which closed its stdout has to end before it counts as gone."""

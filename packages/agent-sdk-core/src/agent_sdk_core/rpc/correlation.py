@@ -22,7 +22,7 @@ from agent_sdk_core.errors import (
 )
 from agent_sdk_core.rpc.messages import IssueKind, JsonObject, ProtocolIssue, RequestId
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
-from agent_sdk_core.transport.json_lines import encode_line
+from agent_sdk_core.wire.json_lines import encode_line
 
 Tap: TypeAlias = Callable[[Literal["in", "out"], JsonObject], None]
 """Sees each message in both directions, as the wire has it; for a wire log."""

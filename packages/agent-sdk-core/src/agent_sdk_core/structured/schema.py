@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from agent_sdk_core.errors import InvalidRequestError
-
-Json = dict[str, Any]
+from agent_sdk_core.wire.reading import Json
 
 _DIALECTS: Final = ("draft-06", "draft-07", "2019-09", "2020-12")
 _FORMATS: Final = ("date", "email", "ipv4", "ipv6", "uuid")

@@ -18,8 +18,8 @@ from typing import Any, Final, cast
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.structured.answers import WRAPPED, AnswerForm, unwrapped
 from agent_sdk_core.structured.schema import OutputSchema, as_object, refused, told
+from agent_sdk_core.wire.reading import Json
 
-Json = dict[str, Any]
 Restore = Callable[[Any], Any]
 Place = tuple[str | int, ...]
 

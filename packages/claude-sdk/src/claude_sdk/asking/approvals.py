@@ -13,10 +13,10 @@ from agent_sdk_core.asking.escalations import is_within
 from agent_sdk_core.asking.permissions import Allow, Deny, Escalation, PermissionOption, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, Ask
 from agent_sdk_core.messages.kinds import tool_kind
+from agent_sdk_core.wire.reading import Json, filled_text
 from claude_sdk.asking.edit_diffs import edit_diff
 from claude_sdk.asking.envelope import Envelope
 from claude_sdk.asking.grants import IN_PROCESS, Grant, suggested_grant
-from claude_sdk.frames import Json, text
 
 _DENIED: Final = "The user does not allow this."
 _PATHS: Final = ("file_path", "notebook_path", "path")
@@ -81,8 +81,10 @@ def _escalates(envelope: Envelope) -> frozenset[Escalation]:
         lifted.add("sandbox")
     if envelope.tool_name == "SandboxNetworkAccess":
         lifted.add("network")
-    named = [text(envelope.input.get(key)) for key in _PATHS] if tool_kind(envelope.tool_name) in _ON_FILES else []
-    paths = [path for path in (text(envelope.params.get("blocked_path")), *named) if path is not None]
+    named = (
+        [filled_text(envelope.input.get(key)) for key in _PATHS] if tool_kind(envelope.tool_name) in _ON_FILES else []
+    )
+    paths = [path for path in (filled_text(envelope.params.get("blocked_path")), *named) if path is not None]
     # Another reason for asking hides that a path is outside, so the paths are looked at as well.
     if kind == "workingDir" or not all(is_within(path, envelope.cwd, envelope.add_dirs) for path in paths):
         lifted.add("path")

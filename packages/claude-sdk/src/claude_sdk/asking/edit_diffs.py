@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Final
 
-from claude_sdk.frames import Json, records, text
+from agent_sdk_core.wire.reading import Json, filled_text, records_of
 
 _MAX_BYTES: Final = 1_000_000
 _MAX_COMPARISONS: Final = 250_000
@@ -22,7 +22,7 @@ _NO_NEWLINE: Final = "\\ No newline at end of file\n"
 
 def edit_diff(tool_name: str, tool_input: Json, cwd: str | None) -> str | None:
     """Return the change that an edit of a file makes; None for any other tool, and where it cannot be told."""
-    path = text(tool_input.get("file_path"))
+    path = filled_text(tool_input.get("file_path"))
     if path is None:
         return None
     match tool_name:
@@ -30,7 +30,7 @@ def edit_diff(tool_name: str, tool_input: Json, cwd: str | None) -> str | None:
             content, before = _string(tool_input.get("content")), _read(path, cwd)
             return None if content is None or before is None else _diff(path, before, content)
         case "Edit" | "MultiEdit":
-            edits = records(tool_input.get("edits")) if tool_name == "MultiEdit" else [tool_input]
+            edits = records_of(tool_input.get("edits")) if tool_name == "MultiEdit" else [tool_input]
             return _diff_of_edits(path, edits, _read(path, cwd))
         case _:
             return None

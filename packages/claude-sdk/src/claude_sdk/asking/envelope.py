@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from agent_sdk_core.asking import requests
 from agent_sdk_core.messages.base import Source
-from claude_sdk.frames import Json, record, text
+from agent_sdk_core.wire.reading import Json, filled_text, record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,17 @@ class Envelope(requests.Envelope):
     @property
     def tool_name(self) -> str:
         """The tool that waits."""
-        return text(self.params.get("tool_name")) or ""
+        return filled_text(self.params.get("tool_name")) or ""
 
     @property
     def input(self) -> Json:
         """The tool's arguments, as Claude completed them: an Edit has its `replace_all` (2.1.329)."""
-        return record(self.params.get("input"))
+        return record_of(self.params.get("input"))
 
     @property
     def tool_use_id(self) -> str | None:
         """The tool use that waits."""
-        return text(self.params.get("tool_use_id"))
+        return filled_text(self.params.get("tool_use_id"))
 
     @property
     def reason(self) -> str | None:
@@ -52,6 +52,6 @@ class Envelope(requests.Envelope):
 
         The `description` of other calls only repeats an argument, so it is taken where it is the model's own.
         """
-        description = text(self.params.get("description"))
+        description = filled_text(self.params.get("description"))
         said = description if description == self.input.get("description") else None
-        return text(self.params.get("decision_reason")) or said
+        return filled_text(self.params.get("decision_reason")) or said

@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from agent_sdk_core.wire.reading import Json, filled_text, records_of, texts_of
 from claude_sdk.asking.envelope import Envelope
-from claude_sdk.frames import Json, records, text, texts
 
 IN_PROCESS: Final = "in this Claude process, until the session ends"
 
@@ -63,9 +63,9 @@ class Grant:
         for update in self.updates:
             match update["type"]:
                 case "addRules":
-                    allowed.extend(_rule(rule) for rule in records(update.get("rules")))
+                    allowed.extend(_rule(rule) for rule in records_of(update.get("rules")))
                 case "addDirectories":
-                    allowed.extend(f"work in {_shown(folder)}" for folder in texts(update.get("directories")))
+                    allowed.extend(f"work in {_shown(folder)}" for folder in texts_of(update.get("directories")))
                 case _:
                     others.append(_MODES[update["mode"]])
         return " and ".join([*others, *([f"allow {', '.join(dict.fromkeys(allowed))}"] if allowed else [])])
@@ -75,7 +75,7 @@ def suggested_grant(envelope: Envelope) -> Grant | None:
     """Return the narrowest grant by which the tool would not be asked about again; None if none may be offered."""
     if envelope.params.get("suppress_always_allow_rule") is True:
         return None
-    updates = [update for update in records(envelope.params.get("permission_suggestions")) if _is_grant(update)]
+    updates = [update for update in records_of(envelope.params.get("permission_suggestions")) if _is_grant(update)]
     rules = [update for update in updates if update["type"] == "addRules"]
     if rules and (path := _written(envelope, updates)) is not None:
         rule = {"toolName": "Edit", "ruleContent": f"/{path}"}
@@ -96,11 +96,11 @@ def _kept_at(envelope: Envelope, update: Json) -> object:
 def _is_grant(update: Json) -> bool:
     match update.get("type"):
         case "addRules":
-            rules = records(update.get("rules"))
+            rules = records_of(update.get("rules"))
             named = all(isinstance(rule.get("toolName"), str) for rule in rules)
             return update.get("behavior") == "allow" and bool(rules) and named
         case "addDirectories":
-            return bool(texts(update.get("directories")))
+            return bool(texts_of(update.get("directories")))
         case "setMode":
             return update.get("mode") in _MODES
         case _:
@@ -109,10 +109,10 @@ def _is_grant(update: Json) -> bool:
 
 def _written(envelope: Envelope, updates: list[Json]) -> str | None:
     """Return the file that a command writes by redirection, if that is what it is asked about."""
-    path, command = text(envelope.params.get("blocked_path")), envelope.input.get("command")
+    path, command = filled_text(envelope.params.get("blocked_path")), envelope.input.get("command")
     if envelope.tool_name != "Bash" or path is None or not isinstance(command, str) or envelope.cwd is None:
         return None
-    tools = {rule["toolName"] for update in updates for rule in records(update.get("rules"))}
+    tools = {rule["toolName"] for update in updates for rule in records_of(update.get("rules"))}
     if tools != {"Bash"} or not path.startswith("/") or _PATTERN.intersection(path):
         return None
     targets = (match[1].strip("\"'") for match in _REDIRECTION.finditer(command))

@@ -19,8 +19,8 @@ from agent_sdk_core.asking.questions import (
 )
 from agent_sdk_core.asking.requests import AgentAnswer, Ask, expect
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.wire.reading import Json, filled_text, record_of, records_of
 from claude_sdk.asking.envelope import Envelope
-from claude_sdk.frames import Json, record, records, text
 
 _DECLINED: Final = "The user declined to answer."
 
@@ -30,7 +30,7 @@ def ask_questions(envelope: Envelope) -> Ask[QuestionRequest] | None:
     if envelope.tool_name != "AskUserQuestion":
         return None
     given = envelope.input.get("questions")
-    told = [question for question in records(given) if text(question.get("question")) is not None]
+    told = [question for question in records_of(given) if filled_text(question.get("question")) is not None]
     if not told or told != given:
         return None
     return Ask(envelope.question(_question(question) for question in told), encode_answers(envelope))
@@ -43,10 +43,10 @@ def ask_elicitation(envelope: Envelope) -> Ask[ElicitationRequest] | None:
         return None
     request = envelope.elicitation(
         mode,
-        server=text(params.get("mcp_server_name")) or "",
-        message=text(params.get("message")) or "",
-        schema=record(params.get("requested_schema")) or None,
-        url=text(params.get("url")),
+        server=filled_text(params.get("mcp_server_name")) or "",
+        message=filled_text(params.get("message")) or "",
+        schema=record_of(params.get("requested_schema")) or None,
+        url=filled_text(params.get("url")),
     )
     return Ask(request, encode_elicitation)
 
@@ -56,7 +56,7 @@ def encode_answers(envelope: Envelope) -> Callable[[AgentAnswer], Json]:
 
     It raises `InvalidRequestError` for what is no answer to them. No answer at all is a refusal that the model reads.
     """
-    known = {question.get("question") for question in records(envelope.input.get("questions"))}
+    known = {question.get("question") for question in records_of(envelope.input.get("questions"))}
     about = {} if envelope.tool_use_id is None else {"toolUseID": envelope.tool_use_id}
 
     def encode(answer: AgentAnswer) -> Json:
@@ -89,11 +89,11 @@ def _question(question: Json) -> Question:
     return Question(
         id=asked,
         text=asked,
-        header=text(question.get("header")) or "",
+        header=filled_text(question.get("header")) or "",
         choices=tuple(
-            Choice(label, text(option.get("description")) or "")
-            for option in records(question.get("options"))
-            if (label := text(option.get("label"))) is not None
+            Choice(label, filled_text(option.get("description")) or "")
+            for option in records_of(question.get("options"))
+            if (label := filled_text(option.get("label"))) is not None
         ),
         multi_select=question.get("multiSelect") is True,
         allow_other=True,

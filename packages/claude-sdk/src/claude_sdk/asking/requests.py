@@ -13,10 +13,10 @@ from agent_sdk_core.asking.escalations import absolute_folders
 from agent_sdk_core.asking.requests import LEFT_OPEN, Reading, Work
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.messages import ServerRequest
+from agent_sdk_core.wire.reading import Json, filled_text, record_of
 from claude_sdk.asking.approvals import tool_approval
 from claude_sdk.asking.envelope import Envelope
 from claude_sdk.asking.questions import ask_elicitation, ask_questions
-from claude_sdk.frames import Json, record, text
 from claude_sdk.launching import DEFAULT_SOURCES
 from claude_sdk.tool_server import Run, ToolServer
 
@@ -79,7 +79,7 @@ class SessionRequests:
         server, registry = self._server, self._options.tools
         if server is None or registry is None or params.get("server_name") != registry.name:
             return None
-        message = record(params.get("message"))
+        message = record_of(params.get("message"))
 
         async def run() -> Json:
             answer = await server.handle(message)
@@ -93,7 +93,7 @@ class SessionRequests:
             request.params,
             session_id=self._session_id(),
             timeout=self._options.request_timeout,
-            parent_tool_use_id=self._parent_of_agent(text(request.params.get("agent_id"))),
+            parent_tool_use_id=self._parent_of_agent(filled_text(request.params.get("agent_id"))),
             cwd=self._cwd(),
             add_dirs=self._add_dirs,
             sources=self._options.setting_sources or DEFAULT_SOURCES,

@@ -9,8 +9,8 @@ from typing import Literal
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.wire.reading import Json
 from agent_sdk_core.wire.recent import Recent
-from claude_sdk.frames import Json
 
 PromptState = Literal["sent", "queued", "started", "ended"]
 

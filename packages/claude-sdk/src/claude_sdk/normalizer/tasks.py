@@ -8,7 +8,7 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import TaskNotification
 from agent_sdk_core.session import BackgroundTask
-from claude_sdk.frames import Json, record, text
+from agent_sdk_core.wire.reading import Json, filled_text, record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,18 @@ class Tasks:
 
     def start(self, frame: Json, command: str | None) -> None:
         """Take `task_started`; `command` is what its tool use runs, if it runs one."""
-        if (task_id := text(frame.get("task_id"))) is not None:
-            about = command or text(frame.get("description")) or ""
+        if (task_id := filled_text(frame.get("task_id"))) is not None:
+            about = command or filled_text(frame.get("description")) or ""
             in_background = frame.get("is_backgrounded") is True
-            self._tasks[task_id] = _Task(text(frame.get("tool_use_id")), about, in_background)
+            self._tasks[task_id] = _Task(filled_text(frame.get("tool_use_id")), about, in_background)
 
     def update(self, frame: Json) -> None:
         """Take `task_updated`: a task that its turn waited for goes on without it."""
-        task_id = text(frame.get("task_id")) or ""
-        if record(frame.get("patch")).get("is_backgrounded") is True and (task := self._tasks.get(task_id)) is not None:
+        task_id = filled_text(frame.get("task_id")) or ""
+        if (
+            record_of(frame.get("patch")).get("is_backgrounded") is True
+            and (task := self._tasks.get(task_id)) is not None
+        ):
             self._tasks[task_id] = replace(task, in_background=True)
 
     def end(self, task_id: str | None) -> str | None:

@@ -17,7 +17,7 @@ from typing import Final
 from uuid import uuid4
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
-from agent_sdk_core.transport.json_lines import encode_line
+from agent_sdk_core.wire.json_lines import encode_line
 from claude_sdk.store.places import kept_elsewhere, side_folder
 
 _LONGEST: Final = 200

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from claude_sdk.store.values import Json, record, records, text
+from agent_sdk_core.wire.reading import Json, record_of, records_of, text_of
 
 EntryKind = Literal[
     "prompt", "steered", "notice", "echo", "synthetic", "interruption", "results", "assistant", "output", "boundary",
@@ -66,23 +66,23 @@ class Entry:
 
 def entry_of(line: Json, offset: int, size: int) -> Entry | None:
     """Return what ordering needs of a line; None for one that is no part of a conversation."""
-    uuid = text(line.get("uuid"))
+    uuid = text_of(line.get("uuid"))
     if uuid is None or "parentUuid" not in line:
         return None
-    message = record(line.get("message"))
-    blocks = records(message.get("content"))
+    message = record_of(line.get("message"))
+    blocks = records_of(message.get("content"))
     return Entry(
         offset,
         size,
         uuid,
-        text(line["parentUuid"]) or text(line.get("logicalParentUuid")),
+        text_of(line["parentUuid"]) or text_of(line.get("logicalParentUuid")),
         kind_of(line),
-        text(line.get("timestamp")) or "",
+        text_of(line.get("timestamp")) or "",
         line.get("isSidechain") is True,
-        text(message.get("id")),
+        text_of(message.get("id")),
         tuple(_ids(blocks, "tool_use", "id")),
         tuple(_ids(blocks, "tool_result", "tool_use_id")),
-        record(line.get("toolUseResult")).get("isAsync") is True,
+        record_of(line.get("toolUseResult")).get("isAsync") is True,
     )
 
 
@@ -94,13 +94,13 @@ def kind_of(line: Json) -> EntryKind:
         case "user":
             return _user_kind(line)
         case "assistant":
-            filler = record(line.get("message")).get("model") == "<synthetic>" and prompt_text(line) == _FILLER
+            filler = record_of(line.get("message")).get("model") == "<synthetic>" and prompt_text(line) == _FILLER
             return "hidden" if filler else "assistant"
         case "system":
             return _system_kind(line)
         case "attachment":
-            attachment = record(line.get("attachment"))
-            steered = attachment.get("type") == "queued_command" and text(attachment.get("source_uuid"))
+            attachment = record_of(line.get("attachment"))
+            steered = attachment.get("type") == "queued_command" and text_of(attachment.get("source_uuid"))
             return "steered" if steered else "hidden"
         case _:
             return "hidden"
@@ -108,10 +108,10 @@ def kind_of(line: Json) -> EntryKind:
 
 def prompt_text(line: Json) -> str:
     """Return the text of a message line, blocks joined."""
-    content = record(line.get("message")).get("content")
+    content = record_of(line.get("message")).get("content")
     if isinstance(content, str):
         return content
-    texts = (text(block.get("text")) for block in records(content) if block.get("type") == "text")
+    texts = (text_of(block.get("text")) for block in records_of(content) if block.get("type") == "text")
     return "\n".join(said for said in texts if said)
 
 
@@ -121,8 +121,8 @@ def is_command(prompt: str) -> bool:
 
 
 def _user_kind(line: Json) -> EntryKind:
-    content, said = record(line.get("message")).get("content"), prompt_text(line)
-    if any(block.get("type") == "tool_result" for block in records(content)):
+    content, said = record_of(line.get("message")).get("content"), prompt_text(line)
+    if any(block.get("type") == "tool_result" for block in records_of(content)):
         return "results"
     if line.get("isCompactSummary") is True:
         return "synthetic"
@@ -132,7 +132,7 @@ def _user_kind(line: Json) -> EntryKind:
         return "interruption"
     if said.startswith(_ECHOES):
         return "echo"
-    notice = record(line.get("origin")).get("kind") == "task-notification"
+    notice = record_of(line.get("origin")).get("kind") == "task-notification"
     return "notice" if notice else "prompt"
 
 
@@ -144,7 +144,7 @@ def _system_kind(line: Json) -> EntryKind:
 
 def printed(line: Json) -> str:
     """Return what a command printed, without the tags around it."""
-    content = text(line.get("content")) or ""
+    content = text_of(line.get("content")) or ""
     if not content.startswith(_ECHOES):
         return ""
     tag, _, rest = content.partition(">")
@@ -152,5 +152,5 @@ def printed(line: Json) -> str:
 
 
 def _ids(blocks: list[Json], kind: str, key: str) -> list[str]:
-    ids = (text(block.get(key)) for block in blocks if block.get("type") == kind)
+    ids = (text_of(block.get(key)) for block in blocks if block.get("type") == kind)
     return [identity for identity in ids if identity]

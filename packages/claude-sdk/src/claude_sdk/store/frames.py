@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from agent_sdk_core.wire.reading import Json, record_of, records_of, text_of
 from claude_sdk.store.entries import EntryKind, printed
-from claude_sdk.store.values import Json, record, records, text
 
 _ASSISTANT_FIELDS: Final = {
     "error": "error",
@@ -102,7 +102,7 @@ def _frame(line: Json, kind: str, message: object, session_id: str, agent: Agent
 
 def _in_blocks(line: Json) -> Json:
     """Return a user line's message with its text as a block, as the agent tells what nobody typed."""
-    message = record(line.get("message"))
+    message = record_of(line.get("message"))
     content = message.get("content")
     return {**message, "content": [{"type": "text", "text": content}]} if isinstance(content, str) else message
 
@@ -119,23 +119,23 @@ def _results(line: Json, session_id: str, agent: Agent | None) -> Json:
     if "toolUseResult" in line:
         frame["tool_use_result"] = line["toolUseResult"]
     meta: Json = {}
-    if denial := text(line.get("toolDenialKind")):
+    if denial := text_of(line.get("toolDenialKind")):
         meta["non_execution_kind"] = denial
-    if decided := record(line.get("permissionDecision")):
+    if decided := record_of(line.get("permissionDecision")):
         names = {"decision": "decision", "source": "source", "reasonType": "reason_type"}
         meta["permission_decision"] = {name: decided[key] for key, name in names.items() if key in decided}
     if meta:
-        blocks = records(record(line.get("message")).get("content"))
+        blocks = records_of(record_of(line.get("message")).get("content"))
         frame["tool_result_meta"] = [{"id": block["tool_use_id"], **meta} for block in blocks if "tool_use_id" in block]
     return frame
 
 
 def _steered(line: Json, session_id: str, agent: Agent | None) -> Json:
     """Return the prompt that joined a running turn; it keeps the uuid that it was sent with."""
-    attachment = record(line.get("attachment"))
+    attachment = record_of(line.get("attachment"))
     message = {"role": "user", "content": attachment.get("prompt")}
     frame = _frame(line, "user", message, session_id, agent) | {"uuid": attachment.get("source_uuid"), "isReplay": True}
-    if origin := record(attachment.get("origin")):
+    if origin := record_of(attachment.get("origin")):
         run = {"runId": attachment["runId"]} if "runId" in attachment else {}
         frame["origin"] = origin | run
     return frame
@@ -156,9 +156,9 @@ def _boundary(line: Json, session_id: str) -> Json:
         "subtype": "compact_boundary",
         "session_id": session_id,
         "uuid": line.get("uuid"),
-        "compact_metadata": _snake(record(line.get("compactMetadata"))),
+        "compact_metadata": _snake(record_of(line.get("compactMetadata"))),
     }
-    if parent := text(line.get("logicalParentUuid")):
+    if parent := text_of(line.get("logicalParentUuid")):
         frame["logical_parent_uuid"] = parent
     return frame
 
@@ -166,4 +166,4 @@ def _boundary(line: Json, session_id: str) -> Json:
 def _snake(members: Json) -> Json:
     """Return an object with its keys, and those of the objects in it, spelled as on the wire."""
     told = ((key, value) for key, value in members.items() if key not in _NOT_TOLD)
-    return {_HUMP.sub("_", key).lower(): _snake(inner) if (inner := record(value)) else value for key, value in told}
+    return {_HUMP.sub("_", key).lower(): _snake(inner) if (inner := record_of(value)) else value for key, value in told}

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from agent_sdk_core.errors import AgentError, SessionNotFoundError
-from agent_sdk_core.transport.json_lines import decode_line
-from claude_sdk.store.values import Json
+from agent_sdk_core.wire.json_lines import decode_line
+from agent_sdk_core.wire.reading import Json
 
 _log: Final = logging.getLogger(__name__)
 _LONGEST: Final = 64 * 1024 * 1024

@@ -15,11 +15,11 @@ from typing import Final
 
 from agent_sdk_core.backend import SessionPage, SessionSummary
 from agent_sdk_core.errors import AgentError, InvalidRequestError
-from agent_sdk_core.transport.json_lines import decode_line
+from agent_sdk_core.wire.json_lines import decode_line
+from agent_sdk_core.wire.reading import Json, record_of, text_of
 from claude_sdk.store.entries import CONVERSATION, is_command, kind_of, prompt_text
 from claude_sdk.store.lines import opened, read_lines, read_tail
 from claude_sdk.store.places import StoredFile, project_folders, project_key, session_files, side_folder
-from claude_sdk.store.values import Json, record, text
 
 _HEAD: Final = 1024 * 1024
 _TAIL: Final = 64 * 1024
@@ -136,14 +136,14 @@ def _marks(tail: list[Json]) -> dict[str, str]:
     marks: dict[str, str] = {}
     for line in tail:
         name = line.get("type")
-        if name in _MARKS and (said := text(line.get(_MARKS[name]))) is not None:
+        if name in _MARKS and (said := text_of(line.get(_MARKS[name]))) is not None:
             marks[name] = said
     return marks
 
 
 def _kept_title(path: Path) -> str | None:
     """Return the title from the note beside the file, for one whose line the tail no longer shows."""
-    return text(_note(path, "custom-title.json").get("customTitle"))
+    return text_of(_note(path, "custom-title.json").get("customTitle"))
 
 
 def _is_archived(path: Path, tail: list[Json]) -> bool:
@@ -159,7 +159,7 @@ def _is_archived(path: Path, tail: list[Json]) -> bool:
 
 def _note(path: Path, name: str) -> Json:
     try:
-        return record(decode_line((side_folder(path) / name).read_bytes()))
+        return record_of(decode_line((side_folder(path) / name).read_bytes()))
     except OSError:
         return {}
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from agent_sdk_core.errors import AgentError
-from agent_sdk_core.transport.json_lines import decode_line
+from agent_sdk_core.wire.json_lines import decode_line
+from agent_sdk_core.wire.reading import Json, record_of, text_of
 from claude_sdk.store.branch import newest_branch
 from claude_sdk.store.entries import Entry, entry_of
 from claude_sdk.store.frames import Agent
 from claude_sdk.store.lines import opened, read_lines
 from claude_sdk.store.places import side_folder
-from claude_sdk.store.values import Json, record, text
 
 _PREFIX: Final = "agent-"
 
@@ -76,17 +76,17 @@ def _chosen_leaf(line: Json) -> str | None:
     """Return where the user went back to, if the line says so and nothing was said since."""
     if line.get("type") != "last-prompt" or line.get("explicit") is not True:
         return None
-    return text(line.get("leafUuid"))
+    return text_of(line.get("leafUuid"))
 
 
 def _agent(file: Path) -> Agent | None:
     try:
-        note = record(decode_line(file.with_suffix(".meta.json").read_bytes()))
+        note = record_of(decode_line(file.with_suffix(".meta.json").read_bytes()))
     except OSError:
         return None
-    tool_use_id = text(note.get("toolUseId"))
+    tool_use_id = text_of(note.get("toolUseId"))
     if tool_use_id is None:
         return None
-    kind, description = text(note.get("agentType")), text(note.get("description"))
+    kind, description = text_of(note.get("agentType")), text_of(note.get("description"))
     background = note.get("requestShape") == "background"
     return Agent(file.stem.removeprefix(_PREFIX), tool_use_id, kind, description, background)

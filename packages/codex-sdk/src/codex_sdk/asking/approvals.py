@@ -8,19 +8,18 @@ is an escalation. Shapes: `CommandExecutionRequestApprovalResponse`, `FileChange
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
 from agent_sdk_core.asking.approvals import DENY, Offers
 from agent_sdk_core.asking.escalations import is_within
 from agent_sdk_core.asking.permissions import Allow, Deny, Escalation, PermissionOption, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, Ask
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.asking.offers import IN_PROCESS, decisions, unchanged
 from codex_sdk.normalizer.commands import script
 from codex_sdk.normalizer.patches import FileChange, file_tool_use
-
-Json = dict[str, Any]
 
 
 def command_approval(envelope: Envelope, item: Json | None) -> Ask[PermissionRequest]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from agent_sdk_core.asking.requests import Reading, Work
 from agent_sdk_core.rpc.messages import ServerRequest
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.requests import refusal
-
-Json = dict[str, Any]
 
 HOOKS: Final = {
     "account/chatgptAuthTokens/refresh": "refresh_tokens",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agent_sdk_core.asking import requests
 from agent_sdk_core.messages.base import Source
-from codex_sdk.normalizer.wire import optional_text
+from agent_sdk_core.wire.reading import optional_text_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class Envelope(requests.Envelope):
     @property
     def tool_use_id(self) -> str | None:
         """The item that waits."""
-        return optional_text(self.params, "itemId")
+        return optional_text_at(self.params, "itemId")
 
     @property
     def reason(self) -> str | None:
         """Why Codex asks."""
-        return optional_text(self.params, "reason")
+        return optional_text_at(self.params, "reason")
 
     @property
     def source(self) -> Source:
@@ -34,8 +34,8 @@ class Envelope(requests.Envelope):
         params = self.params
         return Source(
             "codex",
-            thread_id=optional_text(params, "threadId"),
-            turn_id=optional_text(params, "turnId"),
-            item_id=optional_text(params, "itemId"),
+            thread_id=optional_text_at(params, "threadId"),
+            turn_id=optional_text_at(params, "turnId"),
+            item_id=optional_text_at(params, "itemId"),
             request_id=self.native_id,
         )

@@ -8,16 +8,15 @@ from what the elicitation says. Pure. Shape: `McpServerElicitationRequestRespons
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
 from agent_sdk_core.asking.permissions import Allow, PermissionOption, PermissionRequest
 from agent_sdk_core.asking.requests import Ask
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.asking.offers import unchanged
 from codex_sdk.normalizer.calls import mcp_tool_name
-
-Json = dict[str, Any]
 
 _KIND: Final = "mcp_tool_call"
 _OPTIONS: Final = {

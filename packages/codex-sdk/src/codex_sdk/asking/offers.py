@@ -6,14 +6,14 @@ Shapes: `CommandExecutionApprovalDecision`, `FileChangeApprovalDecision`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
 from agent_sdk_core.asking.permissions import Allow, Deny, PermissionOption, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer
 from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.wire.reading import Json
 
-Json = dict[str, Any]
 Decision = str | Json
 
 IN_PROCESS: Final = "in this Codex process, until the session ends"

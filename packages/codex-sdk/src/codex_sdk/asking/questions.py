@@ -5,7 +5,7 @@ Shapes: `ToolRequestUserInputResponse`, `McpServerElicitationRequestResponse`.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from agent_sdk_core.asking.questions import (
     Answers,
@@ -16,10 +16,8 @@ from agent_sdk_core.asking.questions import (
     QuestionRequest,
 )
 from agent_sdk_core.asking.requests import AgentAnswer, Ask, expect
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at
 from codex_sdk.asking.envelope import Envelope
-from codex_sdk.normalizer.wire import as_record, optional_text
-
-Json = dict[str, Any]
 
 _MODES: Final = frozenset({"form", "url", "openai/form", "openaiForm"})
 
@@ -40,7 +38,7 @@ def ask_elicitation(envelope: Envelope) -> Ask[ElicitationRequest] | None:
         server=str(params.get("serverName", "")),
         message=str(params.get("message", "")),
         schema=as_record(params.get("requestedSchema")),
-        url=optional_text(params, "url"),
+        url=optional_text_at(params, "url"),
     )
     return Ask(request, encode_elicitation)
 

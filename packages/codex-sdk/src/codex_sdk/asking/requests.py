@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from agent_sdk_core.asking.approvals import ends_turn
 from agent_sdk_core.asking.escalations import absolute_folders
@@ -17,6 +17,7 @@ from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Readi
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.messages import ServerRequest
 from agent_sdk_core.tools import ToolResult
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.approvals import command_approval, patch_approval, permissions_approval
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.asking.mcp_approvals import mcp_approval
@@ -24,8 +25,6 @@ from codex_sdk.asking.questions import ask_elicitation, ask_questions
 from codex_sdk.dynamic_tools import tool_response
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.normalizer.patches import file_change
-
-Json = dict[str, Any]
 
 METHOD_NOT_FOUND: Final = -32601
 _LEGACY_DENIAL: Final = {"denied": {"rejection": "Nobody allowed it."}}

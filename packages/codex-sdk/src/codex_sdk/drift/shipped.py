@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.drift.novelty import Expectations, Known
 from codex_sdk.drift.surface import MethodKind, Surface, load_shape
-
-Json = dict[str, Any]
 
 SURFACE_FILE: Final = "surface.json"
 """Its file in `codex_sdk.protocol`."""

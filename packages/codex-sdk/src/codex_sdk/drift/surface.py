@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
-Json = dict[str, Any]
+from agent_sdk_core.wire.reading import Json
 
 MethodKind = Literal["client_requests", "client_notifications", "server_requests", "server_notifications"]
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, text_at, texts_at
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.shapes import Named, Outcome, ToolShape, ToolUse, failed, status
-from codex_sdk.normalizer.wire import Wire, as_record, optional_text, record, text, texts
 
 _DESCRIPTION: Final = 80
 """How many characters of a prompt describe a sub-agent that has no name."""
@@ -63,7 +63,7 @@ class SubAgent:
         if self.running:
             return
         self.running = True
-        fields: Wire = {
+        fields: Json = {
             "task_id": self.thread_id,
             "tool_use_id": self.tool_use_id,
             "description": self.description,
@@ -72,12 +72,12 @@ class SubAgent:
         }
         frames.system(TaskStarted, "task_started", self.source, fields)
 
-    def end(self, frames: Frames, outcome: str, summary: str, extra: Wire | None = None) -> None:
+    def end(self, frames: Frames, outcome: str, summary: str, extra: Json | None = None) -> None:
         """Tell that it ended, if it runs; `outcome` is "completed", "failed" or "stopped"."""
         if not self.running:
             return
         self.running = False
-        fields: Wire = {
+        fields: Json = {
             "task_id": self.thread_id,
             "tool_use_id": self.tool_use_id,
             "status": outcome,
@@ -94,82 +94,82 @@ def describe(prompt: str) -> str:
     return line if len(line) <= _DESCRIPTION else f"{line[: _DESCRIPTION - 1]}…"
 
 
-def started_outcome(thread_id: str, description: str) -> tuple[str, Wire]:
+def started_outcome(thread_id: str, description: str) -> tuple[str, Json]:
     """Return the content and the structured outcome of the tool use that started a sub-agent."""
-    result: Wire = {"status": "async_launched", "agentId": thread_id, "description": description}
+    result: Json = {"status": "async_launched", "agentId": thread_id, "description": description}
     return f"The agent was started, thread {thread_id}.", result
 
 
-def _call_uses(item: Wire) -> list[ToolUse]:
-    tool, prompt = text(item, "tool"), optional_text(item, "prompt")
-    arguments: Wire = {}
+def _call_uses(item: Json) -> list[ToolUse]:
+    tool, prompt = text_at(item, "tool"), optional_text_at(item, "prompt")
+    arguments: Json = {}
     if tool == "spawnAgent":
         arguments["description"] = describe(prompt or "") or "sub-agent"
-    elif threads := texts(item, "receiverThreadIds"):
+    elif threads := texts_at(item, "receiverThreadIds"):
         arguments["agents"] = threads
     if prompt is not None:
         arguments["prompt" if tool == "spawnAgent" else "message"] = prompt
     return [ToolUse(_CALLS.get(tool) or tool or "CollabAgent", arguments, "agent")]
 
 
-def _call_outcomes(item: Wire, streamed: str) -> list[Outcome]:
+def _call_outcomes(item: Json, streamed: str) -> list[Outcome]:
     del streamed
-    tool, threads, states = text(item, "tool"), texts(item, "receiverThreadIds"), record(item, "agentsStates")
+    tool, threads, states = text_at(item, "tool"), texts_at(item, "receiverThreadIds"), record_at(item, "agentsStates")
     told = [_state(thread, as_record(state) or {}) for thread, state in states.items()]
     if tool != "spawnAgent":
-        result: Wire = {"agents": states} if states else {}
+        result: Json = {"agents": states} if states else {}
         return [Outcome("\n".join(told) or ("It failed." if failed(item) else "Done."), failed(item), False, result)]
     if failed(item) or not threads:
         return [Outcome("\n".join(["The agent could not be started.", *told]), True)]
-    prompt = text(item, "prompt")
+    prompt = text_at(item, "prompt")
     content, result = started_outcome(threads[0], describe(prompt))
     result["prompt"] = prompt
     for key in ("model", "reasoningEffort"):
-        if value := text(item, key):
+        if value := text_at(item, key):
             result[key] = value
     return [Outcome(content, False, False, result)]
 
 
-def _call_names(item: Wire) -> list[Named]:
-    tool = text(item, "tool")
+def _call_names(item: Json) -> list[Named]:
+    tool = text_at(item, "tool")
     if tool not in _ADDRESSING or failed(item):
         return []
-    description = describe(text(item, "prompt")) or "sub-agent"
-    model = text(item, "model") or None
+    description = describe(text_at(item, "prompt")) or "sub-agent"
+    model = text_at(item, "model") or None
     spawned = tool == "spawnAgent"
-    return [Named(thread, description, spawned, model) for thread in texts(item, "receiverThreadIds") if thread]
+    return [Named(thread, description, spawned, model) for thread in texts_at(item, "receiverThreadIds") if thread]
 
 
-def _state(thread: str, state: Wire) -> str:
-    said = optional_text(state, "message")
-    return f"{thread}: {text(state, 'status') or 'unknown'}" + (f": {said}" if said else "")
+def _state(thread: str, state: Json) -> str:
+    said = optional_text_at(state, "message")
+    return f"{thread}: {text_at(state, 'status') or 'unknown'}" + (f": {said}" if said else "")
 
 
-def _activity_uses(item: Wire) -> list[ToolUse]:
-    kind, path = text(item, "kind"), text(item, "agentPath")
-    arguments: Wire = {"description": path or "sub-agent"} if kind == "started" else {"agents": [path]}
+def _activity_uses(item: Json) -> list[ToolUse]:
+    kind, path = text_at(item, "kind"), text_at(item, "agentPath")
+    arguments: Json = {"description": path or "sub-agent"} if kind == "started" else {"agents": [path]}
     return [ToolUse(_ACTIVITIES.get(kind, f"SubAgent.{kind}"), arguments, "agent")]
 
 
-def _activity_outcomes(item: Wire, streamed: str) -> list[Outcome]:
+def _activity_outcomes(item: Json, streamed: str) -> list[Outcome]:
     del streamed
-    thread, kind = text(item, "agentThreadId"), text(item, "kind")
-    result: Wire = {"agentId": thread, "agentPath": text(item, "agentPath")}
+    thread, kind = text_at(item, "agentThreadId"), text_at(item, "kind")
+    result: Json = {"agentId": thread, "agentPath": text_at(item, "agentPath")}
     for key in ("model", "reasoningEffort"):
-        if value := text(item, key):
+        if value := text_at(item, key):
             result[key] = value
     if kind != "started":
         return [Outcome(status(item) if kind not in _ACTIVITIES else "Done.", failed(item), False, result)]
-    content, launched = started_outcome(thread, text(item, "agentPath"))
+    content, launched = started_outcome(thread, text_at(item, "agentPath"))
     return [Outcome(content, False, False, {**launched, **result})]
 
 
-def _activity_names(item: Wire) -> list[Named]:
-    thread, kind = text(item, "agentThreadId"), text(item, "kind")
+def _activity_names(item: Json) -> list[Named]:
+    thread, kind = text_at(item, "agentThreadId"), text_at(item, "kind")
     if not thread or kind not in ("started", "interacted"):
         return []
-    description = text(item, "agentPath") or "sub-agent"
-    return [Named(thread, description, kind == "started", text(item, "model") or None)]
+    description = text_at(item, "agentPath") or "sub-agent"
+    return [Named(thread, description, kind == "started", text_at(item, "model") or None)]
 
 
 AGENT_CALL: Final = ToolShape(_call_uses, _call_outcomes, names=_call_names)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.wire.reading import Json, optional_text_at
 from codex_sdk.normalizer.commands import command_result
 from codex_sdk.normalizer.shapes import Named, ToolShape, ToolUse
 from codex_sdk.normalizer.turns import Turn
-from codex_sdk.normalizer.wire import Wire, optional_text
 
 _KEPT_OUTPUT: Final = 1 << 20
 """How much of a command's streamed output is kept, in characters, for a result that comes without its own."""
@@ -35,7 +35,7 @@ class Card:
     """
 
     turn: Turn
-    item: Wire
+    item: Json
     shape: ToolShape
     source: Source
     uses: list[ToolUse] = field(default_factory=list[ToolUse])
@@ -52,7 +52,7 @@ class Card:
     @property
     def process_id(self) -> str | None:
         """Codex's id of the process, for a command that has one."""
-        return optional_text(self.item, "processId")
+        return optional_text_at(self.item, "processId")
 
     def use_id(self, index: int) -> str:
         """Return the id of one of its tool uses."""
@@ -75,7 +75,7 @@ class Card:
         printed = self.printed()
         return f"{printed.rstrip()}\n{note}" if printed.strip() else note
 
-    def cut_result(self) -> Wire:
+    def cut_result(self) -> Json:
         """Return its structured outcome where it was cut off."""
         return command_result(self.printed(), interrupted=True) if self.shape.runs_on else {}
 

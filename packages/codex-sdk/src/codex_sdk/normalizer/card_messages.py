@@ -5,11 +5,11 @@ from __future__ import annotations
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import ToolProgress
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.normalizer.card import Card
 from codex_sdk.normalizer.commands import command_result
 from codex_sdk.normalizer.frames import Frames, set_attribute
 from codex_sdk.normalizer.shapes import Outcome, ToolUse
-from codex_sdk.normalizer.wire import Wire
 
 
 class CardMessages:
@@ -25,7 +25,7 @@ class CardMessages:
     def use(self, card: Card, uses: list[ToolUse]) -> None:
         """Say that the model uses a tool, or several with one item."""
         for use in uses:
-            block: Wire = {
+            block: Json = {
                 "type": "tool_use",
                 "id": card.use_id(len(card.uses)),
                 "name": use.name,
@@ -37,7 +37,7 @@ class CardMessages:
             card.turn.tool_uses += 1
             self._frames.assistant(card.source, card.id, card.turn.model, block, {})
 
-    def progress(self, card: Card, piece: str, extra: Wire) -> None:
+    def progress(self, card: Card, piece: str, extra: Json) -> None:
         """Say what a running tool printed, if that is wanted. Hot: one validation, no copy."""
         frames = self._frames
         if not (frames.partial and card.uses):
@@ -87,7 +87,7 @@ class CardMessages:
         content = card.with_output(f"Running in background{named}, task {card.id}.")
         result = {**command_result(card.printed()), "backgroundTaskId": card.id}
         self._answer(card, 0, Outcome(content, False, False, result), source)
-        fields: Wire = {
+        fields: Json = {
             "task_id": card.id,
             "tool_use_id": card.id,
             "description": card.uses[0].input.get("command", card.uses[0].name),
@@ -107,8 +107,8 @@ class CardMessages:
         """Say that a command which went on as a task was ended from outside."""
         self._task_ended(card, "stopped", reason, card.cut_result())
 
-    def _task_ended(self, card: Card, status: str, summary: str, result: Wire) -> None:
-        fields: Wire = {
+    def _task_ended(self, card: Card, status: str, summary: str, result: Json) -> None:
+        fields: Json = {
             "task_id": card.id,
             "tool_use_id": card.id,
             "status": status,

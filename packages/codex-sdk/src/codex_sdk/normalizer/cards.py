@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from agent_sdk_core.wire.reading import Json, text_at
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.card import Card, Contact
 from codex_sdk.normalizer.card_messages import CardMessages
@@ -12,7 +13,6 @@ from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.shapes import ToolShape
 from codex_sdk.normalizer.tool_shapes import tool_shape
 from codex_sdk.normalizer.turns import Turn
-from codex_sdk.normalizer.wire import Wire, text
 
 _KEPT_ITEMS: Final = 32
 """How many items that completed last are kept whole, for requests that name one of them."""
@@ -41,15 +41,15 @@ class Cards:
         self._closed = Recent(_KEPT_ITEMS)
         self.contacts: list[Contact] = []
 
-    def start(self, turn: Turn, item: Wire) -> None:
+    def start(self, turn: Turn, item: Json) -> None:
         """Take item/started: emit its tool uses, if they are known yet."""
-        item_id = text(item, "id")
+        item_id = text_at(item, "id")
         if item_id in self._cards or item_id in self._done:
             return
         for card in self._open(turn):
             if card.state == "yielded":
                 card.state = "left"
-        shape = tool_shape(text(item, "type"))
+        shape = tool_shape(text_at(item, "type"))
         if turn.ended and not shape.runs_on:
             # Nothing would close it: it appears when it completes.
             return
@@ -59,12 +59,12 @@ class Cards:
         if turn.ended:
             self._leave(card)
 
-    def update(self, item_id: str, changes: Wire) -> None:
+    def update(self, item_id: str, changes: Json) -> None:
         """Note fields of an open item that changed before it completed."""
         if (card := self._cards.get(item_id)) is not None:
             card.item = {**card.item, **changes}
 
-    def progress(self, item_id: str, piece: str, extra: Wire) -> None:
+    def progress(self, item_id: str, piece: str, extra: Json) -> None:
         """Take output of a running tool."""
         card = self._cards.get(item_id)
         if card is not None:
@@ -91,14 +91,14 @@ class Cards:
                 if card.state == "waiting":
                     card.state = "yielded"
 
-    def complete(self, turn: Turn, item: Wire) -> None:
+    def complete(self, turn: Turn, item: Json) -> None:
         """Take item/completed: emit the results, or for a background command the notice that it ended."""
-        item_id = text(item, "id")
+        item_id = text_at(item, "id")
         card = self._cards.get(item_id)
         if card is None:
             if item_id in self._done:
                 return
-            card = self._add(turn, item, tool_shape(text(item, "type")))
+            card = self._add(turn, item, tool_shape(text_at(item, "type")))
         card.item = item
         outcomes = card.shape.outcomes(item, card.printed())
         if card.state == "task":
@@ -140,13 +140,13 @@ class Cards:
         """Tell whether an item has started and not completed."""
         return item_id in self._cards
 
-    def item(self, item_id: str) -> Wire | None:
+    def item(self, item_id: str) -> Json | None:
         """Return the latest state of an item that is open, or that completed lately."""
         card = self._cards.get(item_id)
-        item: Wire | None = self._closed.get(item_id) if card is None else card.item
+        item: Json | None = self._closed.get(item_id) if card is None else card.item
         return item
 
-    def open_items(self) -> list[Wire]:
+    def open_items(self) -> list[Json]:
         """Return the latest state of every item that has started and not completed, the oldest first."""
         return [card.item for card in self._cards.values()]
 
@@ -162,8 +162,8 @@ class Cards:
     def _open(self, turn: Turn) -> Iterator[Card]:
         return iter([card for card in self._cards.values() if card.turn is turn])
 
-    def _add(self, turn: Turn, item: Wire, shape: ToolShape) -> Card:
-        card = Card(turn, item, shape, turn.item_source(text(item, "id")))
+    def _add(self, turn: Turn, item: Json, shape: ToolShape) -> Card:
+        card = Card(turn, item, shape, turn.item_source(text_at(item, "id")))
         self._cards[card.id] = card
         return card
 

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from agent_sdk_core.messages.base import Failure
 from agent_sdk_core.messages.result import failure_by_status
-from codex_sdk.normalizer.wire import Wire, as_record, integer, record, text
+from agent_sdk_core.wire.reading import Json, as_record, integer_at, record_at, text_at
 
 _CODES: Final[Mapping[str, tuple[str, bool]]] = {
     "contextWindowExceeded": ("context_window_exceeded", False),
@@ -59,9 +59,9 @@ class TurnFailure:
     status: int | None = None
 
 
-def turn_failure(error: Wire) -> TurnFailure:
+def turn_failure(error: Json) -> TurnFailure:
     """Read a `TurnError`: `message`, `codexErrorInfo` and `additionalDetails`."""
-    message = text(error, "message") or "The turn failed, and Codex did not say why."
+    message = text_at(error, "message") or "The turn failed, and Codex did not say why."
     name, status = _kind(error.get("codexErrorInfo"))
     if status is None and name not in _CODES and (told := _STATUS_IN_MESSAGE.match(message)) is not None:
         # Older ones tell some statuses in the message alone (seen of 0.155 for 401 and 404).
@@ -85,7 +85,7 @@ def _kind(info: object) -> tuple[str, int | None]:
         return info, None
     wrapped = as_record(info) or {}
     name = next(iter(wrapped), "")
-    return name, integer(record(wrapped, name), "httpStatusCode")
+    return name, integer_at(record_at(wrapped, name), "httpStatusCode")
 
 
 def _provider_message(message: str) -> str | None:
@@ -95,4 +95,4 @@ def _provider_message(message: str) -> str | None:
         body = as_record(from_json(message))
     except ValueError:
         return None
-    return text(record(body or {}, "error"), "message") or None
+    return text_at(record_at(body or {}, "error"), "message") or None

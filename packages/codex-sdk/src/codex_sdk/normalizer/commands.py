@@ -7,8 +7,8 @@ import shlex
 from typing import Final
 
 from agent_sdk_core.messages.kinds import ToolKind
+from agent_sdk_core.wire.reading import Json, integer_at, optional_text_at, records_at, text_at
 from codex_sdk.normalizer.shapes import Outcome, ToolShape, ToolUse, status
-from codex_sdk.normalizer.wire import Wire, integer, optional_text, records, text
 
 _WRAPPER: Final = re.compile(r"(?:\S*/)?(?:ba|z|da|k)?sh -l?c ")
 _SEARCHES: Final = frozenset({"search", "listFiles"})
@@ -28,9 +28,9 @@ def script(command: str) -> str:
     return words[2] if len(words) == 3 else command
 
 
-def command_kind(item: Wire) -> ToolKind | None:
+def command_kind(item: Json) -> ToolKind | None:
     """Return what a command does, where Codex recognized every part of it as reading or searching."""
-    kinds = {text(action, "type") for action in records(item, "commandActions")}
+    kinds = {text_at(action, "type") for action in records_at(item, "commandActions")}
     if kinds == {"read"}:
         return "read"
     if kinds and kinds <= _SEARCHES:
@@ -38,18 +38,18 @@ def command_kind(item: Wire) -> ToolKind | None:
     return None
 
 
-def _uses(item: Wire) -> list[ToolUse]:
-    arguments: Wire = {"command": script(text(item, "command"))}
-    if cwd := optional_text(item, "cwd"):
+def _uses(item: Json) -> list[ToolUse]:
+    arguments: Json = {"command": script(text_at(item, "command"))}
+    if cwd := optional_text_at(item, "cwd"):
         arguments["cwd"] = cwd
     return [ToolUse("Bash", arguments, command_kind(item))]
 
 
-def _outcomes(item: Wire, streamed: str) -> list[Outcome]:
-    output = optional_text(item, "aggregatedOutput")
+def _outcomes(item: Json, streamed: str) -> list[Outcome]:
+    output = optional_text_at(item, "aggregatedOutput")
     output = streamed if output is None else output
-    code, state = integer(item, "exitCode"), status(item)
-    result = command_result(output, exit_code=code, duration_ms=integer(item, "durationMs"))
+    code, state = integer_at(item, "exitCode"), status(item)
+    result = command_result(output, exit_code=code, duration_ms=integer_at(item, "durationMs"))
     if state == "declined":
         return [Outcome(_with_note(output, "The command was declined."), True, True, result)]
     if state == "failed":
@@ -60,7 +60,7 @@ def _outcomes(item: Wire, streamed: str) -> list[Outcome]:
 
 def command_result(
     output: str, *, exit_code: int | None = None, interrupted: bool = False, duration_ms: int | None = None
-) -> Wire:
+) -> Json:
     """Return the structured outcome of a command; Codex does not tell stderr apart."""
     return {
         "stdout": output,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codex_sdk.normalizer.wire import Wire
+from agent_sdk_core.wire.reading import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Hunk:
     old_text: str
     new_text: str
 
-    def to_wire(self) -> Wire:
+    def to_wire(self) -> Json:
         """Return the hunk as an entry of `structuredPatch`."""
         return {
             "oldStart": self.old_start,

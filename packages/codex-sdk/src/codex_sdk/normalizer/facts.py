@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from agent_sdk_core.asking.permissions import PermissionMode
-from codex_sdk.normalizer.wire import Wire, as_record, optional_text, record, text
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, text_at
 
 CLAUDE_MODES: Final[Mapping[PermissionMode, str]] = {
     "default": "default",
@@ -62,35 +62,35 @@ class ThreadFacts:
     mcp_servers: Mapping[str, str] = field(default_factory=_no_servers)
 
     @classmethod
-    def from_response(cls, response: Wire, *, tools: tuple[str, ...] = ()) -> Self:
+    def from_response(cls, response: Json, *, tools: tuple[str, ...] = ()) -> Self:
         """Read the result of thread/start, thread/resume or thread/fork; its settings are top-level fields."""
-        thread = record(response, "thread")
+        thread = record_at(response, "thread")
         policy, sandbox = _policy(response), _sandbox(response, "sandbox")
         return cls(
-            thread_id=text(thread, "id"),
-            cwd=optional_text(response, "cwd") or optional_text(thread, "cwd"),
-            model=optional_text(response, "model") or optional_text(thread, "model"),
-            model_provider=optional_text(response, "modelProvider"),
-            reasoning_effort=optional_text(response, "reasoningEffort"),
+            thread_id=text_at(thread, "id"),
+            cwd=optional_text_at(response, "cwd") or optional_text_at(thread, "cwd"),
+            model=optional_text_at(response, "model") or optional_text_at(thread, "model"),
+            model_provider=optional_text_at(response, "modelProvider"),
+            reasoning_effort=optional_text_at(response, "reasoningEffort"),
             approval_policy=policy,
             sandbox=sandbox,
-            permission_mode=permission_mode(policy, sandbox, optional_text(response, "approvalsReviewer")),
-            version=optional_text(thread, "cliVersion"),
+            permission_mode=permission_mode(policy, sandbox, optional_text_at(response, "approvalsReviewer")),
+            version=optional_text_at(thread, "cliVersion"),
             tools=tools,
         )
 
-    def with_settings(self, settings: Wire) -> Self:
+    def with_settings(self, settings: Json) -> Self:
         """Return the facts after a thread/settings/updated notification with these `threadSettings`."""
         policy = _policy(settings) or self.approval_policy
         sandbox = _sandbox(settings, "sandboxPolicy") or self.sandbox
-        reviewer = optional_text(settings, "approvalsReviewer")
-        collaboration = optional_text(record(settings, "collaborationMode"), "mode")
+        reviewer = optional_text_at(settings, "approvalsReviewer")
+        collaboration = optional_text_at(record_at(settings, "collaborationMode"), "mode")
         return replace(
             self,
-            cwd=optional_text(settings, "cwd") or self.cwd,
-            model=optional_text(settings, "model") or self.model,
-            model_provider=optional_text(settings, "modelProvider") or self.model_provider,
-            reasoning_effort=optional_text(settings, "effort"),
+            cwd=optional_text_at(settings, "cwd") or self.cwd,
+            model=optional_text_at(settings, "model") or self.model,
+            model_provider=optional_text_at(settings, "modelProvider") or self.model_provider,
+            reasoning_effort=optional_text_at(settings, "effort"),
             approval_policy=policy,
             sandbox=sandbox,
             permission_mode=permission_mode(policy, sandbox, reviewer, collaboration),
@@ -108,7 +108,7 @@ def permission_mode(
     return _MODES.get((approval_policy, sandbox))
 
 
-def init_fields(facts: ThreadFacts) -> Wire:
+def init_fields(facts: ThreadFacts) -> Json:
     """Return what the `system/init` message of a turn tells."""
     mode = facts.permission_mode
     return {
@@ -126,10 +126,10 @@ def init_fields(facts: ThreadFacts) -> Wire:
     }
 
 
-def _policy(settings: Wire) -> str | None:
+def _policy(settings: Json) -> str | None:
     value = settings.get("approvalPolicy")
-    return "granular" if as_record(value) else optional_text(settings, "approvalPolicy")
+    return "granular" if as_record(value) else optional_text_at(settings, "approvalPolicy")
 
 
-def _sandbox(settings: Wire, key: str) -> str | None:
-    return optional_text(record(settings, key), "type") or optional_text(settings, key)
+def _sandbox(settings: Json, key: str) -> str | None:
+    return optional_text_at(record_at(settings, key), "type") or optional_text_at(settings, key)

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.transport.json_lines import mend
 from agent_sdk_core.usage import ModelPrice, SessionUsage
+from agent_sdk_core.wire.json_lines import mend
+from agent_sdk_core.wire.reading import record_at, text_at
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.agents import SubAgent
 from codex_sdk.normalizer.card import Contact
@@ -18,7 +19,6 @@ from codex_sdk.normalizer.facts import ThreadFacts
 from codex_sdk.normalizer.shapes import Named
 from codex_sdk.normalizer.thread import ThreadNormalizer
 from codex_sdk.normalizer.turns import BACKEND
-from codex_sdk.normalizer.wire import record, text
 
 _STARTING: Final = frozenset({"spawnAgent", "resumeAgent", "sendInput", "followupTask"})
 _ITEMS: Final = ("item/started", "item/completed")
@@ -101,19 +101,19 @@ class ThreadFamily:
 
     def thread_of(self, params: dict[str, Any]) -> str | None:
         """Return the thread whose turn an event names, whatever thread it names; None for a turn of no kin."""
-        turn_id = text(params, "turnId") or text(record(params, "turn"), "id")
+        turn_id = text_at(params, "turnId") or text_at(record_at(params, "turn"), "id")
         known = (thread_id for thread_id, normalizer in self._threads.items() if normalizer.knows_turn(turn_id))
         return next(known, None) if turn_id else None
 
     def _thread_of_item(self, thread_id: str, method: str, params: dict[str, Any]) -> str:
         """Return the thread that has an item open, else the one that has its turn, else the one that it names."""
-        item_id = text(record(params, "item"), "id")
+        item_id = text_at(record_at(params, "item"), "id")
         order = sorted(self._threads, key=lambda known: known != thread_id)
         opened = (known for known in order if self._threads[known].is_open(item_id))
         if method == "item/completed" and (owner := next(opened, None)) is not None:
             return owner
         named = self._threads.get(thread_id)
-        has_turn = named is not None and named.knows_turn(text(params, "turnId"))
+        has_turn = named is not None and named.knows_turn(text_at(params, "turnId"))
         return thread_id if has_turn else self.thread_of(params) or thread_id
 
     def take_adopted(self) -> list[str]:
@@ -130,7 +130,7 @@ class ThreadFamily:
         if thread_id in self._threads:
             return False
         if method == "turn/started":
-            root = text(record(params, "turn"), "rootTurnId")
+            root = text_at(record_at(params, "turn"), "rootTurnId")
             if root and self.main.knows_turn(root):
                 self._rooted.note(thread_id, root)
         if thread_id not in self._rooted or self._is_starting():
@@ -197,7 +197,7 @@ class ThreadFamily:
 
     def _is_starting(self) -> bool:
         items = (item for normalizer in self._threads.values() for item in normalizer.open_items())
-        return any(text(item, "tool") in _STARTING or item.get("type") == "subAgentActivity" for item in items)
+        return any(text_at(item, "tool") in _STARTING or item.get("type") == "subAgentActivity" for item in items)
 
 
 def _agent(parent: ThreadNormalizer, named: Named, source: Source) -> SubAgent:

@@ -15,7 +15,7 @@ from agent_sdk_core.messages.conversation import (
 )
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import SystemMessage
-from codex_sdk.normalizer.wire import Wire
+from agent_sdk_core.wire.reading import Json
 
 set_attribute = object.__setattr__
 
@@ -49,7 +49,7 @@ class Frames:
         out, self.out = self.out, []
         return out
 
-    def assistant(self, source: Source, message_id: str, model: str | None, block: Wire, extra: Wire) -> None:
+    def assistant(self, source: Source, message_id: str, model: str | None, block: Json, extra: Json) -> None:
         """Add an assistant message of one block; `extra` are fields of the frame."""
         message = {
             "id": message_id,
@@ -61,23 +61,23 @@ class Frames:
         }
         self._add(AssistantMessage, source, {"type": "assistant", "message": message, **extra})
 
-    def prompt(self, source: Source, content: str | list[Wire], prompt_uuid: str | None) -> None:
+    def prompt(self, source: Source, content: str | list[Json], prompt_uuid: str | None) -> None:
         """Add the user message of a prompt, under the uuid that its sender gave it.
 
         One without a uuid repeats nobody's prompt: Codex says it itself, in a review for instance, or to a sub-agent.
         """
-        fields: Wire = {"type": "user", "message": {"role": "user", "content": content}}
+        fields: Json = {"type": "user", "message": {"role": "user", "content": content}}
         if self.parent_tool_use_id is None and prompt_uuid is not None:
             fields["isReplay"] = True
             fields["uuid"] = prompt_uuid
         self._add(UserMessage, source, fields)
 
     def tool_result(
-        self, source: Source, tool_use_id: str, content: str | list[Wire], *, is_error: bool, result: object
+        self, source: Source, tool_use_id: str, content: str | list[Json], *, is_error: bool, result: object
     ) -> None:
         """Add the user message that answers a tool use; `result` is the structured outcome, None for none."""
         block = {"type": "tool_result", "tool_use_id": tool_use_id, "content": content, "is_error": is_error}
-        fields: Wire = {"type": "user", "message": {"role": "user", "content": [block]}}
+        fields: Json = {"type": "user", "message": {"role": "user", "content": [block]}}
         if result is not None:
             fields["tool_use_result"] = result
         self._add(UserMessage, source, fields)
@@ -87,11 +87,11 @@ class Frames:
         if self.partial:
             self._add(StreamEvent, source, {"type": "stream_event", "event": event, "api_message_id": message_id})
 
-    def system(self, cls: type[SystemMessage], subtype: str, source: Source, fields: Wire) -> None:
+    def system(self, cls: type[SystemMessage], subtype: str, source: Source, fields: Json) -> None:
         """Add a system message."""
         self._add(cls, source, {"type": "system", "subtype": subtype, **fields})
 
-    def add(self, cls: type[Message], source: Source, fields: Wire) -> None:
+    def add(self, cls: type[Message], source: Source, fields: Json) -> None:
         """Add a message of another class; `fields` name its type."""
         self._add(cls, source, fields)
 
@@ -99,9 +99,9 @@ class Frames:
         """Add the message of an event that is not understood, all of it."""
         self._add(UnknownMessage, source, {"type": f"codex/{method}", "params": params})
 
-    def _add(self, cls: type[Message], source: Source, fields: Wire) -> None:
+    def _add(self, cls: type[Message], source: Source, fields: Json) -> None:
         self.count += 1
-        identity: Wire = {
+        identity: Json = {
             "uuid": f"{self.prefix}{self.count:012x}",
             "session_id": self.session_id,
             "parent_tool_use_id": self.parent_tool_use_id,

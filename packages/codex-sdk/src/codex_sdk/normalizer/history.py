@@ -8,9 +8,9 @@ from typing import Any
 from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import CompactBoundary
+from agent_sdk_core.wire.reading import records_at, text_at
 from codex_sdk.normalizer.facts import ThreadFacts
 from codex_sdk.normalizer.thread import ThreadNormalizer
-from codex_sdk.normalizer.wire import records, text
 
 
 def history_messages(turn: dict[str, Any], facts: ThreadFacts) -> list[SDKMessage]:
@@ -23,7 +23,7 @@ def history_messages(turn: dict[str, Any], facts: ThreadFacts) -> list[SDKMessag
         turn: The turn with its items.
         facts: The thread.
     """
-    turn_id, items = text(turn, "id"), records(turn, "items")
+    turn_id, items = text_at(turn, "id"), records_at(turn, "items")
     normalizer = ThreadNormalizer(facts, partial=False, uuid_prefix=str(uuid.uuid5(uuid.NAMESPACE_OID, turn_id))[:24])
     if any(item.get("type") == "userMessage" for item in items):
         normalizer.note_prompted(turn_id)
@@ -32,6 +32,6 @@ def history_messages(turn: dict[str, Any], facts: ThreadFacts) -> list[SDKMessag
         event = {"item": item, "turnId": turn_id, "threadId": facts.thread_id}
         method = "item/started" if item.get("status") == "inProgress" else "item/completed"
         messages += normalizer.feed(method, event, item)
-    if text(turn, "status") != "inProgress":
+    if text_at(turn, "status") != "inProgress":
         messages += normalizer.feed("turn/completed", {"turn": turn, "threadId": facts.thread_id}, turn)
     return [message for message in messages if isinstance(message, AssistantMessage | UserMessage | CompactBoundary)]

@@ -4,51 +4,51 @@ from __future__ import annotations
 
 from typing import Final
 
+from agent_sdk_core.wire.reading import Json, integer_at, optional_text_at, record_at, records_at, text_at
 from codex_sdk.normalizer.content import file_image_block, image_block
 from codex_sdk.normalizer.shapes import Outcome, ToolShape, ToolUse, failed
-from codex_sdk.normalizer.wire import Wire, integer, optional_text, record, records, text
 
 
-def _search_uses(item: Wire) -> list[ToolUse]:
-    action = record(item, "action")
-    if url := optional_text(action, "url"):
-        arguments: Wire = {"url": url}
-        if pattern := optional_text(action, "pattern"):
+def _search_uses(item: Json) -> list[ToolUse]:
+    action = record_at(item, "action")
+    if url := optional_text_at(action, "url"):
+        arguments: Json = {"url": url}
+        if pattern := optional_text_at(action, "pattern"):
             arguments["pattern"] = pattern
         return [ToolUse("WebFetch", arguments)]
-    arguments = {"query": optional_text(action, "query") or text(item, "query")}
+    arguments = {"query": optional_text_at(action, "query") or text_at(item, "query")}
     if queries := action.get("queries"):
         arguments["queries"] = queries
     return [ToolUse("WebSearch", arguments)]
 
 
-def _search_outcomes(item: Wire, streamed: str) -> list[Outcome]:
+def _search_outcomes(item: Json, streamed: str) -> list[Outcome]:
     del streamed
-    results = records(item, "results")
-    lines = [f"{text(entry, 'title')} {text(entry, 'url')}".strip() for entry in results]
-    result: Wire = {"action": record(item, "action")}
+    results = records_at(item, "results")
+    lines = [f"{text_at(entry, 'title')} {text_at(entry, 'url')}".strip() for entry in results]
+    result: Json = {"action": record_at(item, "action")}
     if results:
         result["results"] = results
     return [Outcome("\n".join(filter(None, lines)) or "Done.", failed(item), False, result)]
 
 
-def _view_uses(item: Wire) -> list[ToolUse]:
-    return [ToolUse("Read", {"file_path": text(item, "path")})]
+def _view_uses(item: Json) -> list[ToolUse]:
+    return [ToolUse("Read", {"file_path": text_at(item, "path")})]
 
 
-def _view_outcomes(item: Wire, streamed: str) -> list[Outcome]:
+def _view_outcomes(item: Json, streamed: str) -> list[Outcome]:
     del streamed
-    return [Outcome([file_image_block(text(item, "path"))], False, False, {"filePath": text(item, "path")})]
+    return [Outcome([file_image_block(text_at(item, "path"))], False, False, {"filePath": text_at(item, "path")})]
 
 
-def _drawing_uses(item: Wire) -> list[ToolUse]:
-    return [ToolUse("ImageGeneration", {"prompt": text(item, "revisedPrompt")})]
+def _drawing_uses(item: Json) -> list[ToolUse]:
+    return [ToolUse("ImageGeneration", {"prompt": text_at(item, "revisedPrompt")})]
 
 
-def _drawing_outcomes(item: Wire, streamed: str) -> list[Outcome]:
+def _drawing_outcomes(item: Json, streamed: str) -> list[Outcome]:
     del streamed
-    saved, data = optional_text(item, "savedPath"), text(item, "result")
-    result: Wire = {"status": text(item, "status"), "savedPath": saved}
+    saved, data = optional_text_at(item, "savedPath"), text_at(item, "result")
+    result: Json = {"status": text_at(item, "status"), "savedPath": saved}
     if failed(item) or item.get("failure") is not None:
         result["failure"] = item.get("failure")
         return [Outcome("The image could not be made.", True, False, result)]
@@ -58,11 +58,11 @@ def _drawing_outcomes(item: Wire, streamed: str) -> list[Outcome]:
     return [Outcome([file_image_block(saved)] if saved else "Done.", False, False, result)]
 
 
-def _sleep_uses(item: Wire) -> list[ToolUse]:
-    return [ToolUse("Sleep", {"duration_ms": integer(item, "durationMs") or 0})]
+def _sleep_uses(item: Json) -> list[ToolUse]:
+    return [ToolUse("Sleep", {"duration_ms": integer_at(item, "durationMs") or 0})]
 
 
-def _sleep_outcomes(item: Wire, streamed: str) -> list[Outcome]:
+def _sleep_outcomes(item: Json, streamed: str) -> list[Outcome]:
     del item, streamed
     return [Outcome("Done.")]
 

@@ -5,60 +5,60 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from agent_sdk_core.wire.reading import Json, record_at, text_at
 from codex_sdk.normalizer import item_events, notices, turn_events
 from codex_sdk.normalizer.state import ThreadState
-from codex_sdk.normalizer.wire import Wire, record, text
 
-MethodHandler = Callable[[ThreadState, Wire], None]
+MethodHandler = Callable[[ThreadState, Json], None]
 """Takes the thread and the notification's params."""
 
 
-def _text_delta(state: ThreadState, params: Wire) -> None:
+def _text_delta(state: ThreadState, params: Json) -> None:
     state.speech.text_delta(params)
 
 
-def _plan_delta(state: ThreadState, params: Wire) -> None:
+def _plan_delta(state: ThreadState, params: Json) -> None:
     state.speech.plan_delta(params)
 
 
-def _summary_part(state: ThreadState, params: Wire) -> None:
+def _summary_part(state: ThreadState, params: Json) -> None:
     state.speech.summary_part(params)
 
 
-def _summary_delta(state: ThreadState, params: Wire) -> None:
+def _summary_delta(state: ThreadState, params: Json) -> None:
     state.speech.summary_delta(params)
 
 
-def _raw_delta(state: ThreadState, params: Wire) -> None:
+def _raw_delta(state: ThreadState, params: Json) -> None:
     state.speech.raw_delta(params)
 
 
-def _output(state: ThreadState, params: Wire) -> None:
-    state.cards.progress(text(params, "itemId"), text(params, "delta"), _NOTHING)
+def _output(state: ThreadState, params: Json) -> None:
+    state.cards.progress(text_at(params, "itemId"), text_at(params, "delta"), _NOTHING)
 
 
-def _typed(state: ThreadState, params: Wire) -> None:
-    item_id, stdin = text(params, "itemId"), text(params, "stdin")
+def _typed(state: ThreadState, params: Json) -> None:
+    item_id, stdin = text_at(params, "itemId"), text_at(params, "stdin")
     state.cards.typed_into(item_id)
     if stdin:
         state.cards.progress(item_id, "", {"stdin": stdin})
 
 
-def _call_progress(state: ThreadState, params: Wire) -> None:
-    state.cards.progress(text(params, "itemId"), text(params, "message"), _NOTHING)
+def _call_progress(state: ThreadState, params: Json) -> None:
+    state.cards.progress(text_at(params, "itemId"), text_at(params, "message"), _NOTHING)
 
 
-def _patch_updated(state: ThreadState, params: Wire) -> None:
-    state.cards.update(text(params, "itemId"), {"changes": params.get("changes")})
+def _patch_updated(state: ThreadState, params: Json) -> None:
+    state.cards.update(text_at(params, "itemId"), {"changes": params.get("changes")})
 
 
-def _raw_item(state: ThreadState, params: Wire) -> None:
-    item = record(params, "item")
+def _raw_item(state: ThreadState, params: Json) -> None:
+    item = record_at(params, "item")
     if (call := state.raw_calls.take(item)) is not None:
         state.cards.complete(state.turn(params), call)
 
 
-_NOTHING: Final[Wire] = {}
+_NOTHING: Final[Json] = {}
 
 METHODS: Final[Mapping[str, MethodHandler]] = {
     "item/agentMessage/delta": _text_delta,

@@ -8,11 +8,11 @@ from typing import Final
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import RateLimitEvent
 from agent_sdk_core.messages.system import ApiRetry, Informational, PermissionDenied, SystemMessage
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at
 from codex_sdk.normalizer.codex_errors import turn_failure
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.state import ThreadState
 from codex_sdk.normalizer.turns import Turn
-from codex_sdk.normalizer.wire import Wire, as_record, optional_text, record, records, text
 
 _ATTEMPT: Final = re.compile(r"(\d{1,6})/(\d{1,6})")
 
@@ -22,28 +22,30 @@ def inform(frames: Frames, source: Source, content: str, level: str, **fields: o
     frames.system(Informational, "informational", source, {"content": content, "level": level, **fields})
 
 
-def warning(state: ThreadState, params: Wire) -> None:
+def warning(state: ThreadState, params: Json) -> None:
     """Take warning, guardianWarning, configWarning and deprecationNotice."""
-    content = "\n".join(filter(None, (text(params, "message") or text(params, "summary"), text(params, "details"))))
-    path = optional_text(params, "path")
+    content = "\n".join(
+        filter(None, (text_at(params, "message") or text_at(params, "summary"), text_at(params, "details")))
+    )
+    path = optional_text_at(params, "path")
     inform(state.frames, state.source(params), content, "warning", **({} if path is None else {"path": path}))
 
 
-def info(state: ThreadState, params: Wire) -> None:
+def info(state: ThreadState, params: Json) -> None:
     """Take modelProvider/authRecoveryStarted and modelProvider/authRecoveryCompleted."""
-    inform(state.frames, state.source(params), text(params, "message"), "info")
+    inform(state.frames, state.source(params), text_at(params, "message"), "info")
 
 
-def strict_review(state: ThreadState, params: Wire) -> None:
+def strict_review(state: ThreadState, params: Json) -> None:
     """Take autoApprovalReview/strictReviewRequired."""
     content = "The automatic review asks for a person's approval from here on."
     inform(state.frames, state.source(params), content, "warning")
 
 
-def error(state: ThreadState, params: Wire) -> None:
+def error(state: ThreadState, params: Json) -> None:
     """Take error: one that is tried again voids what streamed of the request, another waits for the turn's end."""
-    failed = record(params, "error")
-    turn = state.turns.known(text(params, "turnId")) or state.turns.active
+    failed = record_at(params, "error")
+    turn = state.turns.known(text_at(params, "turnId")) or state.turns.active
     if params.get("willRetry") is True:
         if turn is not None:
             state.speech.cut(turn)
@@ -54,51 +56,51 @@ def error(state: ThreadState, params: Wire) -> None:
         turn.error = failed
 
 
-def rerouted(state: ThreadState, params: Wire) -> None:
+def rerouted(state: ThreadState, params: Json) -> None:
     """Take model/rerouted: from here on the turn's tokens count for the other model."""
     turn: Turn = state.turn(params)
-    turn.model = optional_text(params, "toModel") or turn.model
-    reason = text(params, "reason")
-    content = f"The model was changed from {text(params, 'fromModel')} to {turn.model}: {reason}."
+    turn.model = optional_text_at(params, "toModel") or turn.model
+    reason = text_at(params, "reason")
+    content = f"The model was changed from {text_at(params, 'fromModel')} to {turn.model}: {reason}."
     inform(state.frames, turn.source, content, "warning")
 
 
-def hook_started(state: ThreadState, params: Wire) -> None:
+def hook_started(state: ThreadState, params: Json) -> None:
     """Take hook/started."""
     state.frames.system(SystemMessage, "hook_started", state.source(params), _hook(params))
 
 
-def hook_completed(state: ThreadState, params: Wire) -> None:
+def hook_completed(state: ThreadState, params: Json) -> None:
     """Take hook/completed."""
-    run = record(params, "run")
-    lines = [text(entry, "text") for entry in records(run, "entries")]
-    fields = {**_hook(params), "outcome": text(run, "status"), "output": "\n".join(filter(None, lines))}
+    run = record_at(params, "run")
+    lines = [text_at(entry, "text") for entry in records_at(run, "entries")]
+    fields = {**_hook(params), "outcome": text_at(run, "status"), "output": "\n".join(filter(None, lines))}
     state.frames.system(SystemMessage, "hook_response", state.source(params), fields)
 
 
-def auto_reviewed(state: ThreadState, params: Wire) -> None:
+def auto_reviewed(state: ThreadState, params: Json) -> None:
     """Take item/autoApprovalReview/completed: a refusal by Codex's own reviewer, whom nobody asked."""
-    review, action = record(params, "review"), record(params, "action")
-    verdict = text(review, "status")
+    review, action = record_at(params, "review"), record_at(params, "action")
+    verdict = text_at(review, "status")
     if verdict in ("approved", "inProgress"):
         return
-    reason = optional_text(review, "rationale") or f"The automatic review ended with {verdict}."
-    fields: Wire = {"tool_name": _tool_name(action), "message": reason}
-    if (item_id := optional_text(params, "targetItemId")) is not None:
+    reason = optional_text_at(review, "rationale") or f"The automatic review ended with {verdict}."
+    fields: Json = {"tool_name": _tool_name(action), "message": reason}
+    if (item_id := optional_text_at(params, "targetItemId")) is not None:
         fields["tool_use_id"] = item_id
     state.frames.system(PermissionDenied, "permission_denied", state.source(params), fields)
 
 
-def server_status(state: ThreadState, params: Wire) -> None:
+def server_status(state: ThreadState, params: Json) -> None:
     """Take mcpServer/startupStatus/updated: the next init tells it, a failure is told at once."""
-    facts, name, status = state.turns.facts, text(params, "name"), text(params, "status")
+    facts, name, status = state.turns.facts, text_at(params, "name"), text_at(params, "status")
     facts.mcp_servers = {**facts.mcp_servers, name: status}
     if status == "failed":
-        content = f"The MCP server {name} did not start: {text(params, 'error') or 'no reason was told'}"
+        content = f"The MCP server {name} did not start: {text_at(params, 'error') or 'no reason was told'}"
         inform(state.frames, state.source(params), content, "warning")
 
 
-def rate_limits(state: ThreadState, params: Wire) -> None:
+def rate_limits(state: ThreadState, params: Json) -> None:
     """Take account/rateLimits/updated, which comes after every model request: told in a turn, when it changed."""
     limits, turn = as_record(params.get("rateLimits")), state.turns.active
     if limits is None or limits == state.rate_limits or turn is None or not turn.begun:
@@ -107,36 +109,40 @@ def rate_limits(state: ThreadState, params: Wire) -> None:
     state.frames.add(RateLimitEvent, state.source(params), {"type": "rate_limit_event", "rate_limit_info": limits})
 
 
-def review_mode(state: ThreadState, turn: Turn, item: Wire) -> None:
+def review_mode(state: ThreadState, turn: Turn, item: Json) -> None:
     """Take an enteredReviewMode or exitedReviewMode item."""
-    entered, said = item.get("type") == "enteredReviewMode", text(item, "review")
+    entered, said = item.get("type") == "enteredReviewMode", text_at(item, "review")
     content = f"Review started: {said}" if entered else said or "Review ended."
-    source = turn.item_source(text(item, "id"))
+    source = turn.item_source(text_at(item, "id"))
     inform(state.frames, source, content, "info", review="entered" if entered else "exited")
 
 
-def hook_prompt(state: ThreadState, turn: Turn, item: Wire) -> None:
+def hook_prompt(state: ThreadState, turn: Turn, item: Json) -> None:
     """Take a hookPrompt item: what the user's hooks told the model."""
-    fragments = [text(fragment, "text") for fragment in records(item, "fragments")]
-    inform(state.frames, turn.item_source(text(item, "id")), "\n".join(fragments), "info", hook_prompt=True)
+    fragments = [text_at(fragment, "text") for fragment in records_at(item, "fragments")]
+    inform(state.frames, turn.item_source(text_at(item, "id")), "\n".join(fragments), "info", hook_prompt=True)
 
 
-def _retried(state: ThreadState, params: Wire, failed: Wire) -> None:
+def _retried(state: ThreadState, params: Json, failed: Json) -> None:
     failure = turn_failure(failed)
-    fields: Wire = {"error": failure.code, "message": failure.message, "error_status": failure.status}
+    fields: Json = {"error": failure.code, "message": failure.message, "error_status": failure.status}
     if match := _ATTEMPT.search(failure.message):
         fields |= {"attempt": int(match[1]), "max_retries": int(match[2])}
-    if details := optional_text(failed, "additionalDetails"):
+    if details := optional_text_at(failed, "additionalDetails"):
         fields["details"] = details
     state.frames.system(ApiRetry, "api_retry", state.source(params), fields)
 
 
-def _hook(params: Wire) -> Wire:
-    run = record(params, "run")
-    return {"hook_id": text(run, "id"), "hook_event": text(run, "eventName"), "hook_name": text(run, "sourcePath")}
+def _hook(params: Json) -> Json:
+    run = record_at(params, "run")
+    return {
+        "hook_id": text_at(run, "id"),
+        "hook_event": text_at(run, "eventName"),
+        "hook_name": text_at(run, "sourcePath"),
+    }
 
 
-def _tool_name(action: Wire) -> str:
+def _tool_name(action: Json) -> str:
     match action.get("type"):
         case "command" | "execve":
             return "Bash"
@@ -145,6 +151,6 @@ def _tool_name(action: Wire) -> str:
         case "applyPatch":
             return "Edit"
         case "mcpToolCall":
-            return f"mcp__{text(action, 'server')}__{text(action, 'toolName')}"
+            return f"mcp__{text_at(action, 'server')}__{text_at(action, 'toolName')}"
         case other:
             return other if isinstance(other, str) and other else "unknown"

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from agent_sdk_core.wire.reading import Json, optional_text_at, record_at, records_at, text_at
 from codex_sdk.normalizer.diffs import Hunk, parse_hunks, whole_file
 from codex_sdk.normalizer.shapes import Outcome, ToolShape, ToolUse, failed, status
-from codex_sdk.normalizer.wire import Wire, optional_text, record, records, text
 
 _MOVED: Final = re.compile(r"\n\nMoved to: [^\n]*\Z")
 _DONE: Final = {"Write": "Wrote", "Edit": "Edited", "MultiEdit": "Edited", "Delete": "Deleted", "Move": "Moved"}
@@ -33,16 +33,16 @@ class FileChange:
     hunks: list[Hunk] | None
 
 
-def file_change(change: Wire) -> FileChange:
+def file_change(change: Json) -> FileChange:
     """Read one entry of a fileChange item's `changes`."""
-    kind, path, diff = record(change, "kind"), text(change, "path"), text(change, "diff")
+    kind, path, diff = record_at(change, "kind"), text_at(change, "path"), text_at(change, "diff")
     match kind.get("type"):
         case "add":
             return FileChange(path, "add", None, diff, whole_file(diff, "+"))
         case "delete":
             return FileChange(path, "delete", None, diff, whole_file(diff, "-"))
         case _:
-            new_path = optional_text(kind, "move_path")
+            new_path = optional_text_at(kind, "move_path")
             if new_path is not None:
                 trailer = f"\n\nMoved to: {new_path}"
                 diff = diff.removesuffix(trailer) if diff.endswith(trailer) else _MOVED.sub("", diff)
@@ -51,7 +51,7 @@ def file_change(change: Wire) -> FileChange:
 
 def file_tool_use(change: FileChange) -> ToolUse:
     """Return one file of a patch as a tool use."""
-    arguments: Wire = {"file_path": change.path}
+    arguments: Json = {"file_path": change.path}
     if change.action == "add":
         return ToolUse("Write", {**arguments, "content": change.diff})
     if change.action == "delete":
@@ -68,22 +68,22 @@ def file_tool_use(change: FileChange) -> ToolUse:
     return ToolUse("MultiEdit", {**arguments, "edits": edits})
 
 
-def _changes(item: Wire) -> list[FileChange]:
-    return [file_change(change) for change in records(item, "changes")]
+def _changes(item: Json) -> list[FileChange]:
+    return [file_change(change) for change in records_at(item, "changes")]
 
 
-def _uses(item: Wire) -> list[ToolUse]:
+def _uses(item: Json) -> list[ToolUse]:
     return [file_tool_use(change) for change in _changes(item)]
 
 
-def _outcomes(item: Wire, streamed: str) -> list[Outcome]:
+def _outcomes(item: Json, streamed: str) -> list[Outcome]:
     del streamed
     return [_outcome(item, change) for change in _changes(item)]
 
 
-def _outcome(item: Wire, change: FileChange) -> Outcome:
+def _outcome(item: Json, change: FileChange) -> Outcome:
     name = file_tool_use(change).name
-    result: Wire = {
+    result: Json = {
         "filePath": change.path,
         "structuredPatch": [hunk.to_wire() for hunk in change.hunks or ()],
         "diff": change.diff,

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from agent_sdk_core.wire.reading import Json, optional_text_at, text_at
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.content import user_content
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.turns import Turn, Turns
-from codex_sdk.normalizer.wire import Wire, optional_text, text
 
 _REMEMBERED_PROMPTS: Final = 1024
 
 
 @dataclass(slots=True)
 class _Prompt:
-    content: str | list[Wire]
+    content: str | list[Json]
     turn: Turn | None = None
     structured: bool = False
 
@@ -37,7 +37,7 @@ class Prompts:
         """Whether a prompt was sent of which no turn is known yet."""
         return any(prompt.turn is None for prompt in self._open.values())
 
-    def expect(self, uuid: str, content: str | list[Wire], *, structured: bool = False) -> None:
+    def expect(self, uuid: str, content: str | list[Json], *, structured: bool = False) -> None:
         """Note a prompt that is about to be sent, as its sender wrote it, and whether it wants JSON."""
         self._open[uuid] = _Prompt(content, structured=structured)
 
@@ -71,14 +71,14 @@ class Prompts:
         """Tell whether a userMessage item was taken before."""
         return item_id in self._items
 
-    def turn_of(self, item: Wire) -> Turn | None:
+    def turn_of(self, item: Json) -> Turn | None:
         """Return the turn that runs and that the response named for the prompt of a userMessage item."""
-        prompt = self._open.get(text(item, "clientId"))
+        prompt = self._open.get(text_at(item, "clientId"))
         return prompt.turn if prompt is not None and prompt.turn is not None and not prompt.turn.ended else None
 
-    def seen(self, turn: Turn, item: Wire) -> None:
+    def seen(self, turn: Turn, item: Json) -> None:
         """Take a userMessage item that was not taken before."""
-        item_id, uuid = text(item, "id"), optional_text(item, "clientId") or None
+        item_id, uuid = text_at(item, "id"), optional_text_at(item, "clientId") or None
         self._items.note(item_id)
         turn.prompted = True
         prompt = self._open.get(uuid or "")
@@ -107,7 +107,7 @@ class Prompts:
         if prompt.turn is not None and uuid in prompt.turn.prompts:
             prompt.turn.prompts.remove(uuid)
 
-    def _show(self, turn: Turn, uuid: str | None, content: str | list[Wire], item_id: str | None) -> None:
+    def _show(self, turn: Turn, uuid: str | None, content: str | list[Json], item_id: str | None) -> None:
         if uuid is not None:
             self._shown.note(uuid)
         source = turn.synthetic if item_id is None else turn.item_source(item_id)

@@ -11,11 +11,11 @@ from typing import Final
 
 from pydantic_core import from_json
 
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.calls import mcp_tool_name
 from codex_sdk.normalizer.commands import command_result
 from codex_sdk.normalizer.shapes import Outcome, ToolShape, ToolUse
-from codex_sdk.normalizer.wire import Wire, as_record, optional_text, record, records, text
 
 RAW_CALL: Final = "rawCall"
 """Type of the item that stands for such a call; Codex has none of this name."""
@@ -45,10 +45,10 @@ class RawCalls:
         self._kinds = kinds
         self._calls = Recent(_REMEMBERED)
 
-    def take(self, item: Wire) -> Wire | None:
+    def take(self, item: Json) -> Json | None:
         """Take what the model said or heard; return what stands for a call that has its output and no item."""
-        call_id, kind = text(item, "call_id"), text(item, "type")
-        if kind in _CALLS and not _TOLD_OTHERWISE.fullmatch(text(item, "name")):
+        call_id, kind = text_at(item, "call_id"), text_at(item, "type")
+        if kind in _CALLS and not _TOLD_OTHERWISE.fullmatch(text_at(item, "name")):
             self._calls.note(call_id, item)
         if kind not in _OUTPUTS or (call := self._calls.pop(call_id, None)) is None or call_id in self._kinds:
             return None
@@ -56,32 +56,32 @@ class RawCalls:
         return {"type": RAW_CALL, "id": call_id, "call": call, "output": item.get("output")}
 
 
-def _uses(item: Wire) -> list[ToolUse]:
-    call = record(item, "call")
-    name, arguments = text(call, "name"), _arguments(call)
+def _uses(item: Json) -> list[ToolUse]:
+    call = record_at(item, "call")
+    name, arguments = text_at(call, "name"), _arguments(call)
     if _COMMANDS.fullmatch(name):
         command = arguments.get("cmd", arguments.get("command"))
-        told: Wire = {"command": command if isinstance(command, str) else text(call, "arguments")}
-        if cwd := optional_text(arguments, "workdir"):
+        told: Json = {"command": command if isinstance(command, str) else text_at(call, "arguments")}
+        if cwd := optional_text_at(arguments, "workdir"):
             told["cwd"] = cwd
         return [ToolUse("Bash", told)]
     if name == "apply_patch":
-        return [ToolUse("Edit", {"diff": text(call, "input") or text(arguments, "input")}, "edit")]
-    namespace = text(call, "namespace").removeprefix("mcp__")
+        return [ToolUse("Edit", {"diff": text_at(call, "input") or text_at(arguments, "input")}, "edit")]
+    namespace = text_at(call, "namespace").removeprefix("mcp__")
     return [ToolUse(mcp_tool_name(namespace, name) if namespace else name or "unknown", arguments)]
 
 
-def _arguments(call: Wire) -> Wire:
+def _arguments(call: Json) -> Json:
     try:
-        return as_record(from_json(text(call, "arguments"))) or {}
+        return as_record(from_json(text_at(call, "arguments"))) or {}
     except ValueError:
         return {key: call[key] for key in ("arguments", "input") if call.get(key)}
 
 
-def _outcomes(item: Wire, streamed: str) -> list[Outcome]:
+def _outcomes(item: Json, streamed: str) -> list[Outcome]:
     del streamed
-    output = text(item, "output") or "\n".join(text(entry, "text") for entry in records(item, "output"))
-    name = text(record(item, "call"), "name")
+    output = text_at(item, "output") or "\n".join(text_at(entry, "text") for entry in records_at(item, "output"))
+    name = text_at(record_at(item, "call"), "name")
     if not _COMMANDS.fullmatch(name):
         return [Outcome(output, name == "apply_patch" or _FAILED.match(output) is not None)]
     ran = _RAN.match(output)

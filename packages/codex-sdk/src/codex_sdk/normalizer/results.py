@@ -6,16 +6,16 @@ from typing import Final
 
 from pydantic_core import from_json
 
+from agent_sdk_core.wire.reading import Json, as_record, integer_at, records_at, text_at
 from codex_sdk.normalizer.codex_errors import TurnFailure, turn_failure
 from codex_sdk.normalizer.turns import Turn
 from codex_sdk.normalizer.usage import UsageMeter
-from codex_sdk.normalizer.wire import Wire, as_record, integer, records, text
 
 STATUSES: Final = frozenset({"completed", "interrupted", "failed"})
 """The known statuses of an ended turn."""
 
 
-def ended_by_codex(turn: Turn, ended: Wire, *, in_tools: bool, structured: bool = False) -> Wire:
+def ended_by_codex(turn: Turn, ended: Json, *, in_tools: bool, structured: bool = False) -> Json:
     """Return what sets the result of a turn/completed notification apart.
 
     Args:
@@ -24,8 +24,8 @@ def ended_by_codex(turn: Turn, ended: Wire, *, in_tools: bool, structured: bool 
         in_tools: Whether the turn was waiting for a tool.
         structured: Whether its answer is JSON.
     """
-    status = text(ended, "status")
-    fields: Wire
+    status = text_at(ended, "status")
+    fields: Json
     if status == "completed":
         answer = turn.answer or turn.said or _summary(ended)
         fields = {"subtype": "success", "is_error": False, "result": answer, "terminal_reason": "completed"}
@@ -42,18 +42,18 @@ def ended_by_codex(turn: Turn, ended: Wire, *, in_tools: bool, structured: bool 
         else:
             failure = turn_failure(error or {})
         fields = _error(failure, "prompt_too_long" if failure.code == "context_window_exceeded" else "api_error")
-    duration = integer(ended, "durationMs")
+    duration = integer_at(ended, "durationMs")
     return fields if duration is None else {**fields, "duration_ms": duration}
 
 
-def ended_by_us(code: str, message: str, terminal_reason: str | None) -> Wire:
+def ended_by_us(code: str, message: str, terminal_reason: str | None) -> Json:
     """Return what sets the result apart of a turn that Codex did not end."""
     return _error(TurnFailure(code, message), terminal_reason)
 
 
-def result_fields(turn: Turn, meter: UsageMeter, ending: Wire) -> Wire:
+def result_fields(turn: Turn, meter: UsageMeter, ending: Json) -> Json:
     """Return the fields of a turn's result."""
-    fields: Wire = {
+    fields: Json = {
         "type": "result",
         **ending,
         "num_turns": turn.calls,
@@ -69,18 +69,18 @@ def result_fields(turn: Turn, meter: UsageMeter, ending: Wire) -> Wire:
     return fields
 
 
-def task_fields(turn: Turn, ending: Wire) -> Wire:
+def task_fields(turn: Turn, ending: Json) -> Json:
     """Return what a sub-agent's turn adds to the notice that its task ended."""
-    usage: Wire = {"total_tokens": turn.tokens.input + turn.tokens.output, "tool_uses": turn.tool_uses}
+    usage: Json = {"total_tokens": turn.tokens.input + turn.tokens.output, "tool_uses": turn.tool_uses}
     if "duration_ms" in ending:
         usage["duration_ms"] = ending["duration_ms"]
-    fields: Wire = {"usage": usage}
+    fields: Json = {"usage": usage}
     if "error_code" in ending:
         fields["error_code"] = ending["error_code"]
     return fields
 
 
-def task_summary(turn: Turn, ending: Wire) -> str:
+def task_summary(turn: Turn, ending: Json) -> str:
     """Return what a sub-agent's turn came to: its failure, else the last that it said, else why it ended."""
     if ending["is_error"]:
         failed = "error_code" in ending
@@ -89,8 +89,8 @@ def task_summary(turn: Turn, ending: Wire) -> str:
     return ending["result"]
 
 
-def _error(failure: TurnFailure, terminal_reason: str | None) -> Wire:
-    fields: Wire = {
+def _error(failure: TurnFailure, terminal_reason: str | None) -> Json:
+    fields: Json = {
         "subtype": "error_during_execution",
         "is_error": True,
         "errors": [failure.message],
@@ -103,7 +103,7 @@ def _error(failure: TurnFailure, terminal_reason: str | None) -> Wire:
     return fields
 
 
-def _parsed(answer: str) -> Wire:
+def _parsed(answer: str) -> Json:
     """Return the answer as `structured_output`; nothing where it is no JSON, as after a refusal."""
     try:
         return {"structured_output": from_json(answer, allow_inf_nan=False)}
@@ -111,7 +111,7 @@ def _parsed(answer: str) -> Wire:
         return {}
 
 
-def _summary(ended: Wire) -> str:
+def _summary(ended: Json) -> str:
     """Return the last text of the summary that turn/completed carries, for a turn that was joined late."""
-    said = [text(item, "text") for item in records(ended, "items") if item.get("type") == "agentMessage"]
+    said = [text_at(item, "text") for item in records_at(ended, "items") if item.get("type") == "agentMessage"]
     return said[-1] if said else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agent_sdk_core.messages.kinds import ToolKind
-from codex_sdk.normalizer.wire import Wire, optional_text
+from agent_sdk_core.wire.reading import Json, optional_text_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ToolUse:
     """
 
     name: str
-    input: Wire
+    input: Json
     kind: ToolKind | None = None
 
 
@@ -36,10 +36,10 @@ class Outcome:
         result: The structured outcome.
     """
 
-    content: str | list[Wire]
+    content: str | list[Json]
     is_error: bool = False
     declined: bool = False
-    result: Wire = field(default_factory=dict[str, object])
+    result: Json = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Named:
     model: str | None = None
 
 
-def _nobody(item: Wire) -> list[Named]:
+def _nobody(item: Json) -> list[Named]:
     del item
     return []
 
@@ -76,18 +76,18 @@ class ToolShape:
         names: The sub-agents that the closed item names.
     """
 
-    uses: Callable[[Wire], list[ToolUse]]
-    outcomes: Callable[[Wire, str], list[Outcome]]
+    uses: Callable[[Json], list[ToolUse]]
+    outcomes: Callable[[Json, str], list[Outcome]]
     opens: Literal["started", "completed"] = "started"
     runs_on: bool = False
-    names: Callable[[Wire], list[Named]] = _nobody
+    names: Callable[[Json], list[Named]] = _nobody
 
 
-def status(item: Wire) -> str:
+def status(item: Json) -> str:
     """Return the item's status, "completed" where its type has none."""
-    return optional_text(item, "status") or "completed"
+    return optional_text_at(item, "status") or "completed"
 
 
-def failed(item: Wire) -> bool:
+def failed(item: Json) -> bool:
     """Tell whether the item's status says that it did not succeed."""
     return status(item) in ("failed", "declined", "error", "cancelled", "canceled")

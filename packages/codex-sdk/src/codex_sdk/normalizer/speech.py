@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from agent_sdk_core.wire.reading import Json, integer_at, text_at, texts_at
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.stream import StreamedMessage, StreamedPlan, StreamedThinking
 from codex_sdk.normalizer.turns import Turn, Turns
-from codex_sdk.normalizer.wire import Wire, integer, text, texts
 
 SPEECH: Final[Mapping[str, type[StreamedMessage]]] = {
     "agentMessage": StreamedMessage,
@@ -42,46 +42,46 @@ class Speech:
         self._done = Recent()
         self._again = Recent()
 
-    def start(self, turn: Turn, item: Wire) -> None:
+    def start(self, turn: Turn, item: Json) -> None:
         """Take item/started."""
-        item_id = text(item, "id")
+        item_id = text_at(item, "id")
         if item_id in self._open or item_id in self._done or turn.ended:
             return
-        kind = text(item, "type")
+        kind = text_at(item, "type")
         if kind != "plan":
             # The model says one thing at a time, but for the plan inside a message: what is open was given up.
             self.cut(turn)
         self._begin(turn, item_id, kind)
 
-    def text_delta(self, params: Wire) -> None:
+    def text_delta(self, params: Json) -> None:
         """Take item/agentMessage/delta."""
         message = self._open.get(params.get("itemId", "")) or self._unopened(params, "agentMessage")
         piece = params.get("delta")
         if message is not None and isinstance(piece, str):
             message.add(0, piece)
 
-    def plan_delta(self, params: Wire) -> None:
+    def plan_delta(self, params: Json) -> None:
         """Take item/plan/delta."""
         message = self._open.get(params.get("itemId", "")) or self._unopened(params, "plan")
         piece = params.get("delta")
         if message is not None and isinstance(piece, str):
             message.add(0, piece)
 
-    def summary_part(self, params: Wire) -> None:
+    def summary_part(self, params: Json) -> None:
         """Take item/reasoning/summaryPartAdded."""
         self._reasoning(params, _SUMMARY, "summaryIndex")
 
-    def summary_delta(self, params: Wire) -> None:
+    def summary_delta(self, params: Json) -> None:
         """Take item/reasoning/summaryTextDelta."""
         self._reasoning(params, _SUMMARY, "summaryIndex")
 
-    def raw_delta(self, params: Wire) -> None:
+    def raw_delta(self, params: Json) -> None:
         """Take item/reasoning/textDelta."""
         self._reasoning(params, _RAW, "contentIndex")
 
-    def complete(self, turn: Turn, item: Wire) -> None:
+    def complete(self, turn: Turn, item: Json) -> None:
         """Take item/completed: finalize what streamed."""
-        item_id, kind = text(item, "id"), text(item, "type")
+        item_id, kind = text_at(item, "id"), text_at(item, "type")
         full = _texts(kind, item)
         message = self._open.get(item_id)
         if message is None:
@@ -116,9 +116,9 @@ class Speech:
         """Return an item of a type that is being said, for an event that does not say which."""
         return next((key for key, message in self._open.items() if type(message) is SPEECH[kind]), None)
 
-    def said(self, item_id: str, item: Wire) -> bool:
+    def said(self, item_id: str, item: Json) -> bool:
         """Tell whether an item was told to its end, and said this."""
-        return self._done.get(item_id) == hash(text(item, "text"))
+        return self._done.get(item_id) == hash(text_at(item, "text"))
 
     def _another(self, message_id: str) -> str:
         """Return an id for what the item of a message says beside it."""
@@ -126,18 +126,18 @@ class Speech:
         self._again.note(message_id, number)
         return f"{message_id}#{number}"
 
-    def _reasoning(self, params: Wire, block: int, number: str) -> None:
+    def _reasoning(self, params: Json, block: int, number: str) -> None:
         message = self._open.get(params.get("itemId", "")) or self._unopened(params, "reasoning")
         if not isinstance(message, StreamedThinking):
             return
-        message.part(block, integer(params, number) or 0)
+        message.part(block, integer_at(params, number) or 0)
         piece = params.get("delta")
         if isinstance(piece, str):
             message.add(block, piece)
 
-    def _unopened(self, params: Wire, kind: str) -> StreamedMessage | None:
+    def _unopened(self, params: Json, kind: str) -> StreamedMessage | None:
         """Return a message for a delta whose item/started did not come; None if it is too late for one."""
-        item_id, turn_id = text(params, "itemId"), text(params, "turnId")
+        item_id, turn_id = text_at(params, "itemId"), text_at(params, "turnId")
         if not item_id or not turn_id or item_id in self._done or self._kinds.get(item_id, kind) != kind:
             return None
         self._kinds.note(item_id, kind)
@@ -155,13 +155,13 @@ class Speech:
         del self._open[message.message_id]
         del self._turn_of[message.message_id]
 
-    def _finish(self, turn: Turn, message: StreamedMessage, item: Wire, full: list[str]) -> None:
+    def _finish(self, turn: Turn, message: StreamedMessage, item: Json, full: list[str]) -> None:
         extra = {key: item[key] for key in _EXTRAS if item.get(key) is not None}
         if not message.finish(full, extra):
             # What streamed cannot be taken back; the consumer keeps it as cut off, and gets the truth beside it.
             self._abort(turn, message)
             again = self._another(message.message_id)
-            message = type(message)(self._frames, turn.item_source(text(item, "id")), again, turn.model)
+            message = type(message)(self._frames, turn.item_source(text_at(item, "id")), again, turn.model)
             message.finish(full, extra)
         if "questions" in extra and not any(full):
             block = {"type": "text", "text": ""}
@@ -178,13 +178,13 @@ class Speech:
             self._frames.tool_result(source, message.message_id, content, is_error=is_error, result=None)
 
 
-def says(kind: str, item: Wire) -> bool:
+def says(kind: str, item: Json) -> bool:
     """Tell whether an item, read as one of this type, says anything."""
     return kind in SPEECH and any(_texts(kind, item))
 
 
-def _texts(kind: str, item: Wire) -> list[str]:
+def _texts(kind: str, item: Json) -> list[str]:
     """Return the item's full text by block."""
     if kind == "reasoning":
-        return ["\n\n".join(texts(item, "summary")), "\n\n".join(texts(item, "content"))]
-    return [text(item, "text")]
+        return ["\n\n".join(texts_at(item, "summary")), "\n\n".join(texts_at(item, "content"))]
+    return [text_at(item, "text")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import StatusMessage
+from agent_sdk_core.wire.reading import Json, text_at
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.agents import SubAgent
 from codex_sdk.normalizer.cards import Cards
@@ -14,7 +15,6 @@ from codex_sdk.normalizer.raw_calls import RawCalls
 from codex_sdk.normalizer.speech import Speech
 from codex_sdk.normalizer.turns import BACKEND, Turn, Turns
 from codex_sdk.normalizer.usage import Ledger, UsageMeter
-from codex_sdk.normalizer.wire import Wire, text
 
 
 class ThreadState:
@@ -55,25 +55,25 @@ class ThreadState:
         self.meter = UsageMeter(ledger)
         self.compacting: dict[str, int | None] = {}
         self.noticed = Recent()
-        self.rate_limits: Wire | None = None
+        self.rate_limits: Json | None = None
         self.finished = False
         self.given_up: set[str] = set()
 
-    def source(self, params: Wire) -> Source:
+    def source(self, params: Json) -> Source:
         """Return the origin of a message about an event: its turn, else the one that runs, else the thread.
 
         A turn that was not told to have begun, which its response may name early, is none yet.
         """
-        turn = self.turns.known(text(params, "turnId")) or self.turns.active
+        turn = self.turns.known(text_at(params, "turnId")) or self.turns.active
         return turn.source if turn is not None and turn.begun else Source(BACKEND, self.turns.facts.thread_id)
 
-    def turn(self, params: Wire) -> Turn:
+    def turn(self, params: Json) -> Turn:
         """Return the turn of an event, with its opening emitted.
 
         Raises:
             LookupError: The event names none, and none runs.
         """
-        if turn_id := text(params, "turnId"):
+        if turn_id := text_at(params, "turnId"):
             return self.turns.of(turn_id)
         if (active := self.turns.active) is not None:
             return self.turns.begin(active.id)

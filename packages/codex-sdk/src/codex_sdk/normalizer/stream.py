@@ -8,8 +8,8 @@ from pydantic_core import to_json
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import StreamEvent
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.normalizer.frames import Frames, set_attribute
-from codex_sdk.normalizer.wire import Wire
 
 
 class StreamedMessage:
@@ -72,7 +72,7 @@ class StreamedMessage:
         set_attribute(message, "_raw", frames.raw)
         frames.out.append(message)
 
-    def finish(self, texts: list[str], extra: Wire) -> bool:
+    def finish(self, texts: list[str], extra: Json) -> bool:
         """Emit the full blocks under the item's final `texts`; what was missing of them becomes a last delta.
 
         Returns:
@@ -94,7 +94,7 @@ class StreamedMessage:
         """Emit what arrived as full blocks that were cut off."""
         self._emit({"aborted": True})
 
-    def _emit(self, extra: Wire) -> None:
+    def _emit(self, extra: Json) -> None:
         frames, source, message_id = self._frames, self._source, self.message_id
         for index in sorted(self._blocks):
             self._close(index)
@@ -106,7 +106,7 @@ class StreamedMessage:
 
     def _open(self, index: int) -> list[str]:
         if not self._blocks:
-            message: Wire = {
+            message: Json = {
                 "id": self.message_id,
                 "type": "message",
                 "role": "assistant",
@@ -127,10 +127,10 @@ class StreamedMessage:
     def _delta(self, piece: str) -> str:
         return piece
 
-    def _empty_block(self) -> Wire:
+    def _empty_block(self) -> Json:
         return self._block("")
 
-    def _block(self, full: str) -> Wire:
+    def _block(self, full: str) -> Json:
         return {"type": self.block_type, self.key: full}
 
 
@@ -180,8 +180,8 @@ class StreamedPlan(StreamedMessage):
         delta = {"type": "content_block_delta", "index": index, "delta": {"type": self.delta_type, self.key: piece}}
         self._frames.stream(self._source, self.message_id, delta)  # type: ignore[arg-type]  # a cast would cost as much as the call
 
-    def _empty_block(self) -> Wire:
+    def _empty_block(self) -> Json:
         return {"type": "tool_use", "id": self.message_id, "name": "ExitPlanMode", "input": {}}
 
-    def _block(self, full: str) -> Wire:
+    def _block(self, full: str) -> Json:
         return {"type": "tool_use", "id": self.message_id, "name": "ExitPlanMode", "input": {"plan": full}}

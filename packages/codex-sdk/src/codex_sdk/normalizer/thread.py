@@ -8,6 +8,7 @@ from typing import Any
 
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.usage import ModelPrice, SessionUsage
+from agent_sdk_core.wire.reading import as_record, record_at, text_at
 from codex_sdk.normalizer.agents import SubAgent, started_outcome
 from codex_sdk.normalizer.facts import ThreadFacts
 from codex_sdk.normalizer.frames import Frames
@@ -18,7 +19,6 @@ from codex_sdk.normalizer.state import ThreadState
 from codex_sdk.normalizer.turn_events import finish
 from codex_sdk.normalizer.turns import Turns
 from codex_sdk.normalizer.usage import Ledger
-from codex_sdk.normalizer.wire import as_record, record, text
 
 
 class ThreadNormalizer:
@@ -242,7 +242,7 @@ class ThreadNormalizer:
     def _unreadable(self, method: str, params: object) -> None:
         wire = as_record(params) or {}
         self._frames.unknown(self._state.source(wire), method, params)
-        turn = self._state.turns.known(text(record(wire, "turn"), "id")) or self._state.turns.active
+        turn = self._state.turns.known(text_at(record_at(wire, "turn"), "id")) or self._state.turns.active
         if method == "turn/completed" and turn is not None and not turn.ended:
             ending = ended_by_us("protocol_error", "The turn ended with an event that could not be read.", "api_error")
             finish(self._state, turn, "failed", ending, turn.source)

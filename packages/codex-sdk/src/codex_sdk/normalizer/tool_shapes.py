@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from agent_sdk_core.wire.reading import Json, as_record, records_at, text_at
 from codex_sdk.normalizer.agents import AGENT_ACTIVITY, AGENT_CALL
 from codex_sdk.normalizer.calls import DYNAMIC_CALL, MCP_CALL
 from codex_sdk.normalizer.commands import COMMAND
@@ -13,7 +14,6 @@ from codex_sdk.normalizer.lookups import IMAGE_GENERATION, IMAGE_VIEW, SLEEP, WE
 from codex_sdk.normalizer.patches import PATCH
 from codex_sdk.normalizer.raw_calls import RAW_CALL, RAW_SHAPE
 from codex_sdk.normalizer.shapes import Outcome, ToolShape, ToolUse, failed, status
-from codex_sdk.normalizer.wire import Wire, as_record, records, text
 
 
 def tool_shape(item_type: str) -> ToolShape:
@@ -21,34 +21,34 @@ def tool_shape(item_type: str) -> ToolShape:
     return RAW_SHAPE if item_type == RAW_CALL else _SHAPES.get(item_type, _ANY)
 
 
-def _any_uses(item: Wire) -> list[ToolUse]:
+def _any_uses(item: Json) -> list[ToolUse]:
     arguments = {key: value for key, value in item.items() if key not in ("type", "id")}
-    return [ToolUse(text(item, "type") or "unknown", arguments)]
+    return [ToolUse(text_at(item, "type") or "unknown", arguments)]
 
 
-def _any_outcomes(item: Wire, streamed: str) -> list[Outcome]:
+def _any_outcomes(item: Json, streamed: str) -> list[Outcome]:
     return [Outcome(streamed or status(item), failed(item), False, dict(item))]
 
 
-def _output_uses(item: Wire) -> list[ToolUse]:
-    namespace = text(item, "namespace")
-    return [ToolUse(f"mcp__{namespace}__{text(item, 'name')}" if namespace else text(item, "name"), {})]
+def _output_uses(item: Json) -> list[ToolUse]:
+    namespace = text_at(item, "namespace")
+    return [ToolUse(f"mcp__{namespace}__{text_at(item, 'name')}" if namespace else text_at(item, "name"), {})]
 
 
-def _output_outcomes(item: Wire, streamed: str) -> list[Outcome]:
+def _output_outcomes(item: Json, streamed: str) -> list[Outcome]:
     del streamed
     output = item.get("output")
     if isinstance(output, str):
         return [Outcome(output)]
-    entries = records(item, "output")
+    entries = records_at(item, "output")
     return [Outcome(tool_content([_output_entry(entry) for entry in entries]))]
 
 
-def _output_entry(entry: Wire) -> Wire:
+def _output_entry(entry: Json) -> Json:
     """Spell an entry of a function's output, `input_text`, as a dynamic tool's, `inputText`."""
     names = {"input_text": "inputText", "input_image": "inputImage"}
     image = entry.get("image_url")
-    spelled = {**entry, "type": names.get(text(entry, "type"), text(entry, "type"))}
+    spelled = {**entry, "type": names.get(text_at(entry, "type"), text_at(entry, "type"))}
     return spelled if image is None or as_record(image) else {**spelled, "imageUrl": image}
 
 

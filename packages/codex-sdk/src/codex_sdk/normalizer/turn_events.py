@@ -7,11 +7,11 @@ from typing import Final
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import StatusMessage
+from agent_sdk_core.wire.reading import Json, optional_text_at, record_at, records_at, text_at
 from codex_sdk.normalizer.facts import CLAUDE_MODES
 from codex_sdk.normalizer.results import ended_by_codex, ended_by_us, result_fields, task_fields, task_summary
 from codex_sdk.normalizer.state import ThreadState
 from codex_sdk.normalizer.turns import Turn
-from codex_sdk.normalizer.wire import Wire, optional_text, record, records, text
 
 _OUTCOMES: Final = {"completed": "completed", "interrupted": "stopped", "gone": "stopped"}
 """How a sub-agent's task ended, by its turn's status as `finish` takes it."""
@@ -19,22 +19,22 @@ _OUTCOMES: Final = {"completed": "completed", "interrupted": "stopped", "gone": 
 _STEP: Final = {"inProgress": "in_progress", "completed": "completed"}
 
 
-def started(state: ThreadState, params: Wire) -> None:
+def started(state: ThreadState, params: Json) -> None:
     """Take turn/started.
 
     Raises:
         LookupError: It does not say which turn.
     """
-    turn = record(params, "turn")
-    turn_id = text(turn, "id") or text(params, "turnId")
+    turn = record_at(params, "turn")
+    turn_id = text_at(turn, "id") or text_at(params, "turnId")
     if not turn_id:
         raise LookupError("the turn has no id")
     # A sub-agent's turn has one of another thread as its root.
-    root_id = optional_text(turn, "rootTurnId") if state.turns.agent is None else None
+    root_id = optional_text_at(turn, "rootTurnId") if state.turns.agent is None else None
     state.turns.begin(turn_id, root_id)
 
 
-def completed(state: ThreadState, params: Wire) -> None:
+def completed(state: ThreadState, params: Json) -> None:
     """Take turn/completed. One without an id, or with one that nobody heard of, ends the turn that runs.
 
     What else seems to run and does nothing began with a damaged id: a thread runs one turn at a time.
@@ -42,8 +42,8 @@ def completed(state: ThreadState, params: Wire) -> None:
     Raises:
         LookupError: It does not say which turn, and none runs.
     """
-    ended = record(params, "turn")
-    turn = state.turn({"turnId": text(ended, "id") or text(params, "turnId")})
+    ended = record_at(params, "turn")
+    turn = state.turn({"turnId": text_at(ended, "id") or text_at(params, "turnId")})
     state.given_up.discard(turn.id)
     if not turn.ended:
         state.finished = True
@@ -52,7 +52,7 @@ def completed(state: ThreadState, params: Wire) -> None:
             finish(state, other, "failed", lost, other.synthetic)
         in_tools, structured = state.cards.busy(turn), state.prompts.structured(turn)
         ending = ended_by_codex(turn, ended, in_tools=in_tools, structured=structured)
-        finish(state, turn, text(ended, "status"), ending, turn.source)
+        finish(state, turn, text_at(ended, "status"), ending, turn.source)
 
 
 def _is_empty(state: ThreadState, turn: Turn) -> bool:
@@ -61,7 +61,7 @@ def _is_empty(state: ThreadState, turn: Turn) -> bool:
 
 
 def finish(
-    state: ThreadState, turn: Turn, status: str, ending: Wire, source: Source, reason: str | None = None
+    state: ThreadState, turn: Turn, status: str, ending: Json, source: Source, reason: str | None = None
 ) -> None:
     """Emit the end of a turn: what was being said, the open tool uses, prompts not shown yet, the result.
 
@@ -88,18 +88,18 @@ def finish(
     state.turns.end(turn)
 
 
-def diff_updated(state: ThreadState, params: Wire) -> None:
+def diff_updated(state: ThreadState, params: Json) -> None:
     """Take turn/diff/updated, which repeats the whole diff of the turn; the last one is told with the result."""
-    turn = state.turns.known(text(params, "turnId"))
+    turn = state.turns.known(text_at(params, "turnId"))
     if turn is not None:
-        turn.diff = optional_text(params, "diff") or turn.diff
+        turn.diff = optional_text_at(params, "diff") or turn.diff
 
 
-def plan_updated(state: ThreadState, params: Wire) -> None:
+def plan_updated(state: ThreadState, params: Json) -> None:
     """Take turn/plan/updated: a TodoWrite tool use with its result, a new pair each time."""
     turn = state.turn(params)
     turn.plans += 1
-    todos: Wire = {"todos": [_todo(step) for step in records(params, "plan")]}
+    todos: Json = {"todos": [_todo(step) for step in records_at(params, "plan")]}
     use_id = f"{turn.id}#plan{turn.plans}"
     source = turn.item_source(use_id, synthetic=True)
     block = {"type": "tool_use", "id": use_id, "name": "TodoWrite", "input": todos}
@@ -107,11 +107,11 @@ def plan_updated(state: ThreadState, params: Wire) -> None:
     state.frames.tool_result(source, use_id, "The plan was updated.", is_error=False, result=todos)
 
 
-def tokens_updated(state: ThreadState, params: Wire) -> None:
+def tokens_updated(state: ThreadState, params: Json) -> None:
     """Take thread/tokenUsage/updated. One for a turn that we never saw is the state replayed on resume."""
-    turn = state.turns.known(text(params, "turnId"))
+    turn = state.turns.known(text_at(params, "turnId"))
     model = turn.model if turn is not None else None
-    call = state.meter.update(record(params, "tokenUsage"), model, counts=turn is not None)
+    call = state.meter.update(record_at(params, "tokenUsage"), model, counts=turn is not None)
     if turn is None or call is None:
         return
     if not turn.ended:
@@ -121,16 +121,16 @@ def tokens_updated(state: ThreadState, params: Wire) -> None:
     state.meter.announce(state.frames, state.turns.begin(turn.id).source, call)
 
 
-def settings_updated(state: ThreadState, params: Wire) -> None:
+def settings_updated(state: ThreadState, params: Json) -> None:
     """Take thread/settings/updated: the facts change, and a change of the permission mode is told."""
     before = state.turns.facts.permission_mode
-    state.turns.facts = state.turns.facts.with_settings(record(params, "threadSettings"))
+    state.turns.facts = state.turns.facts.with_settings(record_at(params, "threadSettings"))
     mode = state.turns.facts.permission_mode
     if mode is not None and mode != before:
         fields = {"status": None, "permissionMode": CLAUDE_MODES[mode]}
         state.frames.system(StatusMessage, "status", state.source(params), fields)
 
 
-def _todo(step: Wire) -> Wire:
-    content = text(step, "step")
-    return {"content": content, "status": _STEP.get(text(step, "status"), "pending"), "activeForm": content}
+def _todo(step: Json) -> Json:
+    content = text_at(step, "step")
+    return {"content": content, "status": _STEP.get(text_at(step, "status"), "pending"), "activeForm": content}

@@ -8,12 +8,12 @@ from typing import Final
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import InitMessage, StatusMessage
+from agent_sdk_core.wire.reading import Json
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.agents import SubAgent
 from codex_sdk.normalizer.facts import ThreadFacts, init_fields
 from codex_sdk.normalizer.frames import Frames
 from codex_sdk.normalizer.usage import Tokens
-from codex_sdk.normalizer.wire import Wire
 
 BACKEND: Final = "codex"
 """Name of this backend in every `source`."""
@@ -53,10 +53,10 @@ class Turn:
     interrupting: bool = False
     prompted: bool = False
     prompts: list[str] = field(default_factory=list[str])
-    denials: list[Wire] = field(default_factory=list[Wire])
+    denials: list[Json] = field(default_factory=list[Json])
     calls: int = 0
     tokens: Tokens = field(default_factory=Tokens)
-    error: Wire | None = None
+    error: Json | None = None
     diff: str | None = None
     answer: str | None = None
     said: str | None = None

@@ -9,8 +9,8 @@ from typing import Self
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import UsageMessage
 from agent_sdk_core.usage import ContextWindow, ModelPrice, ModelUsage, SessionUsage, Usage
+from agent_sdk_core.wire.reading import Json, integer_at, record_at
 from codex_sdk.normalizer.frames import Frames
-from codex_sdk.normalizer.wire import Wire, integer, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ class Tokens:
     reasoning: int = 0
 
     @classmethod
-    def read(cls, breakdown: Wire) -> Self:
+    def read(cls, breakdown: Json) -> Self:
         """Read a `TokenUsageBreakdown`."""
         return cls(
-            input=integer(breakdown, "inputTokens") or 0,
-            cached=integer(breakdown, "cachedInputTokens") or 0,
-            cache_write=integer(breakdown, "cacheWriteInputTokens") or 0,
-            output=integer(breakdown, "outputTokens") or 0,
-            reasoning=integer(breakdown, "reasoningOutputTokens") or 0,
+            input=integer_at(breakdown, "inputTokens") or 0,
+            cached=integer_at(breakdown, "cachedInputTokens") or 0,
+            cache_write=integer_at(breakdown, "cacheWriteInputTokens") or 0,
+            output=integer_at(breakdown, "outputTokens") or 0,
+            reasoning=integer_at(breakdown, "reasoningOutputTokens") or 0,
         )
 
     def plus(self, other: Tokens) -> Tokens:
@@ -42,7 +42,7 @@ class Tokens:
         """Return the growth from `base`; a count that shrank has not grown."""
         return Tokens(*(max(0, getattr(self, item.name) - getattr(base, item.name)) for item in fields(self)))
 
-    def to_wire(self) -> Wire:
+    def to_wire(self) -> Json:
         """Return the counts as Anthropic's API spells them."""
         return {
             "input_tokens": max(0, self.input - self.cached - self.cache_write),
@@ -76,10 +76,10 @@ class Ledger:
         costs = self._costs()
         return sum(costs.values()) if costs else None
 
-    def model_usage(self) -> Wire:
+    def model_usage(self) -> Json:
         """Return `modelUsage` of a result: the tokens by model so far."""
         costs = self._costs()
-        models: Wire = {}
+        models: Json = {}
         for model, tokens in self._tokens.items():
             counted = tokens.to_wire()
             models[model] = {
@@ -121,7 +121,7 @@ class UsageMeter:
         self._known: Tokens | None = None
         self._total = Tokens()
 
-    def update(self, usage: Wire, model: str | None, *, counts: bool) -> Tokens | None:
+    def update(self, usage: Json, model: str | None, *, counts: bool) -> Tokens | None:
         """Take a `tokenUsage` object; return the tokens of the model call that it tells of, None if of none.
 
         Args:
@@ -129,9 +129,9 @@ class UsageMeter:
             model: The model that was called.
             counts: False for the state replayed when a thread is resumed: where counting begins.
         """
-        total, last = Tokens.read(record(usage, "total")), record(usage, "last")
-        self.context_tokens = integer(last, "totalTokens") or self.context_tokens
-        self.context_window = integer(usage, "modelContextWindow") or self.context_window
+        total, last = Tokens.read(record_at(usage, "total")), record_at(usage, "last")
+        self.context_tokens = integer_at(last, "totalTokens") or self.context_tokens
+        self.context_window = integer_at(usage, "modelContextWindow") or self.context_window
         # Without a replayed state the total may hold calls from before our time, the last call does not.
         grown = total.since(self._known) if self._known is not None else Tokens.read(last)
         self._known = total
@@ -143,7 +143,7 @@ class UsageMeter:
 
     def announce(self, frames: Frames, source: Source, call: Tokens) -> None:
         """Add the `system/usage` message of a model call."""
-        fields_: Wire = {"usage": call.to_wire()}
+        fields_: Json = {"usage": call.to_wire()}
         if self.context_tokens is not None:
             fields_["context_tokens"] = self.context_tokens
         if self.context_window is not None:

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.transport.json_lines import mend
 from agent_sdk_core.usage import ModelPrice
+from agent_sdk_core.wire.json_lines import mend
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, text_at
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.normalizer.content import user_content
-from codex_sdk.normalizer.wire import Wire, as_record, optional_text, record, text
 from codex_sdk.playback.requests import ReplayedRequests
 from codex_sdk.routing.early_notifications import EarlyNotifications
 from codex_sdk.routing.router import Router
@@ -70,7 +70,7 @@ class _Recorded:
         self._requests = requests
         self._told = told
 
-    def feed(self, thread_id: str, method: str, params: Wire, raw: Wire) -> Sequence[str]:
+    def feed(self, thread_id: str, method: str, params: Json, raw: Json) -> Sequence[str]:
         """Take a notification or a request of one of its threads."""
         if "id" in raw:
             self._told.extend(self._requests.asked(method, raw, self.family))
@@ -90,7 +90,7 @@ class _Replay:
         self._opened = 0
         self._early = EarlyNotifications(threads=math.inf, messages=math.inf)  # They are in the log, at any rate.
         self._router: Router[_Recorded] = Router(self._early)
-        self._asked: dict[object, Wire] = {}
+        self._asked: dict[object, Json] = {}
         self._requests = ReplayedRequests()
         self._told: list[SDKMessage] = []
 
@@ -100,33 +100,33 @@ class _Replay:
         self._told.clear()
         return told
 
-    def sent(self, message: Wire) -> None:
+    def sent(self, message: Json) -> None:
         """Take a message of ours."""
-        method = optional_text(message, "method")
+        method = optional_text_at(message, "method")
         if method is None:
             self._told.extend(self._requests.answered(message))
             return
         if method == "initialize":
             # Another process: it knows nothing of the one before, whose request ids begin anew.
             self._end_all("process_exited", "Codex was started anew.", "agent_exited")
-        params = record(message, "params")
-        session = self._router.owner(text(params, "threadId"))
-        prompt = optional_text(params, "clientUserMessageId")
+        params = record_at(message, "params")
+        session = self._router.owner(text_at(params, "threadId"))
+        prompt = optional_text_at(params, "clientUserMessageId")
         if session is not None and method in _PROMPTING and prompt is not None:
-            normalizer = session.family.normalizer(text(params, "threadId")) or session.family.main
+            normalizer = session.family.normalizer(text_at(params, "threadId")) or session.family.main
             structured = params.get("outputSchema") is not None
             normalizer.expect_prompt(prompt, user_content({"content": params.get("input")}), structured=structured)
         elif session is not None and method == "turn/interrupt":
-            normalizer = session.family.normalizer(text(params, "threadId"))
+            normalizer = session.family.normalizer(text_at(params, "threadId"))
             if normalizer is not None:
-                normalizer.begin_interrupt(text(params, "turnId"))
+                normalizer.begin_interrupt(text_at(params, "turnId"))
         if _hashable(message.get("id")):
             self._asked[message.get("id")] = message
 
-    def received(self, message: Wire) -> None:
+    def received(self, message: Json) -> None:
         """Take a message of the agent's."""
-        method, params = optional_text(message, "method"), record(message, "params")
-        thread_id = text(params, "threadId")
+        method, params = optional_text_at(message, "method"), record_at(message, "params")
+        thread_id = text_at(params, "threadId")
         if method is None:
             self._response(message)
         elif "id" in message and self._router.owner(thread_id) is None:
@@ -141,12 +141,12 @@ class _Replay:
             self._open(ThreadFacts(waiting[0]))
         self._end_all(*_LOG_ENDS, None)
 
-    def _response(self, message: Wire) -> None:
+    def _response(self, message: Json) -> None:
         asked = self._asked.pop(message["id"], None) if _hashable(message.get("id")) else None
         if asked is None:
             return
-        method, params, result = text(asked, "method"), record(asked, "params"), as_record(message.get("result"))
-        session = self._router.owner(text(params, "threadId"))
+        method, params, result = text_at(asked, "method"), record_at(asked, "params"), as_record(message.get("result"))
+        session = self._router.owner(text_at(params, "threadId"))
         if method in _OPENING:
             facts = ThreadFacts.from_response(result or {})
             if facts.thread_id:
@@ -175,15 +175,15 @@ class _Replay:
         self._asked.clear()
 
 
-def _prompted(family: ThreadFamily, params: Wire, result: Wire | None) -> None:
+def _prompted(family: ThreadFamily, params: Json, result: Json | None) -> None:
     """Note what became of a prompt."""
-    prompt = optional_text(params, "clientUserMessageId")
-    normalizer = family.normalizer(text(params, "threadId"))
+    prompt = optional_text_at(params, "clientUserMessageId")
+    normalizer = family.normalizer(text_at(params, "threadId"))
     if prompt is None or normalizer is None:
         return
     if result is None:
         normalizer.forget_prompt(prompt)
-    elif turn_id := text(record(result, "turn"), "id") or text(result, "turnId"):
+    elif turn_id := text_at(record_at(result, "turn"), "id") or text_at(result, "turnId"):
         normalizer.assign_prompt(prompt, turn_id)
 
 

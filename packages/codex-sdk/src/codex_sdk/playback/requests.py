@@ -10,11 +10,11 @@ from agent_sdk_core.asking.permissions import PermissionRequest
 from agent_sdk_core.asking.requests import AgentRequest, identity_of, kind_of, origin_of
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
-from agent_sdk_core.transport.json_lines import mend
+from agent_sdk_core.wire.json_lines import mend
+from agent_sdk_core.wire.reading import Json, as_record, record_at, text_at
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.asking.requests import ask
 from codex_sdk.normalizer import ThreadFamily
-from codex_sdk.normalizer.wire import Wire, as_record, record, text
 
 _ACCEPTED: Final = frozenset({"accept", "acceptForSession", "acceptWithExecpolicyAmendment"})
 
@@ -26,7 +26,7 @@ class ReplayedRequests:
         self._open: dict[object, tuple[ThreadFamily, AgentRequest, str]] = {}
         self._count = 0
 
-    def asked(self, method: str, message: Wire, family: ThreadFamily) -> Iterator[SDKMessage]:
+    def asked(self, method: str, message: Json, family: ThreadFamily) -> Iterator[SDKMessage]:
         """Take a request of a session's thread; yields nothing for one that no caller sees."""
         native_id = message.get("id")
         if not isinstance(native_id, int | str):
@@ -40,7 +40,7 @@ class ReplayedRequests:
             identity = _identity(request, "opened")
             yield RequestOpened.synthesize(origin_of(request), message, **identity, request=request.to_wire())
 
-    def answered(self, message: Wire) -> Iterator[SDKMessage]:
+    def answered(self, message: Json) -> Iterator[SDKMessage]:
         """Take our answer to a request."""
         native_id = message.get("id")
         if isinstance(native_id, int | str) and native_id in self._open:
@@ -65,9 +65,9 @@ class ReplayedRequests:
         identity = _identity(request, "resolved")
         return RequestResolved.synthesize(origin_of(request), **identity, outcome=outcome, by=by)
 
-    def _read(self, method: str, message: Wire, family: ThreadFamily) -> AgentRequest | None:
-        params = record(message, "params")
-        thread_id, main_id = text(params, "threadId"), family.main.facts.thread_id
+    def _read(self, method: str, message: Json, family: ThreadFamily) -> AgentRequest | None:
+        params = record_at(message, "params")
+        thread_id, main_id = text_at(params, "threadId"), family.main.facts.thread_id
         envelope = Envelope(
             request_id=str(uuid.uuid5(uuid.NAMESPACE_OID, mend(f"{main_id} request {self._count}"))),
             session_id=main_id,
@@ -82,7 +82,7 @@ class ReplayedRequests:
         return None if found is None else found.request
 
 
-def _outcome(kind: str, body: Wire | None) -> str:
+def _outcome(kind: str, body: Json | None) -> str:
     """Return how a request was resolved, from the body of the answer; an error is a denial."""
     body = body or {}
     if kind == "question":
@@ -97,7 +97,7 @@ def _outcome(kind: str, body: Wire | None) -> str:
     if isinstance(decision, str):
         return "allowed" if decision in _ACCEPTED else "denied"
     decision = as_record(decision) or {}
-    network = record(record(decision, "applyNetworkPolicyAmendment"), "network_policy_amendment")
+    network = record_at(record_at(decision, "applyNetworkPolicyAmendment"), "network_policy_amendment")
     return "allowed" if _ACCEPTED & decision.keys() or network.get("action") == "allow" else "denied"
 
 

@@ -19,7 +19,7 @@ from typing import Any, Literal, Self, cast
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.redaction import redact_value
-from agent_sdk_core.transport.json_lines import BadLine, decode_line, encode_line
+from agent_sdk_core.wire.json_lines import BadLine, decode_line, encode_line
 
 _log = logging.getLogger(__name__)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
-Json = dict[str, Any]
+from agent_sdk_core.wire.reading import Json
+
 Kept = tuple[str, Json, Json]
 """Method, params and the whole notification."""
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from agent_sdk_core.wire.reading import Json, record_at, text_at
 from codex_sdk.normalizer.item_events import ITEMS
 from codex_sdk.normalizer.tool_shapes import TOOL_ITEMS
-from codex_sdk.normalizer.wire import record, text
 from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS, SERVER_REQUESTS
 
 if TYPE_CHECKING:
     from codex_sdk.drift.novelty import Known, Novelty
     from codex_sdk.drift.shipped import ShippedExpectations
 
-Json = dict[str, Any]
 
 OTHERS: Final = "others"
 """Stands for the kinds beyond the limit."""
@@ -69,7 +68,7 @@ class Unknowns:
                 self.plain[method] = known.fields
         self._look(self._looks[method], params)
         if method == "item/started":
-            kind = text(record(params, "item"), "type")
+            kind = text_at(record_at(params, "item"), "type")
             if kind and kind not in _ITEMS:
                 self._note(self.items, kind, "an item")
 

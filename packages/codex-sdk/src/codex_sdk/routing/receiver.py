@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from agent_sdk_core.backend import BackendEventKind
 from agent_sdk_core.errors import SessionBusyError
@@ -16,13 +16,12 @@ from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.client_hooks import UNOWNED
 from codex_sdk.routing.early_notifications import EarlyNotifications
 from codex_sdk.routing.novelty_counter import Unknowns
 from codex_sdk.routing.router import Router
 from codex_sdk.session import CodexSession
-
-Json = dict[str, Any]
 
 _WARNINGS: Final = frozenset({"configWarning", "deprecationNotice", "warning", "windows/worldWritableWarning"})
 

@@ -7,11 +7,10 @@ the way, and what came of a thread before it was anybody's is kept for its owner
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from agent_sdk_core.wire.reading import Json
 from codex_sdk.routing.early_notifications import EarlyNotifications
-
-Json = dict[str, Any]
 
 
 class Owner(Protocol):

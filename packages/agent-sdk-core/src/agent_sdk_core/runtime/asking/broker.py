@@ -30,7 +30,7 @@ from agent_sdk_core.rpc.messages import RequestId, ServerRequest
 from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.asking.user_code import UserCodeError, call_user_code
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
-from agent_sdk_core.transport.json_lines import encode_line
+from agent_sdk_core.wire.json_lines import encode_line
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent_sdk_core.transport.json_lines import BadLine, decode_line, encode_line
+from agent_sdk_core.wire.json_lines import BadLine, decode_line, encode_line
 
 TEXT = st.text(st.characters(codec=None, exclude_categories=[]), max_size=20)
 VALUES = st.recursive(
