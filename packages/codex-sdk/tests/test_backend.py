@@ -141,8 +141,7 @@ class TestStarting:
             fake.release("initialize")
             (await fake.request("initialize")).answer()
             await backend.start()
-            await settle(backend)
-            await fake.stdin_closed()
+            await fake.wait_until(lambda: fake.processes[0].stdin_closed, "the end of the first one's stdin")
             assert backend.pid == fake.pids[1]
             async with await backend.create_session() as session:
                 assert (await session.query("Hi").wait()).result == "Hello."

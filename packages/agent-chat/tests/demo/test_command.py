@@ -130,7 +130,7 @@ def test_on_a_wide_terminal_they_stand_side_by_side(
 def test_without_one_of_them_the_demo_plays_with_the_other(env: dict[str, str], cache: Path) -> None:
     done = run(env | {"AGENT_SDK_CLAUDE_PATH": "/nowhere/claude"})
     assert done.returncode == 0
-    notice = "agent-sdk: warning: claude is not shown, for AGENT_SDK_CLAUDE_PATH is '/nowhere/claude', which is not"
+    notice = "agent-sdk: warning: claude is not shown. There is no claude executable at /nowhere/claude (from "
     assert done.stderr.startswith(notice)
     assert "The agent is the real codex.)" in done.stdout
     in_order(done.stdout, (*CONVERSATION, "What it sent: codex\n", "tool_progress "))
@@ -186,10 +186,12 @@ def test_sigterm_cleans_up(env: dict[str, str], cache: Path) -> None:
     assert leftovers(cache) == []
 
 
-def test_without_any_of_them_there_is_one_sentence(env: dict[str, str], cache: Path) -> None:
+def test_without_any_of_them_there_is_one_line(env: dict[str, str], cache: Path) -> None:
     done = run(env | {"AGENT_SDK_CODEX_PATH": "/nowhere/codex", "AGENT_SDK_CLAUDE_PATH": "/nowhere/claude"})
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("agent-sdk: There is nothing to show: claude is not shown, for AGENT_SDK_CLAUDE_PATH")
+    missing = "There is nothing to show: claude is not shown. There is no claude executable at /nowhere/claude (from "
+    assert done.stderr.startswith(f"agent-sdk: {missing}")
+    assert "codex is not shown. There is no codex executable at /nowhere/codex (from " in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -34,7 +34,7 @@ def stream() -> list[Wire]:
         {"type": "system", "subtype": "init", "uuid": "i"},
         {"type": "user", "uuid": "p", "message": {"role": "user", "content": "hi"}, "isReplay": True},
         event(1, "message_start", message={}),
-        event(2, "content_block_start", index=0, content_block={}),
+        event(2, "content_block_start", index=0, content_block={"type": "text", "text": ""}),
         event(3, "content_block_delta", index=0, delta={**delta, "text": "Hel"}),
         event(4, "content_block_delta", index=0, delta={**delta, "text": "lo"}),
         {"type": "assistant", "uuid": "a", "message": {"id": "m", "content": [{"type": "text", "text": "Hello"}]}},

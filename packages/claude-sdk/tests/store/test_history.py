@@ -152,11 +152,6 @@ def test_a_cursor_of_a_turn_that_the_user_went_back_from_is_refused(write: Calla
         read_history(session.path, cursor=cursor)
 
 
-def test_a_page_without_turns_is_refused(write: Callable[..., Any]) -> None:
-    with pytest.raises(InvalidRequestError, match="at least one turn"):
-        read_history(write().path, limit=0)
-
-
 def test_a_turn_that_nobody_prompted_begins_a_page_of_its_own(write: Callable[..., Any]) -> None:
     session = write()
     session.user("one")

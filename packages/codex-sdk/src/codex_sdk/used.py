@@ -64,23 +64,23 @@ FIELDS: Final = _words(
     cacheWriteInputTokens capabilities changes clientId clientInfo clientUserMessageId cliVersion codexErrorInfo
     collaborationMode command commandActions config content contentIndex contentItems createdAt currentTimeAt cursor cwd
     cwds data decision defaultReasoningEffort delivery delta denied description details developer_instructions
-    developerInstructions diff displayName durationMs dynamicTools effort enabled entries error errors eventName
-    exclude_slash_tmp exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns execpolicy_amendment
-        exitCode expectedTurnId ephemeral experimentalApi experimentalRawEvents failure file file_id fileId fileSystem
-    forceReload fragments fromModel
-    grantRoot granular header host httpConnectionFailed httpStatusCode id image_url imageUrl includeLayers includeTurns
-    input inputModalities inputSchema inputTokens isDefault isOther isSecret item itemId items itemsView kind label last
-    lastTurnId layers limit memoryCitation message mode model model_reasoning_effort modelContextWindow modelProvider
-    move_path name namespace network network_access network_policy_amendment networkAccess networkApprovalContext
-    nextCursor options osPid output outputSchema outputTokens path permissions phase plan planType preview processId
-    prompt proposedExecpolicyAmendment proposedNetworkPolicyAmendments queries query question questions rateLimits
-    rationale read reason reasoning_effort reasoningEffort reasoningOutputTokens receiverThreadIds rejection
-    requestAttestation requestedSchema requestId requiresOpenaiAuth responseStreamConnectionFailed
-    responseStreamDisconnected responseTooManyFailedAttempts result results review revisedPrompt rootTurnId run sandbox
-    sandbox_mode sandbox_workspace_write sandboxPolicy savedPath scope server serverName settings skills sortDirection
-    sortKey source sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts
-    targetItemId text text_elements thread threadId threadSettings title tokenUsage toModel tool toolName tools total
-    totalTokens turn turnId turns type updatedAt url userAgent version willRetry writable_roots writableRoots
+    developerInstructions diff displayName durationMs dynamicTools effort enabled entries ephemeral error errors
+    eventName exclude_slash_tmp exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns
+    execpolicy_amendment exitCode expectedTurnId experimentalApi experimentalRawEvents failure file file_id fileId
+    fileSystem forceReload fragments fromModel grantRoot granular header host httpConnectionFailed httpStatusCode id
+    image_url imageUrl includeLayers includeTurns input inputModalities inputSchema inputTokens isDefault isOther
+    isSecret item itemId items itemsView kind label last lastTurnId layers limit memoryCitation message mode model
+    model_reasoning_effort modelContextWindow modelProvider move_path name namespace network network_access
+    network_policy_amendment networkAccess networkApprovalContext nextCursor options osPid output outputSchema
+    outputTokens path permissions phase plan planType preview processId prompt proposedExecpolicyAmendment
+    proposedNetworkPolicyAmendments queries query question questions rateLimits rationale read reason reasoning_effort
+    reasoningEffort reasoningOutputTokens receiverThreadIds rejection requestAttestation requestedSchema requestId
+    requiresOpenaiAuth responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts result
+    results review revisedPrompt rootTurnId run sandbox sandbox_mode sandbox_workspace_write sandboxPolicy savedPath
+    scope server serverName settings skills sortDirection sortKey source sourcePath status stdin step structuredContent
+    success summary summaryIndex supportedReasoningEfforts targetItemId text text_elements thread threadId
+    threadSettings title tokenUsage toModel tool toolName tools total totalTokens turn turnId turns type updatedAt url
+    userAgent version willRetry writable_roots writableRoots
     """
 )
 

@@ -75,11 +75,11 @@ def _installed(agents: Sequence[DemoAgent]) -> tuple[list[DemoAgent], list[str]]
         try:
             agent.find()
         except FileNotFoundError as error:
-            missing.append(f"{agent.name} is not shown, for {error}")
+            missing.append(f"{agent.name} is not shown. {error}")
         else:
             there.append(agent)
     if not there:
-        raise ExecutableNotFoundError(f"There is nothing to show: {'; '.join(missing)}.")
+        raise ExecutableNotFoundError(f"There is nothing to show: {' '.join(missing)}")
     return there, missing
 
 
