@@ -25,7 +25,7 @@ from agent_sdk_core.session import HistoryPage, require_limit
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.usage import ModelPrice
 from agent_sdk_core.wire.reading import Json
-from codex_sdk.asking.client_hooks import ClientHooks, UnownedRequests
+from codex_sdk.asking.client_hooks import UNOWNED, ClientHooks, UnownedRequests
 from codex_sdk.asking.requests import METHOD_NOT_FOUND
 from codex_sdk.driver import CodexDriver
 from codex_sdk.errors import translate
@@ -99,7 +99,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         self._prices = prices
         self._tap = wire_log
         self._server: AppServer | None = None
-        self._dispatch = Dispatcher(self._host, self.emit, self.take_log_line)
+        self._dispatch: Dispatcher[CodexSession] = Dispatcher(self._host, self.emit, self.take_log_line, UNOWNED)
 
     @classmethod
     def locate(cls) -> Path:

@@ -17,7 +17,6 @@ from agent_sdk_core import (
 from agent_sdk_core.backend import BackendEvent
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
-from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
 from codex_sdk.driver import CodexDriver
@@ -53,9 +52,9 @@ class Wire:
         self.host = host
         self.events: Broadcast[BackendEvent] = Broadcast()
         self.logs: Broadcast[str] = Broadcast()
-        self.dispatch = Dispatcher(host, self.emit, self.logs.publish)
+        self.dispatch: Dispatcher[CodexSession] = Dispatcher(host, self.emit, self.logs.publish)
         self.broker = RecordingBroker()
-        self.dispatch.broker = cast("RequestBroker", self.broker)
+        self.dispatch.broker = self.broker
 
     def session(self, thread_id: str) -> CodexSession:
         """Return a session that is not attached yet."""
@@ -256,7 +255,7 @@ class TestRequests:
         wire.dispatch.broker = None
         wire.request(threadId="main")
         wire.feed("serverRequest/resolved", threadId="main", requestId=0)
-        wire.dispatch.broker = cast("RequestBroker", wire.broker)
+        wire.dispatch.broker = wire.broker
         await wire.host.aclose()
         wire.request(threadId="main")
         assert (wire.broker.handled, wire.broker.withdrawn) == ([], [])

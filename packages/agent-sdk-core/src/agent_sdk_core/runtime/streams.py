@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, Generic, Self, TypeVar
-from weakref import WeakSet
+from weakref import ref
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -95,7 +95,7 @@ class Broadcast(Generic[T]):
     def __init__(self, limit: int = 10_000, *, guard: Callable[[], None] = lambda: None) -> None:
         self._limit = limit
         self._guard = guard
-        self._streams: WeakSet[BoundedStream[T]] = WeakSet()
+        self._streams: list[ref[BoundedStream[T]]] = []  # Weak: who drops a stream has no use for more.
         self._closed = False
 
     def subscribe(self) -> BoundedStream[T]:
@@ -103,7 +103,7 @@ class Broadcast(Generic[T]):
         stream = BoundedStream[T](self._limit, guard=self._guard)
         if self._closed:
             stream.close()
-        self._streams.add(stream)
+        self._streams.append(ref(stream, self._streams.remove))
         return stream
 
     @property
@@ -113,11 +113,14 @@ class Broadcast(Generic[T]):
 
     def publish(self, *items: T) -> None:
         """Hand items to every subscriber; never waits."""
-        for stream in list(self._streams):
+        for stream in self._live():
             stream.publish(items)
 
     def close(self) -> None:
         """End every stream."""
         self._closed = True
-        for stream in list(self._streams):
+        for stream in self._live():
             stream.close()
+
+    def _live(self) -> list[BoundedStream[T]]:
+        return [stream for known in list(self._streams) if (stream := known()) is not None]

@@ -5,23 +5,22 @@ Everything here is synchronous and in the wire's order, and waits for nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 from agent_sdk_core.backend import BackendEventKind
 from agent_sdk_core.errors import SessionBusyError
 from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
-from agent_sdk_core.runtime.asking.broker import RequestBroker
+from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
 from agent_sdk_core.wire.reading import Json
-from codex_sdk.asking.client_hooks import UNOWNED
 from codex_sdk.routing.early_notifications import EarlyNotifications
 from codex_sdk.routing.novelty_counter import Unknowns
-from codex_sdk.routing.router import Router
-from codex_sdk.session import CodexSession
+from codex_sdk.routing.router import Owner, Router
 
 _WARNINGS: Final = frozenset({"configWarning", "deprecationNotice", "warning", "windows/worldWritableWarning"})
 
@@ -34,6 +33,37 @@ class Notification:
     params: Mapping[str, object]
 
 
+class Session(Owner, Protocol):
+    """An owner that is asked, and hands on what it took at the end of a chunk."""
+
+    context: Context
+    requests: PendingRequests
+    when_closed: list[Callable[[], object]]
+
+    @property
+    def thread_id(self) -> str:
+        """Its thread, which it has from the start."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what it took since the last call."""
+        ...
+
+
+S = TypeVar("S", bound=Session)
+Asked = TypeVar("Asked", contravariant=True)
+
+
+class Broker(Protocol[Asked]):
+    """What answers the requests of the app-server."""
+
+    async def handle(self, request: ServerRequest, session: Asked | None, /) -> None:
+        """Answer one, of a session or of none."""
+
+    def withdraw(self, request_id: int | str, /) -> None:
+        """Note that one needs no answer any more."""
+
+
 class Emit(Protocol):
     """Publishes an event of the backend."""
 
@@ -41,13 +71,14 @@ class Emit(Protocol):
         """Publish it."""
 
 
-class Dispatcher:
+class Dispatcher(Generic[S]):
     """The sessions of one backend, and the streams of what belongs to none.
 
     Args:
         host: Runs what answers requests.
         emit: Publishes an event of the backend.
         log: Takes a line that is no message.
+        unowned: Requests that concern no session, also where they name a thread.
 
     Attributes:
         broker: Answers requests, once the app-server runs.
@@ -56,21 +87,23 @@ class Dispatcher:
         requests: Every request of the app-server, to observe.
     """
 
-    def __init__(self, host: Host, emit: Emit, log: Callable[[str], None]) -> None:
-        self.broker: RequestBroker | None = None
+    def __init__(self, host: Host, emit: Emit, log: Callable[[str], None], unowned: Container[str] = ()) -> None:
+        self.broker: Broker[S] | None = None
         self.unknowns = Unknowns(partial(emit, "warning"))
         self.notifications: Broadcast[Notification] = Broadcast(guard=host.require_here)
         self.requests: Broadcast[ServerRequest] = Broadcast(1_000, guard=host.require_here)
         self.on_log_line = log
         self._emit = emit
         self._host = host
-        self._router: Router[CodexSession] = Router(EarlyNotifications())
-        self._touched: list[CodexSession] = []
+        self._unowned = unowned
+        self._router: Router[S] = Router(EarlyNotifications())
+        self._route = self._router.route
+        self._touched: list[S] = []
         self._rate_limits: Mapping[str, object] = {}
         self._plain = self.unknowns.plain
 
     @property
-    def sessions(self) -> Sequence[CodexSession]:
+    def sessions(self) -> Sequence[S]:
         """The open sessions."""
         return self._router.owners
 
@@ -78,11 +111,11 @@ class Dispatcher:
         """Whether a session of this thread is open."""
         return self._router.is_open(thread_id)
 
-    def touched(self, session: CodexSession) -> None:
+    def touched(self, session: S) -> None:
         """Note that messages wait in a session for the end of the batch."""
         self._touched.append(session)
 
-    def attach(self, session: CodexSession) -> None:
+    def attach(self, session: S) -> None:
         """Give a session what its thread sends, first what came before it was known.
 
         Raises:
@@ -94,7 +127,7 @@ class Dispatcher:
         self._router.open(session.thread_id, session)
         self.on_batch_end()
 
-    def detach(self, session: CodexSession) -> None:
+    def detach(self, session: S) -> None:
         """Forget a session and the threads of its sub-agents."""
         self._router.close(session.thread_id, session)
 
@@ -112,7 +145,7 @@ class Dispatcher:
             self.unknowns.notification(method, params)
         if method == "serverRequest/resolved":
             self._withdraw(params)
-        if not self._router.route(method, params, raw):
+        if not self._route(method, params, raw):
             self._take_global(method, params, raw)
 
     def on_request(self, request: ServerRequest) -> None:
@@ -121,7 +154,7 @@ class Dispatcher:
             self.requests.publish(request)
         self.unknowns.request(request.method, request.params)
         if self.broker is not None and self._host.running:
-            thread_id = request.params.get("threadId") if request.method not in UNOWNED else None
+            thread_id = request.params.get("threadId") if request.method not in self._unowned else None
             owner = self._router.owner(thread_id) if isinstance(thread_id, str) else None
             context = None if owner is None else owner.context
             self._host.start_soon(self.broker.handle, request, owner, context=context)

@@ -74,7 +74,7 @@ class Router(Generic[O]):
     def route(self, method: str, params: Json, raw: Json) -> bool:
         """Give a notification to the owner of its thread, or keep it for who will be; False: it is about no thread."""
         thread_id = params.get("threadId")
-        owner = self._owners.get(thread_id) if type(thread_id) is str else None
+        owner = self.owner(thread_id) if type(thread_id) is str else None
         if owner is None and (known := self._thread_of(params)) is not None:
             thread_id, owner = known, self._owners.get(known)
         if type(thread_id) is not str:
