@@ -323,6 +323,7 @@ class BaseSession(AgentSession):
         self._turns.wind_down()
         self.requests.refuse_all()
         confirmed = self._failure is not None or await self._turns.end_for_close()
+        self.requests.release()
         if self._failure is None:
             await (self._driver.close() if confirmed else self._driver.kill())
 
@@ -337,6 +338,7 @@ class BaseSession(AgentSession):
             return
         self._closed.set()
         self.requests.refuse_all()
+        self.requests.release()
         self._stop(SessionClosedError.default_code, "The session was closed.", "aborted_streaming")
         for listener in list(self._listeners):
             listener.close()

@@ -327,9 +327,29 @@ async def test_the_resolution_says_what_was_decided(session: Any, agent: Any, an
     assert [message.outcome for message in resolved] == [outcome]
 
 
-async def test_a_request_when_the_host_is_gone_raises_and_is_not_left_open(backend: Any, session: Any) -> None:
+async def test_what_is_asked_of_a_closed_session_is_refused_unasked(backend: Any, session: Any) -> None:
     with anyio.fail_after(5):
         await backend.aclose()
-        with pytest.raises(Exception, match="closed"):
-            await session.driver.ask(never)
+        resolution = await session.driver.ask(never)
+    assert (resolution.by, resolution.answer) == ("close", REFUSALS["permission"])
     assert session.pending == ()
+
+
+async def test_the_agent_hears_of_what_a_close_refused_only_once_it_is_released(session: Any, agent: Any) -> None:
+    outcome: list[Resolution] = []
+
+    async def ask(request: Any, callback: Any) -> None:
+        outcome.append(await agent.ask(callback, request=request))
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, PERMISSION, never)
+            tasks.start_soon(ask, ELICITATION, DEFER)
+            await anyio.wait_all_tasks_blocked()
+            session.requests.refuse_all()
+            tasks.start_soon(ask, QUESTION, never)
+            await anyio.wait_all_tasks_blocked()
+            assert (session.pending, outcome) == ((), [])
+            session.requests.release()
+    assert {resolution.by for resolution in outcome} == {"close"}
+    assert len(outcome) == 3

@@ -91,6 +91,8 @@ class PendingRequests:
         self._context = context
         self._emit = emit
         self._open: dict[str, _Pending] = {}
+        self._refusing = False
+        self._released = anyio.Event()
 
     def __iter__(self) -> Any:
         return iter([pending.request for pending in self._open.values()])
@@ -108,6 +110,8 @@ class PendingRequests:
     ) -> Resolution:
         """Put a request to whoever answers, and return how it ended; never raises for a bad answer.
 
+        What the close of the session refused is returned when `release` is called.
+
         Args:
             request: The request; its `request_id` is ours.
             callback: Who is asked; None refuses at once, `DEFER` waits for `answer()`.
@@ -118,7 +122,9 @@ class PendingRequests:
         self._open[request.request_id] = pending
         self._emit(self._opened(request))
         try:
-            if callback is None:
+            if self._refusing:
+                pending.settle(REFUSALS[pending.kind], "close")
+            elif callback is None:
                 pending.settle(REFUSALS[pending.kind], "no_callback")
             elif not isinstance(callback, Defer):
                 self._host.start_soon(self._call, pending, callback, context=self._context)
@@ -129,6 +135,8 @@ class PendingRequests:
             pending.settle(None, "close")
             del self._open[request.request_id]
             self._emit(self._resolved(pending))
+        if pending.by == "close":
+            await self._released.wait()
         return Resolution(pending.answer, pending.encoded, pending.by)
 
     def answer(self, request_id: str, answer: AgentAnswer) -> None:
@@ -152,9 +160,17 @@ class PendingRequests:
                 pending.settle(None, "agent")
 
     def refuse_all(self) -> None:
-        """Settle everything with a refusal, because the session closes."""
+        """Settle everything with a refusal, also what is asked from now on, because the session closes.
+
+        The agent hears of it after `release`: until it is stopped it would go on, as after any other refusal.
+        """
+        self._refusing = True
         for pending in list(self._open.values()):
             pending.settle(REFUSALS[pending.kind], "close")
+
+    def release(self) -> None:
+        """Let the agent have what `refuse_all` settled, as far as it still waits for it."""
+        self._released.set()
 
     async def _call(self, pending: _Pending, callback: Callback) -> None:
         refusal = REFUSALS[pending.kind]
