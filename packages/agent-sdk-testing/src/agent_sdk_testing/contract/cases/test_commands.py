@@ -109,7 +109,8 @@ async def test_a_long_output_is_whole_in_the_result_or_says_that_it_is_not(agent
 async def test_a_command_that_outlives_its_turn_has_a_result_at_once_and_tells_its_end(agent: Agent) -> None:
     feed = agent.feed("feed")
     agent.model.reply(agent.command(f"read line <'{feed.path}'; echo \"got $line\"", wait=0.25))
-    agent.model.reply(text("It runs."))
+    # An agent may answer the end of a command without being asked.
+    agent.model.reply(text("It runs.")).otherwise(text("I see."))
     async with agent.session(permission_mode="bypass") as session:
         watch = session.messages()
         ran = await finish(session.query("Start it."))
@@ -128,7 +129,7 @@ async def test_a_command_that_outlives_its_turn_has_a_result_at_once_and_tells_i
 async def test_the_conversation_goes_on_while_a_command_runs_in_the_background(agent: Agent) -> None:
     feed = agent.feed("feed")
     agent.model.reply(agent.command(f"read line <'{feed.path}'; echo \"got $line\"", wait=0.25)).reply(text("It runs."))
-    agent.model.reply(text("Still here."))
+    agent.model.reply(text("Still here.")).otherwise(text("I see."))
     async with agent.session(permission_mode="bypass") as session:
         watch = session.messages()
         await run(session, "Start it.")
