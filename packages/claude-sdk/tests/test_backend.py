@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import contextvars
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,12 @@ pytestmark = pytest.mark.anyio
 MakeBackend = Callable[..., ClaudeBackend]
 ID = "00000001-0000-4000-8000-000000000001"
 OTHER = "00000001-0000-4000-8000-000000000002"
+
+
+def from_now(backend: ClaudeBackend) -> AsyncIterator[BackendEvent]:
+    """Return an iterator over later events: the first one begins with those before."""
+    backend.events()
+    return backend.events()
 
 
 def gone(pid: int) -> bool:
@@ -308,7 +314,7 @@ class TestWhatProcessesSay:
     ) -> None:
         with anyio.fail_after(30):
             session = await backend.create_session()
-            events, messages = backend.events(), session.messages()
+            events, messages = from_now(backend), session.messages()
             for _ in range(2):
                 fake.process.frame("surprise", n=1)
                 fake.process.frame("system", subtype="surprise")
@@ -328,7 +334,7 @@ class TestWhatProcessesSay:
     async def test_rate_limits_are_an_event(self, fake: FakeClaude, backend: ClaudeBackend) -> None:
         with anyio.fail_after(30):
             await backend.create_session()
-            events = backend.events()
+            events = from_now(backend)
             fake.process.frame("rate_limit_event", rate_limit_info={"status": "allowed_warning"})
             event = await anext(events)
             assert (event.kind, event.details) == ("rate_limits", {"status": "allowed_warning"})
@@ -336,7 +342,7 @@ class TestWhatProcessesSay:
     async def test_what_is_no_frame_is_an_event_or_a_log_line(self, fake: FakeClaude, backend: ClaudeBackend) -> None:
         with anyio.fail_after(30):
             await backend.create_session()
-            events, logs = backend.events(), backend.logs()
+            events, logs = from_now(backend), backend.logs()
             fake.process.write(b"a stray line", [1], {"type": "control_response"})
             fake.process.log("a warning")
             assert {await anext(logs), await anext(logs)} == {"a stray line", "a warning"}
@@ -352,7 +358,7 @@ class TestWhatProcessesSay:
     ) -> None:
         with anyio.fail_after(60):
             session = await backend.create_session()
-            events = backend.events()
+            events = from_now(backend)
             fake.process.write_long_line(70_000_000)
             assert (await anext(events)).details["kind"] == "oversized_line"
             assert (await session.query("Hi").wait()).result == "Hello."
@@ -362,7 +368,7 @@ class TestWhatProcessesSay:
     ) -> None:
         with anyio.fail_after(30):
             closed, crashed = await backend.create_session(), await backend.create_session()
-            events = backend.events()
+            events = from_now(backend)
             await closed.aclose()
             fake.process.exit(3, log="no disk")
             event = await anext(events)

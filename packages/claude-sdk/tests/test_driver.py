@@ -170,7 +170,8 @@ class TestInterrupts:
             await session.interrupt()
         assert turn.result is not None
         assert (turn.result.error_code, turn.result.terminal_reason) == ("request_timeout", "aborted_streaming")
-        assert (await anext(events)).kind == "exited"
+        while (await anext(events)).kind != "exited":
+            pass
         assert (session.state, gone(fake.process.pid)) == ("disconnected", True)
         with pytest.raises(ProcessExitedError):
             await session.control("get_settings")

@@ -4,7 +4,7 @@ import contextvars
 import os
 import select
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,6 +40,12 @@ from codex_sdk.server import AppServer
 pytestmark = pytest.mark.anyio
 
 MakeBackend = Callable[..., CodexBackend]
+
+
+def from_now(backend: CodexBackend) -> AsyncIterator[BackendEvent]:
+    """Return an iterator over later events: the first one begins with those before."""
+    backend.events()
+    return backend.events()
 
 
 def gone(pid: int) -> bool:
@@ -445,7 +451,7 @@ class TestWatching:
     async def test_warnings_of_no_thread_are_events(self, fake: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(30):
             await backend.start()
-            events = backend.events()
+            events = from_now(backend)
             fake.notify("configWarning", summary="a key is not known")
             fake.notify("deprecationNotice", summary="old")
             fake.notify("warning", message="careful")
@@ -461,7 +467,7 @@ class TestWatching:
         with anyio.fail_after(30):
             session = await backend.create_session()
             idle = await backend.create_session()
-            events, messages, quiet = backend.events(), session.messages(), idle.messages()
+            events, messages, quiet = from_now(backend), session.messages(), idle.messages()
 
             def tell(*percents: int) -> None:
                 for used in percents:
@@ -490,7 +496,7 @@ class TestWatching:
     ) -> None:
         with anyio.fail_after(30):
             session = await backend.create_session()
-            events, messages = backend.events(), session.messages()
+            events, messages = from_now(backend), session.messages()
             for _ in range(3):
                 fake.notify("thread/newThing", threadId=session.thread_id, value=1)
             fake.notify("other/newThing")
@@ -510,7 +516,7 @@ class TestWatching:
     ) -> None:
         with anyio.fail_after(30):
             session = await backend.create_session()
-            events, notifications = backend.events(), backend.notifications()
+            events, notifications = from_now(backend), backend.notifications()
             status = {"type": "asleep", "since": 1}
             for _ in range(2):
                 fake.notify("thread/status/changed", threadId=session.thread_id, status=status, deep=True)
@@ -518,18 +524,23 @@ class TestWatching:
             assert backend.unknown_fields == {"ThreadStatusChangedNotification.deep": 2}
             assert backend.unknown_values == {'ThreadStatus "asleep"': 2}
             assert (backend.unknown_items, backend.unknown_methods) == ({}, {})
-            told = [(await anext(events)).message for _ in range(2)]
-            assert "ThreadStatusChangedNotification.deep" in told[0]
-            assert 'ThreadStatus "asleep"' in told[1]
             assert (await anext(notifications)).params["status"] == status
+            await session.query("Hi").wait()
+            told = (await anext(events)).message
+            assert "ThreadStatusChangedNotification.deep" in told
+            assert 'ThreadStatus "asleep"' in told
 
     async def test_what_opens_a_session_is_looked_at_too(self, fake: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(30):
             await backend.create_session()
+            events = from_now(backend)
             assert backend.unknown_fields == {}
             fake.on("thread/start", lambda request: request.answer({"thread": {"id": "other", "flavour": "sweet"}}))
             await backend.create_session()
             assert backend.unknown_fields == {"Thread.flavour": 1}
+            await backend.aclose()
+            [told] = [event.message async for event in events]
+            assert "Thread.flavour" in told
 
     async def test_every_known_notification_may_come_empty(self, fake: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(30):
@@ -560,7 +571,7 @@ class TestWatching:
     ) -> None:
         with anyio.fail_after(30):
             session = await backend.create_session()
-            events = backend.events()
+            events = from_now(backend)
             fake.write(line)
             event = await anext(events)
             assert (event.kind, event.details["kind"]) == ("protocol_error", kind)
@@ -580,7 +591,7 @@ class TestWatching:
     async def test_a_line_beyond_the_limit_is_dropped_and_told(self, fake: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(60):
             session = await backend.create_session()
-            events = backend.events()
+            events = from_now(backend)
             fake.write_long_line(70 * 1024 * 1024)
             event = await anext(events)
             assert (event.kind, event.details["kind"]) == ("protocol_error", "oversized_line")
@@ -596,7 +607,7 @@ class TestWatching:
     async def test_iterators_end_with_the_backend_and_later_ones_at_once(self, backend: CodexBackend) -> None:
         with anyio.fail_after(30):
             await backend.start()
-            streams: list[Any] = [backend.events(), backend.notifications(), backend.server_requests(), backend.logs()]
+            streams: list[Any] = [from_now(backend), backend.notifications(), backend.server_requests(), backend.logs()]
             await backend.aclose()
             streams += [backend.events(), backend.notifications(), backend.server_requests(), backend.logs()]
             for stream in streams:
@@ -612,7 +623,7 @@ class TestEnding:
         with anyio.fail_after(30):
             session = await backend.create_session()
             other = await backend.create_session()
-            events = backend.events()
+            events = from_now(backend)
             fake.hold("turn/start", "some/method")
             results: list[Any] = []
 
@@ -702,7 +713,7 @@ class TestEnding:
     async def test_a_closed_stdout_is_an_end_too(self, fake: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(30):
             session = await backend.create_session()
-            events = backend.events()
+            events = from_now(backend)
             fake.close_stdout()
             assert (await anext(events)).kind == "dead"
             assert session.state == "disconnected"
@@ -730,7 +741,7 @@ class TestEnding:
     async def test_a_close_tells_no_death(self, fake: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(30):
             await backend.start()
-            events = backend.events()
+            events = from_now(backend)
             await backend.aclose()
             assert [event.kind async for event in events] == []
 

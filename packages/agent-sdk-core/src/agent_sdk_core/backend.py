@@ -212,7 +212,7 @@ class AgentBackend(ABC):
 
     @abstractmethod
     def events(self) -> AsyncIterator[BackendEvent]:
-        """Return an iterator over what happens to the backend from now on."""
+        """Return an iterator over what happens to the backend; the first one begins with what happened before it."""
 
     @abstractmethod
     async def list_models(self) -> list[ChatModel]:

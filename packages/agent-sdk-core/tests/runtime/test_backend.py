@@ -126,6 +126,7 @@ async def test_a_loop_that_was_closed_is_noticed_by_a_close(make_backend: Any) -
 async def test_another_threads_loop_is_refused_at_once_and_nothing_is_taken(backend: Any, loop: str) -> None:
     session = await backend.create_session()
     events, watch = backend.events(), session.messages()
+    assert (await anext(events)).kind == "started"
     turn = session.query("one")
     await turn.__aenter__()
 
@@ -248,7 +249,8 @@ async def test_the_agents_end_is_told_once_and_refuses_what_comes_after(backend:
     events = backend.events()
     backend._lost(SessionClosedError("It went."), {"exit": "1"})
     backend._abort(SessionClosedError("The loop went as well."))
-    assert [(event.kind, event.message) async for event in events] == [("dead", "It went.")]
+    told = [(event.kind, event.message) async for event in events]
+    assert told == [("started", "The memory agent is ready."), ("dead", "It went.")]
     assert session.state == "disconnected"
     with pytest.raises(SessionClosedError, match="It went") as raised:
         await backend.start()

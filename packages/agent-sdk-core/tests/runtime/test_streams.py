@@ -113,3 +113,25 @@ def test_a_subscriber_that_nobody_holds_is_gone() -> None:
     assert alive() is None
     assert not broadcast.watched
     broadcast.publish(1)
+
+
+async def test_what_nobody_listened_to_is_kept_for_the_first_if_asked_for() -> None:
+    broadcast = Broadcast[int](limit=3, keep=True)
+    for item in range(5):
+        broadcast.publish(item)
+    first, second = broadcast.subscribe(), broadcast.subscribe()
+    broadcast.publish(5)
+    broadcast.close()
+    with anyio.fail_after(5):
+        assert [item async for item in first] == [3, 4, 5]
+        assert first.dropped == 3
+        assert [item async for item in second] == [5]
+
+
+async def test_what_is_kept_can_be_read_after_the_end() -> None:
+    broadcast = Broadcast[int](keep=True)
+    broadcast.publish(1)
+    broadcast.close()
+    with anyio.fail_after(5):
+        assert [item async for item in broadcast.subscribe()] == [1]
+        assert [item async for item in broadcast.subscribe()] == []

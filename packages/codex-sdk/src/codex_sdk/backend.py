@@ -238,8 +238,8 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
             self._server.process.kill_now()
 
     def _end_streams(self) -> None:
-        super()._end_streams()
         self._dispatch.close()
+        super()._end_streams()
 
     async def _running(self) -> AppServer:
         await self.start()

@@ -67,11 +67,23 @@ def test_nothing_that_the_pinned_codex_sent_is_unknown(wire: Path, seen: Seen) -
     assert seen.counts == {}
 
 
-def test_a_field_is_counted_and_told_once(seen: Seen) -> None:
+def test_fields_and_values_are_counted_and_told_once_together_as_a_turn_ends(seen: Seen) -> None:
+    turn = {"id": "u", "status": "paused", "mood": "good"}
     for _ in range(3):
-        seen.unknowns.notification("turn/started", {"threadId": "t", "turn": {"id": "u", "mood": "good"}})
-    assert seen.counts == {"fields": {"Turn.mood": 3}}
-    assert seen.told == ["codex sent a field that this SDK does not know: Turn.mood."]
+        seen.unknowns.notification("turn/started", {"threadId": "t", "turn": turn})
+    assert seen.told == []
+    for _ in range(2):
+        seen.unknowns.notification("turn/completed", {"threadId": "t", "turn": {**turn, "end": 1}})
+    assert seen.counts == {"fields": {"Turn.mood": 5, "Turn.end": 2}, "values": {'TurnStatus "paused"': 5}}
+    [told] = seen.told
+    assert told.startswith("codex sent fields or values that this SDK does not know: ")
+    assert sorted(told.removesuffix(".").split(": ")[1].split(", ")) == ["Turn.end", "Turn.mood", 'TurnStatus "paused"']
+
+
+def test_of_many_new_names_a_sentence_lists_some(seen: Seen) -> None:
+    seen.unknowns.notification("turn/completed", {"turn": {"id": "u", **{f"x{number}": 1 for number in range(23)}}})
+    [told] = seen.told
+    assert told.endswith(", Turn.x19 and 3 more.")
 
 
 def test_a_field_of_a_delta_is_found_after_others_without_it(seen: Seen) -> None:
@@ -100,11 +112,12 @@ def test_a_field_of_an_item_is_named_with_the_item_wherever_the_item_comes(seen:
         ("item/completed", {"item": {"type": "mcpToolCall", "status": "queued"}}, 'McpToolCallStatus "queued"'),
     ],
 )
-def test_a_value_is_counted_and_told_once(method: str, params: Json, name: str, seen: Seen) -> None:
+def test_a_value_is_counted_by_its_name(method: str, params: Json, name: str, seen: Seen) -> None:
     for _ in range(2):
         seen.unknowns.notification(method, {"threadId": "t", **params})
     assert seen.counts == {"values": {name: 2}}
-    assert seen.told == [f"codex sent a value that this SDK does not know: {name}."]
+    seen.unknowns.tell_gathered()
+    assert seen.told == [f"codex sent fields or values that this SDK does not know: {name}."]
 
 
 def test_a_request_is_looked_at_as_well(seen: Seen) -> None:
@@ -139,6 +152,7 @@ def test_kinds_are_bounded_in_number_and_in_length(seen: Seen) -> None:
     seen.unknowns.notification("turn/started", {"turn": {"x" * 10_000_000: 1}})
     assert len(seen.unknowns.methods) == 1_001
     assert seen.unknowns.methods[OTHERS] == 500
+    seen.unknowns.tell_gathered()
     assert len(seen.told) == 1_002
     assert all(len(line) < 300 for line in seen.told)
 
@@ -161,5 +175,6 @@ def test_whatever_comes_nothing_is_raised(method: str, params: Json) -> None:
         unknowns.request(method, params)
         unknowns.response(method, params)
     tables = (unknowns.methods, unknowns.items, unknowns.fields, unknowns.values)
-    assert len(told) == sum(map(len, tables))
+    unknowns.tell_gathered()
+    assert len(told) <= sum(map(len, tables))
     assert all(count % 2 == 0 for table in tables for count in table.values())

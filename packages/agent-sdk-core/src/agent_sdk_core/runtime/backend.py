@@ -37,7 +37,7 @@ class BaseBackend(AgentBackend, Generic[S]):
     def __init__(self) -> None:
         self._host = Host(f"the {self.type} backend", on_stop=self._stop, on_abort=self._abort)
         self._sessions: list[S] = []
-        self._events: Broadcast[BackendEvent] = Broadcast(_REMEMBERED, guard=self._host.require_here)
+        self._events: Broadcast[BackendEvent] = Broadcast(_REMEMBERED, guard=self._host.require_here, keep=True)
         self._disk_told = False
         self._logs: Broadcast[str] = Broadcast(_REMEMBERED, guard=self._host.require_here)
         self._connecting = anyio.Lock()
@@ -91,7 +91,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         return await self._open_planned(options, await self._plan(options))
 
     def events(self) -> AsyncIterator[BackendEvent]:
-        """Return an iterator over what happens to the backend from now on."""
+        """Return an iterator over what happens to the backend; the first one begins with what happened before it."""
         return self._events.subscribe()
 
     def logs(self) -> BoundedStream[str]:

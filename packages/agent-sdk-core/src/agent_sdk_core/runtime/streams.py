@@ -90,16 +90,27 @@ class BoundedStream(Generic[T]):
 
 
 class Broadcast(Generic[T]):
-    """Publishes items to every live subscriber; the arguments are those of each `BoundedStream`."""
+    """Publishes items to every live subscriber; the arguments are those of each `BoundedStream`.
 
-    def __init__(self, limit: int = 10_000, *, guard: Callable[[], None] = lambda: None) -> None:
+    Args:
+        limit: Items that a stream holds.
+        guard: Called before a wait; raises where nothing can be waited for.
+        keep: Whether the first subscriber gets what was published before it came.
+    """
+
+    def __init__(self, limit: int = 10_000, *, guard: Callable[[], None] = lambda: None, keep: bool = False) -> None:
         self._limit = limit
         self._guard = guard
         self._streams: list[ref[BoundedStream[T]]] = []  # Weak: who drops a stream has no use for more.
         self._closed = False
+        self._kept: BoundedStream[T] | None = None
+        self._kept = self.subscribe() if keep else None
 
     def subscribe(self) -> BoundedStream[T]:
-        """Return a stream of what is published from now on."""
+        """Return a stream of what is published from now on, or of what was kept for the first."""
+        if self._kept is not None:
+            stream, self._kept = self._kept, None
+            return stream
         stream = BoundedStream[T](self._limit, guard=self._guard)
         if self._closed:
             stream.close()

@@ -1,6 +1,7 @@
 """What Codex sends that this package does not know: it passes through, is counted, and is told once a kind.
 
-Bounded: names are cut, and beyond so many kinds the others are counted together.
+A newer codex brings fields and values by the dozen, of which all that is new is told together, as a turn ends. Bounded:
+names are cut, and beyond so many kinds the others are counted together.
 """
 
 from __future__ import annotations
@@ -30,13 +31,15 @@ _ITEMS: Final = TOOL_ITEMS | frozenset(ITEMS)
 _ITEM_SHAPE: Final = 'ThreadItem "'
 _KINDS: Final = 1_000
 _NAME: Final = 200
+_LISTED: Final = 20
+"""Names that one sentence lists; the counters have all."""
 
 
 class Unknowns:
     """Counts what is not known, by kind; never raises, whatever it is shown.
 
     Args:
-        tell: Told of each kind once, in a sentence.
+        tell: Told of each kind once, in a sentence; of fields and values in one for all that are new.
 
     Attributes:
         methods: Notifications and requests, by method.
@@ -54,6 +57,7 @@ class Unknowns:
         self.plain: dict[str, frozenset[str]] = {}
         self._looks: dict[str, Known | None] = {}
         self._tell = tell
+        self._new: list[str] = []
 
     def notification(self, method: str, params: Json) -> None:
         """Look at a notification; needless for one in `plain` that has none but those fields."""
@@ -67,7 +71,9 @@ class Unknowns:
             if known is not None and known.fields is not None and not known.inner:
                 self.plain[method] = known.fields
         self._look(self._looks[method], params)
-        if method == "item/started":
+        if method == "turn/completed":
+            self.tell_gathered()
+        elif method == "item/started":
             kind = text_at(record_at(params, "item"), "type")
             if kind and kind not in _ITEMS:
                 self._note(self.items, kind, "an item")
@@ -96,14 +102,26 @@ class Unknowns:
 
     def _found(self, novelty: Novelty, name: str) -> None:
         if novelty == "field":
-            self._note(self.fields, name, "a field")
+            self._note(self.fields, name)
         elif not name.startswith(_ITEM_SHAPE):  # These are counted as items.
-            self._note(self.values, name, "a value")
+            self._note(self.values, name)
 
-    def _note(self, counter: Counter[str], name: str, what: str) -> None:
+    def tell_gathered(self) -> None:
+        """Tell of the fields and values that are new since the last time, if there are any."""
+        new, self._new = self._new, []
+        if new:
+            more = f" and {len(new) - _LISTED} more" if len(new) > _LISTED else ""
+            self._tell(f"codex sent fields or values that this SDK does not know: {', '.join(new[:_LISTED])}{more}.")
+
+    def _note(self, counter: Counter[str], name: str, what: str | None = None) -> None:
+        """Count a name; its first time is told, at once if it is said what it is."""
         name = name if len(name) <= _NAME else f"{name[:_NAME]}…"
         if name not in counter and len(counter) >= _KINDS:
             name = OTHERS
         counter[name] += 1
-        if counter[name] == 1:
+        if counter[name] > 1:
+            return
+        if what is None:
+            self._new.append(name)
+        else:
             self._tell(f"codex sent {what} that this SDK does not know: {name}.")

@@ -132,7 +132,8 @@ class Dispatcher(Generic[S]):
         self._router.close(session.thread_id, session)
 
     def close(self) -> None:
-        """End every stream."""
+        """Tell what is new and not yet told, and end every stream."""
+        self.unknowns.tell_gathered()
         self.notifications.close()
         self.requests.close()
 

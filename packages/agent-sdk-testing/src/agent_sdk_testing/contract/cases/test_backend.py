@@ -67,6 +67,13 @@ async def test_events_tell_that_the_agent_started(agent: ProcessAgent) -> None:
     assert "dead" not in [event.kind for event in told]
 
 
+async def test_events_asked_for_after_the_start_begin_with_it_once(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        first, second = backend.events(), backend.events()
+    assert "started" in [event.kind async for event in first]
+    assert [event async for event in second] == []
+
+
 @needs("edit_sessions", "list_sessions")
 async def test_a_stored_session_is_renamed_and_deleted(agent: Agent) -> None:
     async with agent.backend() as backend:
