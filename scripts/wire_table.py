@@ -40,6 +40,7 @@ NOTIFICATIONS: Final[Mapping[str, str]] = {
     "item/fileChange/patchUpdated": "the edit as it will be asked about and shown",
     "item/started": "by item type, see above",
     "item/completed": "by item type, see above",
+    "rawResponseItem/completed": "tool use and result of a call without an item; the schema leaves it out",
     "item/autoApprovalReview/completed": "`system/permission_denied` where the review refused",
     "autoApprovalReview/strictReviewRequired": "`system/informational`",
     "turn/started": "`system/init`, then `system/status` requesting",
@@ -112,7 +113,8 @@ def tables() -> str:
         if ours != known:
             raise SystemExit(f"{name} and the code disagree about: {', '.join(sorted(ours ^ known))}")
     notifications = [
-        (method, NOTIFICATIONS.get(method) or f"no message: {NOT_MESSAGES[method]}") for method in SERVER_NOTIFICATIONS
+        (method, NOTIFICATIONS.get(method) or f"no message: {NOT_MESSAGES[method]}")
+        for method in {**dict.fromkeys(SERVER_NOTIFICATIONS), **NOTIFICATIONS}
     ]
     calls = [
         (f"{method}*" if experimental else method, CALLS.get(method, "`backend.request()`"))

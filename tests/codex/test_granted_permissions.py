@@ -102,6 +102,8 @@ async def test_a_granular_policy_refuses_what_it_switches_off_without_asking(cod
         assert session.info.approval_policy == "granular"
     assert asker.requests == []
     assert ran.all(RequestOpened) == []
-    assert ran.uses == []
+    [use], [result] = ran.uses, ran.results
+    assert (use.name, use.input["command"], result.is_error) == ("Bash", "echo out", True)
+    assert [denial["tool_use_id"] for denial in ran.result.permission_denials] == [use.id]
     assert ran.result.outcome == "completed"
     assert codex.model.requests[1].tool_outputs[0].text

@@ -61,11 +61,12 @@ async def test_an_mcp_tool_that_tells_its_progress_works(codex: Codex) -> None:
     assert ran.results[0].text == "Worked."
 
 
-async def test_a_tool_that_the_mcp_server_does_not_have_is_told_to_the_model_alone(codex: Codex) -> None:
+async def test_a_tool_that_the_mcp_server_does_not_have_is_a_tool_use_that_failed(codex: Codex) -> None:
     codex.model.reply(mcp("nonsense")).reply(text("So be it."))
     async with codex.session(mcp_servers=codex.mcp_servers) as session:
         ran = await run(session, "Try.")
-    assert names(ran) == []
+    assert names(ran) == ["mcp__bench__nonsense"]
+    assert [result.is_error for result in ran.results] == [True]
     assert "nonsense" in codex.model.requests[1].tool_outputs[0].text
 
 

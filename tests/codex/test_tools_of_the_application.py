@@ -63,9 +63,11 @@ async def test_bad_input_of_a_tool_of_the_application_is_an_error_that_says_what
     assert "Invalid arguments for add" in result.text
 
 
-async def test_a_tool_that_the_application_does_not_have_is_told_to_the_model_alone(codex: Codex) -> None:
+async def test_a_tool_that_the_application_does_not_have_is_a_tool_use_that_failed(codex: Codex) -> None:
     ran = await calling(codex, "subtract", add, first=1)
-    assert ran.uses == []
+    [use], [result] = ran.uses, ran.results
+    assert (use.name, use.input) == ("mcp__sums__subtract", {"first": 1})
+    assert (result.tool_use_id, result.is_error) == (use.id, True)
     assert "subtract" in codex.model.requests[1].tool_outputs[0].text
     assert ran.result.outcome == "completed"
 
