@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -57,3 +58,28 @@ def test_every_test_that_a_promise_names_exists() -> None:
 
 def test_every_case_is_named_by_a_promise() -> None:
     assert cases() - named() == set()
+
+
+def readme() -> list[dict[str, object]]:
+    with (_ROOT / "tests/behaviours.toml").open("rb") as file:
+        return tomllib.load(file)["readme"]
+
+
+def sentences_of_the_readme() -> list[str]:
+    """Return the sentences of "What you can rely on", without their marks."""
+    section = (_ROOT / "README.md").read_text(encoding="utf-8").partition("## What you can rely on\n")[2]
+    points = section.partition("\nEach of these")[0]
+    text = " ".join(line.strip().removeprefix("- ") for line in points.splitlines()).replace("**", "")
+    return [sentence.strip() for sentence in re.split(r"(?<=\.)\s+(?=[A-Z`\[])", text) if sentence.strip()]
+
+
+def test_every_sentence_that_the_readme_promises_is_held_by_tests() -> None:
+    assert [str(entry["says"]) for entry in readme()] == sentences_of_the_readme()
+    known = {str(promise["id"]) for promise in promises()}
+    for entry in readme():
+        assert set(map(str, list_of(entry["promises"]))) <= known
+        tests = [str(test) for test in list_of(entry.get("tests", []))]
+        assert entry["promises"] or tests, f"no test holds us to {entry['says']!r}"
+        for test in tests:
+            path, _, name = test.partition("::")
+            assert name in functions_of(_ROOT / path), test
