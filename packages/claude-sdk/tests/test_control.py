@@ -18,13 +18,13 @@ from agent_sdk_core.errors import (
     RequestTimeoutError,
     SessionClosedError,
 )
-from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.rpc.receiver import ProtocolIssue, Receiver, RequestId, ServerRequest
 from claude_sdk.control import ControlPeer
 
 Json = dict[str, Any]
 
 
-class Wire:
+class Wire(Receiver):
     """The other side of a peer, in memory: what was sent, and what the owner was told."""
 
     def __init__(self) -> None:
@@ -44,14 +44,23 @@ class Wire:
             self.peer.receive([self.reply(message)])
 
     def make(self, **options: Any) -> ControlPeer:
-        callbacks: dict[str, Any] = {
-            "on_frame": self.frames.append,
-            "on_request": self.requests.append,
-            "on_cancel": self.cancelled.append,
-            "on_protocol_error": self.issues.append,
-        }
-        self.peer = ControlPeer(options.pop("write", self.write), **(callbacks | options))
+        for name in [name for name in options if name.startswith("on_")]:
+            setattr(self, name, options.pop(name))
+        self.peer = ControlPeer(options.pop("write", self.write), self, **options)
         return self.peer
+
+    def on_message(self, name: str, body: Json, raw: Json, /) -> None:
+        assert body is raw
+        self.frames.append(body)
+
+    def on_request(self, request: ServerRequest, /) -> None:
+        self.requests.append(request)
+
+    def on_withdrawn(self, request_id: RequestId, /) -> None:
+        self.cancelled.append(str(request_id))
+
+    def on_issue(self, issue: ProtocolIssue, /) -> None:
+        self.issues.append(issue)
 
 
 @pytest.fixture
@@ -265,16 +274,16 @@ class TestReceiving:
     def test_frames_are_handled_in_order(self, wire: Wire) -> None:
         order: list[object] = []
 
-        def on_frame(frame: Json) -> None:
-            order.append(frame["n"])
+        def on_frame(name: str, frame: Json, raw: Json) -> None:
+            order.append((name, frame["n"]))
 
         def on_request(request: ServerRequest) -> None:
             order.append(request.id)
 
-        peer = wire.make(on_frame=on_frame, on_request=on_request, on_cancel=order.append)
+        peer = wire.make(on_message=on_frame, on_request=on_request, on_withdrawn=order.append)
         cancel = {"type": "control_cancel_request", "request_id": "b"}
         peer.receive([{"type": "system", "n": 1}, asking("a"), {"n": 2}, cancel, {"type": None, "n": 3}])
-        assert order == [1, "a", 2, "b", 3]
+        assert order == [("system", 1), "a", ("", 2), "b", ("", 3)]
 
     @pytest.mark.parametrize(
         ("value", "kind"),
@@ -317,7 +326,7 @@ class TestReceiving:
         def fail(*arguments: object) -> None:
             raise LookupError("mine")
 
-        peer = wire.make(on_frame=fail, on_request=fail, on_cancel=fail)
+        peer = wire.make(on_message=fail, on_request=fail, on_withdrawn=fail)
         cancel = {"type": "control_cancel_request", "request_id": "a"}
         peer.receive([{"type": "result"}, asking("a", "can_use_tool"), cancel])
         assert [(issue.kind, str(issue.error)) for issue in wire.issues] == [("callback_failed", "mine")] * 3
@@ -329,7 +338,7 @@ class TestReceiving:
         def fail(issue: ProtocolIssue) -> None:
             raise LookupError("mine")
 
-        peer = wire.make(on_protocol_error=fail)
+        peer = wire.make(on_issue=fail)
         peer.receive([7, {"type": "result"}])
         assert (wire.frames, peer.protocol_issues) == ([{"type": "result"}], 1)
 

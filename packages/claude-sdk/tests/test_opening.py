@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from agent_sdk_core.asking.permissions import Allow
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_testing import FakeAsked, FakeClaude, FakeControl
 from claude_sdk.launching import launch_plan
-from claude_sdk.opening import Observer, Opening
+from claude_sdk.opening import Opening
 from claude_sdk.stored import StoredSessions
 
 pytestmark = pytest.mark.anyio
@@ -25,21 +26,17 @@ class Backend:
 
     def __init__(self) -> None:
         self.exits: list[str] = []
-        self.frames: list[object] = []
+        self.unknown: Counter[str] = Counter()
         self.released: list[Opening] = []
         self.ended = anyio.Event()
 
-    def on_exit(self, session: Any, ended: Any, error: Any) -> None:
-        self.exits.append(session.session_id)
-        self.ended.set()
+    def emit(self, kind: str, message: str, details: Any = None) -> None:
+        if kind == "exited":
+            self.exits.append(details["session_id"])
+            self.ended.set()
 
-    def observer(self) -> Observer:
-        return Observer(
-            on_frame=lambda frame: self.frames.append(frame.get("type")),
-            on_protocol_error=lambda issue: None,
-            on_log_line=lambda line: None,
-            on_exit=self.on_exit,
-        )
+    def take_log_line(self, line: str) -> None:
+        """Nobody reads the log."""
 
 
 @pytest.fixture
@@ -64,7 +61,12 @@ async def opening(
     def make(**fields: Any) -> Opening:
         options = SessionOptions(cwd=workspace, **fields)
         launch = launch_plan(options, env=child_env, session_id=ID)
-        made.append(Opening(options, launch, host, told.observer(), on_closed=told.released.append))
+        backend: Any = told
+        made.append(
+            Opening(
+                options, launch, host, backend=backend, unknown=told.unknown, tap=None, on_closed=told.released.append
+            )
+        )
         return made[-1]
 
     with anyio.fail_after(30):
@@ -86,9 +88,9 @@ async def test_a_session_is_open_once_it_was_greeted(
     process = await one.start(fake.executable, store, timeout=10)
     assert (process.version, one.session.session_id) == ("2.1.329", ID)
     assert (locks / f"{ID}.lock").exists()
-    fake.process.frame("auth_status")
+    fake.process.frame("surprise")
     await one.session.control("get_settings")
-    assert told.frames == ["auth_status"]
+    assert told.unknown == {"surprise": 1}
     await one.session.aclose()
     assert (told.released, list(locks.iterdir()), told.exits) == ([one], [], [])
 

@@ -19,12 +19,12 @@ from agent_sdk_core import (
     StartupTimeoutError,
     UnsupportedVersionError,
 )
-from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.rpc.receiver import ProtocolIssue, Receiver, RequestId, ServerRequest
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.process import ProcessExit
 from agent_sdk_testing import FakeClaude, FakeControl
 from claude_sdk.launching import Launch
-from claude_sdk.process import ClaudeProcess, ProcessCallbacks
+from claude_sdk.process import ClaudeProcess
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ Json = dict[str, Any]
 ID = "00000001-0000-4000-8000-000000000001"
 
 
-class Heard:
+class Heard(Receiver):
     """What a process told its owner, in order, and a way to wait for it."""
 
     def __init__(self) -> None:
@@ -41,15 +41,27 @@ class Heard:
         self.withdrawn: list[str] = []
         self.issues: list[ProtocolIssue] = []
         self.lines: list[str] = []
-        self.exits: list[tuple[ProcessExit | None, AgentError]] = []
+        self.exits: list[tuple[object | None, AgentError]] = []
         self.batches = 0
         self._changed = anyio.Event()
 
-    def on_exit(self, ended: ProcessExit | None, error: AgentError) -> None:
+    def on_message(self, name: str, body: Json, raw: Json, /) -> None:
+        self.frames.append(body)
+
+    def on_request(self, request: ServerRequest, /) -> None:
+        self.requests.append(request)
+
+    def on_withdrawn(self, request_id: RequestId, /) -> None:
+        self.withdrawn.append(str(request_id))
+
+    def on_issue(self, issue: ProtocolIssue, /) -> None:
+        self.issues.append(issue)
+
+    def on_exit(self, ended: object | None, error: AgentError, /) -> None:
         self.exits.append((ended, error))
         self.changed()
 
-    def on_log_line(self, line: str) -> None:
+    def on_log_line(self, line: str, /) -> None:
         self.lines.append(line)
         self.changed()
 
@@ -65,17 +77,6 @@ class Heard:
         with anyio.fail_after(10):
             while not holds():
                 await self._changed.wait()
-
-    def callbacks(self) -> ProcessCallbacks:
-        return ProcessCallbacks(
-            on_frame=self.frames.append,
-            on_request=self.requests.append,
-            on_cancel=self.withdrawn.append,
-            on_protocol_error=self.issues.append,
-            on_log_line=self.on_log_line,
-            on_batch_end=self.on_batch_end,
-            on_exit=self.on_exit,
-        )
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ async def launch(
     ) -> ClaudeProcess:
         path = executable or fake.executable
         plan = Launch((f"--session-id={ID}",), child_env, workspace, {"forwardSubagentText": True}, ID, stored)
-        process = await ClaudeProcess.spawn(path, plan, host=host, callbacks=heard.callbacks())
+        process = await ClaudeProcess.spawn(path, plan, host=host, receiver=heard)
         started.append(process)
         if before is not None:
             await before()

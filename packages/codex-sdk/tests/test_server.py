@@ -20,15 +20,16 @@ from agent_sdk_core import (
     StartupTimeoutError,
     UnsupportedVersionError,
 )
+from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_testing import FakeCodex, FakeRequest
 from codex_sdk import protocol
-from codex_sdk.server import AppServer, ServerCallbacks
+from codex_sdk.server import AppServer
 
 pytestmark = pytest.mark.anyio
 
 
-class Heard:
+class Heard(Receiver):
     """What a server told its owner."""
 
     def __init__(self) -> None:
@@ -37,23 +38,13 @@ class Heard:
         self.logged = anyio.Event()
         self.ended = anyio.Event()
 
-    def on_exit(self, error: AgentError) -> None:
+    def on_exit(self, ended: object | None, error: AgentError, /) -> None:
         self.exits.append(error)
         self.ended.set()
 
-    def on_log_line(self, line: str) -> None:
+    def on_log_line(self, line: str, /) -> None:
         self.lines.append(line)
         self.logged.set()
-
-    def callbacks(self) -> ServerCallbacks:
-        return ServerCallbacks(
-            on_notification=lambda method, params, raw: None,
-            on_request=lambda request: None,
-            on_protocol_error=lambda issue: None,
-            on_log_line=self.on_log_line,
-            on_batch_end=lambda: None,
-            on_exit=lambda process, ended, error: self.on_exit(error),
-        )
 
 
 @pytest.fixture
@@ -77,7 +68,7 @@ async def launch(
 
     async def start(executable: Path | None = None, timeout: float = 10) -> AppServer:
         running = await AppServer.launch(
-            executable or fake.executable, env=child_env, host=host, callbacks=heard.callbacks(), timeout=timeout
+            executable or fake.executable, env=child_env, host=host, receiver=heard, timeout=timeout
         )
         started.append(running)
         return running

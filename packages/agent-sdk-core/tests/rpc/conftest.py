@@ -8,12 +8,12 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.rpc.receiver import JsonObject, ProtocolIssue, Receiver, ServerRequest
 
 
 @dataclass
-class Wire:
+class Wire(Receiver):
     """The other side of a peer, in memory: what was sent, and what the owner was told."""
 
     sent: list[JsonObject] = field(default_factory=list[JsonObject])
@@ -34,17 +34,19 @@ class Wire:
             if answer is not None:
                 self.peer.receive([answer])
 
-    def on_notification(self, method: str, params: JsonObject, raw: JsonObject) -> None:
-        self.notifications.append((method, params, raw))
+    def on_message(self, name: str, body: JsonObject, raw: JsonObject, /) -> None:
+        self.notifications.append((name, body, raw))
+
+    def on_request(self, request: ServerRequest, /) -> None:
+        self.requests.append(request)
+
+    def on_issue(self, issue: ProtocolIssue, /) -> None:
+        self.issues.append(issue)
 
     def make(self, **options: Any) -> Peer:
-        callbacks: dict[str, Any] = {
-            "on_notification": self.on_notification,
-            "on_request": self.requests.append,
-            "on_protocol_error": self.issues.append,
-            "name": "codex",
-        }
-        self.peer = Peer(self.write, **(callbacks | options))
+        for name in [name for name in options if name.startswith("on_")]:
+            setattr(self, name, options.pop(name))
+        self.peer = Peer(self.write, self, name="codex", **options)
         return self.peer
 
 

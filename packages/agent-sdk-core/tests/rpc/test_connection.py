@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -11,9 +11,10 @@ import anyio
 import pytest
 
 from agent_sdk_core.errors import AgentError, ProcessExitedError, SessionClosedError
-from agent_sdk_core.rpc.connection import LineConnection, RpcConnection
+from agent_sdk_core.rpc.connection import LineConnection
 from agent_sdk_core.rpc.correlation import Correlation
-from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, ServerRequest
+from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.rpc.receiver import JsonObject, ProtocolIssue, Receiver, ServerRequest
 from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 
 pytestmark = pytest.mark.anyio
@@ -31,48 +32,49 @@ for line in sys.stdin:
 
 
 @dataclass
-class Owner:
+class Owner(Receiver):
     """What a connection told its owner."""
 
     log: list[str] = field(default_factory=list[str])
     order: list[str] = field(default_factory=list[str])
     issues: list[ProtocolIssue] = field(default_factory=list[ProtocolIssue])
     requests: list[ServerRequest] = field(default_factory=list[ServerRequest])
-    exits: list[tuple[ProcessExit | None, AgentError]] = field(
-        default_factory=list[tuple[ProcessExit | None, AgentError]]
-    )
-    connection: RpcConnection = field(init=False)
+    exits: list[tuple[object | None, AgentError]] = field(default_factory=list[tuple[object | None, AgentError]])
+    process: ChildProcess = field(init=False)
+    peer: Peer = field(init=False)
+    connection: LineConnection = field(init=False)
     notified: Callable[[], None] = lambda: None
     requested: Callable[[], None] = lambda: None
 
-    def on_notification(self, method: str, params: JsonObject, raw: JsonObject) -> None:
-        self.order.append(method)
+    def on_message(self, name: str, body: JsonObject, raw: JsonObject, /) -> None:
+        self.order.append(name)
         self.notified()
 
-    def on_request(self, request: ServerRequest) -> None:
+    def on_request(self, request: ServerRequest, /) -> None:
         self.requests.append(request)
         self.requested()
 
-    def on_exit(self, ended: ProcessExit | None, error: AgentError) -> None:
+    def on_issue(self, issue: ProtocolIssue, /) -> None:
+        self.issues.append(issue)
+
+    def on_log_line(self, line: str, /) -> None:
+        self.log.append(line)
+
+    def on_batch_end(self) -> None:
+        self.order.append("--")
+
+    def on_exit(self, ended: object | None, error: AgentError, /) -> None:
         self.exits.append((ended, error))
 
 
 @asynccontextmanager
 async def connected(code: str, *, max_line: int = 1_000_000) -> AsyncGenerator[Owner]:
     owner = Owner()
-    process = await ChildProcess.spawn(
+    process = owner.process = await ChildProcess.spawn(
         [sys.executable, "-c", code], env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}, name="codex"
     )
-    owner.connection = RpcConnection(
-        process,
-        on_notification=owner.on_notification,
-        on_request=owner.on_request,
-        on_protocol_error=owner.issues.append,
-        on_log_line=owner.log.append,
-        on_batch_end=lambda: owner.order.append("--"),
-        on_exit=owner.on_exit,
-        max_line=max_line,
-    )
+    owner.peer = Peer(process.write, owner, name=process.name, max_line=max_line)
+    owner.connection = LineConnection(process, owner.peer, max_line=max_line)
     try:
         with anyio.fail_after(30):
             yield owner
@@ -82,7 +84,7 @@ async def connected(code: str, *, max_line: int = 1_000_000) -> AsyncGenerator[O
 
 async def test_requests_and_notifications_flow_until_the_process_ends() -> None:
     async with connected(ECHO) as owner:
-        peer = owner.connection.peer
+        peer = owner.peer
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(owner.connection.run)
             assert await peer.request("one", {"a": "ä"}) == {"a": "ä"}
@@ -111,7 +113,7 @@ while True: sys.stdin.readline()
 
         async def ask() -> None:
             with pytest.raises(ProcessExitedError) as caught:
-                await owner.connection.peer.request("turn/start", timeout=60)
+                await owner.peer.request("turn/start", timeout=60)
             errors.append(caught.value)
 
         async with anyio.create_task_group() as tasks:
@@ -120,7 +122,7 @@ while True: sys.stdin.readline()
                 tasks.start_soon(ask)
             await ready.wait()
             await anyio.wait_all_tasks_blocked()
-            os.kill(owner.connection.process.pid, signal.SIGKILL)
+            os.kill(owner.process.pid, signal.SIGKILL)
     assert len({id(error) for error in errors}) == 3
     assert {error.message for error in errors} == {"codex was ended by SIGKILL"}
     assert {error.stderr_tail for error in errors} == {"why"}
@@ -192,7 +194,7 @@ os._exit(2)
     async with connected(code) as owner, anyio.create_task_group() as tasks:
         tasks.start_soon(owner.connection.run)
         with pytest.raises(ProcessExitedError, match="exit code 2"):
-            await owner.connection.peer.request("turn/start", {"text": "x" * 500_000})
+            await owner.peer.request("turn/start", {"text": "x" * 500_000})
 
 
 async def test_a_process_that_closes_its_stdout_counts_as_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +204,7 @@ async def test_a_process_that_closes_its_stdout_counts_as_gone(monkeypatch: pyte
         [(ended, error)] = owner.exits
         assert ended is None
         with pytest.raises(ProcessExitedError, match="closed its input or output"):
-            await owner.connection.peer.request("model/list")
+            await owner.peer.request("model/list")
     assert isinstance(error, ProcessExitedError)
 
 
@@ -218,7 +220,7 @@ async def test_a_cancelled_reader_fails_what_waits_but_tells_no_exit() -> None:
 
         async def ask() -> None:
             with pytest.raises(SessionClosedError):
-                await owner.connection.peer.request("model/list")
+                await owner.peer.request("model/list")
 
         tasks.start_soon(ask)
         await anyio.wait_all_tasks_blocked()
@@ -239,72 +241,105 @@ print(json.dumps({"method": "got", "params": answer}), flush=True)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(owner.connection.run)
             await asked.wait()
-            assert await owner.connection.peer.respond(0, {"sum": 3})
-            assert not await owner.connection.peer.respond(0, {"sum": 4})
+            assert await owner.peer.respond(0, {"sum": 3})
+            assert not await owner.peer.respond(0, {"sum": 4})
     assert "got" in owner.order
 
 
-async def test_callbacks_of_the_owner_that_raise_do_not_end_the_reader() -> None:
-    def fail(*arguments: object) -> None:
+class Memory:
+    """A channel without a process: says what it is given, and ends."""
+
+    name = "memory"
+
+    def __init__(self, *chunks: bytes, ended: str = "ended well") -> None:
+        self.chunks = list(chunks)
+        self.written: list[bytes] = []
+        self.ended = ended
+        self.open = True
+
+    async def read(self) -> bytes:
+        await anyio.lowlevel.checkpoint()
+        return self.chunks.pop(0) if self.chunks else b""
+
+    async def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close_input(self) -> None:
+        self.open = False
+
+    async def wait(self) -> str:
+        return self.ended
+
+    def exit_error(self) -> ProcessExitedError:
+        return ProcessExitedError(f"memory {self.ended}")
+
+
+class Failing(Owner):
+    """Notes what it is told, and fails."""
+
+    def on_message(self, name: str, body: JsonObject, raw: JsonObject, /) -> None:
         raise RuntimeError("mine")
 
-    issues: list[ProtocolIssue] = []
-    process = await ChildProcess.spawn(
-        [sys.executable, "-c", 'print(\'log\'); print(\'{"method":"a","params":{}}\')'], env={}
-    )
-    connection = RpcConnection(
-        process,
-        on_notification=fail,
-        on_request=fail,
-        on_protocol_error=issues.append,
-        on_log_line=fail,
-        on_batch_end=fail,
-        on_exit=fail,
-    )
-    with anyio.fail_after(10):
-        await connection.run()
-        await process.stop()
-    kinds = {(issue.kind, str(issue.error)) for issue in issues}
-    assert kinds == {("callback_failed", "mine")}
-    assert len(issues) >= 3
+    def on_log_line(self, line: str, /) -> None:
+        raise RuntimeError("mine")
+
+    def on_batch_end(self) -> None:
+        raise RuntimeError("mine")
+
+    def on_exit(self, ended: object | None, error: AgentError, /) -> None:
+        raise RuntimeError("mine")
 
 
-async def test_an_owner_may_leave_the_optional_callbacks_out() -> None:
-    process = await ChildProcess.spawn([sys.executable, "-c", "print('log')"], env={})
-    issues: list[ProtocolIssue] = []
+SAYS = b'log\n{"method":"a","params":{}}\n'
 
-    def on_notification(method: str, params: JsonObject, raw: JsonObject) -> None: ...
 
-    connection = RpcConnection(
-        process,
-        on_notification=on_notification,
-        on_request=lambda request: None,
-        on_protocol_error=issues.append,
-    )
-    with anyio.fail_after(10):
-        await connection.run()
-        await process.stop()
-    assert issues == []
+async def test_a_receiver_that_raises_does_not_end_the_reader() -> None:
+    channel, failing = Memory(SAYS), Failing()
+    await LineConnection(channel, Peer(channel.write, failing)).run()
+    assert [(issue.kind, str(issue.error)) for issue in failing.issues] == [("callback_failed", "mine")] * 3
+
+
+async def test_a_receiver_may_ignore_all_of_it() -> None:
+    channel = Memory(SAYS + b'[]\n{"id":0,"method":"r"}\n')
+    peer = Peer(channel.write, Receiver())
+    await LineConnection(channel, peer).run()
+    assert (peer.failed, peer.protocol_issues, channel.open) == (True, 1, False)
+    peer.receiver.on_withdrawn(0)
+
+
+async def test_any_channel_carries_a_conversation_and_says_how_it_ended() -> None:
+    channel, owner = Memory(b'{"method":"a","par', b'ams":{}}\n{"method":"b","params":{}}', ended="hung up"), Owner()
+    peer = Peer(channel.write, owner, name=channel.name)
+    await peer.notify("hello")
+    await LineConnection(channel, peer).run()
+    assert (channel.written, owner.order) == ([b'{"method":"hello"}\n'], ["a", "--", "b", "--"])
+    [(ended, error)] = owner.exits
+    assert (ended, error.message) == ("hung up", "memory hung up")
+    with pytest.raises(ProcessExitedError, match="memory hung up"):
+        await peer.request("too/late")
+
+
+async def test_who_ended_the_conversation_is_told_no_end() -> None:
+    channel, owner = Memory(SAYS), Owner()
+    peer = Peer(channel.write, owner)
+    peer.fail(SessionClosedError("Closed by us."))
+    await LineConnection(channel, peer).run()
+    assert (owner.order, owner.exits) == (["a", "--"], [])
+    with pytest.raises(SessionClosedError, match="by us"):
+        await peer.notify("hello")
 
 
 class Numbers(Correlation):
     """No protocol at all: it keeps what it receives."""
 
-    def __init__(self, write: Callable[[bytes], Awaitable[None]], issues: list[ProtocolIssue]) -> None:
-        super().__init__(write, on_protocol_error=issues.append)
-        self.values: list[object] = []
+    values: list[object]
 
     def receive(self, values: Iterable[object]) -> None:
-        self.values.extend(values)
+        self.values = [*values]
 
 
 async def test_a_connection_carries_any_protocol_of_json_lines() -> None:
-    process = await ChildProcess.spawn([sys.executable, "-c", "print('1\\nno JSON\\n[2]\\n'); exit(3)"], env={})
-    log: list[str] = []
-    issues: list[ProtocolIssue] = []
-    connection = LineConnection(process, Numbers(process.write, issues), on_log_line=log.append)
-    with anyio.fail_after(10):
-        await connection.run()
-        await process.stop()
-    assert (connection.peer.values, log, issues) == ([1, [2]], ["no JSON"], [])
-    assert connection.peer.failed
+    channel, owner = Memory(b"1\nno JSON\n[2]\n"), Owner()
+    peer = Numbers(channel.write, owner)
+    await LineConnection(channel, peer).run()
+    assert (peer.values, owner.log, owner.issues, peer.failed) == ([1, [2]], ["no JSON"], [], True)

@@ -12,17 +12,28 @@ import pytest
 
 from agent_sdk_core.errors import FrameTooLargeError, ProcessExitedError, SessionClosedError
 from agent_sdk_core.rpc.correlation import Correlation
-from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue
+from agent_sdk_core.rpc.receiver import JsonObject, ProtocolIssue, Receiver
 
 pytestmark = pytest.mark.anyio
+
+
+class Issues(Receiver):
+    """Notes what it is told, and fails."""
+
+    def __init__(self) -> None:
+        self.told: list[ProtocolIssue] = []
+
+    def on_issue(self, issue: ProtocolIssue, /) -> None:
+        self.told.append(issue)
+        raise LookupError(issue.kind)
 
 
 class Letters(Correlation):
     """A protocol of its own: ``ask`` is answered by ``told``, and the other side asks with ``please``."""
 
     def __init__(self, write: Callable[[bytes], Awaitable[None]], **options: Any) -> None:
-        self.issues: list[ProtocolIssue] = []
-        super().__init__(write, on_protocol_error=self.issues.append, **options)
+        self.issues = Issues()
+        super().__init__(write, self.issues, **options)
 
     async def ask(self, what: str, *, counted: bool = True) -> object:
         answer = await self._exchange(lambda number: {"ask": what, "number": number}, counted=counted)
@@ -122,7 +133,7 @@ async def test_a_request_of_the_other_side_is_answered_once(post: Post) -> None:
     assert letters.awaits("a")
     letters.receive([{"please": "a"}])
     assert not letters.taken
-    assert [(issue.kind, issue.raw) for issue in letters.issues] == [("duplicate_request", {"please": "a"})]
+    assert [(issue.kind, issue.raw) for issue in letters.issues.told] == [("duplicate_request", {"please": "a"})]
     assert await letters.tell("a", 1)
     assert not await letters.tell("a", 2)
     assert post.sent == [{"tell": 1, "letter": "a"}]
@@ -162,11 +173,7 @@ async def test_a_tap_and_a_listener_that_fail_change_nothing(post: Post) -> None
     def tap(direction: Literal["in", "out"], message: JsonObject) -> None:
         raise OSError("the disk is full")
 
-    def listen(issue: ProtocolIssue) -> None:
-        raise LookupError(issue.kind)
-
     letters = post.letters(tap=tap)
-    letters._on_protocol_error = listen
     letters.receive([{"please": "a"}, {"please": "a"}])
     assert await letters.tell("a", 1)
     assert letters.protocol_issues == 1

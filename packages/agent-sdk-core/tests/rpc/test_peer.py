@@ -15,8 +15,8 @@ from agent_sdk_core.errors import (
     RequestTimeoutError,
     SessionClosedError,
 )
-from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import MAX_IN_FLIGHT, OVERLOADED, Peer
+from agent_sdk_core.rpc.receiver import JsonObject, ProtocolIssue, ServerRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -298,13 +298,13 @@ async def test_an_answer_that_is_no_json_can_be_replaced(wire: Any) -> None:
 async def test_messages_are_handled_in_order(wire: Any) -> None:
     order: list[object] = []
 
-    def on_notification(method: str, params: JsonObject, raw: JsonObject) -> None:
+    def on_message(method: str, params: JsonObject, raw: JsonObject) -> None:
         order.append((method, params, raw))
 
     def on_request(request: ServerRequest) -> None:
         order.append(request.id)
 
-    peer: Peer = wire.make(on_notification=on_notification, on_request=on_request)
+    peer: Peer = wire.make(on_message=on_message, on_request=on_request)
     bare: JsonObject = {"method": "b"}
     stamped: JsonObject = {"method": "c", "params": {"x": 1}, "emittedAtMs": 5}
     peer.receive([{"method": "a", "params": {}}, {"id": 0, "method": "r"}, bare, {"id": "s", "method": "r"}, stamped])
@@ -357,7 +357,7 @@ async def test_callbacks_that_raise_do_not_end_the_stream(wire: Any) -> None:
     failure = RuntimeError("mine")
     seen: list[str] = []
 
-    def on_notification(method: str, params: JsonObject, raw: JsonObject) -> None:
+    def on_message(method: str, params: JsonObject, raw: JsonObject) -> None:
         seen.append(method)
         raise failure
 
@@ -365,16 +365,14 @@ async def test_callbacks_that_raise_do_not_end_the_stream(wire: Any) -> None:
         seen.append(request.method)
         raise failure
 
-    def on_protocol_error(issue: ProtocolIssue) -> None:
+    def on_issue(issue: ProtocolIssue) -> None:
         wire.issues.append(issue)
         raise failure
 
     def tap(direction: str, message: JsonObject) -> None:
         raise failure
 
-    peer: Peer = wire.make(
-        on_notification=on_notification, on_request=on_request, on_protocol_error=on_protocol_error, tap=tap
-    )
+    peer: Peer = wire.make(on_message=on_message, on_request=on_request, on_issue=on_issue, tap=tap)
     peer.receive([{"method": "a", "params": {}}, {"method": "b"}, {"id": 0, "method": "c"}, 5])
     assert seen == ["a", "b", "c"]
     assert [issue.kind for issue in wire.issues] == ["callback_failed"] * 3 + ["not_an_object"]

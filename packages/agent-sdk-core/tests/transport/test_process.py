@@ -49,8 +49,8 @@ async def test_what_goes_in_comes_out_until_stdin_is_closed(spawn: Spawn) -> Non
     with anyio.fail_after(10):
         await process.write(b"one\n")
         await process.write(b"two\n")
-        process.close_stdin()
-        process.close_stdin()
+        process.close_input()
+        process.close_input()
         assert await read_all(process) == b"ONE\nTWO\n"
         assert await process.wait() == ProcessExit(0, None)
     assert process.exit == ProcessExit(0, None)
@@ -138,7 +138,7 @@ async def test_a_child_may_close_its_stderr(spawn: Spawn) -> None:
     process = await spawn("import os, sys; os.close(2); print('closed'); sys.stdin.read()")
     with anyio.fail_after(10):
         await read_until(process, b"closed\n")
-        process.close_stdin()
+        process.close_input()
         assert (await process.wait()).exit_code == 0
 
 
@@ -284,7 +284,7 @@ async def test_concurrent_writes_do_not_mix_and_large_ones_do_not_block_the_loop
                 tasks.start_soon(process.write, bytes([97 + number]) * size + b"\n")
             await anyio.wait_all_tasks_blocked()
             os.kill(process.pid, signal.SIGUSR1)
-        process.close_stdin()
+        process.close_input()
         assert await read_all(process) == f"{count} {{{size}}} True\n".encode()
 
 
@@ -311,7 +311,7 @@ print([len(line) for line in lines])
             said += await process.read()
         os.kill(process.pid, signal.SIGUSR1)
         await process.write(b"next\n")
-        process.close_stdin()
+        process.close_input()
         assert await read_all(process) == b"[999999, 4]\n"
 
 
@@ -323,7 +323,7 @@ async def test_a_write_to_a_process_that_has_ended_says_how_it_did(spawn: Spawn)
             with pytest.raises(ProcessExitedError) as caught:
                 await process.write(b"hello\n")
             assert caught.value.exit_code == 7
-        process.close_stdin()
+        process.close_input()
         with pytest.raises(ProcessExitedError, match="exit code 7"):
             await process.write(b"hello\n")
 
@@ -356,7 +356,7 @@ async def test_closing_stdin_ends_a_write_that_waits(spawn: Spawn) -> None:
 
             tasks.start_soon(write)
             await anyio.wait_all_tasks_blocked()
-            process.close_stdin()
+            process.close_input()
 
 
 async def test_the_end_is_noticed_without_pidfds(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,7 +373,7 @@ async def test_a_process_that_somebody_else_reaped_has_ended_all_the_same(spawn:
     try:
         process = await spawn("input()")
         with anyio.fail_after(10):
-            process.close_stdin()
+            process.close_input()
             assert await process.wait() == ProcessExit(None, None)
     finally:
         signal.signal(signal.SIGCHLD, before)

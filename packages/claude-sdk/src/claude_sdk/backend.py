@@ -16,24 +16,21 @@ import anyio.to_thread
 
 from agent_sdk_core.backend import BackendCapabilities, SessionPage
 from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
-from agent_sdk_core.errors import AgentError, SessionBusyError, SessionNotFoundError
+from agent_sdk_core.errors import SessionBusyError, SessionNotFoundError
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
-from agent_sdk_core.rpc.messages import ProtocolIssue
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.session import HistoryPage
 from agent_sdk_core.transport.patience import start_patiently
-from agent_sdk_core.transport.process import ProcessExit
-from agent_sdk_core.wire.reading import Json, record_of, records_of
+from agent_sdk_core.wire.reading import records_of
 from claude_sdk.executable import find_executable
-from claude_sdk.known import KNOWN_FRAMES, frame_kind
 from claude_sdk.launching import UNSUPPORTED_OPTIONS, Launch, launch_plan
 from claude_sdk.listings import chat_models
 from claude_sdk.locks import SessionLock
-from claude_sdk.opening import Observer, Opening
+from claude_sdk.opening import Opening
 from claude_sdk.session import ClaudeSession
 from claude_sdk.stored import StoredSessions
 from claude_sdk.tool_server import initialize_fields
@@ -104,13 +101,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         self._max_processes = max_processes
         self._store = StoredSessions(self._env)
         self._openings: list[Opening] = []
-        self._observer = Observer(
-            on_frame=self._on_frame,
-            on_protocol_error=self._on_protocol_error,
-            on_log_line=self.take_log_line,
-            on_exit=self._on_exit,
-            tap=wire_log,
-        )
+        self._tap = wire_log
         self._models: list[ChatModel] = []
 
     @classmethod
@@ -206,7 +197,15 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
 
     async def _open(self, options: SessionOptions, plan: _Plan) -> ClaudeSession:
         async def attempt(seconds: float) -> ClaudeSession:
-            opening = plan.opening = Opening(options, plan.launch, self._host, self._observer, on_closed=self._release)
+            opening = plan.opening = Opening(
+                options,
+                plan.launch,
+                self._host,
+                backend=self,
+                unknown=self.unknown_frames,
+                tap=self._tap,
+                on_closed=self._release,
+            )
             return await self._try(opening, seconds)
 
         return await start_patiently(attempt, seconds=self._startup_timeout)
@@ -247,23 +246,3 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
     def _kill_now(self) -> None:
         for opening in self._openings:
             opening.kill_now()
-
-    def _on_frame(self, frame: Json) -> None:
-        kind = frame_kind(frame)
-        if kind not in KNOWN_FRAMES:
-            self._note_unknown(kind)
-        elif kind == "rate_limit_event":
-            self.emit("rate_limits", "The account's rate limits changed.", record_of(frame.get("rate_limit_info")))
-
-    def _on_exit(self, session: ClaudeSession, ended: ProcessExit | None, error: AgentError) -> None:
-        details = {"exit": str(ended) if ended else None, "session_id": session.session_id}
-        self.emit("exited", error.message, details)
-
-    def _on_protocol_error(self, issue: ProtocolIssue) -> None:
-        self.emit("protocol_error", issue.detail, {"kind": issue.kind, "raw": issue.raw})
-
-    def _note_unknown(self, kind: str) -> None:
-        """Count what passes through without being understood, and tell it once a kind."""
-        self.unknown_frames[kind] += 1
-        if self.unknown_frames[kind] == 1:
-            self.emit("warning", f"claude sent a frame that this SDK does not know: {kind}.")

@@ -15,7 +15,7 @@ import anyio
 
 from agent_sdk_core.errors import AgentError, ProtocolError, RequestTimeoutError
 from agent_sdk_core.rpc.correlation import Correlation, Tap
-from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, ServerRequest
+from agent_sdk_core.rpc.receiver import JsonObject, Receiver, ServerRequest
 from agent_sdk_core.wire.reading import Json
 
 UNSUPPORTED: Final = "unsupported_request"
@@ -31,29 +31,26 @@ class ControlPeer(Correlation):
 
     Args:
         write: Sends one encoded line; concurrent calls must not mix.
-        on_frame: Called with each frame that is not of the control protocol. What callbacks raise is reported.
-        on_request: Called with each control request of claude's; its method is the subtype. The owner answers it.
-        on_cancel: Called with the id of each request that claude withdraws.
-        on_protocol_error: Called with what is no valid frame.
+        receiver: Is told what claude sends: each frame that is not of the control protocol, by its type and as its
+            own body; each control request, whose method is the subtype, and which the owner answers. What it raises is
+            reported.
         name: Name of the other side, for errors.
         tap: Sees each frame in both directions.
+
+    Attributes:
+        on_message: Takes the frames; the receiver's, unless its owner replaces it for a while.
     """
 
     def __init__(
         self,
         write: Callable[[bytes], Awaitable[None]],
+        receiver: Receiver,
         *,
-        on_frame: Callable[[Json], None],
-        on_request: Callable[[ServerRequest], None],
-        on_cancel: Callable[[str], None],
-        on_protocol_error: Callable[[ProtocolIssue], None],
         name: str = "claude",
         tap: Tap | None = None,
     ) -> None:
-        super().__init__(write, on_protocol_error=on_protocol_error, name=name, tap=tap)
-        self._on_frame = on_frame
-        self._on_request = on_request
-        self._on_cancel = on_cancel
+        super().__init__(write, receiver, name=name, tap=tap)
+        self.on_message = receiver.on_message
 
     def fail(self, error: AgentError) -> None:
         """End the conversation, as every peer does; the error names the backend."""
@@ -112,7 +109,7 @@ class ControlPeer(Correlation):
 
     def receive(self, values: Iterable[object]) -> None:
         """Take what was received, in order; never raises."""
-        on_frame = self._on_frame
+        on_message = self.on_message
         for value in values:
             if type(value) is not dict:
                 self.report("not_an_object", "A frame is an object, this is not.", value)
@@ -121,11 +118,13 @@ class ControlPeer(Correlation):
             if self._tap is not None:
                 self._tap_safely("in", frame)
             kind = frame.get("type")
-            if isinstance(kind, str) and kind in _CONTROL:
+            if not isinstance(kind, str):
+                kind = ""
+            elif kind in _CONTROL:
                 self._receive_control(frame)
                 continue
             try:
-                on_frame(frame)
+                on_message(kind, frame, frame)
             except Exception as error:
                 what = f"A frame of type {frame.get('type')!r}"
                 self.report("callback_failed", f"{what} could not be handled: {error!r}", frame, error)
@@ -139,7 +138,7 @@ class ControlPeer(Correlation):
             self.report("unknown_shape", "The id of a control request is a string.", frame)
         elif frame["type"] == "control_cancel_request":
             self.withdraw(request_id)
-            self._call("A withdrawal", frame, lambda: self._on_cancel(request_id))
+            self._call("A withdrawal", frame, lambda: self.receiver.on_withdrawn(request_id))
         else:
             body = frame.get("request")
             subtype = cast("Json", body).get("subtype") if type(body) is dict else None
@@ -147,7 +146,7 @@ class ControlPeer(Correlation):
                 self.report("unknown_shape", "A control request has a body with a subtype.", frame)
             elif self._take_request(request_id, frame):
                 request = ServerRequest(request_id, subtype, cast("JsonObject", body), frame)
-                self._call(subtype, frame, lambda: self._on_request(request))
+                self._call(subtype, frame, lambda: self.receiver.on_request(request))
 
     def _receive_response(self, frame: Json) -> None:
         body = frame.get("response")

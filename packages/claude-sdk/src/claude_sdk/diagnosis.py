@@ -15,12 +15,13 @@ from anyio import to_thread
 from agent_sdk_core.diagnosis import Diagnosis, Problem, located
 from agent_sdk_core.errors import AgentError, UnsupportedVersionError
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.executable import parse_version
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
 from claude_sdk.executable import PATH_VARIABLE, check_version, find_executable, tested_range
 from claude_sdk.launching import launch_plan
-from claude_sdk.process import ClaudeProcess, ProcessCallbacks
+from claude_sdk.process import ClaudeProcess
 from claude_sdk.store import places
 
 _INCOMPARABLE: Final = "claude does not describe its protocol; frames that this SDK does not know pass through"
@@ -97,7 +98,7 @@ async def _greeting(path: Path, env: Mapping[str, str], timeout: float) -> Json:
     host = Host("the look at claude", on_stop=stop, on_abort=abort)
     await host.start()
     try:
-        process = await ClaudeProcess.spawn(path, launch, host=host, callbacks=_DEAF)
+        process = await ClaudeProcess.spawn(path, launch, host=host, receiver=Receiver())
         processes.append(process)
         await process.greet(path, launch, timeout=timeout)
         return process.greeting
@@ -130,18 +131,3 @@ def _unreadable_settings(folder: Path) -> Problem | None:
         what = f"Claude ignores {file}: it is no JSON object."
         return Problem(what, "Correct the file, or remove it.", "warning", "settings_invalid")
     return None
-
-
-def _ignore(*_: object) -> None:
-    """Take what a process says that is only looked at."""
-
-
-_DEAF: Final = ProcessCallbacks(
-    on_frame=_ignore,
-    on_request=_ignore,
-    on_cancel=_ignore,
-    on_protocol_error=_ignore,
-    on_log_line=_ignore,
-    on_batch_end=_ignore,
-    on_exit=_ignore,
-)

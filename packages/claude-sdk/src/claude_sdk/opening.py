@@ -5,8 +5,8 @@ MCP servers shake hands before claude answers `initialize`, so requests are serv
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,50 +15,34 @@ import anyio.to_thread
 from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.correlation import Tap
-from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.rpc.receiver import ProtocolIssue, Receiver, RequestId, ServerRequest
 from agent_sdk_core.runtime.asking.broker import RequestBroker
+from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.transport.process import ProcessExit
-from agent_sdk_core.wire.reading import Json
+from agent_sdk_core.wire.reading import Json, record_of
 from claude_sdk.closer import Closer
 from claude_sdk.driver import ClaudeDriver
 from claude_sdk.facts import SessionFacts
+from claude_sdk.known import KNOWN_FRAMES, frame_kind
 from claude_sdk.launching import Launch
 from claude_sdk.locks import SessionLock
-from claude_sdk.process import ClaudeProcess, ProcessCallbacks
+from claude_sdk.process import ClaudeProcess
 from claude_sdk.session import ClaudeSession
 from claude_sdk.stored import StoredSessions
 
 _UNGREETED: Final = "The session was not opened."
 
 
-@dataclass(frozen=True, slots=True)
-class Observer:
-    """What the backend wants to know of all its processes.
-
-    Attributes:
-        on_frame: Called with each frame, before its session.
-        on_protocol_error: Called with what was no valid frame.
-        on_log_line: Called with lines that are no frames.
-        on_exit: Called when a session's process ended by itself.
-        tap: Sees each frame in both directions.
-    """
-
-    on_frame: Callable[[Json], None]
-    on_protocol_error: Callable[[ProtocolIssue], None]
-    on_log_line: Callable[[str], None]
-    on_exit: Callable[[ClaudeSession, ProcessExit | None, AgentError], None]
-    tap: Tap | None = None
-
-
-class Opening:
+class Opening(Receiver):
     """One session and its process.
 
     Args:
         options: The session's options.
         launch: How to start the process.
         host: Runs its tasks.
-        observer: What the backend wants to know.
+        backend: Publishes what is to be known of all its processes.
+        unknown: Counts the frames that this package does not know, by kind.
+        tap: Sees each frame in both directions.
         on_closed: Told when the session is closed.
     """
 
@@ -67,14 +51,18 @@ class Opening:
         options: SessionOptions,
         launch: Launch,
         host: Host,
-        observer: Observer,
         *,
+        backend: BaseBackend[ClaudeSession],
+        unknown: Counter[str],
+        tap: Tap | None,
         on_closed: Callable[[Opening], None],
     ) -> None:
         self._options = options
         self._launch = launch
         self._host = host
-        self._observer = observer
+        self._backend = backend
+        self._unknown = unknown
+        self._tap = tap
         self._on_closed = on_closed
         self._process: ClaudeProcess | None = None
         self._broker: RequestBroker | None = None
@@ -115,17 +103,8 @@ class Opening:
             cwd=str(launch.cwd), model=options.model, effort=options.reasoning_effort, mode=options.permission_mode
         )
         closer = Closer(launch.session_id, facts)
-        callbacks = ProcessCallbacks(
-            on_frame=self._on_frame,
-            on_request=self._on_request,
-            on_cancel=self._on_cancel,
-            on_protocol_error=self._observer.on_protocol_error,
-            on_log_line=self._observer.on_log_line,
-            on_batch_end=self._on_batch_end,
-            on_exit=self._on_exit,
-        )
         process = self._process = await ClaudeProcess.spawn(
-            executable, launch, host=self._host, callbacks=callbacks, tap=self._observer.tap
+            executable, launch, host=self._host, receiver=self, tap=self._tap
         )
         self._require_wanted()
         copied_from = options.resume if options.fork else None
@@ -180,24 +159,44 @@ class Opening:
         if self._aborted:
             raise SessionClosedError("The session was given up while it was opened.", backend="claude")
 
-    def _on_frame(self, frame: Json) -> None:
-        self._observer.on_frame(frame)
-        if self._session is not None:
-            self._session.feed(frame)
+    # What the process sends.
 
-    def _on_request(self, request: ServerRequest) -> None:
+    def on_message(self, name: str, body: Json, raw: Json, /) -> None:
+        """Take a frame: what concerns the backend is told there first, then the session reads it."""
+        kind = frame_kind(body)
+        if kind not in KNOWN_FRAMES:
+            self._note_unknown(kind)
+        elif kind == "rate_limit_event":
+            limits = record_of(body.get("rate_limit_info"))
+            self._backend.emit("rate_limits", "The account's rate limits changed.", limits)
+        if self._session is not None:
+            self._session.feed(body)
+
+    def on_request(self, request: ServerRequest, /) -> None:
+        """Take a request, and have it answered in a task of its own."""
         if self._session is not None and self._broker is not None and self._host.running:
             self._host.start_soon(self._broker.handle, request, self._session, context=self._session.context)
 
-    def _on_cancel(self, request_id: str) -> None:
+    def on_withdrawn(self, request_id: RequestId, /) -> None:
+        """Note that a request wants no answer any more."""
         if self._session is not None:
-            self._session.requests.withdraw(native_id=request_id)
+            self._session.requests.withdraw(native_id=str(request_id))
 
-    def _on_batch_end(self) -> None:
+    def on_issue(self, issue: ProtocolIssue, /) -> None:
+        """Take what was no valid frame."""
+        self._backend.emit("protocol_error", issue.detail, {"kind": issue.kind, "raw": issue.raw})
+
+    def on_log_line(self, line: str, /) -> None:
+        """Take a line of the log."""
+        self._backend.take_log_line(line)
+
+    def on_batch_end(self) -> None:
+        """Hand on what one chunk brought."""
         if self._session is not None:
             self._session.flush()
 
-    def _on_exit(self, ended: ProcessExit | None, error: AgentError) -> None:
+    def on_exit(self, ended: object | None, error: AgentError, /) -> None:
+        """Settle the session whose process has ended by itself."""
         error.backend = "claude"
         session, process = self._session, self._process
         closing = session is None or session.state == "closed"
@@ -210,4 +209,11 @@ class Opening:
             # Its commands have sessions of their own, and live on when it was killed.
             self._host.start_soon(process.stop)
         if self._greeted and not closing:
-            self._observer.on_exit(session, ended, error)
+            details = {"exit": str(ended) if ended else None, "session_id": session.session_id}
+            self._backend.emit("exited", error.message, details)
+
+    def _note_unknown(self, kind: str) -> None:
+        """Count what passes through without being understood, and tell it once a kind."""
+        self._unknown[kind] += 1
+        if self._unknown[kind] == 1:
+            self._backend.emit("warning", f"claude sent a frame that this SDK does not know: {kind}.")

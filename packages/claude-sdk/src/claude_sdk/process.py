@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +18,10 @@ from agent_sdk_core.errors import (
 )
 from agent_sdk_core.rpc.connection import LineConnection
 from agent_sdk_core.rpc.correlation import Tap
-from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.rpc.receiver import JsonObject, Receiver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.executable import parse_version
-from agent_sdk_core.transport.process import ChildProcess, ProcessExit
+from agent_sdk_core.transport.process import ChildProcess
 from agent_sdk_core.transport.stderr import silent_start
 from agent_sdk_core.wire.reading import Json, filled_text, texts_of
 from claude_sdk.control import ControlPeer
@@ -32,19 +30,6 @@ from claude_sdk.executable import UNTOLD_VERSION, check_version
 from claude_sdk.launching import Launch
 
 _GOODBYE_SECONDS: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessCallbacks:
-    """Who is told what the process sends; all synchronous and called in the wire's order."""
-
-    on_frame: Callable[[Json], None]
-    on_request: Callable[[ServerRequest], None]
-    on_cancel: Callable[[str], None]
-    on_protocol_error: Callable[[ProtocolIssue], None]
-    on_log_line: Callable[[str], None]
-    on_batch_end: Callable[[], None]
-    on_exit: Callable[[ProcessExit | None, AgentError], None]
 
 
 class ClaudeProcess:
@@ -78,7 +63,7 @@ class ClaudeProcess:
         launch: Launch,
         *,
         host: Host,
-        callbacks: ProcessCallbacks,
+        receiver: Receiver,
         tap: Tap | None = None,
     ) -> ClaudeProcess:
         """Start a process and its reader; `greet` does the rest.
@@ -87,7 +72,7 @@ class ClaudeProcess:
             executable: The claude executable.
             launch: How to start it.
             host: Runs the reader.
-            callbacks: Who is told what it sends.
+            receiver: Is told what it sends.
             tap: Sees each frame in both directions.
 
         Raises:
@@ -100,29 +85,11 @@ class ClaudeProcess:
             # Claude works on after the end of its input, tools and all: it has to be told when we die.
             parent_death_signal=signal.SIGTERM,
             name="claude",
-            on_stderr_line=lambda line: host.call_soon_threadsafe(callbacks.on_log_line, line),
+            on_stderr_line=lambda line: host.call_soon_threadsafe(receiver.on_log_line, line),
         )
-
-        def take(frame: Json) -> None:
-            process.take(frame, callbacks.on_frame)
-
-        peer = ControlPeer(
-            child.write,
-            on_frame=take,
-            on_request=callbacks.on_request,
-            on_cancel=callbacks.on_cancel,
-            on_protocol_error=callbacks.on_protocol_error,
-            tap=tap,
-        )
-        process = cls(child, peer)
-        connection = LineConnection(
-            child,
-            peer,
-            on_log_line=callbacks.on_log_line,
-            on_batch_end=callbacks.on_batch_end,
-            on_exit=callbacks.on_exit,
-        )
-        host.start_soon(connection.run)
+        process = cls(child, ControlPeer(child.write, receiver, tap=tap))
+        process.peer.on_message = process.take_first
+        host.start_soon(LineConnection(child, process.peer).run)
         return process
 
     async def greet(self, executable: Path, launch: Launch, *, timeout: float) -> None:
@@ -133,6 +100,7 @@ class ClaudeProcess:
         """
         try:
             self.greeting = await self.peer.request("initialize", launch.initialize, timeout=timeout)
+            self.peer.on_message = self.peer.receiver.on_message
         except RequestTimeoutError as error:
             raise StartupTimeoutError(
                 silent_start(executable, timeout, tail := self.child.stderr_tail(), "--version"),
@@ -153,11 +121,11 @@ class ClaudeProcess:
             )
         self.warning = check_version(found, executable)
 
-    def take(self, frame: Json, on_frame: Callable[[Json], None]) -> None:
-        """Take a frame; before the greeting, a result is the reason why there will be none."""
-        if not self.greeting and frame.get("type") == "result":
+    def take_first(self, kind: str, frame: Json, raw: JsonObject) -> None:
+        """Take a frame before the greeting: a result is the reason why there will be none."""
+        if kind == "result":
             self._reason = "; ".join(texts_of(frame.get("errors"))) or filled_text(frame.get("result")) or ""
-        on_frame(frame)
+        self.peer.receiver.on_message(kind, frame, raw)
 
     async def say_goodbye(self) -> bool:
         """Ask the process to end now, and return whether it answered; bounded, never raises.

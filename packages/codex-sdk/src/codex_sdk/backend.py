@@ -16,13 +16,12 @@ from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
-from agent_sdk_core.rpc.messages import ServerRequest
 from agent_sdk_core.rpc.peer import Tap
+from agent_sdk_core.rpc.receiver import ServerRequest
 from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_core.session import HistoryPage, require_limit
-from agent_sdk_core.transport.process import ChildProcess, ProcessExit
 from agent_sdk_core.usage import ModelPrice
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.client_hooks import UNOWNED, ClientHooks, UnownedRequests
@@ -38,7 +37,7 @@ from codex_sdk.params import UNSUPPORTED_OPTIONS
 from codex_sdk.project_trust import with_trust
 from codex_sdk.requests import Requests
 from codex_sdk.routing.receiver import Dispatcher, Notification
-from codex_sdk.server import AppServer, ServerCallbacks
+from codex_sdk.server import AppServer
 from codex_sdk.session import CodexSession
 
 _OPEN_SECONDS: Final = 120.0
@@ -99,7 +98,9 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         self._prices = prices
         self._tap = wire_log
         self._server: AppServer | None = None
-        self._dispatch: Dispatcher[CodexSession] = Dispatcher(self._host, self.emit, self.take_log_line, UNOWNED)
+        self._dispatch: Dispatcher[CodexSession] = Dispatcher(
+            self._host, self.emit, self.take_log_line, self._on_exit, UNOWNED
+        )
 
     @classmethod
     def locate(cls) -> Path:
@@ -197,19 +198,11 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
     # What differs from other backends.
 
     async def _connect(self) -> None:
-        callbacks = ServerCallbacks(
-            on_notification=self._dispatch.on_notification,
-            on_request=self._dispatch.on_request,
-            on_protocol_error=self._dispatch.on_protocol_error,
-            on_log_line=self._dispatch.on_log_line,
-            on_batch_end=self._dispatch.on_batch_end,
-            on_exit=self._on_exit,
-        )
         server = self._server = await AppServer.launch(
             await off_the_loop(find_executable, self._executable, self._env),
             env=self._env,
             host=self._host,
-            callbacks=callbacks,
+            receiver=self._dispatch,
             timeout=self._startup_timeout,
             attests=self._hooks.attest is not None,
             tap=self._tap,
@@ -224,7 +217,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         if server.warning is not None:
             self.emit("warning", server.warning)
         if server.peer.failed:  # It ended between its greeting and now.
-            self._on_exit(server.process, server.process.exit, server.process.exit_error())
+            self._dispatch.on_exit(server.process.exit, server.process.exit_error())
             self._require_usable()
 
     async def _disconnect(self) -> None:
@@ -282,8 +275,6 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         turn_id = await turn_of(server.peer, str(options.resume), options.fork_at)
         return await server.peer.request(request.method, {**params, "lastTurnId": turn_id}, timeout=_OPEN_SECONDS)
 
-    def _on_exit(self, process: ChildProcess, ended: ProcessExit | None, error: AgentError) -> None:
-        if self._server is None or process is not self._server.process:
-            return  # Of a start that failed or was given up, and says so itself: the next one may succeed.
-        self._dispatch.on_batch_end()
-        self._lost(error, {"exit": str(ended) if ended else None})
+    def _on_exit(self, ended: object | None, error: AgentError) -> None:
+        if self._server is not None:  # The end of a start that failed is told by the start: the next one may succeed.
+            self._lost(error, {"exit": str(ended) if ended else None})

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, cast
 
@@ -15,16 +13,17 @@ from agent_sdk_core.errors import (
     ProcessExitedError,
     ProtocolError,
     RequestTimeoutError,
+    SessionClosedError,
     StartupTimeoutError,
     UnsupportedVersionError,
 )
-from agent_sdk_core.rpc.connection import RpcConnection
-from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.rpc.connection import LineConnection
 from agent_sdk_core.rpc.peer import Peer, Tap
+from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.executable import parse_version
 from agent_sdk_core.transport.patience import is_passing, start_patiently
-from agent_sdk_core.transport.process import ChildProcess, ProcessExit
+from agent_sdk_core.transport.process import ChildProcess
 from agent_sdk_core.transport.stderr import reason_in, silent_start
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.errors import config_error
@@ -34,18 +33,6 @@ _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _UNLOAD_AT_ONCE: Final = "thread_unload_delay_secs=0"
 """Else a thread stays a minute longer than its session, with its MCP servers and its file; a thread cannot choose."""
 _NO_APP_SERVER: Final = ("unrecognized subcommand", "unexpected argument 'app-server'")
-
-
-@dataclass(frozen=True, slots=True)
-class ServerCallbacks:
-    """Who is told what the app-server sends; all synchronous and called in the wire's order."""
-
-    on_notification: Callable[[str, Json, Json], None]
-    on_request: Callable[[ServerRequest], None]
-    on_protocol_error: Callable[[ProtocolIssue], None]
-    on_log_line: Callable[[str], None]
-    on_batch_end: Callable[[], None]
-    on_exit: Callable[[ChildProcess, ProcessExit | None, AgentError], None]
 
 
 class AppServer:
@@ -71,7 +58,7 @@ class AppServer:
         *,
         env: Mapping[str, str],
         host: Host,
-        callbacks: ServerCallbacks,
+        receiver: Receiver,
         timeout: float,
         attests: bool = False,
         tap: Tap | None = None,
@@ -82,7 +69,7 @@ class AppServer:
             executable: The codex executable.
             env: The whole environment of the process.
             host: Runs the reader.
-            callbacks: Who is told what it sends.
+            receiver: Is told what it sends; not the end of one whose start failed by our decision.
             timeout: Seconds for the handshake, further tries included.
             attests: Whether to announce that attestations can be generated.
             tap: Sees each message in both directions.
@@ -91,7 +78,7 @@ class AppServer:
             AgentError: It did not start, is too old, or has no valid configuration; no process is left.
         """
         return await start_patiently(
-            lambda left: cls._launch(executable, env, host, callbacks, left, attests=attests, tap=tap), seconds=timeout
+            lambda left: cls._launch(executable, env, host, receiver, left, attests=attests, tap=tap), seconds=timeout
         )
 
     @classmethod
@@ -100,7 +87,7 @@ class AppServer:
         executable: Path,
         env: Mapping[str, str],
         host: Host,
-        callbacks: ServerCallbacks,
+        receiver: Receiver,
         timeout: float,
         *,
         attests: bool,
@@ -110,22 +97,14 @@ class AppServer:
             [str(executable), "-c", _UNLOAD_AT_ONCE, "app-server"],
             env=env,
             name="codex app-server",
-            on_stderr_line=lambda line: host.call_soon_threadsafe(callbacks.on_log_line, _CONTROL.sub("", line)),
+            on_stderr_line=lambda line: host.call_soon_threadsafe(receiver.on_log_line, _CONTROL.sub("", line)),
         )
+        peer = Peer(process.write, receiver, name=process.name, tap=tap)
         try:
-            connection = RpcConnection(
-                process,
-                on_notification=callbacks.on_notification,
-                on_request=callbacks.on_request,
-                on_protocol_error=callbacks.on_protocol_error,
-                on_log_line=callbacks.on_log_line,
-                on_batch_end=callbacks.on_batch_end,
-                on_exit=partial(callbacks.on_exit, process),
-                tap=tap,
-            )
-            host.start_soon(connection.run)
-            return await cls._greet(process, connection.peer, executable, timeout, attests=attests)
+            host.start_soon(LineConnection(process, peer).run)
+            return await cls._greet(process, peer, executable, timeout, attests=attests)
         except BaseException:
+            peer.fail(SessionClosedError("The app-server was given up during its start.", backend="codex"))
             try:
                 await process.stop(grace=0.2)
             except BaseException:  # The event loop ends meanwhile.

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from agent_sdk_core import (
+    AgentError,
     AssistantMessage,
     ProcessExitedError,
     SDKMessage,
@@ -15,8 +16,8 @@ from agent_sdk_core import (
     SessionOptions,
 )
 from agent_sdk_core.backend import BackendEvent
-from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
 from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.rpc.receiver import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
 from codex_sdk.driver import CodexDriver
@@ -52,7 +53,8 @@ class Wire:
         self.host = host
         self.events: Broadcast[BackendEvent] = Broadcast()
         self.logs: Broadcast[str] = Broadcast()
-        self.dispatch: Dispatcher[CodexSession] = Dispatcher(host, self.emit, self.logs.publish)
+        self.dispatch: Dispatcher[CodexSession] = Dispatcher(host, self.emit, self.logs.publish, self.lost)
+        self.losses: list[tuple[object | None, AgentError]] = []
         self.broker = RecordingBroker()
         self.dispatch.broker = self.broker
 
@@ -70,7 +72,7 @@ class Wire:
 
     def feed(self, method: str, **params: object) -> None:
         """Send one notification, in the middle of a chunk."""
-        self.dispatch.on_notification(method, params, {"method": method, "params": params})
+        self.dispatch.on_message(method, params, {"method": method, "params": params})
 
     def begin(self, thread_id: str, turn_id: str, root: str | None = None) -> None:
         self.feed("turn/started", threadId=thread_id, turn={"id": turn_id, "rootTurnId": root or turn_id})
@@ -86,6 +88,9 @@ class Wire:
             "receiverThreadIds": [child], "prompt": "look", "agentsStates": {},
         }  # fmt: skip
         self.feed("item/completed", threadId=thread_id, turnId=turn_id, item=item)
+
+    def lost(self, ended: object | None, error: AgentError) -> None:
+        self.losses.append((ended, error))
 
     def emit(self, kind: Any, message: str, details: Any = None) -> None:
         self.events.publish(BackendEvent(kind, message, details or {}))
@@ -281,7 +286,7 @@ class TestStreams:
             events = wire.events.subscribe()
             for item in ({"type": "dream", "id": "i1"}, {"type": "dream", "id": "i2"}, {"type": "sleep", "id": "i3"}):
                 params = {"threadId": "nobody", "turnId": "u", "item": item}
-                wire.dispatch.on_notification("item/started", params, {"method": "item/started", "params": params})
+                wire.dispatch.on_message("item/started", params, {"method": "item/started", "params": params})
             assert wire.dispatch.unknowns.items == {"dream": 2}
             assert (await anext(events)).message == "codex sent an item that this SDK does not know: dream."
             wire.events.close()
@@ -301,7 +306,7 @@ class TestStreams:
     async def test_what_is_no_message_is_told(self, wire: Wire) -> None:
         with anyio.fail_after(10):
             events, logs = wire.events.subscribe(), wire.logs.subscribe()
-            wire.dispatch.on_protocol_error(ProtocolIssue("unknown_shape", "It is odd.", {"odd": 1}))
+            wire.dispatch.on_issue(ProtocolIssue("unknown_shape", "It is odd.", {"odd": 1}))
             wire.dispatch.on_log_line("panic")
             event = await anext(events)
             assert (event.kind, event.message) == ("protocol_error", "It is odd.")

@@ -20,7 +20,7 @@ from agent_sdk_core.errors import (
     ProcessExitedError,
     SessionClosedError,
 )
-from agent_sdk_core.rpc.messages import IssueKind, JsonObject, ProtocolIssue, RequestId
+from agent_sdk_core.rpc.receiver import IssueKind, JsonObject, ProtocolIssue, Receiver, RequestId
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
 from agent_sdk_core.wire.json_lines import encode_line
 
@@ -47,31 +47,32 @@ class Correlation(ABC):
 
     Args:
         write: Sends one encoded line; concurrent calls must not mix.
-        on_protocol_error: Called with what is no valid message.
+        receiver: Is told what the other side sends.
         name: Name of the other side, for errors.
         max_line: Bytes that one line of ours may have.
         max_in_flight: Requests that may wait for an answer at once; more wait to be sent.
         tap: Sees each message in both directions.
 
     Attributes:
+        receiver: Who is told what the other side sends.
         name: Name of the other side.
         late_responses: Answers to requests that nobody waits for any more.
-        protocol_issues: What was reported through `on_protocol_error`.
+        protocol_issues: What was reported to the receiver.
     """
 
     def __init__(
         self,
         write: Callable[[bytes], Awaitable[None]],
+        receiver: Receiver,
         *,
-        on_protocol_error: Callable[[ProtocolIssue], None],
         name: str = "The agent",
         max_line: int = DEFAULT_MAX_LINE,
         max_in_flight: int = MAX_IN_FLIGHT,
         tap: Tap | None = None,
     ) -> None:
+        self.receiver = receiver
         self.name = name
         self._write = write
-        self._on_protocol_error = on_protocol_error
         self._max_line = max_line
         self._slots = anyio.Semaphore(max_in_flight, fast_acquire=True)
         self._tap = tap
@@ -120,10 +121,10 @@ class Correlation(ABC):
             waiter.answered.set()
 
     def report(self, kind: IssueKind, detail: str, raw: object = None, error: Exception | None = None) -> None:
-        """Count something that went wrong, and tell the owner."""
+        """Count something that went wrong, and tell the receiver."""
         self.protocol_issues += 1
         with contextlib.suppress(Exception):
-            self._on_protocol_error(ProtocolIssue(kind, detail, raw, error))
+            self.receiver.on_issue(ProtocolIssue(kind, detail, raw, error))
 
     async def _exchange(self, message: Callable[[int], JsonObject], *, counted: bool) -> JsonObject:
         """Send one request of ours, and return the message that answers it.

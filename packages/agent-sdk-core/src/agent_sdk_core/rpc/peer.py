@@ -14,7 +14,7 @@ import anyio
 
 from agent_sdk_core.errors import ProtocolError, RequestTimeoutError
 from agent_sdk_core.rpc.correlation import MAX_IN_FLIGHT, Correlation, Tap
-from agent_sdk_core.rpc.messages import JsonObject, ProtocolIssue, RequestId, ServerRequest
+from agent_sdk_core.rpc.receiver import JsonObject, Receiver, RequestId, ServerRequest
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
 
 __all__ = ["MAX_IN_FLIGHT", "OVERLOADED", "Peer", "Tap"]
@@ -32,9 +32,8 @@ class Peer(Correlation):
 
     Args:
         write: Sends one encoded line; concurrent calls must not mix.
-        on_notification: Called with method, params and the whole message. What callbacks raise is reported, not raised.
-        on_request: Called with each request of the other side; the owner answers it through `respond`.
-        on_protocol_error: Called with what is no valid message.
+        receiver: Is told what the other side sends: a notification as method, params and the whole message; a request,
+            which the owner answers through `respond`. What it raises is reported, not raised.
         name: Name of the other side, for errors.
         max_line: Bytes that one line of ours may have.
         max_in_flight: Requests that may wait for an answer at once; more wait to be sent.
@@ -46,10 +45,8 @@ class Peer(Correlation):
     def __init__(
         self,
         write: Callable[[bytes], Awaitable[None]],
+        receiver: Receiver,
         *,
-        on_notification: Callable[[str, JsonObject, JsonObject], None],
-        on_request: Callable[[ServerRequest], None],
-        on_protocol_error: Callable[[ProtocolIssue], None],
         name: str = "The agent",
         max_line: int = DEFAULT_MAX_LINE,
         max_in_flight: int = MAX_IN_FLIGHT,
@@ -57,16 +54,8 @@ class Peer(Correlation):
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
-        super().__init__(
-            write,
-            on_protocol_error=on_protocol_error,
-            name=name,
-            max_line=max_line,
-            max_in_flight=max_in_flight,
-            tap=tap,
-        )
-        self._on_notification = on_notification
-        self._on_request = on_request
+        super().__init__(write, receiver, name=name, max_line=max_line, max_in_flight=max_in_flight, tap=tap)
+        self._on_message = receiver.on_message
         self._jitter = jitter
         self._sleep = sleep
 
@@ -129,7 +118,7 @@ class Peer(Correlation):
 
     def receive(self, values: Iterable[object]) -> None:
         """Take what was received, in order; never raises."""
-        on_notification = self._on_notification
+        on_message = self._on_message
         for value in values:
             if type(value) is not dict:
                 self.report("not_an_object", "A message is an object, this is not.", value)
@@ -142,7 +131,7 @@ class Peer(Correlation):
                 params = message.get("params")
                 if type(params) is dict:
                     try:
-                        on_notification(method, cast("JsonObject", params), message)
+                        on_message(method, cast("JsonObject", params), message)
                     except Exception as error:
                         self.report("callback_failed", f"{method} could not be handled: {error!r}", message, error)
                     continue
@@ -162,14 +151,16 @@ class Peer(Correlation):
             return
         params = cast("JsonObject", params)
         if "id" not in message:
-            self._call(method, message, lambda: self._on_notification(method, params, message))
+            self._call(method, message, lambda: self._on_message(method, params, message))
             return
         if type(request_id) not in (int, str):
             self.report("unknown_shape", "The id of a request is an integer or a string.", message)
             return
         request_id = cast("RequestId", request_id)
         if self._take_request(request_id, message):
-            self._call(method, message, lambda: self._on_request(ServerRequest(request_id, method, params, message)))
+            self._call(
+                method, message, lambda: self.receiver.on_request(ServerRequest(request_id, method, params, message))
+            )
 
     def _receive_response(self, message: JsonObject) -> None:
         if "result" not in message and "error" not in message:

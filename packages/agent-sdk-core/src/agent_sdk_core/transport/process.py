@@ -228,7 +228,7 @@ class ChildProcess:
 
         Raises:
             ProcessExitedError: It has ended, or closed its stdin.
-            SessionClosedError: `close_stdin` has been called.
+            SessionClosedError: `close_input` has been called.
         """
         async with self._writing:
             await self._flush()
@@ -258,7 +258,7 @@ class ChildProcess:
                     await self.wait()
                 raise self.exit_error() from error
 
-    def close_stdin(self) -> None:
+    def close_input(self) -> None:
         """Close stdin, which asks most agents to finish; idempotent."""
         descriptor, self._stdin = self._stdin, -1
         close_descriptor(descriptor)
@@ -278,7 +278,7 @@ class ChildProcess:
                     self._close_output()
                     return
                 await _off_loop(self._strays.note)
-                self.close_stdin()
+                self.close_input()
                 if grace:
                     self._attendant.signal(signal.SIGCONT)  # One that was stopped could not end by itself.
                 if not await self._ends_within(grace):
@@ -303,7 +303,7 @@ class ChildProcess:
         self._strays.note()
         self._attendant.signal(signal.SIGKILL)
         self._strays.kill()
-        self.close_stdin()
+        self.close_input()
         self._close_output()
 
     async def _ends_within(self, seconds: float) -> bool:

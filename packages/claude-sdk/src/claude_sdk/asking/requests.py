@@ -12,7 +12,7 @@ from typing import Final
 from agent_sdk_core.asking.escalations import absolute_folders
 from agent_sdk_core.asking.requests import LEFT_OPEN, Reading, Work
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.rpc.messages import ServerRequest
+from agent_sdk_core.rpc.receiver import ServerRequest
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
 from claude_sdk.asking.approvals import tool_approval
 from claude_sdk.asking.envelope import Envelope

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent_sdk_core.asking.requests import Reading, Work
-from agent_sdk_core.rpc.messages import ServerRequest
+from agent_sdk_core.rpc.receiver import ServerRequest
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.requests import refusal
 

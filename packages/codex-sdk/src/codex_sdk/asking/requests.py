@@ -15,7 +15,7 @@ from agent_sdk_core.asking.escalations import absolute_folders
 from agent_sdk_core.asking.permissions import Deny, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Reading, Work
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.rpc.messages import ServerRequest
+from agent_sdk_core.rpc.receiver import ServerRequest
 from agent_sdk_core.tools import ToolResult
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.approvals import command_approval, patch_approval, permissions_approval

@@ -98,7 +98,7 @@ async def _run(path: Path, home: Path, *arguments: str) -> str:
     }
     process = await ChildProcess.spawn([str(path), *arguments], env=environment, cwd=home, name=str(path))
     try:
-        process.close_stdin()
+        process.close_input()
         spoken = b""
         while chunk := await process.read():
             spoken += chunk[: _SPOKEN - len(spoken)]

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
 from agent_sdk_core.backend import BackendEventKind
-from agent_sdk_core.errors import SessionBusyError
-from agent_sdk_core.rpc.messages import ProtocolIssue, ServerRequest
+from agent_sdk_core.errors import AgentError, SessionBusyError
+from agent_sdk_core.rpc.receiver import ProtocolIssue, Receiver, ServerRequest
 from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
@@ -71,13 +71,14 @@ class Emit(Protocol):
         """Publish it."""
 
 
-class Dispatcher(Generic[S]):
+class Dispatcher(Receiver, Generic[S]):
     """The sessions of one backend, and the streams of what belongs to none.
 
     Args:
         host: Runs what answers requests.
         emit: Publishes an event of the backend.
         log: Takes a line that is no message.
+        lost: Told how the app-server ended, and the error that says so.
         unowned: Requests that concern no session, also where they name a thread.
 
     Attributes:
@@ -87,13 +88,21 @@ class Dispatcher(Generic[S]):
         requests: Every request of the app-server, to observe.
     """
 
-    def __init__(self, host: Host, emit: Emit, log: Callable[[str], None], unowned: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        host: Host,
+        emit: Emit,
+        log: Callable[[str], None],
+        lost: Callable[[object | None, AgentError], None],
+        unowned: Container[str] = (),
+    ) -> None:
         self.broker: Broker[S] | None = None
         self.unknowns = Unknowns(partial(emit, "warning"))
         self.notifications: Broadcast[Notification] = Broadcast(guard=host.require_here)
         self.requests: Broadcast[ServerRequest] = Broadcast(1_000, guard=host.require_here)
-        self.on_log_line = log
         self._emit = emit
+        self._log = log
+        self._lost = lost
         self._host = host
         self._unowned = unowned
         self._router: Router[S] = Router(EarlyNotifications())
@@ -137,7 +146,7 @@ class Dispatcher(Generic[S]):
         self.notifications.close()
         self.requests.close()
 
-    def on_notification(self, method: str, params: Json, raw: Json) -> None:
+    def on_message(self, method: str, params: Json, raw: Json, /) -> None:
         """Take a notification."""
         if self.notifications.watched:
             self.notifications.publish(Notification(method, params))
@@ -149,7 +158,7 @@ class Dispatcher(Generic[S]):
         if not self._route(method, params, raw):
             self._take_global(method, params, raw)
 
-    def on_request(self, request: ServerRequest) -> None:
+    def on_request(self, request: ServerRequest, /) -> None:
         """Take a request, and have it answered in a task of its own."""
         if self.requests.watched:
             self.requests.publish(request)
@@ -160,9 +169,18 @@ class Dispatcher(Generic[S]):
             context = None if owner is None else owner.context
             self._host.start_soon(self.broker.handle, request, owner, context=context)
 
-    def on_protocol_error(self, issue: ProtocolIssue) -> None:
+    def on_issue(self, issue: ProtocolIssue, /) -> None:
         """Take what was no valid message."""
         self._emit("protocol_error", issue.detail, {"kind": issue.kind, "raw": issue.raw})
+
+    def on_log_line(self, line: str, /) -> None:
+        """Take a line of the log."""
+        self._log(line)
+
+    def on_exit(self, ended: object | None, error: AgentError, /) -> None:
+        """Hand on what came last, and tell that the app-server is gone."""
+        self.on_batch_end()
+        self._lost(ended, error)
 
     def on_batch_end(self) -> None:
         """Hand on what one chunk brought."""

@@ -26,7 +26,7 @@ from agent_sdk_core.asking.requests import (
 )
 from agent_sdk_core.errors import FrameTooLargeError, InvalidRequestError
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.rpc.messages import RequestId, ServerRequest
+from agent_sdk_core.rpc.receiver import RequestId, ServerRequest
 from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.asking.user_code import UserCodeError, call_user_code
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE

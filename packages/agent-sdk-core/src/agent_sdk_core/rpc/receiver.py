@@ -1,0 +1,97 @@
+"""Receiver of what the other side sends, one interface for every agent's protocol, and the values that it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from agent_sdk_core.errors import AgentError
+
+JsonObject: TypeAlias = dict[str, object]
+"""A JSON object as it was received. Shared, not copied: do not change it."""
+
+RequestId: TypeAlias = int | str
+"""Id of a request. Codex counts from 0, and both directions use the same numbers at the same time."""
+
+IssueKind: TypeAlias = Literal[
+    "not_an_object",
+    "unknown_shape",
+    "unknown_response",
+    "duplicate_request",
+    "oversized_line",
+    "callback_failed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRequest:
+    """A request of the other side, which waits for one answer.
+
+    Attributes:
+        id: Its id, to answer with; may be 0.
+        method: Its method.
+        params: Its parameters; empty if it has none.
+        raw: The whole message.
+    """
+
+    id: RequestId
+    method: str
+    params: JsonObject
+    raw: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolIssue:
+    """Something received that is no valid message, or that its receiver failed on. The stream goes on.
+
+    Attributes:
+        kind: What is wrong, for programs.
+        detail: What is wrong, for people.
+        raw: What was received.
+        error: What the receiver raised, if it did.
+    """
+
+    kind: IssueKind
+    detail: str
+    raw: object = None
+    error: Exception | None = None
+
+
+class Receiver:
+    """Who is told what the other side sends; ignores everything, so that each overrides what it wants to know.
+
+    All of it is synchronous, in the wire's order, and waits for nobody. What is raised is reported to `on_issue`; what
+    that raises itself, and `on_log_line`, is dropped.
+    """
+
+    def on_message(self, name: str, body: JsonObject, raw: JsonObject, /) -> None:
+        """Take a message that wants no answer.
+
+        Args:
+            name: Its method or type; empty if it has none.
+            body: Its parameters, or the whole message where the protocol has no such envelope.
+            raw: The whole message.
+        """
+
+    def on_request(self, request: ServerRequest, /) -> None:
+        """Take a request, which is answered through the peer."""
+
+    def on_withdrawn(self, request_id: RequestId, /) -> None:
+        """Note that a request wants no answer any more."""
+
+    def on_issue(self, issue: ProtocolIssue, /) -> None:
+        """Take what was no valid message, or could not be handled."""
+
+    def on_log_line(self, line: str, /) -> None:
+        """Take a line that is no message."""
+
+    def on_batch_end(self) -> None:
+        """Note that all messages of one chunk have been handed over."""
+
+    def on_exit(self, ended: object | None, error: AgentError, /) -> None:
+        """Note that nothing more will come; told once, unless our side ended the conversation first.
+
+        Args:
+            ended: How the other side ended, in words by `str`; None if it still lives, and only says nothing more.
+            error: What pending requests got.
+        """
