@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +98,15 @@ class TestRedirections:
             ("echo '->x'", "/w/x"),
             ("echo a > a*", "/w/a*"),
             ("echo a > done.txt", "done.txt"),
-            ("echo a > /", "/"),
+            ("mkdir sub", "/w/sub"),
         ],
     )
-    def test_no_other_command_may(self, command: str, path: str) -> None:
+    def test_no_other_command_in_the_sessions_folders_may(self, command: str, path: str) -> None:
         assert redirection(command, path).updates == (rules(("Bash", "echo a *")),)
 
     def test_a_folder_is_never_granted_so(self, tmp_path: Path) -> None:
-        assert len(redirection(f"echo a > {tmp_path}", str(tmp_path)).updates) == 1
+        folder = str(tmp_path)
+        assert len(redirection(f"echo a > {folder}", folder, cwd=folder).updates) == 1
 
     def test_a_relative_target_means_nothing_without_a_folder(self) -> None:
         assert len(redirection("echo a > done.txt", "/w/done.txt", cwd=None).updates) == 1
@@ -112,6 +114,29 @@ class TestRedirections:
     def test_only_a_command_line_has_redirections(self) -> None:
         assert len(redirection("echo a > done.txt", "/w/done.txt", tool="Monitor").updates) == 1
         assert len(grant(rules(("Bash", "x *")), blocked_path="/w/done.txt").updates) == 1
+
+
+class TestPathsOutsideOfTheFolders:
+    @pytest.mark.parametrize(("command", "path"), [("touch /o/a", "/o/a"), ("rm -f '/o/my file'", "/o/my file")])
+    def test_a_command_on_a_file_there_is_granted_with_that_very_file(self, command: str, path: str) -> None:
+        rule = rules(("Bash", command))
+        found = redirection(command, path, rule, folders("/o"), ACCEPT_EDITS)
+        assert found.updates == (rule, rules(("Edit", f"/{path}")))
+
+    @pytest.mark.parametrize(
+        ("command", "path"),
+        [("mkdir -p /o/a", "/o/a"), ("cp /o/a /o/b", "/o/a"), ("rm /o/a*", "/o/a*"), ("rm -r /", "/"), (None, "/o/a")],
+    )
+    def test_nothing_lasting_is_offered_where_that_would_grant_more_or_be_asked_again(
+        self, command: str | None, path: str
+    ) -> None:
+        suggestions = rules(("Bash", "x *")), folders("/o")
+        assert suggested_grant(asked(*suggestions, input={"command": command}, blocked_path=path)) is None
+
+    def test_a_further_folder_of_the_session_is_none_outside(self) -> None:
+        rule = rules(("Bash", "touch *"))
+        envelope = asked(rule, input={"command": "touch /o/a"}, blocked_path="/o/a")
+        assert suggested_grant(replace(envelope, add_dirs=("/o",))) == Grant((rule,))
 
 
 class TestWhereItIsKept:

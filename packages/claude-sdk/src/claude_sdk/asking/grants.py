@@ -1,9 +1,9 @@
 """The lasting grants that Claude suggests with a permission request, cut to what was asked about and put into words.
 
-Pure but for one look at whether a path is a folder. Shape: `PermissionUpdate`. What suggestions do was measured on
-2.1.329: for a command its rules alone keep it from being asked again, though it comes with folders and a mode as well,
-which would allow far more; for a command that writes by redirection even all of them do not, and a rule for editing
-that very file does.
+Pure but for one look at what a path is. Shape: `PermissionUpdate`. What suggestions do was measured on 2.1.329: for a
+command its rules alone keep it from being asked again, though it comes with folders and a mode as well, which would
+allow far more. For one that writes by redirection even all of them do not, and for one that touches a path outside of
+the session's folders the rules do not: there a rule for editing that very file does, beside them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from agent_sdk_core.asking.escalations import is_within
 from agent_sdk_core.wire.reading import Json, filled_text, records_of, texts_of
 from claude_sdk.asking.envelope import Envelope
 
@@ -28,6 +29,8 @@ _MODES: Final = {"acceptEdits": "accept edits", "auto": "let Claude decide what 
 """The modes that a suggestion may switch to. Bypassing all permissions is not among them: it is chosen at launch."""
 
 _REDIRECTION: Final = re.compile(r"""(?<![<>&0-9-])[0-9&]?>>?\|?\s*("[^"$`\\]+"|'[^']+'|[^\s"'$`\\|&;<>()]+)""")
+_NO_FILE_WRITTEN: Final = re.compile(r"\b(mkdir|cp|mv)\b")
+"""Commands that make folders, or are asked about a file that they only read."""
 _PATTERN: Final = frozenset("*?[]{}()!\\")
 _LONGEST: Final = 200
 
@@ -77,9 +80,11 @@ def suggested_grant(envelope: Envelope) -> Grant | None:
         return None
     updates = [update for update in records_of(envelope.params.get("permission_suggestions")) if _is_grant(update)]
     rules = [update for update in updates if update["type"] == "addRules"]
-    if rules and (path := _written(envelope, updates)) is not None:
-        rule = {"toolName": "Edit", "ruleContent": f"/{path}"}
-        rules.append({**rules[0], "rules": [rule]})
+    if (path := _blocked_by(envelope, rules)) is not None:
+        if _is_one_file(path, envelope):
+            rules.append({**rules[0], "rules": [{"toolName": "Edit", "ruleContent": f"/{path}"}]})
+        elif not is_within(path, envelope.cwd, envelope.add_dirs):
+            return None
     chosen = rules or updates
     return Grant(tuple({**update, "destination": _kept_at(envelope, update)} for update in chosen)) if chosen else None
 
@@ -107,19 +112,23 @@ def _is_grant(update: Json) -> bool:
             return False
 
 
-def _written(envelope: Envelope, updates: list[Json]) -> str | None:
-    """Return the file that a command writes by redirection, if that is what it is asked about."""
-    path, command = filled_text(envelope.params.get("blocked_path")), envelope.input.get("command")
-    if envelope.tool_name != "Bash" or path is None or not isinstance(command, str) or envelope.cwd is None:
-        return None
-    tools = {rule["toolName"] for update in updates for rule in records_of(update.get("rules"))}
-    if tools != {"Bash"} or not path.startswith("/") or _PATTERN.intersection(path):
-        return None
+def _blocked_by(envelope: Envelope, rules: list[Json]) -> str | None:
+    """Return the path that a command is asked about, where only rules for commands are suggested for it."""
+    path = filled_text(envelope.params.get("blocked_path"))
+    tools = {rule["toolName"] for update in rules for rule in records_of(update.get("rules"))}
+    known = path is not None and path.startswith("/") and envelope.cwd is not None
+    return path if known and envelope.tool_name == "Bash" and tools == {"Bash"} else None
+
+
+def _is_one_file(path: str, envelope: Envelope) -> bool:
+    """Tell whether a rule for a path covers what the command does there and no more, as one for a folder would."""
+    command = envelope.input.get("command")
+    if not isinstance(command, str) or _PATTERN.intersection(path) or os.path.isdir(path):  # noqa: PTH112  # Path's raises where it may not look
+        return False
     targets = (match[1].strip("\"'") for match in _REDIRECTION.finditer(command))
-    # A rule for a folder would be one for all that is in it.
-    if path not in {os.path.normpath(os.path.join(envelope.cwd, target)) for target in targets} or os.path.isdir(path):  # noqa: PTH112, PTH118  # Path.resolve would follow links
-        return None
-    return path
+    if path in {os.path.normpath(os.path.join(envelope.cwd or "", target)) for target in targets}:  # noqa: PTH118  # Path.resolve would follow links
+        return True
+    return _NO_FILE_WRITTEN.search(command) is None and not is_within(path, envelope.cwd, envelope.add_dirs)
 
 
 def _rule(rule: Json) -> str:
