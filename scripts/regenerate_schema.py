@@ -1,8 +1,8 @@
 """Regenerates what follows from the pinned codex binary and from our own models.
 
 Writes `schemas/codex/` (the bundle as emitted, and its manifest), `codex_sdk.protocol` (the typed protocol, and its
-surface for comparisons), the stub of `codex_sdk.requests`, and `schemas/sdk/` (the JSON Schema of our messages). With
-`--check` it writes nothing and tells what is stale.
+surface for comparisons), the stub of `codex_sdk.requests`, and `schemas/sdk/` (the JSON Schemas of our messages,
+requests and answers). With `--check` it writes nothing and tells what is stale.
 """
 
 from __future__ import annotations
@@ -81,18 +81,18 @@ def regenerate(codex: Path, out: Path) -> None:
         print(f"  note: no response type could be derived for {method}")
     with _Step("manifest"):
         write_manifest(bundle, version, definitions)
-    with _Step("schema of the SDK's own messages"):
+    with _Step("schema of the SDK's own messages, requests and answers"):
         export_sdk_schema(out / SDK_SCHEMA)
 
 
 def export_sdk_schema(out: Path) -> None:
-    """Write the JSON Schema of our own message models, one file a schema.
+    """Write the JSON Schema of our own messages, requests and answers, one file a schema.
 
     Raises:
         SchemaError: `agent_sdk_core` is not installed.
     """
     try:
-        schemas = importlib.import_module("agent_sdk_core.messages.schema").export_json_schemas()
+        schemas = importlib.import_module("agent_sdk_core.schemas").export_json_schemas()
     except ModuleNotFoundError as error:
         raise SchemaError(f"{error.name} cannot be imported: run this inside the workspace (uv run).") from error
     out.mkdir(parents=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Question,
         QuestionRequest,
     )
+    from agent_sdk_core.asking.requests import answer_from_wire, request_from_wire
     from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent, SessionPage, SessionSummary
     from agent_sdk_core.config.fields import BackendConfig
     from agent_sdk_core.config.runtime import RuntimeConfig
@@ -257,12 +258,14 @@ __all__ = [
     "UserMessage",
     "ValueSource",
     "WebSearchToolResultBlock",
+    "answer_from_wire",
     "available_backends",
     "create_backend",
     "diagnose_backend",
     "parse_backend_type",
     "parse_message",
     "query",
+    "request_from_wire",
     "tool",
     "tool_kind",
 ]
@@ -400,6 +403,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "Question",
         "QuestionRequest",
     ),
+    "asking.requests": ("answer_from_wire", "request_from_wire"),
     "session": (
         "AgentSession",
         "BackgroundTask",

@@ -37,11 +37,14 @@ def test_an_option_is_found_by_its_id() -> None:
 def test_a_request_as_data_is_json_and_holds_nothing_native() -> None:
     wire = json.loads(json.dumps(REQUEST.to_wire()))
     assert wire["escalates"] == ["network", "sandbox"]
+    allow = {"kind": "allow", "scope": "once", "option": None, "updated_input": None}
+    deny = {"kind": "deny", "message": "", "interrupt": False, "option": None}
     assert wire["options"] == [
-        {"id": "once", "label": "Allow", "stored": ""},
-        {"id": "no", "label": "Deny", "stored": "nowhere"},
+        {"id": "once", "label": "Allow", "answer": allow, "stored": ""},
+        {"id": "no", "label": "Deny", "answer": deny, "stored": "nowhere"},
     ]
-    assert set(wire) == {"tool_name", "input", "tool_use_id", "cwd", "reason", "escalates", "options", "diff"}
+    told = {"tool_name", "input", "tool_use_id", "cwd", "reason", "escalates", "options", "diff"}
+    assert set(wire) == told | {"kind", "request_id", "session_id", "parent_tool_use_id", "deadline"}
 
 
 def test_requests_and_answers_are_frozen_and_compare_by_what_is_asked() -> None:

@@ -5,10 +5,15 @@ import json
 from agent_sdk_core.asking.questions import Answers, Choice, ElicitationRequest, Question, QuestionRequest
 
 
+def identity(kind: str) -> dict[str, object]:
+    return {"kind": kind, "request_id": "r", "session_id": "s", "parent_tool_use_id": None, "deadline": None}
+
+
 def test_a_question_request_as_data_is_json() -> None:
     question = Question("q", "Which?", "Pick", (Choice("a", "the first"), Choice("b")), multi_select=True, secret=True)
     wire = QuestionRequest("r", "s", (question,), tool_use_id="t").to_wire()
     assert json.loads(json.dumps(wire)) == {
+        **identity("question"),
         "questions": [
             {
                 "id": "q",
@@ -29,6 +34,7 @@ def test_an_elicitation_as_data_is_json() -> None:
     link = ElicitationRequest("r", "s", "server", "url", "Go", url="https://example.org")
     assert json.loads(json.dumps(form.to_wire()))["schema"] == {"type": "object"}
     assert link.to_wire() == {
+        **identity("elicitation"),
         "server": "server",
         "mode": "url",
         "message": "Go",

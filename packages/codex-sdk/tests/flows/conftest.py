@@ -13,7 +13,7 @@ from typing import Any, cast
 import jsonschema
 import pytest
 
-from agent_sdk_core.messages.schema import export_json_schemas
+from agent_sdk_core.schemas import export_json_schemas
 from codex_sdk.playback.wire_log import read_wire_log
 
 FLOWS = Path(__file__).parent

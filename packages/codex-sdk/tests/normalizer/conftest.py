@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from agent_sdk_core.messages.schema import export_json_schemas
+from agent_sdk_core.schemas import export_json_schemas
 from codex_sdk.normalizer import ThreadFacts, ThreadNormalizer
 
 Wire = dict[str, Any]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final, Literal, get_args
+from typing import Any, ClassVar, Final, Literal, get_args
 
+from agent_sdk_core.asking.wire_forms import AnswerForm, WireForm
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
@@ -21,7 +22,7 @@ GrantScope = Literal["once", "session", "always"]
 
 
 @dataclass(frozen=True, slots=True)
-class Allow:
+class Allow(AnswerForm):
     """Let the tool run.
 
     Attributes:
@@ -34,6 +35,7 @@ class Allow:
         InvalidRequestError: There is no such scope.
     """
 
+    wire_kind: ClassVar[str] = "allow"
     scope: GrantScope = "once"
     option: str | None = None
     updated_input: Mapping[str, object] | None = None
@@ -45,7 +47,7 @@ class Allow:
 
 
 @dataclass(frozen=True, slots=True)
-class Deny:
+class Deny(AnswerForm):
     """Refuse.
 
     Attributes:
@@ -54,6 +56,7 @@ class Deny:
         option: Id of one of the request's own options, such as a lasting refusal.
     """
 
+    wire_kind: ClassVar[str] = "deny"
     message: str = ""
     interrupt: bool = False
     option: str | None = None
@@ -72,7 +75,7 @@ Permission = Allow | Deny
 
 
 @dataclass(frozen=True, slots=True)
-class PermissionOption:
+class PermissionOption(WireForm):
     """One way to answer that a person can choose.
 
     Attributes:
@@ -89,7 +92,7 @@ class PermissionOption:
 
 
 @dataclass(frozen=True, slots=True)
-class PermissionRequest:
+class PermissionRequest(WireForm):
     """The agent wants to use a tool and waits.
 
     Attributes:
@@ -109,6 +112,7 @@ class PermissionRequest:
         source: Native ids.
     """
 
+    wire_kind: ClassVar[str] = "permission"
     request_id: str
     session_id: str
     tool_name: str
@@ -132,19 +136,6 @@ class PermissionRequest:
     def option(self, option_id: str) -> PermissionOption | None:
         """Return the option with this id, or None."""
         return next((option for option in self.options if option.id == option_id), None)
-
-    def to_wire(self) -> dict[str, object]:
-        """Return the request as JSON-compatible data, for `RequestOpened` and for front ends."""
-        return {
-            "tool_name": self.tool_name,
-            "input": dict(self.input),
-            "tool_use_id": self.tool_use_id,
-            "cwd": self.cwd,
-            "reason": self.reason,
-            "escalates": sorted(self.escalates),
-            "options": [{"id": option.id, "label": option.label, "stored": option.stored} for option in self.options],
-            "diff": self.diff,
-        }
 
 
 CanUseTool = Callable[[PermissionRequest], Awaitable[Permission]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
+from agent_sdk_core.asking.wire_forms import AnswerForm, WireForm
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 
@@ -19,7 +20,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Question(WireForm):
     """One question.
 
     Attributes:
@@ -40,23 +41,12 @@ class Question:
     allow_other: bool = False
     secret: bool = False
 
-    def to_wire(self) -> dict[str, object]:
-        """Return the question as JSON-compatible data."""
-        return {
-            "id": self.id,
-            "text": self.text,
-            "header": self.header,
-            "choices": [{"label": choice.label, "description": choice.description} for choice in self.choices],
-            "multi_select": self.multi_select,
-            "allow_other": self.allow_other,
-            "secret": self.secret,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class QuestionRequest:
+class QuestionRequest(WireForm):
     """The agent asks the user something and waits; see `PermissionRequest` for the shared attributes."""
 
+    wire_kind: ClassVar[str] = "question"
     request_id: str
     session_id: str
     questions: tuple[Question, ...]
@@ -66,19 +56,16 @@ class QuestionRequest:
     raw: Any = field(default=None, repr=False, compare=False)
     source: Source | None = field(default=None, repr=False, compare=False)
 
-    def to_wire(self) -> dict[str, object]:
-        """Return the request as JSON-compatible data."""
-        return {"questions": [question.to_wire() for question in self.questions], "tool_use_id": self.tool_use_id}
-
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(AnswerForm):
     """Answers to a `QuestionRequest`: for each question's id the chosen labels or free texts; empty declines.
 
     Raises:
         InvalidRequestError: Something in it is no text.
     """
 
+    wire_kind: ClassVar[str] = "answers"
     answers: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
@@ -96,7 +83,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class ElicitationRequest:
+class ElicitationRequest(WireForm):
     """An MCP server asks the user for data, or to visit a link; see `PermissionRequest` for the shared attributes.
 
     Attributes:
@@ -107,6 +94,7 @@ class ElicitationRequest:
         url: The link, for links.
     """
 
+    wire_kind: ClassVar[str] = "elicitation"
     request_id: str
     session_id: str
     server: str
@@ -119,25 +107,16 @@ class ElicitationRequest:
     raw: Any = field(default=None, repr=False, compare=False)
     source: Source | None = field(default=None, repr=False, compare=False)
 
-    def to_wire(self) -> dict[str, object]:
-        """Return the request as JSON-compatible data."""
-        return {
-            "server": self.server,
-            "mode": self.mode,
-            "message": self.message,
-            "schema": dict(self.schema) if self.schema else None,
-            "url": self.url,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class ElicitationAnswer:
+class ElicitationAnswer(AnswerForm):
     """Answer to an `ElicitationRequest`; `content` fits the schema when the action is "accept".
 
     Raises:
         InvalidRequestError: There is no such action.
     """
 
+    wire_kind: ClassVar[str] = "elicitation_answer"
     action: Literal["accept", "decline", "cancel"]
     content: Mapping[str, object] | None = None
 

@@ -6,11 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final, Generic, Literal, Self, TypeVar
+from typing import Any, Final, Generic, Literal, Self, TypeVar, cast
 from uuid import uuid4
 
 from agent_sdk_core.asking.permissions import Allow, Deny, Permission, PermissionRequest
 from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
+from agent_sdk_core.asking.wire_forms import read_wire
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.wire.reading import Json
@@ -153,6 +154,20 @@ def kind_of(request: AgentRequest) -> RequestKind:
             return "question"
         case ElicitationRequest():
             return "elicitation"
+
+
+def request_from_wire(data: Mapping[str, object]) -> AgentRequest:
+    """Return the request whose `to_wire` this is, such as `RequestOpened.request`; without its `raw` and `source`.
+
+    Raises:
+        InvalidRequestError: It is none; the message names the place.
+    """
+    return cast("AgentRequest", read_wire(AgentRequest, data, "request"))
+
+
+def answer_from_wire(data: Mapping[str, object]) -> AgentAnswer:
+    """Return the answer whose `to_wire` this is, for `AgentSession.answer`; raises what `request_from_wire` raises."""
+    return cast("AgentAnswer", read_wire(AgentAnswer, data, "answer"))
 
 
 def refusal_of(request: AgentRequest) -> AgentAnswer:

@@ -24,7 +24,7 @@ from agent_sdk_core import (
     UserMessage,
     parse_message,
 )
-from agent_sdk_core.messages.schema import export_json_schemas
+from agent_sdk_core.schemas import export_json_schemas
 
 BlockId = tuple[str | None, int]
 

@@ -6,7 +6,6 @@ Whatever goes wrong on it, what is sent can be encoded, and tells the agent the 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Protocol, cast
@@ -24,6 +23,7 @@ from agent_sdk_core.asking.requests import (
     kind_of,
     refusal_of,
 )
+from agent_sdk_core.asking.wire_forms import unsendable
 from agent_sdk_core.errors import FrameTooLargeError, InvalidRequestError
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.receiver import RequestId, ServerRequest
@@ -179,31 +179,3 @@ async def _run(work: Work) -> Json | str | None:
 def _because(reason: str, refusal: Callable[[str], Json | None]) -> Json | str:
     """Return the body that refuses for a reason; the reason alone, where only the protocol's error can tell it."""
     return refusal(reason) or reason
-
-
-def unsendable(value: object, where: str = "") -> str | None:
-    """Return what JSON cannot hold in an answer, and at which place; None when it can be sent."""
-    try:
-        return _problem(value, where)
-    except RecursionError:
-        return "It contains itself, or is nested too deeply."
-
-
-def _problem(value: object, where: str) -> str | None:
-    match value:
-        case None | bool() | int() | str():
-            return None
-        case float():
-            return None if math.isfinite(value) else f"{where} is {value}, which JSON cannot express."
-        case dict():
-            members = cast("dict[object, object]", value)
-            for key in members:
-                if not isinstance(key, str):
-                    return f"{where} has the key {key!r}, and a key in JSON is a string."
-            inner = (_problem(member, f"{where}.{key}".lstrip(".")) for key, member in members.items())
-        case list() | tuple():
-            entries = cast("list[object] | tuple[object, ...]", value)
-            inner = (_problem(entry, f"{where}[{index}]") for index, entry in enumerate(entries))
-        case _:
-            return f"{where} is of type {type(value).__name__}, which JSON cannot express."
-    return next((problem for problem in inner if problem is not None), None)

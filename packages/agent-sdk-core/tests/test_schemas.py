@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import UnknownMessage
 from agent_sdk_core.messages.parse import MESSAGE_TYPES, SYSTEM_SUBTYPES, parse_message
-from agent_sdk_core.messages.schema import export_json_schemas
+from agent_sdk_core.schemas import export_json_schemas
 
 SCHEMAS = export_json_schemas()
 VALIDATOR: Any = Draft202012Validator(SCHEMAS["sdk_message.schema.json"])
