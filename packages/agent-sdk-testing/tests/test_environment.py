@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent_sdk_testing import ScriptedModel, clean_env, scratch_folder
-from agent_sdk_testing.environment import cache_folder
+from agent_sdk_testing.environment import cache_folder, unfit_for_codex
 
 
 def test_nothing_that_configures_an_agent_is_inherited() -> None:
@@ -95,6 +95,15 @@ def test_the_cache_is_where_the_platform_keeps_it(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert cache_folder() == tmp_path / folder / "agent-sdk-testing"
+
+
+def test_a_folder_below_the_temporary_one_is_not_for_codex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    why = unfit_for_codex(tmp_path / "cache")
+    assert why is not None
+    assert str(tmp_path) in why
+    assert "to a folder elsewhere" in why
+    assert unfit_for_codex(Path("/somewhere/else")) is None
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -> None:

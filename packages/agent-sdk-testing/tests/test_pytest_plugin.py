@@ -43,6 +43,19 @@ def test_the_fixtures_fit_together(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize(("home", "told"), [("codex_home", 1), ("claude_config", 0)])
+def test_a_failure_of_codex_says_that_its_folders_are_below_the_temporary_one(
+    home: str, told: int, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(f"def test_it({home}): assert not {home}\ndef test_other({home}): pass")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(pytester.path))
+    monkeypatch.setattr("tempfile.tempdir", str(pytester.path))
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.stdout.str().count("Set XDG_CACHE_HOME to a folder elsewhere.") == told
+
+
 def test_the_fixtures_of_claude_fit_together(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,

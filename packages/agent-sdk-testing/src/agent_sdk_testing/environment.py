@@ -115,6 +115,23 @@ def cache_folder() -> Path:
     return cache / "agent-sdk-testing"
 
 
+def unfit_for_codex(folder: Path) -> str | None:
+    """Return why some tests of codex fail in a folder below the temporary one, and what to do; None elsewhere.
+
+    Codex (0.163) installs no helpers in a CODEX_HOME below it, and its sandbox lets every command write there.
+    """
+    place = folder.resolve()
+    for temporary in {Path(tempfile.gettempdir()).resolve(), Path("/tmp").resolve()}:  # noqa: S108  # as codex has it
+        if place.is_relative_to(temporary):
+            variable = "HOME" if sys.platform == "darwin" else "XDG_CACHE_HOME"
+            return (
+                f"Scratch folders are made in {folder}, below the temporary folder {temporary}. There codex installs "
+                f"no helpers, and its sandbox lets commands write outside of their workspace, so that tests of it fail. "
+                f"Set {variable} to a folder elsewhere."
+            )
+    return None
+
+
 @contextlib.contextmanager
 def scratch_folder(base: Path | None = None, *, prefix: str = "test-") -> Generator[Path]:
     """Make a new folder outside the system's folder for temporary files, and remove it afterwards.

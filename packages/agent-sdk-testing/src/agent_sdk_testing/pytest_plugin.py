@@ -5,7 +5,7 @@ Everything but pytest is imported in the fixtures, so that a test run which does
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark of the contract suite."""
     config.addinivalue_line("markers", "contract(needs, lacks): a case of the contract suite for some agents only")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say with the failure of a test of codex that its folders are where codex does not work as elsewhere."""
+    report = yield
+    if report.failed and any("codex" in name for name in (item.name, *getattr(item, "fixturenames", ()))):
+        from agent_sdk_testing.environment import cache_folder, unfit_for_codex
+
+        if (why := unfit_for_codex(cache_folder())) is not None:
+            report.sections.append(("scratch folders", why))
+    return report
 
 
 @pytest.fixture
