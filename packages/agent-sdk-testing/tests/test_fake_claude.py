@@ -92,7 +92,7 @@ def client(claude: FakeClaude, connect: Connect) -> Client:
 def test_left_alone_it_greets_and_says_hello(claude: FakeClaude, client: Client) -> None:
     greeting = client.control("initialize", forwardSubagentText=True)
     assert (greeting["subtype"], greeting["request_id"]) == ("success", "1")
-    assert greeting["response"]["claude_code_version"] == "2.1.329"
+    assert greeting["response"]["claude_code_version"] == claude.version
     assert greeting["response"]["pid"] == client.process.pid == claude.process.pid
     client.prompt()
     frames = [client.read() for _ in range(6)]

@@ -75,7 +75,7 @@ def client(codex: FakeCodex, connect: Callable[[FakeCodex], Client]) -> Client:
 
 
 def test_left_alone_it_greets_opens_a_thread_and_says_hello(codex: FakeCodex, client: Client) -> None:
-    assert client.ask("initialize")["result"]["userAgent"].startswith("codex/0.163.0 ")
+    assert client.ask("initialize")["result"]["userAgent"].startswith(f"codex/{codex.version} ")
     assert client.ask("config/read")["result"]["config"] == {"model": "fake-model"}
     assert client.ask("thread/start", cwd="/home")["result"]["thread"]["id"] == "thread-1"
     assert client.ask("thread/start")["result"]["thread"]["id"] == "thread-2"

@@ -147,8 +147,8 @@ class TestOpening:
         with anyio.fail_after(30):
             session = await backend.create_session(SessionOptions(cwd=workspace, model="m", session_id=ID))
             assert (session.session_id, session.resolved_session_id, session.state) == (ID, ID, "idle")
-            assert (session.backend, backend.sessions, backend.version) == (backend, (session,), "2.1.329")
-            assert (session.info.cwd, session.info.model, session.info.version) == (str(workspace), "m", "2.1.329")
+            assert (session.backend, backend.sessions, backend.version) == (backend, (session,), fake.version)
+            assert (session.info.cwd, session.info.model, session.info.version) == (str(workspace), "m", fake.version)
             assert (session.pid, session.resumable) == (fake.process.pid, False)
             assert [path.name for path in locks.iterdir()] == [f"{ID}.lock"]
             await session.aclose()

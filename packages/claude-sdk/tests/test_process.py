@@ -132,8 +132,8 @@ class TestGreeting:
         self, fake: FakeClaude, launch: Callable[..., Any], workspace: Path
     ) -> None:
         process = await launch()
-        assert (process.version, process.warning) == ("2.1.329", None)
-        assert process.greeting["claude_code_version"] == "2.1.329"
+        assert (process.version, process.warning) == (fake.version, None)
+        assert process.greeting["claude_code_version"] == fake.version
         assert [(request.subtype, request.fields) for request in fake.requests] == [
             ("initialize", {"forwardSubagentText": True})
         ]

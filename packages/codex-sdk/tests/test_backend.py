@@ -82,9 +82,9 @@ class TestStarting:
             assert (backend.version, backend.pid, backend.sessions) == (None, None, ())
             assert await backend.list_models() == []
             assert backend.pid is not None
-            assert (backend.version, backend.pid) == ("0.163.0", fake.pids[0])
+            assert (backend.version, backend.pid) == (fake.version, fake.pids[0])
             assert await anext(events) == BackendEvent(
-                "started", "codex app-server 0.163.0 is running.", {"pid": backend.pid}
+                "started", f"codex app-server {fake.version} is running.", {"pid": backend.pid}
             )
 
     async def test_concurrent_starts_make_one_process(self, fake: FakeCodex, backend: CodexBackend) -> None:
@@ -184,7 +184,7 @@ class TestStarting:
             checked.append(executable)
             return drift
 
-        drift = Drift("1.2.3", "0.163.0")
+        drift = Drift("1.2.3", fake.version)
         monkeypatch.setattr("codex_sdk.drift.check", check)
         monkeypatch.setenv("AGENT_SDK_CODEX_PATH", str(fake.executable))
         assert await CodexBackend.check_protocol() == drift.summary()

@@ -15,6 +15,7 @@ from codex_sdk import executable
 from codex_sdk.backend import CodexBackend
 from codex_sdk.diagnosis import login_words
 from codex_sdk.drift import checking
+from codex_sdk.protocol.methods import VERSION
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +30,7 @@ def protocol(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def found(verdict: DriftVerdict = "same", *problems: str, error: Exception | None = None) -> None:
         class Drift:
             def summary(self) -> ProtocolDrift:
-                return ProtocolDrift("0.163.0", "0.163.0", verdict, problems)
+                return ProtocolDrift(VERSION, VERSION, verdict, problems)
 
         async def check(executable: Path, *, timeout: float) -> Drift:
             if error is not None:
@@ -76,9 +77,13 @@ async def test_one_that_works_is_told_in_full_and_nothing_is_left(
         found = await backend.diagnose()
     assert (found.status, found.usable, found.problems) == ("ok", True, ())
     assert found.executable == str(logged_in.executable)
-    assert (found.version, found.tested, found.within_tested_range) == ("0.163.0", executable.tested_range(), True)
+    assert (found.version, found.tested, found.within_tested_range) == (
+        logged_in.version,
+        executable.tested_range(),
+        True,
+    )
     assert (found.login, found.logged_in) == ("API key, stored by codex", True)
-    assert found.drift == ProtocolDrift("0.163.0", "0.163.0")
+    assert found.drift == ProtocolDrift(VERSION, VERSION)
     assert found.incomparable == ""
     assert backend.pid is None
     with pytest.raises(ProcessLookupError):
@@ -122,7 +127,7 @@ async def test_a_codex_that_refuses_to_say_who_is_logged_in_has_a_problem(
     fake.on("account/read", lambda request: request.refuse("the keyring is locked"))
     with anyio.fail_after(20):
         found = await make_backend().diagnose()
-    assert (found.status, found.login, found.logged_in, found.version) == ("error", "", None, "0.163.0")
+    assert (found.status, found.login, found.logged_in, found.version) == ("error", "", None, fake.version)
     assert "the keyring is locked" in found.problems[0].what
     assert found.problems[0].advice == f"Try `{fake.executable} app-server` by hand."
 
@@ -132,7 +137,7 @@ async def test_one_that_hangs_is_given_up(fake: FakeCodex, make_backend: MakeBac
     with anyio.fail_after(20):
         found = await make_backend().diagnose(timeout=0.2)
     assert (found.status, found.problems[0].code) == ("error", "startup_timeout")
-    assert found.version == "0.163.0", "from the comparison of protocols"
+    assert found.version == VERSION, "from the comparison of protocols"
 
 
 @pytest.mark.parametrize(

@@ -59,18 +59,12 @@ def test_manifest_names_the_version_of_the_installed_binary(
     codex: Path, environment: dict[str, str], manifest: dict[str, Any]
 ) -> None:
     done = subprocess.run([codex, "--version"], env=environment, check=True, capture_output=True, text=True, timeout=60)
-    assert done.stdout.split()[-1] == manifest["codex"] == "0.163.0"
+    assert done.stdout.split()[-1] == manifest["codex"]
 
 
 def test_manifest_holds_the_digest_of_every_file(manifest: dict[str, Any]) -> None:
     expected = {name: digest for name, digest in digests(COMMITTED).items() if name != "manifest.json"}
     assert manifest["files"] == expected
-
-
-def test_manifest_counts_the_methods(manifest: dict[str, Any]) -> None:
-    kinds = ("client_requests", "server_notifications", "server_requests")
-    counts = {flavour: [manifest["counts"][flavour][kind] for kind in kinds] for flavour in manifest["counts"]}
-    assert counts == {"stable": [105, 85, 10], "experimental": [172, 85, 11]}
 
 
 @pytest.mark.parametrize("flavour", ["stable", "experimental"])
@@ -96,7 +90,6 @@ def test_manifest_lists_the_item_types(manifest: dict[str, Any]) -> None:
     schema = json.loads((COMMITTED / "experimental" / "codex_app_server_protocol.schemas.json").read_text())
     variants = schema["definitions"]["v2"]["ThreadItem"]["oneOf"]
     assert manifest["item_types"] == sorted(variant["properties"]["type"]["enum"][0] for variant in variants)
-    assert len(manifest["item_types"]) == 19
 
 
 def test_manifest_is_written_with_sorted_keys_and_a_final_newline(manifest: dict[str, Any]) -> None:

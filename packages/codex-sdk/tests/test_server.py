@@ -88,7 +88,7 @@ def gone(pid: int) -> bool:
 
 async def test_it_is_greeted_in_the_protocols_words(fake: FakeCodex, launch: Callable[..., Any]) -> None:
     running = await launch()
-    assert (running.version, running.warning) == ("0.163.0", None)
+    assert (running.version, running.warning) == (fake.version, None)
     assert [message["method"] for message in fake.received] == ["initialize", "initialized", "config/read"]
     introduction = protocol.InitializeParams.model_validate(fake.received[0]["params"])
     assert introduction.client_info.version == importlib.metadata.version("codex-sdk")

@@ -47,7 +47,7 @@ async def test_the_info_is_what_codex_confirmed(fake: FakeCodex, backend: CodexB
         session = await backend.create_session(SessionOptions(cwd=workspace))
         assert session.info == SessionInfo(
             model="fake-model", permission_mode="default", cwd=str(workspace), sandbox="readOnly",
-            approval_policy="on-request", version="0.163.0",
+            approval_policy="on-request", version=fake.version,
         )  # fmt: skip
         await session.set_model("other")
         assert session.info.model == "fake-model"

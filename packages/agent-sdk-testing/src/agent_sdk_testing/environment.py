@@ -126,7 +126,7 @@ def unfit_for_codex(folder: Path) -> str | None:
             variable = "HOME" if sys.platform == "darwin" else "XDG_CACHE_HOME"
             return (
                 f"Scratch folders are made in {folder}, below the temporary folder {temporary}. There codex installs "
-                f"no helpers, and its sandbox lets commands write outside of their workspace, so that tests of it fail. "
+                f"no helpers, and its sandbox lets commands write outside of their workspace, so that tests fail. "
                 f"Set {variable} to a folder elsewhere."
             )
     return None

@@ -29,6 +29,7 @@ class FakeCodex(FakeAgent[FakeProcess]):
         ignore_sigterm: Whether SIGTERM does.
 
     Attributes:
+        version: What its user agent tells.
         received: Every message of the SDK to any process, oldest first.
         requests: Those that are requests.
     """
@@ -37,7 +38,7 @@ class FakeCodex(FakeAgent[FakeProcess]):
         super().__init__("codex", ignore_eof=ignore_eof, ignore_sigterm=ignore_sigterm)
         self.received: list[Json] = []
         self.requests: list[FakeRequest] = []
-        self._version = version
+        self.version = version
         self._handlers: dict[str, Handler] = {}
         self._questions: dict[int | str, FakeQuestion] = {}
         self._turns: dict[str, FakeTurn] = {}
@@ -151,7 +152,7 @@ class FakeCodex(FakeAgent[FakeProcess]):
         params = request.params
         match request.method:
             case "initialize":
-                agent = f"codex/{self._version} (fake)"
+                agent = f"codex/{self.version} (fake)"
                 return {"userAgent": agent, "codexHome": "/fake", "platformFamily": "unix", "platformOs": "linux"}
             case "config/read":
                 return {"config": {"model": "fake-model"}, "origins": {}}
@@ -174,7 +175,7 @@ class FakeCodex(FakeAgent[FakeProcess]):
         """Return what thread/start answers for a thread of this id."""
         cwd = params.get("cwd", "/")
         thread: Json = {
-            "id": thread_id, "sessionId": thread_id, "cliVersion": self._version, "createdAt": 0, "updatedAt": 0,
+            "id": thread_id, "sessionId": thread_id, "cliVersion": self.version, "createdAt": 0, "updatedAt": 0,
             "cwd": cwd, "ephemeral": False, "historyMode": "paginated", "modelProvider": "fake", "preview": "",
             "projectId": None, "source": "appServer", "status": {"type": "idle"}, "turns": [],
         }  # fmt: skip
