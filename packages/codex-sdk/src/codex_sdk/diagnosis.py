@@ -6,20 +6,20 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 import anyio
 
 from agent_sdk_core.diagnosis import Diagnosis, Problem, located
 from agent_sdk_core.drift import ProtocolDrift
 from agent_sdk_core.errors import AgentError, ProtocolError, UnsupportedVersionError
+from agent_sdk_core.rpc.receiver import Receiver
+from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.executable import parse_version
-from agent_sdk_core.wire.reading import Json
+from agent_sdk_core.wire.reading import Json, record_of
+from codex_sdk.errors import translate
 from codex_sdk.executable import PATH_VARIABLE, check_version, find_executable, tested_range
-
-if TYPE_CHECKING:
-    from codex_sdk.backend import CodexBackend
-
+from codex_sdk.server import AppServer
 
 _LOGINS: Final = {
     "apiKey": "API key, stored by codex",
@@ -68,6 +68,7 @@ class _Findings:
         self._path = path
         self._env = env
         self._timeout = timeout
+        self._server: AppServer | None = None
         self._version: str | None = None
         self._login: tuple[str, bool | None] = ("", None)
         self._drift: ProtocolDrift | None = None
@@ -76,29 +77,37 @@ class _Findings:
 
     async def start(self) -> None:
         """Start an app-server, which reads the configuration, and ask it for the account."""
-        from codex_sdk.backend import CodexBackend
-
-        backend = CodexBackend(executable=self._path, env=self._env, startup_timeout=self._timeout)
+        host = Host("the look at codex", on_stop=self._stop, on_abort=self._abort)
+        await host.start()
         try:
-            async with backend:
-                self._version = backend.version
-                self._login = login_words(await self._account(backend))
+            server = self._server = await AppServer.launch(
+                self._path, env=self._env, host=host, receiver=Receiver(), timeout=self._timeout
+            )
+            self._version = server.version
+            self._login = login_words(await self._account(server))
         except AgentError as error:
             if isinstance(version := error.details.get("version"), str):
                 self._version = version
             self._add(Problem.of(error, advice=f"Try `{self._command('app-server')}` by hand."))
+        finally:
+            await host.aclose()
         if self._login[1] is False:
             advice = f"Log in with `{self._command('login')}`."
             self._add(Problem("Codex is not logged in.", advice, code="not_logged_in"))
 
-    async def _account(self, backend: CodexBackend) -> Json:
+    async def _account(self, server: AppServer) -> Json:
         try:
-            answer = await backend.request("account/read", {}, timeout=self._timeout)
+            return record_of(await server.peer.request("account/read", {}, timeout=self._timeout))
         except ProtocolError as error:
-            if "result" not in error.details:
-                raise
-            return cast("Json", error.details["result"])  # of a newer codex, with a new kind of account
-        return answer.model_dump(by_alias=True)
+            raise translate(error) from error
+
+    async def _stop(self) -> None:
+        if self._server is not None:
+            await self._server.process.stop()
+
+    def _abort(self, error: AgentError) -> None:
+        if self._server is not None:
+            self._server.process.kill_now()
 
     async def compare(self) -> None:
         """Compare the protocols; what keeps codex from telling its own is no trouble by itself."""

@@ -1,17 +1,23 @@
-"""Codex's request errors as the SDK's error classes. Codex uses one code for nearly everything, so its words decide."""
+"""Codex's errors, of its start and of requests, as the SDK's error classes; its words decide, not its codes."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final
 
 from agent_sdk_core.errors import (
     AgentError,
+    HandshakeError,
     InvalidRequestError,
+    ProcessExitedError,
     ProtocolError,
     SessionBusyError,
     SessionNotFoundError,
+    UnsupportedVersionError,
 )
+from agent_sdk_core.transport.patience import is_passing
+from agent_sdk_core.transport.stderr import reason_in
 
 _INVALID_PARAMS: Final = frozenset({-32600, -32602})
 _NOT_FOUND: Final = (
@@ -26,6 +32,8 @@ _NOT_FOUND: Final = (
 _LINEAGE: Final = re.compile(r"lineage for (\S+): missing source rollout")
 """Names the thread whose file is gone: the one that was asked for, or one that it was forked from (0.163)."""
 _BUSY: Final = ("already has an active writer",)
+_NO_APP_SERVER: Final = ("unrecognized subcommand", "unexpected argument 'app-server'")
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _BAD_CONFIG: Final = ("failed to load configuration", "failed to read configuration")
 
 
@@ -63,4 +71,26 @@ def config_error(reason: str) -> InvalidRequestError:
         f"Codex cannot read its configuration: {reason.rstrip('.')}. Correct the file, or move it away.",
         code="config_invalid",
         backend="codex",
+    )
+
+
+def plain(text: str) -> str:
+    """Return what Codex wrote to its stderr without colours and other terminal controls."""
+    return _CONTROL.sub("", text)
+
+
+def startup_error(executable: Path, error: ProcessExitedError) -> AgentError:
+    """Return the error for an app-server that ended before it had introduced itself, from its last words."""
+    tail = plain(error.stderr_tail).strip()
+    if any(words in tail for words in _NO_APP_SERVER):
+        return UnsupportedVersionError(
+            f"{executable} is too old: it has no app-server. Install a newer one, for example with "
+            '`pip install "codex-sdk[cli]"`.',
+            backend="codex",
+        )
+    return HandshakeError(
+        f"codex app-server ended during its start: {reason_in(tail).removeprefix('Error: ') or error}",
+        backend="codex",
+        retryable=is_passing(tail),
+        details={"exit_code": error.exit_code, "signal": error.signal, "stderr": tail},
     )

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, cast
 
 from agent_sdk_core.errors import (
-    AgentError,
     HandshakeError,
     ProcessExitedError,
     ProtocolError,
     RequestTimeoutError,
     SessionClosedError,
     StartupTimeoutError,
-    UnsupportedVersionError,
 )
 from agent_sdk_core.rpc.connection import LineConnection
 from agent_sdk_core.rpc.peer import Peer, Tap
 from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.executable import parse_version
-from agent_sdk_core.transport.patience import is_passing, start_patiently
+from agent_sdk_core.transport.patience import start_patiently
 from agent_sdk_core.transport.process import ChildProcess
-from agent_sdk_core.transport.stderr import reason_in, silent_start
+from agent_sdk_core.transport.stderr import silent_start
 from agent_sdk_core.wire.reading import Json
-from codex_sdk.errors import config_error
+from codex_sdk.errors import config_error, plain, startup_error
 from codex_sdk.executable import check_version
 
-_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _UNLOAD_AT_ONCE: Final = "thread_unload_delay_secs=0"
 """Else a thread stays a minute longer than its session, with its MCP servers and its file; a thread cannot choose."""
-_NO_APP_SERVER: Final = ("unrecognized subcommand", "unexpected argument 'app-server'")
 
 
 class AppServer:
@@ -97,7 +92,7 @@ class AppServer:
             [str(executable), "-c", _UNLOAD_AT_ONCE, "app-server"],
             env=env,
             name="codex app-server",
-            on_stderr_line=lambda line: host.call_soon_threadsafe(receiver.on_log_line, _CONTROL.sub("", line)),
+            on_stderr_line=lambda line: host.call_soon_threadsafe(receiver.on_log_line, plain(line)),
         )
         peer = Peer(process.write, receiver, name=process.name, tap=tap)
         try:
@@ -131,12 +126,12 @@ class AppServer:
             await peer.request("config/read", {}, timeout=timeout, idempotent=True)
         except RequestTimeoutError as error:
             raise StartupTimeoutError(
-                silent_start(executable, timeout, tail := _CONTROL.sub("", process.stderr_tail()), "app-server"),
+                silent_start(executable, timeout, tail := plain(process.stderr_tail()), "app-server"),
                 backend="codex",
                 details={"stderr": tail},
             ) from error
         except ProcessExitedError as error:
-            raise _startup_error(executable, error) from error
+            raise startup_error(executable, error) from error
         except ProtocolError as error:
             if "configuration" in error.message:
                 raise config_error(error.message) from error
@@ -156,19 +151,3 @@ def _introduction(attests: bool) -> Json:
         "clientInfo": {"name": "agent-sdk-python", "title": "agent-sdk", "version": ours},
         "capabilities": {"experimentalApi": True, "requestAttestation": attests},
     }
-
-
-def _startup_error(executable: Path, error: ProcessExitedError) -> AgentError:
-    tail = _CONTROL.sub("", error.stderr_tail).strip()
-    if any(words in tail for words in _NO_APP_SERVER):
-        return UnsupportedVersionError(
-            f"{executable} is too old: it has no app-server. Install a newer one, for example with "
-            '`pip install "codex-sdk[cli]"`.',
-            backend="codex",
-        )
-    return HandshakeError(
-        f"codex app-server ended during its start: {reason_in(tail).removeprefix('Error: ') or error}",
-        backend="codex",
-        retryable=is_passing(tail),
-        details={"exit_code": error.exit_code, "signal": error.signal, "stderr": tail},
-    )
