@@ -132,6 +132,17 @@ async def test_silence_after_the_greeting_is_one_too(fake: FakeCodex, launch: Ca
         await launch(timeout=0.5)
 
 
+async def test_the_end_of_a_start_that_was_given_up_is_told_by_the_start_alone(
+    fake: FakeCodex, launch: Callable[..., Any], heard: Heard
+) -> None:
+    fake.hold("initialize")
+    with pytest.raises(StartupTimeoutError):
+        await launch(timeout=0.5)
+    fake.release("initialize")
+    await launch()
+    assert heard.exits == []
+
+
 async def test_a_process_that_ignores_every_hint_is_killed(launch: Callable[..., Any]) -> None:
     with FakeCodex(ignore_eof=True, ignore_sigterm=True) as stubborn:
         stubborn.hold("initialize")

@@ -165,6 +165,13 @@ class TestThreads:
         wire.dispatch.attach(second)
         assert wire.dispatch.sessions == (second,)
 
+    async def test_the_end_of_the_app_server_is_told_after_what_it_said_last(self, wire: Wire) -> None:
+        session = wire.attached()
+        wire.begin("main", "turn")
+        error = AgentError("gone")
+        wire.dispatch.on_exit("ended", error)
+        assert (session.state, wire.losses) == ("running", [("ended", error)])
+
 
 class TestSubAgents:
     async def test_a_thread_that_an_item_names_joins_the_session_with_what_it_sent_before(self, wire: Wire) -> None:
