@@ -19,8 +19,8 @@ from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.runtime.prompts import PromptRecord
 from agent_sdk_core.runtime.session import BaseSession
+from agent_sdk_core.runtime.turns.records import PromptRecord
 from agent_sdk_core.session import HistoryPage, SessionInfo
 from agent_sdk_core.usage import SessionUsage, Usage
 from agent_sdk_core.wire.json_lines import mend

@@ -39,7 +39,7 @@ async def session(backend: ClaudeBackend) -> AsyncIterator[ClaudeSession]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits for the end of an interrupted turn are short."""
-    monkeypatch.setattr("agent_sdk_core.runtime.turns.INTERRUPT_SECONDS", 0.2)
+    monkeypatch.setattr("agent_sdk_core.runtime.turns.runner.INTERRUPT_SECONDS", 0.2)
     monkeypatch.setattr("claude_sdk.driver._INTERRUPT_SECONDS", 0.1)
 
 

@@ -18,7 +18,7 @@ from agent_sdk_core import (
     SessionNotFoundError,
     SessionOptions,
 )
-from agent_sdk_core.runtime import turns
+from agent_sdk_core.runtime.turns import runner
 from agent_sdk_testing import FakeCodex, FakeRequest, FakeTurn
 from codex_sdk import driver, protocol
 from codex_sdk.backend import CodexBackend
@@ -447,7 +447,7 @@ class TestInterrupt:
     async def test_an_interrupt_that_is_never_confirmed_ends_the_turn_on_our_side(
         self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.05)
+        monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
         with anyio.fail_after(30):
             session = await backend.create_session()
             messages = session.messages()
@@ -472,7 +472,7 @@ class TestInterrupt:
     async def test_a_turn_that_was_given_up_answers_no_later_prompt(
         self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.05)
+        monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
         monkeypatch.setattr(driver, "_INTERRUPT_SECONDS", 0.05)
         with anyio.fail_after(30):
             session = await backend.create_session()
@@ -490,7 +490,7 @@ class TestInterrupt:
     async def test_a_prompt_waits_for_the_end_of_a_turn_that_was_given_up(
         self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.05)
+        monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
         with anyio.fail_after(30):
             session = await backend.create_session()
             turn = await run_turn(fake, session)
@@ -508,7 +508,7 @@ class TestInterrupt:
     async def test_a_start_that_is_never_answered_can_be_left(
         self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.05)
+        monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
         with anyio.fail_after(30):
             session = await backend.create_session()
             fake.hold("turn/start")
@@ -543,7 +543,7 @@ class TestInterrupt:
     async def test_a_turn_of_which_nothing_is_known_cannot_be_interrupted(
         self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.05)
+        monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
         with anyio.fail_after(30):
             session = await backend.create_session()
             fake.on("turn/start", lambda request: request.answer({}))

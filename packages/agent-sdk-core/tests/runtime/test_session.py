@@ -14,8 +14,8 @@ from agent_sdk_core.errors import InvalidRequestError, ProcessExitedError, Sessi
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.runtime import turns
 from agent_sdk_core.runtime.driver import SessionDriver
+from agent_sdk_core.runtime.turns import runner
 from agent_sdk_core.session import InterruptReceipt, SessionInfo
 
 pytestmark = pytest.mark.anyio
@@ -174,7 +174,7 @@ async def test_kill_overtakes_a_graceful_close_that_hangs(session: Any, agent: A
 
 
 async def test_closing_while_a_turn_starts_ends_it(session: Any, agent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
     agent.hooks["start_turn"] = never
     turn = session.query("one")
     with anyio.fail_after(5):

@@ -33,8 +33,8 @@ from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.settings import SessionSettings, require_known
-from agent_sdk_core.runtime.turn import SessionTurn
-from agent_sdk_core.runtime.turns import Turns
+from agent_sdk_core.runtime.turns.handle import SessionTurn
+from agent_sdk_core.runtime.turns.runner import Turns
 from agent_sdk_core.session import (
     AgentSession,
     HistoryPage,
@@ -227,7 +227,7 @@ class BaseSession(AgentSession):
     async def run_in_turn(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Run something for the running turn, a tool for instance; None when the turn ended first and cut it off."""
         running = self._turns.running
-        return None if running is None else await call_user_code(work, "a tool", until=running.ended)
+        return None if running is None else await call_user_code(work, "a tool", until=running.ended.event)
 
     async def ask(self, ask: Ask[AgentRequest]) -> Json:
         """Put a request to whoever answers it, and return the answer as the agent takes it; see `Ask`."""
@@ -236,7 +236,6 @@ class BaseSession(AgentSession):
     def deliver(self, batch: Iterable[SDKMessage]) -> None:
         """Take messages in the agent's order and hand them on; never waits."""
         batch = list(batch) if self._driver.answers is None else self._driver.answers.settle(batch)
-        self._tell_listeners(batch)
         if self._turns.running is None and batch and not isinstance(batch[0], InitMessage):
             self._begun.add(None)  # Told between two turns: what it begins, no turn ends.
         start = 0
@@ -260,10 +259,16 @@ class BaseSession(AgentSession):
                 self._note_idle()
             elif isinstance(message, ResultMessage):
                 self._begun.discard(_turn_id(message))
-                self._turns.show(batch[start : index + 1])
+                owed = self._turns.owed(message)
+                self._hand_on([*batch[start:index], owed])
                 start = index + 1
-                self._turns.end(message)
-        self._turns.show(batch[start:] if start else batch)
+                self._turns.end(owed)
+        self._hand_on(batch[start:] if start else batch)
+
+    def _hand_on(self, batch: Sequence[SDKMessage]) -> None:
+        """Give messages of which none but the last ends a turn to all who watch."""
+        self._tell_listeners(batch)
+        self._turns.show(batch)
 
     def _note_nested(self, message: SDKMessage) -> None:
         """Note the tasks of sub-agents, whose ends are told when the agent is lost."""

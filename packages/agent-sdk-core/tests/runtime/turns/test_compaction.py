@@ -95,7 +95,7 @@ async def test_an_agent_that_never_begins_is_not_waited_for_for_ever(
     async def agree() -> None: ...
 
     agent.hooks["compact"] = agree
-    monkeypatch.setattr("agent_sdk_core.runtime.turns.COMPACT_SECONDS", 0.01)
+    monkeypatch.setattr("agent_sdk_core.runtime.turns.runner.COMPACT_SECONDS", 0.01)
     with anyio.fail_after(5), pytest.raises(RequestTimeoutError, match="did not begin"):
         await session.compact()
     assert session.state == "idle"

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from agent_sdk_core.errors import InvalidRequestError, ProcessExitedError, SessionClosedError
-from agent_sdk_core.runtime import turns
+from agent_sdk_core.runtime.turns import runner
 
 pytestmark = pytest.mark.anyio
 
@@ -177,7 +177,7 @@ async def test_leaving_a_turn_whose_backend_is_gone_does_not_raise(
     async def gone(*_: Any) -> None:
         raise SessionClosedError("closed")
 
-    monkeypatch.setattr(turns.Turns, "cancel", gone)
+    monkeypatch.setattr(runner.Turns, "cancel", gone)
     with anyio.fail_after(5), pytest.raises(ZeroDivisionError):
         async with session.query("hi"):
             raise ZeroDivisionError
@@ -222,7 +222,7 @@ async def test_a_refused_prompt_has_no_result_and_wait_raises_in_every_task(sess
 async def test_cancelled_at_any_point_a_turn_leaves_the_session_usable(
     session: Any, agent: Any, way: str, nth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.5)
+    monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.5)
     turn = session.query("hi")
 
     async def use() -> None:

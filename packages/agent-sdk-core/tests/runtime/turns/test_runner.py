@@ -11,7 +11,7 @@ import pytest
 from agent_sdk_core.errors import AgentError, InvalidRequestError, ProcessExitedError, SessionClosedError
 from agent_sdk_core.messages.conversation import AssistantMessage
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.runtime import turns
+from agent_sdk_core.runtime.turns import runner
 from agent_sdk_core.session import InterruptReceipt, Turn
 
 pytestmark = pytest.mark.anyio
@@ -548,7 +548,7 @@ async def test_an_interrupt_of_a_turn_that_ends_while_it_starts_does_not_reach_t
 async def test_an_interrupt_that_is_never_confirmed_ends_the_turn_all_the_same(
     session: Any, agent: Any, hook: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
 
     async def never(*_: Any) -> None:
         await anyio.sleep_forever()
@@ -599,7 +599,7 @@ async def test_a_turn_that_the_driver_abandons_without_a_result_is_ended_by_us(s
 async def test_an_abandoned_start_that_answers_late_leaves_the_session_idle(
     session: Any, agent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
     gate = agent.hooks["start_turn"] = Gate(lambda _, uuid: agent.open(uuid))
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
@@ -719,3 +719,67 @@ async def test_a_turn_that_ends_without_an_init_shows_what_it_had(session: Any, 
             session.disconnected(ProcessExitedError("gone"))
             seen = [message async for message in turn]
     assert [message.type for message in seen] == ["assistant", "result"]
+
+
+async def test_a_late_result_does_not_list_a_prompt_that_has_ended(
+    session: Any, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
+    gate = agent.hooks["start_turn"] = Gate(lambda _, uuid: agent.open(uuid))
+    everything = session.messages()
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            turn = session.query("one")
+            tasks.start_soon(turn.wait)
+            await gate.reached.wait()
+            await session.interrupt()
+            gate.opened.set()  # The agent takes the prompt after all.
+        await anyio.wait_all_tasks_blocked()
+        agent.emit(agent.init("late"), agent.result("late", [turn.uuid, turn.uuid, "a stranger's"]))
+        await session.aclose()
+        listed = [message.user_message_uuids for message in results([m async for m in everything])]
+    assert turn.result.source.synthetic
+    assert [uuids for uuids in listed if uuids] == [[turn.uuid], ["a stranger's"]]
+
+
+async def test_two_results_at_once_end_a_prompt_once(session: Any, agent: Any) -> None:
+    everything = session.messages()
+    with anyio.fail_after(5):
+        async with session.query("one") as turn:
+            agent.emit(agent.init(), agent.result("turn-1", [turn.uuid]), agent.result("turn-1", [turn.uuid]))
+        await session.aclose()
+        listed = [message.user_message_uuids for message in results([m async for m in everything])]
+    assert listed == [[turn.uuid], []]
+
+
+async def test_a_backend_that_has_ended_refuses_what_would_start_next(
+    session: Any, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: Any, **__: Any) -> None:
+        raise SessionClosedError("The backend is closed.")
+
+    with anyio.fail_after(5):
+        async with session.query("one"):
+            waiting = await session.send("two")
+            everything = session.messages()
+            with monkeypatch.context() as patched:
+                patched.setattr(session._host, "start_soon", closed)
+                agent.finish()
+                with pytest.raises(SessionClosedError):
+                    await session.send("three")
+        await session.aclose()
+        ends = results([message async for message in everything])
+    assert [message.terminal_reason for message in ends if waiting in message.user_message_uuids] == [
+        "turn_setup_failed"
+    ]
+
+
+async def test_what_cannot_be_done_does_not_keep_the_rest_from_being_done(
+    session: Any, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "forget", raising(KeyError("prompt")))
+    with anyio.fail_after(5):
+        async with session.query("one") as turn:
+            agent.turn_id = None
+            session.disconnected(ProcessExitedError("gone"))
+            assert (await turn.wait()).terminal_reason == "agent_exited"

@@ -1,10 +1,11 @@
-"""Accepted prompts on their way to a result: the one that runs, those that wait, and who watches them."""
+"""Records of prompts on their way to a result and of the turn that runs, with who watches and who waits for them."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import anyio
 
@@ -15,6 +16,36 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.buffer import MessageBuffer
+
+
+class Ending(NamedTuple):
+    """Why a prompt or turn ends on our side: code of the error (empty: none), a sentence, and the terminal reason."""
+
+    code: str
+    message: str
+    terminal_reason: str
+
+
+@dataclass(slots=True, eq=False)
+class Milestone:
+    """Something that is reached once: first it is decided, then who waits is told.
+
+    Attributes:
+        reached: Whether it has been.
+        event: Set after that.
+    """
+
+    reached: bool = False
+    event: anyio.Event = field(default_factory=anyio.Event)
+
+    def is_set(self) -> bool:
+        """Tell whether it has been reached."""
+        return self.reached
+
+    async def wait(self) -> None:
+        """Wait until it has been reached."""
+        if not self.reached:
+            await self.event.wait()
 
 
 @dataclass(slots=True, eq=False)
@@ -37,29 +68,19 @@ class PromptRecord:
     uuid: str
     prompt: Prompt
     watcher: weakref.ref[MessageBuffer] | None = None
-    settled: anyio.Event = field(default_factory=anyio.Event)
+    settled: Milestone = field(default_factory=Milestone)
     refusal: AgentError | None = None
-    done: anyio.Event = field(default_factory=anyio.Event)
+    done: Milestone = field(default_factory=Milestone)
     result: ResultMessage | None = None
     text: str = ""
     cancelled: bool = False
     steered: bool = False
 
-    def accept(self) -> None:
-        """Note that the prompt will have a result."""
-        self.settled.set()
-
-    def refuse(self, error: AgentError) -> None:
-        """Note that the agent did not take the prompt, which therefore has no result."""
-        self.refusal = error
-        self.settled.set()
-        self.finish(None)
-
-    def finish(self, result: ResultMessage | None) -> None:
-        """Note the result and end the watcher's stream after what it holds."""
-        self.result = result
-        self.settled.set()
-        self.done.set()
+    def finish(self, result: ResultMessage | None, refusal: AgentError | None = None) -> None:
+        """Note the result or the refusal, and end the watcher's stream after what it holds."""
+        self.result, self.refusal = result, refusal
+        self.settled.event.set()
+        self.done.event.set()
         if (buffer := self.buffer) is not None:
             buffer.close()
 
@@ -90,9 +111,9 @@ class RunningTurn:
     records: list[PromptRecord] = field(default_factory=list[PromptRecord])
     native_id: str | None = None
     ended_ids: set[str] = field(default_factory=set[str])
-    started: anyio.Event = field(default_factory=anyio.Event)
-    begun: anyio.Event = field(default_factory=anyio.Event)
-    ended: anyio.Event = field(default_factory=anyio.Event)
+    started: Milestone = field(default_factory=Milestone)
+    begun: Milestone = field(default_factory=Milestone)
+    ended: Milestone = field(default_factory=Milestone)
     preface: list[SDKMessage] | None = field(default_factory=list["SDKMessage"])
     interrupting: anyio.CancelScope | None = None
     given_up: bool = False
@@ -103,7 +124,7 @@ class RunningTurn:
     def awaited(cls, records: Sequence[PromptRecord]) -> RunningTurn:
         """Return the turn that the agent will begin by itself for prompts that it holds."""
         turn = cls(list(records))
-        turn.started.set()
+        turn.started.reached = True
         return turn
 
     @property
@@ -130,19 +151,16 @@ class RunningTurn:
         return [messages[at], *held, *messages[:at], *messages[at + 1 :]]
 
 
-def synthetic_result(
-    record: PromptRecord, *, session_id: str, backend: str, code: str | None, message: str, terminal_reason: str
-) -> ResultMessage:
+def synthetic_result(uuid: str, ending: Ending, *, session_id: str, backend: str) -> ResultMessage:
     """Return the result of a prompt that the agent itself did not end."""
-    error_code = {} if code is None else {"error_code": code}
     return ResultMessage.synthesize(
         Source(backend, thread_id=session_id, synthetic=True),
         session_id=session_id,
         subtype="error_during_execution",
         is_error=True,
         num_turns=0,
-        errors=[message],
-        terminal_reason=terminal_reason,
-        user_message_uuids=[record.uuid],
-        **error_code,
+        errors=[ending.message],
+        terminal_reason=ending.terminal_reason,
+        user_message_uuids=[uuid],
+        **({"error_code": ending.code} if ending.code else {}),
     )

@@ -7,7 +7,7 @@ from typing import overload
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.prompts import Prompt, clean_prompt
-from agent_sdk_core.runtime.prompts import PromptRecord
+from agent_sdk_core.runtime.turns.records import PromptRecord
 from agent_sdk_core.session import PromptQueue, QueuedPrompt
 
 
@@ -15,12 +15,13 @@ class WaitingPrompts(PromptQueue):
     """The queue of one session.
 
     Args:
-        cancel: Ends a prompt that will not have a turn.
+        records: The prompts, as the decisions of turns see them.
+        cancel: Takes a prompt out and ends it.
     """
 
-    def __init__(self, cancel: Callable[[PromptRecord], None]) -> None:
+    def __init__(self, records: list[PromptRecord], cancel: Callable[[PromptRecord], None]) -> None:
+        self._records = records
         self._cancel = cancel
-        self._records: list[PromptRecord] = []
 
     @overload
     def __getitem__(self, index: int) -> QueuedPrompt: ...
@@ -44,39 +45,13 @@ class WaitingPrompts(PromptQueue):
 
     def remove(self, uuid: str) -> None:
         """Cancel a waiting prompt; its result has terminal_reason "cancelled"."""
-        record = self._find(uuid)
-        self._records.remove(record)
-        self._cancel(record)
+        self._cancel(self._find(uuid))
 
     def move(self, uuid: str, index: int) -> None:
         """Put a waiting prompt at another place, 0 being the next."""
         record = self._find(uuid)
         self._records.remove(record)
         self._records.insert(index, record)
-
-    def append(self, record: PromptRecord) -> None:
-        """Let a prompt wait, behind all others; one that could not join the running turn goes before them."""
-        index = len(self._records)
-        if record.steered:
-            index = next((at for at, other in enumerate(self._records) if not other.steered), index)
-        self._records.insert(index, record)
-        record.accept()
-
-    def take(self) -> PromptRecord | None:
-        """Return the next prompt, which no longer waits; None if there is none."""
-        return self._records.pop(0) if self._records else None
-
-    def take_all(self) -> list[PromptRecord]:
-        """Return every prompt; none waits any longer."""
-        records, self._records = self._records, []
-        return records
-
-    def discard(self, record: PromptRecord) -> bool:
-        """Cancel a prompt if it waits, and return whether it did."""
-        if record not in self._records:
-            return False
-        self.remove(record.uuid)
-        return True
 
     def _find(self, uuid: str) -> PromptRecord:
         for record in self._records:

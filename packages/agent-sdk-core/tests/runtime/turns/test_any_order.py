@@ -11,7 +11,7 @@ import pytest
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, ProcessExitedError
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.runtime import turns
+from agent_sdk_core.runtime.turns import runner
 
 pytestmark = pytest.mark.anyio
 
@@ -116,7 +116,7 @@ class User:
 async def test_every_accepted_prompt_has_exactly_one_result(
     session: Any, agent: Any, seed: int, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "INTERRUPT_SECONDS", 0.01)
+    monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.01)
     chance = random.Random(seed)
     erratic, user = ErraticAgent(agent, chance), User(session, chance)
     everything = session.messages()
