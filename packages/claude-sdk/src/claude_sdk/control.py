@@ -18,9 +18,6 @@ from agent_sdk_core.rpc.correlation import Correlation, Tap
 from agent_sdk_core.rpc.receiver import JsonObject, Receiver, ServerRequest
 from agent_sdk_core.wire.reading import Json
 
-UNSUPPORTED: Final = "unsupported_request"
-"""Claude's error code for a control request that it does not know."""
-
 _CONTROL: Final = frozenset({"control_request", "control_response", "control_cancel_request"})
 _OURS: Final = re.compile(r"[0-9]{1,18}")
 """An id of ours. Python refuses to read numbers of thousands of digits."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pydantic_core import from_json
 
 from agent_sdk_core.wire.reading import Json, as_record, integer_at, records_at, text_at
 from codex_sdk.normalizer.codex_errors import TurnFailure, turn_failure
 from codex_sdk.normalizer.turns import Turn
 from codex_sdk.normalizer.usage import UsageMeter
-
-STATUSES: Final = frozenset({"completed", "interrupted", "failed"})
-"""The known statuses of an ended turn."""
 
 
 def ended_by_codex(turn: Turn, ended: Json, *, in_tools: bool, structured: bool = False) -> Json:
