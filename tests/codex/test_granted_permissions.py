@@ -57,7 +57,7 @@ async def test_permissions_are_granted_in_part(codex: Codex) -> None:
 async def test_permissions_that_are_denied_are_not_there(codex: Codex, asker: Asker | None) -> None:
     ran = await asking_for_permissions(codex, asker)
     assert not (codex.outside / "hi.txt").exists()
-    # A command that the sandbox refuses at once is told to the model alone (0.163).
+    # What the sandbox said of the command that came last reaches the model.
     assert "Read-only file system" in codex.model.requests[2].tool_outputs[-1].text
     assert ran.result.outcome == "completed"
 
