@@ -488,6 +488,85 @@ class TestHooks:
             assert "the callback is broken" in caplog.text
 
 
+class Outcome(BaseException):
+    """What test frameworks raise to end a test."""
+
+
+HOOK_FAULTS: dict[str, BaseException | object] = {
+    "exception": ZeroDivisionError("by zero"),
+    "outcome": Outcome("failed"),
+    "exit": SystemExit(2),
+    "keys": KeyboardInterrupt(),
+    "group": BaseExceptionGroup("two", [Outcome("failed"), ValueError("other")]),
+    "nothing": None,
+    "text": "yes",
+    "number": {"token": float("nan")},
+    "bytes": {"token": b"x"},
+    "large": {"token": "x" * 70_000_000},
+}
+
+
+async def test_a_hook_that_fails_in_whatever_way_is_an_error_and_the_next_one_is_answered(
+    fake: FakeCodex, make_backend: Callable[..., CodexBackend]
+) -> None:
+    how = "cancelled"
+
+    async def hook(params: Mapping[str, object]) -> Any:
+        if how == "cancelled":
+            caught: list[BaseException] = []
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                try:
+                    await anyio.lowlevel.checkpoint()
+                except BaseException as error:
+                    caught.append(error)
+                    raise
+            raise caught[0]
+        if isinstance(fault := HOOK_FAULTS.get(how, {"token": "signed"}), BaseException):
+            raise fault
+        return fault
+
+    with anyio.fail_after(30):
+        backend = make_backend(hooks=ClientHooks(refresh_tokens=hook, attest=hook))
+        talking = await talk(fake, backend)
+        for number, how in enumerate(("cancelled", *HOOK_FAULTS)):  # The hook reads it.
+            for method in (REFRESH, ATTEST):
+                answer = await fake.ask(method, request_id=f"{method} {number}").answered()
+                assert answer["error"]["code"] == NOT_FOUND, how
+        how = "fine"
+        assert (await fake.ask(ATTEST, request_id="last").answered())["result"] == {"token": "signed"}
+        assert talking.session.state == "running"
+
+
+@pytest.mark.parametrize("shielded", [False, True])
+async def test_a_hook_may_close_its_backend_or_never_end(
+    fake: FakeCodex, make_backend: Callable[..., CodexBackend], shielded: bool
+) -> None:
+    asked, returned, over = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def close(params: Mapping[str, object]) -> Mapping[str, object]:
+        await asked.wait()
+        with anyio.CancelScope(shield=shielded):
+            await backend.aclose()
+        returned.set()
+        return {"token": "late"}
+
+    async def never(params: Mapping[str, object]) -> Mapping[str, object]:
+        asked.set()
+        with anyio.CancelScope(shield=shielded):
+            await over.wait()
+        return {}
+
+    with anyio.fail_after(30):
+        backend = make_backend(hooks=ClientHooks(refresh_tokens=never, attest=close))
+        await backend.start()
+        fake.ask(ATTEST, request_id=1)
+        fake.ask(REFRESH, request_id=2)
+        await returned.wait()
+        await backend.aclose()
+        over.set()
+
+
 @pytest.mark.parametrize("method", [COMMAND, PERMISSIONS, QUESTION, ELICITATION])
 async def test_a_callback_that_fails_refuses(
     fake: FakeCodex, backend: CodexBackend, method: str, caplog: pytest.LogCaptureFixture

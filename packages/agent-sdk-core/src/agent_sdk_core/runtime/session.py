@@ -328,7 +328,8 @@ class BaseSession(AgentSession):
         self._turns.wind_down()
         self.requests.refuse_all()
         confirmed = self._failure is not None or await self._turns.end_for_close()
-        self.requests.release()
+        if confirmed:
+            self.requests.release()
         if self._failure is None:
             await (self._driver.close() if confirmed else self._driver.kill())
 
