@@ -62,6 +62,16 @@ async def test_permissions_that_are_denied_are_not_there(codex: Codex, asker: As
     assert ran.result.outcome == "completed"
 
 
+@pytest.mark.parametrize("command", ["touch refused.txt", "sleep 1; touch refused.txt"])
+async def test_a_command_that_the_sandbox_refuses_is_a_denial_however_long_it_ran(codex: Codex, command: str) -> None:
+    codex.model.reply(codex.command(command)).reply(text("Then not."))
+    async with codex.session(permission_mode="dont_ask") as session:
+        ran = await run(session, "Try.")
+    [use], [result] = ran.uses, ran.results
+    assert (use.input["command"], result.is_error) == (command, True)
+    assert [denial["tool_use_id"] for denial in ran.result.permission_denials] == [use.id]
+
+
 async def test_a_deny_of_permissions_can_end_the_turn(codex: Codex) -> None:
     codex.settings(features={"request_permissions_tool": True})
     codex.model.reply(call("request_permissions", reason="", permissions={"network": {"enabled": True}}))

@@ -11,6 +11,9 @@ from agent_sdk_core.wire.reading import Json, integer_at, optional_text_at, reco
 from codex_sdk.normalizer.shapes import Outcome, ToolShape, ToolUse, status
 
 _WRAPPER: Final = re.compile(r"(?:\S*/)?(?:ba|z|da|k)?sh -l?c ")
+_REFUSED: Final = re.compile(r": Read-only file system$")
+"""How a command ends that the sandbox refused after a while; of one refused at once there is no item (0.163)."""
+
 _SEARCHES: Final = frozenset({"search", "listFiles"})
 
 
@@ -54,7 +57,8 @@ def _outcomes(item: Json, streamed: str) -> list[Outcome]:
         return [Outcome(_with_note(output, "The command was declined."), True, True, result)]
     if state == "failed":
         note = "The command failed." if code is None else f"Exit code {code}"
-        return [Outcome(_with_note(output, note), True, False, result)]
+        refused = bool(code) and _REFUSED.search(output.rstrip()) is not None
+        return [Outcome(_with_note(output, note), True, refused, result)]
     return [Outcome(output, bool(code), False, result)]
 
 
