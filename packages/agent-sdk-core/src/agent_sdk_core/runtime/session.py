@@ -15,6 +15,7 @@ from uuid import uuid4
 from weakref import WeakSet
 
 import anyio
+import anyio.lowlevel
 
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Json
@@ -330,6 +331,8 @@ class BaseSession(AgentSession):
         confirmed = self._failure is not None or await self._turns.end_for_close()
         if confirmed:
             self.requests.release()
+            for _ in range(2):  # Written here, lest an agent that ends at the goodbye never reads them.
+                await anyio.lowlevel.checkpoint()
         if self._failure is None:
             await (self._driver.close() if confirmed else self._driver.kill())
 
