@@ -1,8 +1,8 @@
 """Regenerates what follows from the pinned codex binary and from our own models.
 
 Writes `schemas/codex/` (the bundle as emitted, and its manifest), `codex_sdk.protocol` (the typed protocol, and its
-surface for comparisons), the stub of `codex_sdk.requests`, and `schemas/sdk/` (the JSON Schemas of our messages,
-requests and answers). With `--check` it writes nothing and tells what is stale.
+surface for comparisons), the stub of `codex_sdk.process.native_requests`, and `schemas/sdk/` (the JSON Schemas of our
+messages, requests and answers). With `--check` it writes nothing and tells what is stale.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CODEX_SCHEMA = Path("schemas/codex")
 SDK_SCHEMA = Path("schemas/sdk")
 PROTOCOL = Path("packages/codex-sdk/src/codex_sdk/protocol")
-REQUESTS = Path("packages/codex-sdk/src/codex_sdk/requests.pyi")
+REQUESTS = Path("packages/codex-sdk/src/codex_sdk/process/native_requests.pyi")
 GENERATED = (CODEX_SCHEMA, SDK_SCHEMA, PROTOCOL, REQUESTS)
 """Files that are generated, and folders that hold nothing else, relative to the root of the repository."""
 
@@ -74,6 +74,7 @@ def regenerate(codex: Path, out: Path) -> None:
         definitions = load_definitions(bundle / "experimental")
         methods = read_methods(bundle / "stable", bundle / "experimental", set(definitions.types))
         render_protocol(definitions, methods, version, out / PROTOCOL)
+        (out / REQUESTS).parent.mkdir(parents=True)
         write_requests(definitions, methods, version, out / REQUESTS)
     with _Step("surface"):
         write_surface(bundle, methods, version, out / PROTOCOL)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from agent_sdk_testing import FakeClaude, FakeCodex
-from claude_sdk.executable import OLDEST_TESTED_VERSION as OLDEST_CLAUDE
-from claude_sdk.executable import TESTED_VERSION as TESTED_CLAUDE
+from claude_sdk.process.executable import OLDEST_TESTED_VERSION as OLDEST_CLAUDE
+from claude_sdk.process.executable import TESTED_VERSION as TESTED_CLAUDE
 from codex_sdk.drift import shipped_surface
-from codex_sdk.executable import TESTED_VERSION as TESTED_CODEX
+from codex_sdk.process.executable import TESTED_VERSION as TESTED_CODEX
 from codex_sdk.protocol.methods import VERSION
 
 ROOT = Path(__file__).parents[1]

@@ -12,8 +12,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agent_chat.comparison import REASONS, Comparison, Emitted, compare
 from agent_chat.demo.agents import AGENTS, DemoAgent
+from agent_chat.demo.comparison import REASONS, Comparison, Emitted, compare
 from agent_sdk_core import (
     Allow,
     AssistantMessage,

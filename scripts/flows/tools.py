@@ -10,9 +10,10 @@ import anyio
 from agent_sdk_core.asking.permissions import DEFER, Allow, Deny, PermissionRequest
 from agent_sdk_core.asking.questions import Answers, QuestionRequest
 from agent_sdk_core.messages.system import RequestResolved, TaskNotification
-from agent_sdk_core.tools import ToolRegistry, tool
+from agent_sdk_core.tools.registry import ToolRegistry
+from agent_sdk_core.tools.tool import tool
 from agent_sdk_testing import Gate, call, custom, item, text
-from codex_sdk.dynamic_tools import tool_specs
+from codex_sdk.tools import tool_specs
 from flows.speech import PIXEL
 from flows.stage import Stage, scenario
 

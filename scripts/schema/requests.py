@@ -1,4 +1,4 @@
-"""Renders the stub of `codex_sdk.requests`: for each client method an overload with its params and response types."""
+"""Renders the stub of `process.native_requests`: for each client method an overload with its params and response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Literal, overload
 
 from codex_sdk import protocol
-from codex_sdk.server import AppServer
+from codex_sdk.process.app_server import AppServer
 
 class Requests(ABC):
 {overloads}

@@ -15,7 +15,7 @@ from agent_sdk_core import AgentBackend, CommandLifecycle, MessageStream
 from agent_sdk_testing import ModelRequest, ScriptedModel, Step, call, write_claude_config
 from agent_sdk_testing.contract.pipes import Feed
 from agent_sdk_testing.contract.watching import Ran, until
-from agent_sdk_testing.steps import JsonValue
+from agent_sdk_testing.model.steps import JsonValue
 from claude_sdk import ClaudeBackend, ClaudeSession
 
 ONCE: Final = pytest.mark.parametrize("anyio_backend", ["asyncio"])

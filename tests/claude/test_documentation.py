@@ -11,7 +11,7 @@ from tests.contract.agents.claude import ClaudeAgent
 from tests.contract.agents.codex import CodexAgent
 
 from agent_sdk_testing.contract.agent import Action
-from claude_sdk.controls import Controls
+from claude_sdk.process.control_requests import Controls
 
 PAGE = (Path(__file__).parents[2] / "docs" / "claude.md").read_text(encoding="utf-8")
 

@@ -12,7 +12,8 @@ from tests.codex.driving import Codex
 from tests.contract.agents.codex import touching
 
 from agent_sdk_core import Deny, PermissionRequest, SandboxPolicy, SessionOptions, UnsupportedOptionError
-from agent_sdk_testing import text, toml
+from agent_sdk_testing import text
+from agent_sdk_testing.agents import toml
 from agent_sdk_testing.contract.watching import run
 
 pytestmark = pytest.mark.anyio

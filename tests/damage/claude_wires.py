@@ -15,9 +15,9 @@ from tests.damage.playing import PlayedSession, ReadingDriver, complaints
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.host import Host
-from claude_sdk.cards import blocks
-from claude_sdk.closer import Closer
-from claude_sdk.facts import SessionFacts
+from claude_sdk.normalizer.closer import Closer
+from claude_sdk.normalizer.open_cards import blocks
+from claude_sdk.normalizer.session_facts import SessionFacts
 
 Json = dict[str, Any]
 _FLOWS = Path(__file__).parents[2] / "packages" / "claude-sdk" / "tests" / "flows"

@@ -10,10 +10,13 @@ from tests.damage.damaging import strings
 
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import ProcessExitedError
+from agent_sdk_core.interfaces.pages import HistoryPage
+from agent_sdk_core.interfaces.session import SessionInfo
 from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent, ToolProgress, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage, RequestOpened, RequestResolved, TaskNotification, TaskStarted
+from agent_sdk_core.messages.usage import SessionUsage, Usage
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
@@ -21,8 +24,6 @@ from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.runtime.turns.records import PromptRecord
-from agent_sdk_core.session import HistoryPage, SessionInfo
-from agent_sdk_core.usage import SessionUsage, Usage
 from agent_sdk_core.wire.json_lines import mend
 
 

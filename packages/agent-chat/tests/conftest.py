@@ -22,29 +22,28 @@ from typing import Any, Self
 import anyio
 import pytest
 
-from agent_chat.cli import main
+from agent_chat.cli.main import main
 from agent_sdk_core.asking.permissions import Permission, PermissionMode, PermissionRequest
-from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent
-from agent_sdk_core.messages.base import Source
-from agent_sdk_core.messages.parse import SDKMessage, parse_message
-from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.models import ChatModel
-from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.prompts import Prompt
-from agent_sdk_core.session import (
+from agent_sdk_core.interfaces.backend import AgentBackend
+from agent_sdk_core.interfaces.capabilities import BackendCapabilities
+from agent_sdk_core.interfaces.events import BackendEvent
+from agent_sdk_core.interfaces.pages import HistoryPage
+from agent_sdk_core.interfaces.session import (
     AgentAnswer,
     AgentRequest,
     AgentSession,
-    HistoryPage,
     InterruptReceipt,
-    MessageStream,
-    Priority,
-    PromptQueue,
     SessionInfo,
     SessionState,
-    Turn,
 )
-from agent_sdk_core.usage import SessionUsage
+from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue, Turn
+from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.parse import SDKMessage, parse_message
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.usage import SessionUsage
+from agent_sdk_core.models import ChatModel
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.prompts import Prompt
 
 
 class Messages:

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from agent_chat.cli import HELP_MODE
+from agent_chat.cli.main import HELP_MODE
 from agent_chat.settings import (
     RunSettings,
     UsageError,

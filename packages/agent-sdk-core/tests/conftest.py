@@ -11,11 +11,14 @@ from hypothesis import settings
 
 from agent_sdk_core.asking.permissions import PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer
-from agent_sdk_core.backend import BackendCapabilities
+from agent_sdk_core.interfaces.capabilities import BackendCapabilities
+from agent_sdk_core.interfaces.pages import HistoryPage
+from agent_sdk_core.interfaces.session import SessionInfo
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage
+from agent_sdk_core.messages.usage import SessionUsage, Usage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
@@ -24,8 +27,6 @@ from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
-from agent_sdk_core.session import HistoryPage, SessionInfo
-from agent_sdk_core.usage import SessionUsage, Usage
 
 settings.register_profile("agent-sdk-core", deadline=None, database=None, max_examples=60)
 settings.load_profile("agent-sdk-core")

@@ -23,7 +23,7 @@ SOURCES = sorted(path for path in PACKAGES.glob("*/src/*/**/*.py"))
 PORTABLE = [path for path in SOURCES if path.relative_to(PACKAGES).parts[2] in BACKENDS | {"agent_sdk_core"}]
 LOOPS = {"asyncio", "trio", "sniffio", "curio", "uvloop"}
 HOST = PACKAGES / "agent-sdk-core/src/agent_sdk_core/runtime/host.py"
-OFF_THE_LOOP = PACKAGES / "agent-sdk-core/src/agent_sdk_core/transport/strays.py"
+OFF_THE_LOOP = PACKAGES / "agent-sdk-core/src/agent_sdk_core/transport/process/strays.py"
 """Runs in a worker thread, or when no event loop is left."""
 
 DEMO = PACKAGES / "agent-chat/src/agent_chat/demo"

@@ -12,7 +12,8 @@ from agent_sdk_core.asking.permissions import DEFER
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.options import SandboxPolicy, SessionOptions
-from agent_sdk_core.tools import ToolRegistry, tool
+from agent_sdk_core.tools.registry import ToolRegistry
+from agent_sdk_core.tools.tool import tool
 
 CALLBACKS = ["can_use_tool", "on_question", "on_elicitation"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from agent_sdk_core.backend import AgentBackend
-from agent_sdk_core.drift import DriftVerdict, ProtocolDrift
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.factory.registry import load_backend
+from agent_sdk_core.interfaces.backend import AgentBackend
+from agent_sdk_core.interfaces.diagnosis import DriftVerdict, ProtocolDrift
 
 
 @pytest.mark.parametrize(

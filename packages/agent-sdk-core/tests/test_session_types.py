@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from agent_sdk_core.interfaces.pages import HistoryPage
+from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt, SessionInfo
+from agent_sdk_core.interfaces.turn import Turn
 from agent_sdk_core.messages.conversation import UnknownMessage
-from agent_sdk_core.session import AgentSession, HistoryPage, InterruptReceipt, SessionInfo, Turn
 
 
 def test_a_history_page_is_a_sequence_with_a_cursor() -> None:

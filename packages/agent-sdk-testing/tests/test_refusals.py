@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from agent_sdk_testing import ScriptedModel, text
-from agent_sdk_testing.messages_refusals import refused as refused_by_messages
-from agent_sdk_testing.responses_refusals import refused as refused_by_responses
-from agent_sdk_testing.responses_refusals import strict_problem
+from agent_sdk_testing.model.anthropic.refusals import refused as refused_by_messages
+from agent_sdk_testing.model.openai.refusals import refused as refused_by_responses
+from agent_sdk_testing.model.openai.refusals import strict_problem
 
 Json = dict[str, Any]
 OBJECT: Json = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}

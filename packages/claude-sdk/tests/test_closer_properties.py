@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_sdk_core import AssistantMessage, ResultMessage, SDKMessage, StreamEvent, UserMessage
-from claude_sdk.closer import Closer
-from claude_sdk.facts import SessionFacts
+from claude_sdk.normalizer.closer import Closer
+from claude_sdk.normalizer.session_facts import SessionFacts
 
 Json = dict[str, Any]
 Draw = st.DrawFn

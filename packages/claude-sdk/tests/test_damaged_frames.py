@@ -15,8 +15,8 @@ from agent_sdk_core import (
     UnknownMessage,
     UserMessage,
 )
-from claude_sdk.closer import Closer
-from claude_sdk.facts import SessionFacts
+from claude_sdk.normalizer.closer import Closer
+from claude_sdk.normalizer.session_facts import SessionFacts
 
 Json = dict[str, Any]
 INIT: Json = {"type": "system", "subtype": "init", "cwd": "/w", "uuid": "i", "session_id": "s"}

@@ -8,9 +8,9 @@ import anyio
 import pytest
 
 from agent_sdk_testing import FakeClaude, FakeControl
-from claude_sdk import executable
 from claude_sdk.backend import ClaudeBackend
 from claude_sdk.diagnosis import login_words
+from claude_sdk.process import executable
 
 pytestmark = pytest.mark.anyio
 
@@ -72,7 +72,7 @@ async def test_an_executable_that_is_not_there_is_missing_unless_it_was_named(
     assert (await make_backend(executable=tmp_path / "claude").diagnose()).status == "error"
     by_variable = await make_backend(executable=None, env={"AGENT_SDK_CLAUDE_PATH": "/nowhere"}).diagnose()
     assert by_variable.status == "error"
-    monkeypatch.setattr("agent_sdk_core.transport.executable.find_spec", dict[str, None]().get)
+    monkeypatch.setattr("agent_sdk_core.transport.process.executable.find_spec", dict[str, None]().get)
     nowhere = await make_backend(executable=None, env={"PATH": str(tmp_path)}).diagnose()
     assert nowhere.status == "missing"
     assert nowhere.problems[0].advice.startswith("Install it with ")

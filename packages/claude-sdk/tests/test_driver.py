@@ -221,7 +221,7 @@ class TestClosing:
     async def test_one_that_does_not_listen_is_ended(
         self, make_backend: Callable[..., ClaudeBackend], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("claude_sdk.process._GOODBYE_SECONDS", 0.05)
+        monkeypatch.setattr("claude_sdk.process.claude_process._GOODBYE_SECONDS", 0.05)
         with anyio.fail_after(30), FakeClaude() as deaf:
             deaf.hold("end_session")
             session = await make_backend(executable=deaf.executable).create_session(SessionOptions())

@@ -33,9 +33,9 @@ from agent_sdk_testing import FakeCodex, FakeRequest
 from codex_sdk.backend import CodexBackend
 from codex_sdk.drift import Drift
 from codex_sdk.playback.wire_log import WireLog
+from codex_sdk.process.app_server import AppServer
 from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS
 from codex_sdk.routing.receiver import Notification
-from codex_sdk.server import AppServer
 
 pytestmark = pytest.mark.anyio
 

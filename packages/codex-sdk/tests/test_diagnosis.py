@@ -8,13 +8,13 @@ from typing import Any
 import anyio
 import pytest
 
-from agent_sdk_core.drift import DriftVerdict, ProtocolDrift
 from agent_sdk_core.errors import HandshakeError
+from agent_sdk_core.interfaces.diagnosis import DriftVerdict, ProtocolDrift
 from agent_sdk_testing import FakeCodex
-from codex_sdk import executable
 from codex_sdk.backend import CodexBackend
 from codex_sdk.diagnosis import login_words
 from codex_sdk.drift import checking
+from codex_sdk.process import executable
 from codex_sdk.protocol.methods import VERSION
 
 pytestmark = pytest.mark.anyio
@@ -97,7 +97,7 @@ async def test_an_executable_that_is_not_there_is_missing_unless_it_was_named(
     assert (named.status, named.executable) == ("error", None)
     by_variable = await make_backend(executable=None, env={"AGENT_SDK_CODEX_PATH": "/nowhere"}).diagnose()
     assert by_variable.status == "error"
-    monkeypatch.setattr("agent_sdk_core.transport.executable.find_spec", dict[str, None]().get)
+    monkeypatch.setattr("agent_sdk_core.transport.process.executable.find_spec", dict[str, None]().get)
     nowhere = await make_backend(executable=None, env={"PATH": str(tmp_path)}).diagnose()
     assert nowhere.status == "missing"
     assert nowhere.problems[0].advice.startswith("Install it with ")

@@ -18,7 +18,7 @@ from agent_sdk_core.errors import (
 )
 from codex_sdk.backend import CodexBackend
 from codex_sdk.drift import check, shipped_surface
-from codex_sdk.executable import find_executable
+from codex_sdk.process.executable import find_executable
 
 pytestmark = pytest.mark.anyio
 

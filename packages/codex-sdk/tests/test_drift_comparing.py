@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from codex_sdk.drift import Change, Drift, Surface, compare, shipped_surface
+from codex_sdk.drift.protocol_usage import Used
 from codex_sdk.drift.report import ChangeKind, Effect
 from codex_sdk.drift.surface import Field, Fields, Method, Shape
-from codex_sdk.used import Used
 
 USED = Used(
     methods=frozenset({"go", "stop", "asked", "told", "ready"}),

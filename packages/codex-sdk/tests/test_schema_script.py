@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "scripts"
 PROTOCOL = Path("packages/codex-sdk/src/codex_sdk/protocol")
-REQUESTS = PROTOCOL.with_name("requests.pyi")
+REQUESTS = PROTOCOL.parent / "process/native_requests.pyi"
 
 
 def run_script(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -25,8 +25,8 @@ from agent_sdk_testing import (
 from agent_sdk_testing.contract.agent import HTTP_FAILURES, Action, Failure, Verdict
 from agent_sdk_testing.contract.process_agent import Impostor, ProcessAgent
 from agent_sdk_testing.contract.traits import Trait
-from agent_sdk_testing.requests import ModelRequest
-from claude_sdk.known import KNOWN_FRAMES, frame_kind
+from agent_sdk_testing.model.requests import ModelRequest
+from claude_sdk.normalizer.frame_kinds import KNOWN_FRAMES, frame_kind
 
 
 def _verdicts(
@@ -160,7 +160,7 @@ class ClaudeAgent(ProcessAgent):
         return f'read line; echo \'{{"type":"control_response","response":{response}}}\'; read line'
 
     def unfindable(self, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-        monkeypatch.setattr("agent_sdk_core.transport.executable.find_spec", dict[str, None]().get)
+        monkeypatch.setattr("agent_sdk_core.transport.process.executable.find_spec", dict[str, None]().get)
         return super().unfindable(monkeypatch)
 
     def _path(self, name: str) -> str:

@@ -22,13 +22,13 @@ from agent_sdk_testing import (
     http_error,
     incomplete,
     text,
-    toml,
     write_codex_home,
 )
+from agent_sdk_testing.agents import toml
+from agent_sdk_testing.agents.toml import TomlValue
 from agent_sdk_testing.contract.agent import HTTP_FAILURES, Action, Failure, Verdict
 from agent_sdk_testing.contract.process_agent import Impostor, ProcessAgent
 from agent_sdk_testing.contract.traits import Trait
-from agent_sdk_testing.toml import TomlValue
 
 
 def _verdicts(
@@ -169,5 +169,5 @@ class CodexAgent(ProcessAgent):
         return f"read line; echo '{answer}'; read line"
 
     def unfindable(self, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-        monkeypatch.setattr("agent_sdk_core.transport.executable.find_spec", dict[str, None]().get)
+        monkeypatch.setattr("agent_sdk_core.transport.process.executable.find_spec", dict[str, None]().get)
         return super().unfindable(monkeypatch)

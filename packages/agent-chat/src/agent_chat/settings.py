@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, cast, get_args
 if TYPE_CHECKING:
     from agent_sdk_core.asking.permissions import CanUseTool, PermissionMode
     from agent_sdk_core.asking.questions import OnQuestion
-    from agent_sdk_core.backend import AgentBackend
     from agent_sdk_core.config.runtime import RuntimeConfig
+    from agent_sdk_core.interfaces.backend import AgentBackend
     from agent_sdk_core.options import SessionOptions
 
 INHERIT: Final = "inherit"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_chat.view.streams import TextStream, Unit
+from agent_chat.transcript.streams import TextStream, Unit
 
 
 def stream(unit: Unit = "paragraph") -> TextStream:

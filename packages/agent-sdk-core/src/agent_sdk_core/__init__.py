@@ -27,13 +27,10 @@ if TYPE_CHECKING:
         QuestionRequest,
     )
     from agent_sdk_core.asking.requests import answer_from_wire, request_from_wire
-    from agent_sdk_core.backend import AgentBackend, BackendCapabilities, BackendEvent, SessionPage, SessionSummary
     from agent_sdk_core.config.fields import BackendConfig
     from agent_sdk_core.config.runtime import RuntimeConfig
     from agent_sdk_core.config.secret import Secret
     from agent_sdk_core.config.sources import ValueSource
-    from agent_sdk_core.diagnosis import Diagnosis, Problem
-    from agent_sdk_core.drift import ProtocolDrift
     from agent_sdk_core.errors import (
         AccountError,
         AgentError,
@@ -65,6 +62,19 @@ if TYPE_CHECKING:
     from agent_sdk_core.factory.diagnose import AvailableBackend, available_backends, diagnose_backend
     from agent_sdk_core.factory.one_shot import query
     from agent_sdk_core.factory.registry import create_backend
+    from agent_sdk_core.interfaces.backend import AgentBackend
+    from agent_sdk_core.interfaces.capabilities import BackendCapabilities
+    from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift
+    from agent_sdk_core.interfaces.events import BackendEvent
+    from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, SessionSummary
+    from agent_sdk_core.interfaces.session import (
+        AgentSession,
+        BackgroundTask,
+        InterruptReceipt,
+        SessionInfo,
+        SessionState,
+    )
+    from agent_sdk_core.interfaces.turn import MessageStream, PromptQueue, QueuedPrompt, Turn
     from agent_sdk_core.messages.base import Source
     from agent_sdk_core.messages.blocks import (
         ContentBlock,
@@ -108,6 +118,7 @@ if TYPE_CHECKING:
         TaskUpdated,
         UsageMessage,
     )
+    from agent_sdk_core.messages.usage import ContextWindow, ModelPrice, ModelUsage, SessionUsage, Usage
     from agent_sdk_core.models import ChatModel, ReasoningEffort
     from agent_sdk_core.names import BackendType, parse_backend_type
     from agent_sdk_core.options import SandboxPolicy, SessionOptions
@@ -120,20 +131,9 @@ if TYPE_CHECKING:
         SkillInput,
         TextInput,
     )
-    from agent_sdk_core.session import (
-        AgentSession,
-        BackgroundTask,
-        HistoryPage,
-        InterruptReceipt,
-        MessageStream,
-        PromptQueue,
-        QueuedPrompt,
-        SessionInfo,
-        SessionState,
-        Turn,
-    )
-    from agent_sdk_core.tools import Tool, ToolImage, ToolRegistry, ToolResult, tool
-    from agent_sdk_core.usage import ContextWindow, ModelPrice, ModelUsage, SessionUsage, Usage
+    from agent_sdk_core.tools.registry import ToolRegistry
+    from agent_sdk_core.tools.results import ToolImage, ToolResult
+    from agent_sdk_core.tools.tool import Tool, tool
 
 __all__ = [
     "DEFER",
@@ -271,24 +271,21 @@ __all__ = [
 ]
 
 _HOMES: Final[dict[str, tuple[str, ...]]] = {
-    "backend": (
-        "AgentBackend",
-        "BackendCapabilities",
-        "BackendEvent",
-        "SessionPage",
-        "SessionSummary",
+    "asking.permissions": (
+        "Allow",
+        "DEFER",
+        "Deny",
+        "Escalation",
+        "PermissionMode",
+        "PermissionOption",
+        "PermissionRequest",
     ),
-    "factory.catalog": (
-        "ChatModelCatalog",
-        "ModelChoice",
-        "ModelListing",
-    ),
+    "asking.questions": ("Answers", "Choice", "ElicitationAnswer", "ElicitationRequest", "Question", "QuestionRequest"),
+    "asking.requests": ("answer_from_wire", "request_from_wire"),
     "config.fields": ("BackendConfig",),
     "config.runtime": ("RuntimeConfig",),
     "config.secret": ("Secret",),
     "config.sources": ("ValueSource",),
-    "diagnosis": ("Diagnosis", "Problem"),
-    "drift": ("ProtocolDrift",),
     "errors": (
         "AccountError",
         "AgentError",
@@ -316,9 +313,17 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "UnsupportedVersionError",
         "UsageLimitError",
     ),
+    "factory.catalog": ("ChatModelCatalog", "ModelChoice", "ModelListing"),
     "factory.diagnose": ("AvailableBackend", "available_backends", "diagnose_backend"),
     "factory.one_shot": ("query",),
     "factory.registry": ("create_backend",),
+    "interfaces.backend": ("AgentBackend",),
+    "interfaces.capabilities": ("BackendCapabilities",),
+    "interfaces.diagnosis": ("Diagnosis", "Problem", "ProtocolDrift"),
+    "interfaces.events": ("BackendEvent",),
+    "interfaces.pages": ("HistoryPage", "SessionPage", "SessionSummary"),
+    "interfaces.session": ("AgentSession", "BackgroundTask", "InterruptReceipt", "SessionInfo", "SessionState"),
+    "interfaces.turn": ("MessageStream", "PromptQueue", "QueuedPrompt", "Turn"),
     "messages.base": ("Source",),
     "messages.blocks": (
         "ContentBlock",
@@ -342,14 +347,8 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "UnknownMessage",
         "UserMessage",
     ),
-    "messages.kinds": (
-        "ToolKind",
-        "tool_kind",
-    ),
-    "messages.parse": (
-        "SDKMessage",
-        "parse_message",
-    ),
+    "messages.kinds": ("ToolKind", "tool_kind"),
+    "messages.parse": ("SDKMessage", "parse_message"),
     "messages.result": ("ResultMessage",),
     "messages.system": (
         "ApiRetry",
@@ -368,68 +367,14 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "TaskUpdated",
         "UsageMessage",
     ),
-    "models": (
-        "ChatModel",
-        "ReasoningEffort",
-    ),
+    "messages.usage": ("ContextWindow", "ModelPrice", "ModelUsage", "SessionUsage", "Usage"),
+    "models": ("ChatModel", "ReasoningEffort"),
     "names": ("BackendType", "parse_backend_type"),
-    "options": (
-        "SandboxPolicy",
-        "SessionOptions",
-    ),
-    "asking.permissions": (
-        "DEFER",
-        "Allow",
-        "Deny",
-        "Escalation",
-        "PermissionMode",
-        "PermissionOption",
-        "PermissionRequest",
-    ),
-    "prompts": (
-        "AudioInput",
-        "DocumentInput",
-        "ImageInput",
-        "MentionInput",
-        "Prompt",
-        "SkillInput",
-        "TextInput",
-    ),
-    "asking.questions": (
-        "Answers",
-        "Choice",
-        "ElicitationAnswer",
-        "ElicitationRequest",
-        "Question",
-        "QuestionRequest",
-    ),
-    "asking.requests": ("answer_from_wire", "request_from_wire"),
-    "session": (
-        "AgentSession",
-        "BackgroundTask",
-        "HistoryPage",
-        "InterruptReceipt",
-        "MessageStream",
-        "PromptQueue",
-        "QueuedPrompt",
-        "SessionInfo",
-        "SessionState",
-        "Turn",
-    ),
-    "tools": (
-        "Tool",
-        "ToolImage",
-        "ToolRegistry",
-        "ToolResult",
-        "tool",
-    ),
-    "usage": (
-        "ContextWindow",
-        "ModelPrice",
-        "ModelUsage",
-        "SessionUsage",
-        "Usage",
-    ),
+    "options": ("SandboxPolicy", "SessionOptions"),
+    "prompts": ("AudioInput", "DocumentInput", "ImageInput", "MentionInput", "Prompt", "SkillInput", "TextInput"),
+    "tools.registry": ("ToolRegistry",),
+    "tools.results": ("ToolImage", "ToolResult"),
+    "tools.tool": ("Tool", "tool"),
 }
 _MODULES: Final = {name: module for module, names in _HOMES.items() for name in names}
 

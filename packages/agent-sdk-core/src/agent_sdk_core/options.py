@@ -27,7 +27,7 @@ from agent_sdk_core.option_values import (
 from agent_sdk_core.redaction import REDACTED, learn_from, redact_value
 
 if TYPE_CHECKING:
-    from agent_sdk_core.tools import ToolRegistry
+    from agent_sdk_core.tools.registry import ToolRegistry
 else:
     ToolRegistry = object  # not validated, and not loaded by those who use no tools
 
@@ -47,7 +47,8 @@ def _is_async(callback: Any) -> Any:
 def _registry(value: Any) -> Any:
     if value is None:
         return None
-    from agent_sdk_core.tools import Tool, ToolRegistry
+    from agent_sdk_core.tools.registry import ToolRegistry
+    from agent_sdk_core.tools.tool import Tool
 
     if isinstance(value, ToolRegistry):
         return value

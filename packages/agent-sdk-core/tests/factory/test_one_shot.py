@@ -8,8 +8,8 @@ import pytest
 
 from agent_sdk_core.errors import InvalidRequestError, SessionClosedError
 from agent_sdk_core.factory import one_shot
+from agent_sdk_core.interfaces.turn import Turn
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.session import Turn
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.rpc.receiver import JsonObject, ProtocolIssue, Receiver, ServerRequest
 
 

@@ -13,9 +13,9 @@ import pytest
 from agent_sdk_core.errors import AgentError, ProcessExitedError, SessionClosedError
 from agent_sdk_core.rpc.connection import LineConnection
 from agent_sdk_core.rpc.correlation import Correlation
-from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.rpc.receiver import JsonObject, ProtocolIssue, Receiver, ServerRequest
-from agent_sdk_core.transport.process import ChildProcess, ProcessExit
+from agent_sdk_core.transport.process.child import ChildProcess, ProcessExit
 
 pytestmark = pytest.mark.anyio
 

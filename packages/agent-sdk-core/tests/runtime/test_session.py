@@ -11,12 +11,12 @@ import pytest
 
 from agent_sdk_core.asking.permissions import DEFER, Allow, Deny
 from agent_sdk_core.errors import InvalidRequestError, ProcessExitedError, SessionClosedError, UnsupportedOptionError
+from agent_sdk_core.interfaces.session import InterruptReceipt, SessionInfo
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.turns import runner
-from agent_sdk_core.session import InterruptReceipt, SessionInfo
 
 pytestmark = pytest.mark.anyio
 

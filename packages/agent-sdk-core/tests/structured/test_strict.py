@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from agent_sdk_core import InvalidRequestError
 from agent_sdk_core.structured import strict
 from agent_sdk_core.structured.answers import AnswerForm
-from agent_sdk_testing.responses_refusals import strict_problem
+from agent_sdk_testing.model.openai.refusals import strict_problem
 
 Json = dict[str, Any]
 strict_form = partial(strict.strict_form, backend="codex")

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from agent_sdk_core.transport.process import ChildProcess
+from agent_sdk_core.transport.process.child import ChildProcess
 
 
 class Spawn(Protocol):

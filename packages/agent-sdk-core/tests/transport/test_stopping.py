@@ -11,8 +11,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agent_sdk_core.transport import process as processing
-from agent_sdk_core.transport.process import ChildProcess, ProcessExit
+from agent_sdk_core.transport.process import child as processing
+from agent_sdk_core.transport.process.child import ChildProcess, ProcessExit
 
 pytestmark = pytest.mark.anyio
 
@@ -220,7 +220,7 @@ async def test_a_process_that_cannot_be_killed_does_not_keep_stop(
 HOST = """
 import signal, sys
 import anyio
-from agent_sdk_core.transport.process import ChildProcess
+from agent_sdk_core.transport.process.child import ChildProcess
 
 async def main():
     process = await ChildProcess.spawn(

@@ -9,15 +9,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agent_sdk_testing.claude import find_claude, write_claude_config
-    from agent_sdk_testing.codex import find_codex, write_codex_home
-    from agent_sdk_testing.environment import clean_env, scratch_folder
-    from agent_sdk_testing.fake_claude import FakeClaude
-    from agent_sdk_testing.fake_claude_exchanges import FakeAsked, FakeClaudeProcess, FakeControl, FakePrompt
-    from agent_sdk_testing.fake_codex import FakeCodex
-    from agent_sdk_testing.fake_codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
-    from agent_sdk_testing.model import ScriptedModel
-    from agent_sdk_testing.requests import (
+    from agent_sdk_testing.agents.claude import find_claude, write_claude_config
+    from agent_sdk_testing.agents.codex import find_codex, write_codex_home
+    from agent_sdk_testing.agents.environment import clean_env, scratch_folder
+    from agent_sdk_testing.fakes.claude import FakeClaude
+    from agent_sdk_testing.fakes.claude_exchanges import FakeAsked, FakeClaudeProcess, FakeControl, FakePrompt
+    from agent_sdk_testing.fakes.codex import FakeCodex
+    from agent_sdk_testing.fakes.codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
+    from agent_sdk_testing.model.requests import (
         Conversation,
         InputMessage,
         ModelRequest,
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
         ToolOutput,
         UnexpectedRequest,
     )
-    from agent_sdk_testing.rules import Rule
-    from agent_sdk_testing.script import (
+    from agent_sdk_testing.model.rules import Rule
+    from agent_sdk_testing.model.script import (
         call,
         custom,
         delay,
@@ -42,21 +41,21 @@ if TYPE_CHECKING:
         stall,
         text,
     )
+    from agent_sdk_testing.model.scripted_model import ScriptedModel
+    from agent_sdk_testing.model.steps import Reply, Step, Tokens
     from agent_sdk_testing.signals import Gate, Signal
-    from agent_sdk_testing.steps import Reply, Step, Tokens
 
 _MODULES = {
-    "claude": ("find_claude", "write_claude_config"),
-    "codex": ("find_codex", "write_codex_home"),
-    "environment": ("clean_env", "scratch_folder"),
-    "fake_claude": ("FakeClaude",),
-    "fake_claude_exchanges": ("FakeAsked", "FakeClaudeProcess", "FakeControl", "FakePrompt"),
-    "fake_codex": ("FakeCodex",),
-    "fake_codex_exchanges": ("FakeQuestion", "FakeRequest", "FakeTurn"),
-    "model": ("ScriptedModel",),
-    "requests": ("Conversation", "InputMessage", "ModelRequest", "Outcome", "ToolOutput", "UnexpectedRequest"),
-    "rules": ("Rule",),
-    "script": (
+    "agents.claude": ("find_claude", "write_claude_config"),
+    "agents.codex": ("find_codex", "write_codex_home"),
+    "agents.environment": ("clean_env", "scratch_folder"),
+    "fakes.claude": ("FakeClaude",),
+    "fakes.claude_exchanges": ("FakeAsked", "FakeClaudeProcess", "FakeControl", "FakePrompt"),
+    "fakes.codex": ("FakeCodex",),
+    "fakes.codex_exchanges": ("FakeQuestion", "FakeRequest", "FakeTurn"),
+    "model.requests": ("Conversation", "InputMessage", "ModelRequest", "Outcome", "ToolOutput", "UnexpectedRequest"),
+    "model.rules": ("Rule",),
+    "model.script": (
         "call",
         "custom",
         "delay",
@@ -72,8 +71,9 @@ _MODULES = {
         "stall",
         "text",
     ),
+    "model.scripted_model": ("ScriptedModel",),
+    "model.steps": ("Reply", "Step", "Tokens"),
     "signals": ("Gate", "Signal"),
-    "steps": ("Reply", "Step", "Tokens"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from agent_sdk_testing.model import ScriptedModel
+    from agent_sdk_testing.model.scripted_model import ScriptedModel
 
 # An installation in development mode does not tell pytest which modules belong to the plugin.
 pytest.register_assert_rewrite("agent_sdk_testing.contract")
@@ -47,7 +47,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Say with the failure of a test of codex that its folders are where codex does not work as elsewhere."""
     report = yield
     if report.failed and any("codex" in name for name in (item.name, *getattr(item, "fixturenames", ()))):
-        from agent_sdk_testing.environment import cache_folder, unfit_for_codex
+        from agent_sdk_testing.agents.environment import cache_folder, unfit_for_codex
 
         if (why := unfit_for_codex(cache_folder())) is not None:
             report.sections.append(("scratch folders", why))
@@ -57,7 +57,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture
 def scripted_model() -> Iterator[ScriptedModel]:
     """A running `ScriptedModel`; the test fails if it was asked something that its script does not answer."""
-    from agent_sdk_testing.model import ScriptedModel
+    from agent_sdk_testing.model.scripted_model import ScriptedModel
 
     with ScriptedModel() as model:
         yield model
@@ -70,8 +70,8 @@ def scripted_model() -> Iterator[ScriptedModel]:
 @pytest.fixture
 def codex_home(scripted_model: ScriptedModel) -> Iterator[Path]:
     """A CODEX_HOME whose codex asks `scripted_model`; call `write_codex_home` on it again for other settings."""
-    from agent_sdk_testing.codex import write_codex_home
-    from agent_sdk_testing.environment import scratch_folder
+    from agent_sdk_testing.agents.codex import write_codex_home
+    from agent_sdk_testing.agents.environment import scratch_folder
 
     with scratch_folder(prefix="codex-") as path:
         yield write_codex_home(path, scripted_model)
@@ -80,7 +80,7 @@ def codex_home(scripted_model: ScriptedModel) -> Iterator[Path]:
 @pytest.fixture
 def codex_env(codex_home: Path) -> dict[str, str]:
     """The environment for a codex that asks `scripted_model`, with nothing of an agent inherited."""
-    from agent_sdk_testing.environment import clean_env
+    from agent_sdk_testing.agents.environment import clean_env
 
     return clean_env(codex_home=codex_home)
 
@@ -88,7 +88,7 @@ def codex_env(codex_home: Path) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def codex_executable() -> Path:
     """The real codex binary; a test that needs it fails where it is missing, and says how to install it."""
-    from agent_sdk_testing.codex import find_codex
+    from agent_sdk_testing.agents.codex import find_codex
 
     try:
         return find_codex()
@@ -99,8 +99,8 @@ def codex_executable() -> Path:
 @pytest.fixture
 def claude_config() -> Iterator[Path]:
     """A CLAUDE_CONFIG_DIR past its first start; call `write_claude_config` on it again for other settings."""
-    from agent_sdk_testing.claude import write_claude_config
-    from agent_sdk_testing.environment import scratch_folder
+    from agent_sdk_testing.agents.claude import write_claude_config
+    from agent_sdk_testing.agents.environment import scratch_folder
 
     with scratch_folder(prefix="claude-") as path:
         yield write_claude_config(path)
@@ -109,7 +109,7 @@ def claude_config() -> Iterator[Path]:
 @pytest.fixture
 def claude_env(claude_config: Path, scripted_model: ScriptedModel) -> dict[str, str]:
     """The environment for a claude that asks `scripted_model` and nobody else, with nothing of an agent inherited."""
-    from agent_sdk_testing.environment import clean_env
+    from agent_sdk_testing.agents.environment import clean_env
 
     return clean_env(claude_config_dir=claude_config, model=scripted_model)
 
@@ -117,7 +117,7 @@ def claude_env(claude_config: Path, scripted_model: ScriptedModel) -> dict[str, 
 @pytest.fixture(scope="session")
 def claude_executable() -> Path:
     """The real claude binary; a test that needs it fails where it is missing, and says how to install it."""
-    from agent_sdk_testing.claude import find_claude
+    from agent_sdk_testing.agents.claude import find_claude
 
     try:
         return find_claude()
@@ -128,7 +128,7 @@ def claude_executable() -> Path:
 @pytest.fixture
 def agent_workspace() -> Iterator[Path]:
     """An empty folder for an agent to work in, in no git repository and not in the temporary folder."""
-    from agent_sdk_testing.environment import scratch_folder
+    from agent_sdk_testing.agents.environment import scratch_folder
 
     with scratch_folder(prefix="workspace-") as path:
         yield path

@@ -14,17 +14,13 @@ import agent_sdk_core
 if TYPE_CHECKING:
     from agent_sdk_core import *  # noqa: F403  # the whole public core
     from claude_sdk.backend import ClaudeBackend
-    from claude_sdk.oneshot import query as query
+    from claude_sdk.one_shot import query as query
     from claude_sdk.session import ClaudeSession
 
 __all__: list[str] = ["ClaudeBackend", "ClaudeSession"]
 __all__ += agent_sdk_core.__all__  # the whole public core, with a `query` of ours
 
-_OURS: Final = {
-    "ClaudeBackend": "backend",
-    "ClaudeSession": "session",
-    "query": "oneshot",
-}
+_OURS: Final = {"ClaudeBackend": "backend", "ClaudeSession": "session", "query": "one_shot"}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,26 +14,27 @@ from uuid import uuid4
 import anyio
 import anyio.to_thread
 
-from agent_sdk_core.backend import BackendCapabilities, SessionPage
-from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.errors import SessionBusyError, SessionNotFoundError
+from agent_sdk_core.interfaces.capabilities import BackendCapabilities
+from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
-from agent_sdk_core.session import HistoryPage
-from agent_sdk_core.transport.patience import start_patiently
+from agent_sdk_core.transport.process.patience import start_patiently
 from agent_sdk_core.wire.reading import records_of
-from claude_sdk.executable import find_executable
-from claude_sdk.launching import UNSUPPORTED_OPTIONS, Launch, launch_plan
-from claude_sdk.listings import chat_models
-from claude_sdk.locks import SessionLock
-from claude_sdk.opening import Opening
+from claude_sdk.modes import UNSUPPORTED_OPTIONS
+from claude_sdk.normalizer.models import chat_models
+from claude_sdk.process.executable import find_executable
+from claude_sdk.process.launching import Launch, launch_plan
+from claude_sdk.process.link import Opening
+from claude_sdk.process.locks import SessionLock
 from claude_sdk.session import ClaudeSession
-from claude_sdk.stored import StoredSessions
-from claude_sdk.tool_server import initialize_fields
+from claude_sdk.store.stored_sessions import StoredSessions
+from claude_sdk.tools import initialize_fields
 
 
 @dataclass(slots=True)

@@ -12,16 +12,16 @@ from uuid import uuid4
 
 from anyio import to_thread
 
-from agent_sdk_core.diagnosis import Diagnosis, Problem, located
 from agent_sdk_core.errors import AgentError, UnsupportedVersionError
+from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, located
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.transport.executable import parse_version
+from agent_sdk_core.transport.process.executable import parse_version
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
-from claude_sdk.executable import PATH_VARIABLE, check_version, find_executable, tested_range
-from claude_sdk.launching import launch_plan
-from claude_sdk.process import ClaudeProcess
+from claude_sdk.process.claude_process import ClaudeProcess
+from claude_sdk.process.executable import PATH_VARIABLE, check_version, find_executable, tested_range
+from claude_sdk.process.launching import launch_plan
 from claude_sdk.store import places
 
 _INCOMPARABLE: Final = "claude does not describe its protocol; frames that this SDK does not know pass through"

@@ -17,23 +17,23 @@ from agent_sdk_core.errors import (
     RequestTimeoutError,
     SessionNotFoundError,
 )
+from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.session import HistoryPage
-from agent_sdk_core.usage import SessionUsage
 from agent_sdk_core.wire.reading import Json
-from claude_sdk.closer import Closer
-from claude_sdk.content import user_content
-from claude_sdk.errors import translate
-from claude_sdk.facts import SessionFacts
-from claude_sdk.launching import MODES
-from claude_sdk.process import ClaudeProcess
-from claude_sdk.stored import StoredSessions
+from claude_sdk.modes import MODES
+from claude_sdk.normalizer.closer import Closer
+from claude_sdk.normalizer.session_facts import SessionFacts
+from claude_sdk.process.claude_process import ClaudeProcess
+from claude_sdk.process.errors import translate
+from claude_sdk.prompt_content import user_content
+from claude_sdk.store.stored_sessions import StoredSessions
 
 _log = logging.getLogger(__name__)
 

@@ -7,17 +7,17 @@ from contextvars import copy_context
 from typing import Any
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.interfaces.session import BackgroundTask, SessionInfo
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
-from agent_sdk_core.session import BackgroundTask, SessionInfo
 from agent_sdk_core.wire.reading import Json, filled_text
 from claude_sdk.asking.requests import SessionRequests
-from claude_sdk.closer import Closer
-from claude_sdk.controls import Controls
 from claude_sdk.driver import ClaudeDriver
-from claude_sdk.facts import SessionFacts
+from claude_sdk.normalizer.closer import Closer
+from claude_sdk.normalizer.session_facts import SessionFacts
+from claude_sdk.process.control_requests import Controls
 
 
 class ClaudeSession(Controls, BaseSession):

@@ -13,7 +13,8 @@ from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFou
 from agent_sdk_core.messages.conversation import AssistantMessage, UnknownMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import CompactBoundary
-from claude_sdk.store import find_session, read_history, transcripts
+from claude_sdk.store import find_session, read_history
+from claude_sdk.store.transcript import files as transcripts
 
 Json = dict[str, Any]
 

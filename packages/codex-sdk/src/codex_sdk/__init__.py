@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from agent_sdk_core import *  # noqa: F403  # the whole public core
     from codex_sdk.asking.client_hooks import ClientHooks
     from codex_sdk.backend import CodexBackend
-    from codex_sdk.oneshot import query as query
+    from codex_sdk.one_shot import query as query
     from codex_sdk.playback.player import replay
     from codex_sdk.playback.wire_log import WireLog, read_wire_log
     from codex_sdk.routing.receiver import Notification
@@ -39,7 +39,7 @@ _OURS: Final = {
     "Notification": "routing.receiver",
     "WireLog": "playback.wire_log",
     "read_wire_log": "playback.wire_log",
-    "query": "oneshot",
+    "query": "one_shot",
     "replay": "playback.player",
 }
 

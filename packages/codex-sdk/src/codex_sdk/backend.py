@@ -7,38 +7,38 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, cast
 
-from agent_sdk_core.backend import BackendCapabilities, SessionPage
-from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis
-from agent_sdk_core.drift import ProtocolDrift
 from agent_sdk_core.errors import AgentError, ProtocolError, SessionBusyError, SessionClosedError
+from agent_sdk_core.interfaces.capabilities import BackendCapabilities
+from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
+from agent_sdk_core.interfaces.session import require_limit
 from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.usage import ModelPrice
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
-from agent_sdk_core.rpc.peer import Tap
+from agent_sdk_core.rpc.jsonrpc import Tap
 from agent_sdk_core.rpc.receiver import ServerRequest
 from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.streams import BoundedStream
-from agent_sdk_core.session import HistoryPage, require_limit
-from agent_sdk_core.usage import ModelPrice
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.client_hooks import UNOWNED, ClientHooks, UnownedRequests
 from codex_sdk.asking.requests import METHOD_NOT_FOUND
 from codex_sdk.driver import CodexDriver
-from codex_sdk.errors import translate
-from codex_sdk.executable import find_executable
-from codex_sdk.history import read_history, require_stored, stored_facts, turn_of
-from codex_sdk.listings import list_models, list_threads, require_effort
+from codex_sdk.modes import UNSUPPORTED_OPTIONS
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
-from codex_sdk.opening import Opening, opening
-from codex_sdk.params import UNSUPPORTED_OPTIONS
-from codex_sdk.project_trust import with_trust
-from codex_sdk.requests import Requests
+from codex_sdk.process.app_server import AppServer
+from codex_sdk.process.errors import translate
+from codex_sdk.process.executable import find_executable
+from codex_sdk.process.native_requests import Requests
 from codex_sdk.routing.receiver import Dispatcher, Notification
-from codex_sdk.server import AppServer
 from codex_sdk.session import CodexSession
+from codex_sdk.threads.history import read_history, require_stored, stored_facts, turn_of
+from codex_sdk.threads.listings import list_models, list_threads, require_effort
+from codex_sdk.threads.opening import Opening, opening
+from codex_sdk.threads.project_trust import with_trust
 
 _OPEN_SECONDS: Final = 120.0
 """A thread starts its MCP servers first, which may take their time."""

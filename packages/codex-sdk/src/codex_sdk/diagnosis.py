@@ -10,16 +10,15 @@ from typing import Final, cast
 
 import anyio
 
-from agent_sdk_core.diagnosis import Diagnosis, Problem, located
-from agent_sdk_core.drift import ProtocolDrift
 from agent_sdk_core.errors import AgentError, ProtocolError, UnsupportedVersionError
+from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift, located
 from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.transport.executable import parse_version
+from agent_sdk_core.transport.process.executable import parse_version
 from agent_sdk_core.wire.reading import Json, record_of
-from codex_sdk.errors import translate
-from codex_sdk.executable import PATH_VARIABLE, check_version, find_executable, tested_range
-from codex_sdk.server import AppServer
+from codex_sdk.process.app_server import AppServer
+from codex_sdk.process.errors import translate
+from codex_sdk.process.executable import PATH_VARIABLE, check_version, find_executable, tested_range
 
 _LOGINS: Final = {
     "apiKey": "API key, stored by codex",

@@ -11,24 +11,26 @@ import anyio
 
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import AgentError, ProtocolError, RequestTimeoutError, SessionBusyError
+from agent_sdk_core.interfaces.pages import HistoryPage
+from agent_sdk_core.interfaces.session import BackgroundTask
 from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.prompts import Prompt
-from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.session import BackgroundTask, HistoryPage
 from agent_sdk_core.structured.answers import AnswerForm
-from agent_sdk_core.usage import SessionUsage
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, texts_at
-from codex_sdk.errors import translate
-from codex_sdk.history import read_history
-from codex_sdk.listings import list_models, require_effort
+from codex_sdk.modes import configured_sandbox, mode_params
 from codex_sdk.normalizer import ThreadFamily
-from codex_sdk.params import configured_sandbox, mode_params, replay_content, user_input
-from codex_sdk.project_trust import applied_config
-from codex_sdk.terminals import background_task, list_terminals, stop_terminal
+from codex_sdk.process.errors import translate
+from codex_sdk.prompt_content import replay_content, user_input
+from codex_sdk.threads.history import read_history
+from codex_sdk.threads.listings import list_models, require_effort
+from codex_sdk.threads.project_trust import applied_config
+from codex_sdk.threads.terminals import background_task, list_terminals, stop_terminal
 
 _log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 
+from agent_sdk_core.interfaces.session import BackgroundTask, SessionInfo
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
-from agent_sdk_core.session import BackgroundTask, SessionInfo
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.requests import ThreadRequests
 from codex_sdk.driver import CodexDriver

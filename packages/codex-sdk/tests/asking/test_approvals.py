@@ -11,7 +11,7 @@ from agent_sdk_core.asking.requests import AgentAnswer, Ask
 from codex_sdk import protocol
 from codex_sdk.asking.approvals import command_approval, patch_approval, permissions_approval
 from codex_sdk.asking.envelope import Envelope
-from codex_sdk.normalizer.patches import file_change
+from codex_sdk.normalizer.items.patches import file_change
 
 _AMENDMENT = ["git", "status"]
 _HOSTS = [{"action": "allow", "host": "pypi.example"}, {"action": "deny", "host": "ads.example"}]

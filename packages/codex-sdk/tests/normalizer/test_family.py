@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent_sdk_core.usage import ModelPrice
+from agent_sdk_core.messages.usage import ModelPrice
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 
 Wire = dict[str, Any]

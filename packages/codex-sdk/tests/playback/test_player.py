@@ -8,7 +8,7 @@ import pytest
 
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
-from agent_sdk_core.usage import ModelPrice
+from agent_sdk_core.messages.usage import ModelPrice
 from codex_sdk.playback.player import replay
 
 Record = dict[str, Any]

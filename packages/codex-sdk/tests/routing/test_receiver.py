@@ -15,8 +15,8 @@ from agent_sdk_core import (
     SessionBusyError,
     SessionOptions,
 )
-from agent_sdk_core.backend import BackendEvent
-from agent_sdk_core.rpc.peer import Peer
+from agent_sdk_core.interfaces.events import BackendEvent
+from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.rpc.receiver import ProtocolIssue, ServerRequest
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast

@@ -15,9 +15,9 @@ from agent_chat.demo import script
 from agent_chat.demo.agents import DemoAgent
 from agent_chat.demo.stage import Board, ScriptedAnswers, Stage
 from agent_chat.exits import ENDING_SIGNALS, ExitCode
-from agent_chat.view.blocks import Block, Notice
-from agent_chat.view.screens import View
-from agent_chat.view.side_by_side import SideBySide
+from agent_chat.terminal.screens import View
+from agent_chat.terminal.side_by_side import SideBySide
+from agent_chat.transcript.blocks import Block, Notice
 from agent_sdk_core.errors import AgentError
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from agent_chat.view.blocks import Block, Level
-from agent_chat.view.screens import View
+from agent_chat.terminal.screens import View
+from agent_chat.transcript.blocks import Block, Level
 
 if TYPE_CHECKING:
     from agent_sdk_core.messages.parse import SDKMessage

@@ -9,12 +9,12 @@ from typing import Final, Protocol
 import anyio
 
 from agent_chat import settings
-from agent_chat.ask.requests import answer_text, asked
 from agent_chat.demo import script
 from agent_chat.demo.agents import DemoAgent
-from agent_chat.view.blocks import Answered, Block
+from agent_chat.transcript.blocks import Answered, Block
+from agent_chat.transcript.requests import answer_text, asked
 from agent_sdk_core.asking.permissions import Allow, CanUseTool, Deny, Permission, PermissionRequest
-from agent_sdk_core.backend import AgentBackend
+from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.options import SessionOptions
 
 READING_SECONDS: Final = 0.5
@@ -103,7 +103,7 @@ class ScriptedAnswers:
 @contextmanager
 def room() -> Generator[None]:
     """Take away, in the end, the folders that had to be made for the stages' own."""
-    from agent_sdk_testing.environment import cache_folder
+    from agent_sdk_testing.agents.environment import cache_folder
 
     parent = cache_folder()
     made = [path for path in (parent, *parent.parents) if not path.exists()]

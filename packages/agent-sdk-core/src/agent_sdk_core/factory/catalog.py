@@ -9,8 +9,8 @@ from typing import Final
 
 import anyio
 
-from agent_sdk_core.backend import AgentBackend
 from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.names import BackendType
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, cast
 
-from agent_sdk_core.backend import AgentBackend
-from agent_sdk_core.diagnosis import DEFAULT_SECONDS, Diagnosis, Problem, located
 from agent_sdk_core.errors import AgentError, ExecutableNotFoundError
 from agent_sdk_core.factory.registry import create_backend, loaded_config, require_executable
+from agent_sdk_core.interfaces.backend import AgentBackend
+from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, Problem, located
 from agent_sdk_core.names import BackendType, entry_points_of_backends, parse_backend_type
 
 if TYPE_CHECKING:

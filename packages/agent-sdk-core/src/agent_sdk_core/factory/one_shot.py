@@ -11,15 +11,16 @@ from uuid import uuid4
 
 import anyio
 
-from agent_sdk_core.backend import AgentBackend
 from agent_sdk_core.factory.registry import create_backend, loaded_config
+from agent_sdk_core.interfaces.backend import AgentBackend
+from agent_sdk_core.interfaces.session import AgentSession
+from agent_sdk_core.interfaces.turn import Turn
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.names import BackendType
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, prompt_blocks
 from agent_sdk_core.runtime.host import beside_later
-from agent_sdk_core.session import AgentSession, Turn
 
 if TYPE_CHECKING:
     from agent_sdk_core.config.runtime import RuntimeConfig

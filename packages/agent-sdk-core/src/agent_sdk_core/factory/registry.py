@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from agent_sdk_core.backend import AgentBackend
 from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError
+from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.names import BackendType, entry_point, nearest, parse_backend_type
 from agent_sdk_core.options import SessionOptions
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from agent_sdk_core.messages.base import Message
 from agent_sdk_core.messages.blocks import ContentBlock, TextBlock, ToolResultBlock, ToolUseBlock
-from agent_sdk_core.usage import Usage
+from agent_sdk_core.messages.usage import Usage
 from agent_sdk_core.wire.model import Number, WireModel
 
 

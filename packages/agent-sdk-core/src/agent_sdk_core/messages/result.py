@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool, StrictInt
 
 from agent_sdk_core import errors
 from agent_sdk_core.messages.base import Failure, Message
-from agent_sdk_core.usage import ModelUsage, Usage
+from agent_sdk_core.messages.usage import ModelUsage, Usage
 from agent_sdk_core.wire.model import Number
 
 Outcome = Literal["completed", "interrupted", "failed", "limit", "cancelled"]

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, StrictInt
 
 from agent_sdk_core.messages.base import Message
-from agent_sdk_core.usage import Usage
+from agent_sdk_core.messages.usage import Usage
 from agent_sdk_core.wire.model import Number
 
 

@@ -16,13 +16,14 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 
-from agent_sdk_core.backend import AgentBackend, BackendEvent, BackendEventKind
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
+from agent_sdk_core.interfaces.backend import AgentBackend
+from agent_sdk_core.interfaces.events import BackendEvent, BackendEventKind
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
-from agent_sdk_core.transport.stderr import tells_of_full_disk
+from agent_sdk_core.transport.process.stderr import tells_of_full_disk
 
 _log = logging.getLogger(__name__)
 S = TypeVar("S", bound=BaseSession)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from agent_sdk_core.errors import AgentError, UnsupportedOptionError
+from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.prompts import Prompt
-from agent_sdk_core.session import HistoryPage
 from agent_sdk_core.structured.answers import AnswerForm
-from agent_sdk_core.usage import SessionUsage
 
 if TYPE_CHECKING:
     from agent_sdk_core.asking.requests import AgentRequest, Ask, Json

@@ -20,10 +20,14 @@ import anyio.lowlevel
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Json
 from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.interfaces.pages import HistoryPage
+from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt, SessionState, require_limit
+from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue
 from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage, TaskNotification, TaskStarted
+from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, clean_prompt
@@ -36,17 +40,6 @@ from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.settings import SessionSettings, require_known
 from agent_sdk_core.runtime.turns.handle import SessionTurn
 from agent_sdk_core.runtime.turns.runner import Turns
-from agent_sdk_core.session import (
-    AgentSession,
-    HistoryPage,
-    InterruptReceipt,
-    MessageStream,
-    Priority,
-    PromptQueue,
-    SessionState,
-    require_limit,
-)
-from agent_sdk_core.usage import SessionUsage
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.session import QueuedPrompt
+from agent_sdk_core.interfaces.turn import QueuedPrompt
 
 pytestmark = pytest.mark.anyio
 

@@ -9,10 +9,11 @@ import anyio
 import pytest
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, ProcessExitedError, SessionClosedError
+from agent_sdk_core.interfaces.session import InterruptReceipt
+from agent_sdk_core.interfaces.turn import Turn
 from agent_sdk_core.messages.conversation import AssistantMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.runtime.turns import runner
-from agent_sdk_core.session import InterruptReceipt, Turn
 
 pytestmark = pytest.mark.anyio
 

@@ -21,10 +21,10 @@ from agent_sdk_core.factory.registry import load_backend
 from agent_sdk_testing.contract.pipes import Feed, Lifeline
 from agent_sdk_testing.contract.traits import Trait
 from agent_sdk_testing.contract.watching import Recorder
-from agent_sdk_testing.model import ScriptedModel
-from agent_sdk_testing.requests import ModelRequest
-from agent_sdk_testing.script import call, http_error
-from agent_sdk_testing.steps import JsonValue, Step
+from agent_sdk_testing.model.requests import ModelRequest
+from agent_sdk_testing.model.script import call, http_error
+from agent_sdk_testing.model.scripted_model import ScriptedModel
+from agent_sdk_testing.model.steps import JsonValue, Step
 
 Action = Literal[
     "read in cwd", "edit in cwd", "edit outside", "writing command", "escalated command", "network command"

@@ -17,7 +17,7 @@ import pytest
 from agent_sdk_core import AgentSession
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.traits import Trait
-from agent_sdk_testing.model import ScriptedModel
+from agent_sdk_testing.model.scripted_model import ScriptedModel
 
 Impostor = Literal["too old", "something else"]
 """A program that is not the agent: one that introduces itself as version 0.1.0, or not as the agent at all."""

@@ -17,8 +17,8 @@ from agent_sdk_core.wire.reading import Json, filled_text, record_of
 from claude_sdk.asking.approvals import tool_approval
 from claude_sdk.asking.envelope import Envelope
 from claude_sdk.asking.questions import ask_elicitation, ask_questions
-from claude_sdk.launching import DEFAULT_SOURCES
-from claude_sdk.tool_server import Run, ToolServer
+from claude_sdk.modes import DEFAULT_SOURCES
+from claude_sdk.tools import Run, ToolServer
 
 REFUSALS: Final[dict[str, Json]] = {
     "can_use_tool": {"behavior": "deny", "message": "Nobody allowed it."},

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
-from agent_sdk_core.session import HistoryPage
-from claude_sdk.store.frames import frame_of
-from claude_sdk.store.lines import opened, read_at
-from claude_sdk.store.ordering import Placed, in_order
-from claude_sdk.store.transcripts import Transcript, agent_transcripts, own_transcript
+from claude_sdk.store.transcript.files import Transcript, agent_transcripts, own_transcript
+from claude_sdk.store.transcript.frames import frame_of
+from claude_sdk.store.transcript.lines import opened, read_at
+from claude_sdk.store.transcript.ordering import Placed, in_order
 
 _BACKEND: Final = "claude"
 

@@ -13,13 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from agent_sdk_core.backend import SessionPage, SessionSummary
 from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.interfaces.pages import SessionPage, SessionSummary
 from agent_sdk_core.wire.json_lines import decode_line
 from agent_sdk_core.wire.reading import Json, record_of, text_of
-from claude_sdk.store.entries import CONVERSATION, is_command, kind_of, prompt_text
-from claude_sdk.store.lines import opened, read_lines, read_tail
 from claude_sdk.store.places import StoredFile, project_folders, project_key, session_files, side_folder
+from claude_sdk.store.transcript.entries import CONVERSATION, is_command, kind_of, prompt_text
+from claude_sdk.store.transcript.lines import opened, read_lines, read_tail
 
 _HEAD: Final = 1024 * 1024
 _TAIL: Final = 64 * 1024

@@ -18,8 +18,8 @@ from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.asking.offers import IN_PROCESS, decisions, unchanged
-from codex_sdk.normalizer.commands import script
-from codex_sdk.normalizer.patches import FileChange, file_tool_use
+from codex_sdk.normalizer.items.commands import script
+from codex_sdk.normalizer.items.patches import FileChange, file_tool_use
 
 
 def command_approval(envelope: Envelope, item: Json | None) -> Ask[PermissionRequest]:

@@ -16,7 +16,7 @@ from agent_sdk_core.asking.requests import Ask
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.asking.offers import unchanged
-from codex_sdk.normalizer.calls import mcp_tool_name
+from codex_sdk.normalizer.items.calls import mcp_tool_name
 
 _KIND: Final = "mcp_tool_call"
 _OPTIONS: Final = {

@@ -16,15 +16,15 @@ from agent_sdk_core.asking.permissions import Deny, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Reading, Work
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.receiver import ServerRequest
-from agent_sdk_core.tools import ToolResult
+from agent_sdk_core.tools.results import ToolResult
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.approvals import command_approval, patch_approval, permissions_approval
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.asking.mcp_approvals import mcp_approval
 from codex_sdk.asking.questions import ask_elicitation, ask_questions
-from codex_sdk.dynamic_tools import tool_response
 from codex_sdk.normalizer import ThreadFamily
-from codex_sdk.normalizer.patches import file_change
+from codex_sdk.normalizer.items.patches import file_change
+from codex_sdk.tools import tool_response
 
 METHOD_NOT_FOUND: Final = -32601
 _LEGACY_DENIAL: Final = {"denied": {"rejection": "Nobody allowed it."}}

@@ -20,7 +20,7 @@ from agent_sdk_core.errors import (
     StartupTimeoutError,
     UnsupportedVersionError,
 )
-from agent_sdk_core.transport.process import ChildProcess
+from agent_sdk_core.transport.process.child import ChildProcess
 from codex_sdk.drift.comparing import compare
 from codex_sdk.drift.reading import BUNDLE, read_surface
 from codex_sdk.drift.report import Drift

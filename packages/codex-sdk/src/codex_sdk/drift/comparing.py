@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from codex_sdk.drift.protocol_usage import USED, Used
 from codex_sdk.drift.report import Change, ChangeKind, Drift, Effect
 from codex_sdk.drift.surface import METHOD_KINDS, Field, Fields, Method, MethodKind, Surface, members
-from codex_sdk.used import USED, Used
 
 _NAMES: Final[Mapping[MethodKind, str]] = {
     "client_requests": "request",

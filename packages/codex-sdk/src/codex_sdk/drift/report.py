@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from agent_sdk_core.drift import DriftVerdict, ProtocolDrift
+from agent_sdk_core.interfaces.diagnosis import DriftVerdict, ProtocolDrift
 
 Effect = Literal["none", "less", "fatal"]
 ChangeKind = Literal["added", "removed", "changed"]

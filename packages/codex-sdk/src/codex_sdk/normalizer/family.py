@@ -9,16 +9,16 @@ from typing import Any, Final
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.usage import ModelPrice, SessionUsage
+from agent_sdk_core.messages.usage import ModelPrice, SessionUsage
 from agent_sdk_core.wire.json_lines import mend
 from agent_sdk_core.wire.reading import record_at, text_at
 from agent_sdk_core.wire.recent import Recent
-from codex_sdk.normalizer.agents import SubAgent
-from codex_sdk.normalizer.card import Contact
-from codex_sdk.normalizer.facts import ThreadFacts
-from codex_sdk.normalizer.shapes import Named
+from codex_sdk.normalizer.cards.card import Contact
+from codex_sdk.normalizer.items.agents import SubAgent
+from codex_sdk.normalizer.items.shapes import Named
 from codex_sdk.normalizer.thread import ThreadNormalizer
-from codex_sdk.normalizer.turns import BACKEND
+from codex_sdk.normalizer.turns.thread_facts import ThreadFacts
+from codex_sdk.normalizer.turns.turns import BACKEND
 
 _STARTING: Final = frozenset({"spawnAgent", "resumeAgent", "sendInput", "followupTask"})
 _ITEMS: Final = ("item/started", "item/completed")

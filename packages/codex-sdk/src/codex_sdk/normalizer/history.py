@@ -9,8 +9,8 @@ from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import CompactBoundary
 from agent_sdk_core.wire.reading import records_at, text_at
-from codex_sdk.normalizer.facts import ThreadFacts
 from codex_sdk.normalizer.thread import ThreadNormalizer
+from codex_sdk.normalizer.turns.thread_facts import ThreadFacts
 
 
 def history_messages(turn: dict[str, Any], facts: ThreadFacts) -> list[SDKMessage]:

@@ -8,9 +8,9 @@ from typing import Final
 from agent_sdk_core.messages.system import CompactBoundary, StatusMessage
 from agent_sdk_core.wire.reading import Json, record_at, text_at
 from codex_sdk.normalizer import notices
-from codex_sdk.normalizer.speech import SPEECH, says
+from codex_sdk.normalizer.speech.speech import SPEECH, says
 from codex_sdk.normalizer.state import ThreadState
-from codex_sdk.normalizer.turns import Turn
+from codex_sdk.normalizer.turns.turns import Turn
 
 ItemHandler = Callable[[ThreadState, Turn, Json, bool], None]
 """Takes the thread, the turn, the item, and whether it completed."""

@@ -9,10 +9,10 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import RateLimitEvent
 from agent_sdk_core.messages.system import ApiRetry, Informational, PermissionDenied, SystemMessage
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at
-from codex_sdk.normalizer.codex_errors import turn_failure
-from codex_sdk.normalizer.frames import Frames
+from codex_sdk.normalizer.emitter import Frames
 from codex_sdk.normalizer.state import ThreadState
-from codex_sdk.normalizer.turns import Turn
+from codex_sdk.normalizer.turns.failures import turn_failure
+from codex_sdk.normalizer.turns.turns import Turn
 
 _ATTEMPT: Final = re.compile(r"(\d{1,6})/(\d{1,6})")
 

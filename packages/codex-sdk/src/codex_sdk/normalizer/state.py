@@ -6,15 +6,15 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import StatusMessage
 from agent_sdk_core.wire.reading import Json, text_at
 from agent_sdk_core.wire.recent import Recent
-from codex_sdk.normalizer.agents import SubAgent
-from codex_sdk.normalizer.cards import Cards
-from codex_sdk.normalizer.facts import ThreadFacts
-from codex_sdk.normalizer.frames import Frames
-from codex_sdk.normalizer.prompts import Prompts
-from codex_sdk.normalizer.raw_calls import RawCalls
-from codex_sdk.normalizer.speech import Speech
-from codex_sdk.normalizer.turns import BACKEND, Turn, Turns
-from codex_sdk.normalizer.usage import Ledger, UsageMeter
+from codex_sdk.normalizer.cards.open_cards import Cards
+from codex_sdk.normalizer.emitter import Frames
+from codex_sdk.normalizer.items.agents import SubAgent
+from codex_sdk.normalizer.items.raw_calls import RawCalls
+from codex_sdk.normalizer.speech.speech import Speech
+from codex_sdk.normalizer.speech.user_prompts import Prompts
+from codex_sdk.normalizer.turns.thread_facts import ThreadFacts
+from codex_sdk.normalizer.turns.turns import BACKEND, Turn, Turns
+from codex_sdk.normalizer.turns.usage import Ledger, UsageMeter
 
 
 class ThreadState:

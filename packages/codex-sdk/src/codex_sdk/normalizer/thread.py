@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.usage import ModelPrice, SessionUsage
+from agent_sdk_core.messages.usage import ModelPrice, SessionUsage
 from agent_sdk_core.wire.reading import as_record, record_at, text_at
-from codex_sdk.normalizer.agents import SubAgent, started_outcome
-from codex_sdk.normalizer.facts import ThreadFacts
-from codex_sdk.normalizer.frames import Frames
+from codex_sdk.normalizer.emitter import Frames
+from codex_sdk.normalizer.items.agents import SubAgent, started_outcome
 from codex_sdk.normalizer.methods import METHODS
 from codex_sdk.normalizer.not_messages import NOT_MESSAGES
-from codex_sdk.normalizer.results import ended_by_us
 from codex_sdk.normalizer.state import ThreadState
 from codex_sdk.normalizer.turn_events import finish
-from codex_sdk.normalizer.turns import Turns
-from codex_sdk.normalizer.usage import Ledger
+from codex_sdk.normalizer.turns.results import ended_by_us
+from codex_sdk.normalizer.turns.thread_facts import ThreadFacts
+from codex_sdk.normalizer.turns.turns import Turns
+from codex_sdk.normalizer.turns.usage import Ledger
 
 
 class ThreadNormalizer:

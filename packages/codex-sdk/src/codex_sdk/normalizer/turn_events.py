@@ -8,10 +8,10 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import StatusMessage
 from agent_sdk_core.wire.reading import Json, optional_text_at, record_at, records_at, text_at
-from codex_sdk.normalizer.facts import CLAUDE_MODES
-from codex_sdk.normalizer.results import ended_by_codex, ended_by_us, result_fields, task_fields, task_summary
 from codex_sdk.normalizer.state import ThreadState
-from codex_sdk.normalizer.turns import Turn
+from codex_sdk.normalizer.turns.results import ended_by_codex, ended_by_us, result_fields, task_fields, task_summary
+from codex_sdk.normalizer.turns.thread_facts import CLAUDE_MODES
+from codex_sdk.normalizer.turns.turns import Turn
 
 _OUTCOMES: Final = {"completed": "completed", "interrupted": "stopped", "gone": "stopped"}
 """How a sub-agent's task ended, by its turn's status as `finish` takes it."""

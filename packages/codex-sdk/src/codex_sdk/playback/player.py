@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.usage import ModelPrice
+from agent_sdk_core.messages.usage import ModelPrice
 from agent_sdk_core.wire.json_lines import mend
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, text_at
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
-from codex_sdk.normalizer.content import user_content
+from codex_sdk.normalizer.items.content import user_content
 from codex_sdk.playback.requests import ReplayedRequests
 from codex_sdk.routing.early_notifications import EarlyNotifications
 from codex_sdk.routing.router import Router

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent_sdk_core.wire.reading import Json, record_at, text_at
 from codex_sdk.normalizer.item_events import ITEMS
-from codex_sdk.normalizer.tool_shapes import TOOL_ITEMS
+from codex_sdk.normalizer.items.tool_shapes import TOOL_ITEMS
 from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS, SERVER_REQUESTS
 
 if TYPE_CHECKING:

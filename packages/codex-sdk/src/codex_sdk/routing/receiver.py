@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
-from agent_sdk_core.backend import BackendEventKind
 from agent_sdk_core.errors import AgentError, SessionBusyError
+from agent_sdk_core.interfaces.events import BackendEventKind
 from agent_sdk_core.rpc.receiver import ProtocolIssue, Receiver, ServerRequest
 from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.host import Host

@@ -15,7 +15,7 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from agent_sdk_core.runtime.host import on_trio, start_beside
-from agent_sdk_core.tools import failure_text
+from agent_sdk_core.tools.tool import failure_text
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -9,13 +9,13 @@ from typing import Self
 import anyio
 
 from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.interfaces.turn import Turn
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.turns.records import PromptRecord
 from agent_sdk_core.runtime.turns.runner import Turns
-from agent_sdk_core.session import Turn
 
 _log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import overload
 
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.interfaces.turn import PromptQueue, QueuedPrompt
 from agent_sdk_core.prompts import Prompt, clean_prompt
 from agent_sdk_core.runtime.turns.records import PromptRecord
-from agent_sdk_core.session import PromptQueue, QueuedPrompt
 
 
 class WaitingPrompts(PromptQueue):

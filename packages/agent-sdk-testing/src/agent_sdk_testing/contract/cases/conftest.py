@@ -10,11 +10,11 @@ from typing import Any, cast
 import anyio
 import pytest
 
+from agent_sdk_testing.agents.environment import scratch_folder
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.selection import agents_under_test
 from agent_sdk_testing.contract.traits import applies
-from agent_sdk_testing.environment import scratch_folder
-from agent_sdk_testing.model import ScriptedModel
+from agent_sdk_testing.model.scripted_model import ScriptedModel
 
 _LOOPS = ("asyncio", "trio")
 _SECONDS = 30.0

@@ -1,0 +1,139 @@
+"""The `doctor` command: whether each agent can be used, and what to do about it where it cannot."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+import sys
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import anyio
+
+from agent_chat.cli.stdio import is_screen
+from agent_chat.exits import ExitCode
+from agent_chat.settings import UsageError, working_folder
+from agent_chat.terminal.checkups import plain_checkup, print_checkup
+from agent_chat.terminal.screens import terminal_console
+from agent_sdk_core.config.runtime import RuntimeConfig
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.factory.diagnose import diagnose_backend
+from agent_sdk_core.interfaces.diagnosis import Diagnosis
+from agent_sdk_core.names import backend_names, parse_backend_type
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """What was found.
+
+    Attributes:
+        agents: What is known of each agent that was looked at.
+        chosen: The backend that is used when none is named; None when that cannot be told.
+        config: The configuration; an empty one when it is wrong.
+        config_problem: What is wrong with the configuration; "" when nothing is.
+        asked: The backend that was asked about; None for all.
+    """
+
+    agents: tuple[Diagnosis, ...]
+    chosen: str | None
+    config: RuntimeConfig
+    config_problem: str = ""
+    asked: str | None = None
+
+    @property
+    def deciding(self) -> Diagnosis | None:
+        """The agent that decides whether all is well: the one that was asked about, or that would be used."""
+        return next((agent for agent in self.agents if agent.backend == (self.asked or self.chosen)), None)
+
+    @property
+    def well(self) -> bool:
+        """Whether that agent can be used, and the configuration is right."""
+        return not self.config_problem and self.deciding is not None and self.deciding.usable
+
+
+def run_doctor(backend: str | None, cwd: str | None, *, as_json: bool) -> int:
+    """Look at the agents, print what was found, and return the exit code.
+
+    Args:
+        backend: The one to look at; None: all that are registered.
+        cwd: The folder whose configuration counts; None: the current one.
+        as_json: Print one JSON object instead of text.
+
+    Raises:
+        UsageError: There is no such backend or folder.
+    """
+    config, problem, chosen = RuntimeConfig(), "", None
+    folder = working_folder(cwd)
+    try:
+        config = RuntimeConfig.load(cwd=folder)
+        chosen = config.chosen_type()
+    except InvalidRequestError as error:
+        problem = error.message
+    try:
+        asked = parse_backend_type(backend) if backend else None
+    except InvalidRequestError as error:
+        raise UsageError(error.message) from None
+    names = (asked,) if asked else backend_names()
+    with _progress(names):
+        agents = anyio.run(_look_at, names, config)
+    checkup = Checkup(tuple(agents), chosen, config, problem, asked)
+    if as_json:
+        sys.stdout.write(f"{json.dumps(as_object(checkup))}\n")
+    elif is_screen(sys.stdout):
+        print_checkup(terminal_console(sys.stdout), checkup)
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in plain_checkup(checkup))
+    return ExitCode.OK if checkup.well else ExitCode.ERROR
+
+
+async def _look_at(names: Sequence[str], config: RuntimeConfig) -> list[Diagnosis]:
+    found: dict[str, Diagnosis] = {}
+
+    async def one(name: str) -> None:
+        found[name] = await diagnose_backend(name, config=config)
+
+    async with anyio.create_task_group() as tasks:
+        for name in names:
+            tasks.start_soon(one, name)
+    return [found[name] for name in names]
+
+
+@contextlib.contextmanager
+def _progress(names: Sequence[str]) -> Generator[None]:
+    """Say what is going on, to whoever waits for it."""
+    if not names or not is_screen(sys.stderr):
+        yield
+        return
+    with terminal_console(sys.stderr).status(f"Looking at {' and '.join(names)} …"):
+        yield
+
+
+def as_object(checkup: Checkup) -> dict[str, Any]:
+    """Return the checkup as the JSON object that the README describes."""
+    return {
+        "ok": checkup.well,
+        "chosen": checkup.chosen,
+        "agents": [_agent(agent) for agent in checkup.agents],
+        "configuration": {
+            "problem": checkup.config_problem or None,
+            "files": [
+                {"kind": file.kind, "path": str(file.path), "exists": file.exists} for file in checkup.config.files
+            ],
+        },
+        "versions": {
+            "agent_sdk": version("agent-chat"),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+        },
+    }
+
+
+def _agent(agent: Diagnosis) -> dict[str, Any]:
+    fields = asdict(agent)
+    drift = agent.drift
+    if drift is not None:
+        fields["drift"] |= {"compatible": drift.compatible, "runs": drift.runs}
+    return {"backend": fields.pop("backend"), "status": agent.status, "usable": agent.usable, **fields}

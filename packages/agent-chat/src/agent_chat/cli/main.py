@@ -1,0 +1,248 @@
+"""The command line of `agent-sdk`. Commands import what they need when they run, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from agent_chat.exits import ExitCode
+
+HELP_MODE = (
+    "How much the agent may do unasked: default, accept_edits, plan, auto, dont_ask, bypass, or inherit from its own "
+    "configuration; absent: as configured, else default."
+)
+
+app = typer.Typer(
+    name="agent-sdk",
+    help="One command for coding agents: run one on a prompt, or see a demonstration.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+schema = typer.Typer(name="schema", help="The protocol that an agent speaks.", rich_markup_mode=None)
+app.add_typer(schema)
+
+Json = Annotated[bool, typer.Option("--json", help="Print every message as one line of JSON, and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the details of an error.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"agent-sdk {version('agent-chat')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """One command for coding agents: run one on a prompt, or see a demonstration."""
+
+
+@app.command()
+def run(
+    prompt: Annotated[str | None, typer.Argument(help="What to do; absent or '-': read from standard input.")] = None,
+    backend: Annotated[
+        str | None, typer.Option("--backend", "-b", help="The agent: claude or codex; absent: as configured.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model, by the agent's own name.")] = None,
+    effort: Annotated[
+        str | None, typer.Option("--effort", "-e", help="How much the model reasons, such as low, medium or high.")
+    ] = None,
+    cwd: Annotated[str | None, typer.Option("--cwd", "-C", help="The folder to work in.")] = None,
+    permission_mode: Annotated[str | None, typer.Option("--permission-mode", help=HELP_MODE)] = None,
+    resume: Annotated[str | None, typer.Option("--resume", help="Go on with the session of this id.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run an agent on a prompt; it asks before it acts.
+
+    It runs with your own login, and with what is configured.
+    """
+
+    def start() -> int:
+        from agent_chat.cli.run import run_prompt
+        from agent_chat.settings import RunSettings
+
+        settings = RunSettings(backend, model, cwd, permission_mode, resume, effort)
+        return run_prompt(prompt, settings, as_json=json)
+
+    _finish(start, debug=debug)
+
+
+@app.command()
+def demo(
+    backend: Annotated[
+        str | None, typer.Option("--backend", "-b", help="Play with this agent alone, such as codex.")
+    ] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Answer the approvals yourself instead of by script.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show the agents at the same task; needs no key.
+
+    The agents are the real ones, the model that they ask is scripted and on this machine.
+    """
+
+    def start() -> int:
+        from agent_chat.cli.demo import run_demo
+
+        return run_demo(backend, interactive=interactive, as_json=json)
+
+    _finish(start, debug=debug)
+
+
+@app.command()
+def replay(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Wire logs, as CodexBackend(wire_log=…) writes.")],
+    backend: Annotated[str, typer.Option("--backend", "-b", help="The agent whose wire was recorded.")] = "codex",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show a recorded wire log as the conversation it was."""
+
+    def start() -> int:
+        from pathlib import Path
+
+        from agent_chat.cli.replay import replay_logs
+
+        return replay_logs(backend, [Path(file) for file in files], as_json=json)
+
+    _finish(start, debug=debug)
+
+
+@app.command()
+def config(
+    cwd: Annotated[
+        str | None, typer.Option("--cwd", "-C", help="The folder whose .agent-sdk.toml counts; absent: this one.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the configuration as one JSON object.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Show what is configured, and where each value comes from."""
+
+    def start() -> int:
+        from agent_chat.cli.config import show_config
+
+        return show_config(cwd, as_json=json)
+
+    _finish(start, debug=debug, failure=ExitCode.USAGE)
+
+
+@app.command()
+def doctor(
+    backend: Annotated[
+        str | None, typer.Option("--backend", "-b", help="The agent to look at, such as codex; absent: all of them.")
+    ] = None,
+    cwd: Annotated[
+        str | None, typer.Option("--cwd", "-C", help="The folder whose .agent-sdk.toml counts; absent: this one.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Say whether each agent can be used, and what to do if not.
+
+    It starts each agent as a session would, and asks it for its version and its login.
+    Exits with 0 if the agent that would be used can be used, 1 if it or the configuration needs attention, 2 if the
+    command line cannot be followed.
+    """
+
+    def start() -> int:
+        from agent_chat.cli.doctor import run_doctor
+
+        return run_doctor(backend, cwd, as_json=json)
+
+    _finish(start, debug=debug)
+
+
+@schema.command()
+def check(
+    codex: Annotated[
+        str | None, typer.Option("--codex", metavar="PATH", help="The codex to look at; absent: the one that is used.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON object.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Compare the protocol of an installed codex with the one that this SDK was made for.
+
+    Exits with 0 if it works, 1 if something that is used is gone or changed, 2 if it could not be compared.
+    """
+
+    def start() -> int:
+        from agent_chat.cli.schema import check_schema
+
+        return check_schema("codex", codex, as_json=json)
+
+    _finish(start, debug=debug, failure=ExitCode.USAGE)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+    except TyperException as error:
+        code = _complain(error.format_message(), ExitCode.USAGE)
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _finish(start: Callable[[], int], *, debug: bool, failure: ExitCode = ExitCode.ERROR) -> NoReturn:
+    """Run a command and exit with its code, or `failure`; what goes wrong is one sentence, details are for `debug`."""
+    from agent_chat.settings import UsageError
+    from agent_sdk_core.errors import AgentError
+
+    try:
+        code = start()
+    except UsageError as error:
+        code = _complain(str(error), ExitCode.USAGE)
+    except BrokenPipeError:
+        _abandon_stdout()
+        code = ExitCode.BROKEN_PIPE
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except AgentError as error:
+        code = _complain(f"{error.message} [{error.code}]", failure)
+        if debug:
+            _show_details(error)
+    except Exception as error:
+        code = _complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)", failure)
+        if debug:
+            _show_details(error)
+    raise typer.Exit(code)
+
+
+def _complain(sentence: str, code: ExitCode) -> ExitCode:
+    from agent_chat.transcript.sanitize import clean
+
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"agent-sdk: {clean(sentence).strip()}\n")
+        sys.stderr.flush()
+    return code
+
+
+def _show_details(error: Exception) -> None:
+    import traceback
+
+    with suppress(OSError, ValueError):
+        traceback.print_exception(error, file=sys.stderr)
+        for name, value in getattr(error, "details", {}).items():
+            sys.stderr.write(f"{name}: {value!r}\n")
+
+
+def _abandon_stdout() -> None:
+    """Point stdout elsewhere, so that the interpreter does not complain when it flushes it at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,79 @@
+"""The `run` command: one prompt to the user's own agent."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TextIO
+
+import anyio
+
+from agent_chat import settings as settings_module
+from agent_chat.cli.stdio import open_asker, open_view, write_progress
+from agent_chat.settings import RunSettings, UsageError, load_config, session_options
+from agent_chat.terminal.conversation import Conversation, Ended
+from agent_chat.terminal.screens import View
+from agent_sdk_core.errors import AuthenticationError
+from agent_sdk_core.interfaces.backend import AgentBackend
+from agent_sdk_core.options import SessionOptions
+
+_NO_PROMPT = 'There is no prompt: say what to do, as in `agent-sdk run "fix the failing test"`, or pipe it in.'
+
+
+def run_prompt(prompt: str | None, settings: RunSettings, *, as_json: bool) -> int:
+    """Run one prompt and return the exit code.
+
+    Raises:
+        UsageError: The command line or the configuration cannot be followed.
+        AgentError: The agent could not be started, or it refused.
+        BrokenPipeError: Nobody reads the output any more.
+    """
+    text = read_prompt(prompt)
+    view = open_view(as_json=as_json)
+    asker = open_asker(view, as_json=as_json)
+    config = load_config(settings)
+    options = session_options(settings, asker.permission, asker.question, config=config)
+    backend = settings_module.open_backend(settings.backend, config)
+
+    @asynccontextmanager
+    async def stage() -> AsyncGenerator[tuple[AgentBackend, SessionOptions]]:
+        async with backend:
+            yield backend, options
+
+    ended = anyio.run(Conversation(stage, view).run, text)
+    _conclude(view, ended, settings, as_json=as_json)
+    return ended.exit_code
+
+
+def read_prompt(prompt: str | None) -> str:
+    """Return the prompt, read from standard input when it is absent or "-".
+
+    Raises:
+        UsageError: There is none.
+    """
+    text = _piped() if prompt in (None, "-") else prompt
+    if not text or not text.strip():
+        raise UsageError(_NO_PROMPT)
+    return text
+
+
+def _piped() -> str | None:
+    stdin: TextIO | None = sys.stdin
+    if stdin is None or stdin.isatty():
+        return None
+    return stdin.buffer.read().decode("utf-8", "replace")
+
+
+def _conclude(view: View, ended: Ended, settings: RunSettings, *, as_json: bool) -> None:
+    error = None if ended.result is None else ended.result.error
+    if as_json and error is not None:
+        view.notice(f"{error.message} [{error.code}]", "error")
+    if isinstance(error, AuthenticationError):
+        named = f" --backend {settings.backend}" if settings.backend else ""
+        view.notice(f"`agent-sdk doctor{named}` says how to log in.")
+    if ended.resume:
+        backend = ["--backend", settings.backend] if settings.backend else []
+        command = shlex.join(["agent-sdk", "run", *backend, "--resume", ended.resume])
+        write_progress(f"To go on: {command} PROMPT")

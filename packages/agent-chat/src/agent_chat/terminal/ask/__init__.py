@@ -1,0 +1,1 @@
+"""Questions to whoever sits at the terminal."""

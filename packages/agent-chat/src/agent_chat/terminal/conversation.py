@@ -1,0 +1,157 @@
+"""One prompt from sending to result: shows every message, obeys Ctrl-C and the signals that end a process."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+from anyio.abc import TaskStatus
+
+from agent_chat.exits import ENDING_SIGNALS, ExitCode
+from agent_chat.terminal.screens import View
+from agent_sdk_core.errors import AgentError
+from agent_sdk_core.interfaces.backend import AgentBackend
+from agent_sdk_core.interfaces.session import AgentSession
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.prompts import Prompt
+
+_LAST_WORDS_SECONDS: Final = 0.5
+
+Stage = Callable[[], AbstractAsyncContextManager[tuple[AgentBackend, SessionOptions]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a conversation ended.
+
+    Attributes:
+        exit_code: What the process should exit with.
+        result: The turn's result; None when it was quit before.
+        resume: Id of the session to resume; None when the agent did not store it.
+    """
+
+    exit_code: int
+    result: ResultMessage | None = None
+    resume: str | None = None
+
+
+class Conversation:
+    """Runs one prompt on a stage of its own.
+
+    Args:
+        stage: Makes the started backend and the options of the session, and takes them down again.
+        view: Where messages are shown.
+    """
+
+    def __init__(self, stage: Stage, view: View) -> None:
+        self._stage = stage
+        self._view = view
+        self._scope: anyio.CancelScope | None = None
+        self._session: AgentSession | None = None
+        self._interrupting = False
+        self._resume: str | None = None
+        self._quit: ExitCode | None = None
+
+    async def run(self, prompt: Prompt) -> Ended:
+        """Run the prompt, and leave no process behind whatever happens.
+
+        Raises:
+            AgentError: The agent could not be started, or it refused.
+            BrokenPipeError: Nobody reads the view's output any more.
+        """
+        result: ResultMessage | None = None
+        failure: Exception | None = None
+        # Signals are heard until the agent is closed: an impatient Ctrl-C must not cut that short.
+        async with anyio.create_task_group() as host:
+            with anyio.CancelScope() as self._scope:
+                await host.start(self._listen)
+                host.start_soon(self._animate)
+                try:
+                    result = await self._converse(prompt)
+                except Exception as error:  # raised again below, outside the group
+                    failure = error
+                self._view.close()
+                try:
+                    await self._view.drain()
+                except OSError as error:
+                    failure = failure or error
+            self._view.close()
+            if self._quit is not None:
+                await self._drain_soon()
+            host.cancel_scope.cancel()
+        if self._quit is not None:
+            return Ended(self._quit, result, self._resume)
+        if failure is not None:
+            raise failure
+        return Ended(_exit_code(result), result, self._resume)
+
+    async def _converse(self, prompt: Prompt) -> ResultMessage | None:
+        async with self._stage() as (backend, options), await backend.create_session(options) as session:
+            try:
+                return await self._turn(session, prompt)
+            finally:
+                self._resume = session.resolved_session_id if session.resumable else None
+
+    async def _drain_soon(self) -> None:
+        """Let what is on its way be written, but wait for no reader that does not read."""
+        with suppress(OSError), anyio.move_on_after(_LAST_WORDS_SECONDS, shield=True):
+            await self._view.drain()
+
+    async def _animate(self) -> None:
+        try:
+            await self._view.animate()
+        except OSError:
+            self._leave(ExitCode.BROKEN_PIPE)
+
+    async def _turn(self, session: AgentSession, prompt: Prompt) -> ResultMessage | None:
+        turn = session.query(prompt)
+        self._session = session
+        try:
+            async for message in turn:
+                self._view.show(message)
+        finally:
+            self._session = None
+        return turn.result
+
+    async def _listen(self, *, task_status: TaskStatus[None]) -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, *ENDING_SIGNALS) as signals:
+            task_status.started()
+            async with anyio.create_task_group() as interrupts:
+                async for received in signals:
+                    if (code := ENDING_SIGNALS.get(received)) is not None:
+                        self._leave(code)
+                    elif self._session is None or self._interrupting:
+                        self._view.notice("quitting…")
+                        self._leave(ExitCode.INTERRUPTED)
+                    else:
+                        self._interrupting = True
+                        self._view.notice("interrupting… press Ctrl-C again to quit")
+                        interrupts.start_soon(self._interrupt, self._session)
+
+    async def _interrupt(self, session: AgentSession) -> None:
+        with suppress(AgentError):
+            await session.interrupt()
+
+    def _leave(self, code: ExitCode) -> None:
+        if self._quit is None:
+            self._quit = code
+            self._view.close()
+            if self._scope is not None:
+                self._scope.cancel()
+
+
+def _exit_code(result: ResultMessage | None) -> ExitCode:
+    if result is None:
+        return ExitCode.ERROR
+    match result.outcome:
+        case "completed":
+            return ExitCode.OK
+        case "interrupted" | "cancelled":
+            return ExitCode.INTERRUPTED
+        case "failed" | "limit":
+            return ExitCode.ERROR

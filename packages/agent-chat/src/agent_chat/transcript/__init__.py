@@ -1,0 +1,1 @@
+"""A conversation as blocks, cards and notices; what terminal, page and editor share."""

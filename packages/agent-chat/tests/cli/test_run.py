@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from agent_chat import settings
+from agent_sdk_core.asking.permissions import Allow, PermissionRequest
+from agent_sdk_core.config.runtime import RuntimeConfig
+from agent_sdk_core.errors import ExecutableNotFoundError
+
+HINT = "Nobody can be asked here; run it on a terminal, or choose what it may do with --permission-mode."
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch, wire: Any, fake_backend: Any) -> Any:
+    """The backend that the command finds; it asks for a command, then says what came of it."""
+
+    async def script(session: Any) -> AsyncIterator[Any]:
+        yield wire.use("t", "Bash", {"command": "make"})
+        answer = await session.ask(PermissionRequest("r", "session-1", "Bash", {"command": "make"}))
+        yield wire.done("t", "made" if isinstance(answer, Allow) else "refused", error=not isinstance(answer, Allow))
+        yield wire.text("m", "all done")
+        yield wire.result()
+
+    made = fake_backend(script)
+
+    def open_backend(name: str | None, config: RuntimeConfig) -> Any:
+        made.name = name
+        return made
+
+    monkeypatch.setattr(settings, "open_backend", open_backend)
+    return made
+
+
+def test_a_run_in_a_pipe_prints_plain_text_denies_and_says_how_to_resume(command: Command, backend: Any) -> None:
+    code, out, err = command("run", "--backend", "fake", "do it")
+    assert code == 0
+    assert out == "$ make\n  refused\n  [failed]\n\nall done\n\n[completed · 1.5 s]\n"
+    assert err.splitlines() == [
+        f"agent-sdk: warning: denied: Bash make. {HINT}",
+        "To go on: agent-sdk run --backend fake --resume session-1 PROMPT",
+    ]
+    assert backend.opened[0].prompts == ["do it"]
+    assert backend.name == "fake"
+
+
+def test_json_prints_messages_and_nothing_else(command: Command, backend: Any) -> None:
+    code, out, err = command("run", "--json", "do it")
+    assert code == 0
+    assert [json.loads(line)["type"] for line in out.splitlines()] == ["assistant", "user", "assistant", "result"]
+    assert "denied" in err
+
+
+def test_options_reach_the_session(command: Command, backend: Any, tmp_path: Any) -> None:
+    where = ("--cwd", str(tmp_path), "--model", "m", "--resume", "old", "--permission-mode", "plan")
+    assert command("run", *where, "go")[0] == 0
+    options = backend.opened[0].options
+    assert (options.cwd, options.model, options.resume, options.permission_mode) == (str(tmp_path), "m", "old", "plan")
+
+
+def test_what_is_configured_reaches_the_session_and_the_command_line_beats_it(
+    command: Command, backend: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_SDK_CONFIG", str(tmp_path / "config.toml"))
+    (tmp_path / "config.toml").write_text('model = "mine"\npermission_mode = "plan"\n', encoding="utf-8")
+    (tmp_path / ".agent-sdk.toml").write_text('model = "theirs"\nreasoning_effort = "low"\n', encoding="utf-8")
+    assert command("run", "--cwd", str(tmp_path), "go")[0] == 0
+    assert command("run", "--cwd", str(tmp_path), "--model", "n", "--permission-mode", "auto", "go")[0] == 0
+    found = [(opened.options.model, opened.options.permission_mode) for opened in backend.opened]
+    assert found == [("theirs", "plan"), ("n", "auto")]
+    assert backend.opened[0].options.reasoning_effort == "low"
+
+
+def test_a_configuration_that_is_wrong_is_one_sentence_and_exit_code_2(
+    command: Command, backend: Any, tmp_path: Any
+) -> None:
+    (tmp_path / ".agent-sdk.toml").write_text('permission_mode = "bypass"\n', encoding="utf-8")
+    code, out, err = command("run", "--cwd", str(tmp_path), "go")
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        f"agent-sdk: {tmp_path}/.agent-sdk.toml, line 1: a workspace file may not set permission_mode: "
+    )
+    assert err.count("\n") == 1
+    assert backend.opened == []
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("run", "-")])
+def test_the_prompt_can_be_piped_in(command: Command, backend: Any, arguments: tuple[str, ...]) -> None:
+    assert command(*arguments, piped="from the pipe\n")[0] == 0
+    assert backend.opened[0].prompts == ["from the pipe\n"]
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("run", " ")])
+def test_an_empty_prompt_is_a_usage_error(command: Command, arguments: tuple[str, ...]) -> None:
+    code, out, err = command(*arguments, piped=" \n")
+    assert (code, out) == (2, "")
+    assert err.startswith("agent-sdk: There is no prompt: say what to do")
+    assert err.count("\n") == 1
+
+
+def test_without_standard_input_there_is_no_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    from agent_chat.cli.run import read_prompt
+
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(settings.UsageError):
+        read_prompt(None)
+
+
+def test_a_failed_turn_exits_1_and_json_tells_why_on_stderr(command: Command, backend: Any, wire: Any) -> None:
+    async def script(session: Any) -> AsyncIterator[Any]:
+        yield wire.result(subtype="error_during_execution", is_error=True, errors=["it broke"], error_code="boom")
+
+    backend.script = script
+    backend.resumable = False
+    assert command("run", "go") == (1, "error: it broke\n[failed · 1.5 s]\n", "")
+    code, _, err = command("run", "--json", "go")
+    assert (code, err) == (1, "agent-sdk: error: it broke [boom]\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("run", "--frob", "x"), "No such option: --frob"),
+        (("frob",), "No such command 'frob'."),
+        (("run", "--cwd", "/no/such/folder", "x"), "/no/such/folder is not a folder."),
+        (("run", "--permission-mode", "yolo", "x"), "There is no permission mode 'yolo'"),
+        (("run", "--backend", "frob", "x"), "No backend is called 'frob'"),
+        (("demo", "--interactive"), "--interactive asks on a terminal, and there is none; run the demo without it."),
+    ],
+)
+def test_what_cannot_be_followed_is_one_sentence_and_exit_code_2(
+    command: Command, arguments: tuple[str, ...], sentence: str
+) -> None:
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"agent-sdk: {sentence}")
+    assert err.count("\n") == 1
+
+
+def test_an_agent_that_is_not_there_is_one_sentence_and_exit_code_1(command: Command, backend: Any) -> None:
+    async def missing() -> None:
+        raise ExecutableNotFoundError("codex is not installed.", details={"looked": "everywhere"})
+
+    backend.start = missing
+    assert command("run", "x") == (1, "", "agent-sdk: codex is not installed. [executable_not_found]\n")
+    code, _, err = command("run", "--debug", "x")
+    assert code == 1
+    assert "Traceback" in err
+    assert "looked: 'everywhere'\n" in err
+
+
+def test_an_unexpected_error_is_a_sentence_too(command: Command, backend: Any) -> None:
+    async def broken() -> None:
+        raise ZeroDivisionError("oops")
+
+    backend.start = broken
+    code, _, err = command("run", "x")
+    assert (code, err) == (1, "agent-sdk: unexpected ZeroDivisionError: oops (--debug shows where)\n")
+    assert "Traceback" in command("run", "--debug", "x")[2]
+
+
+def test_ctrl_c_before_anything_runs_is_no_traceback(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str | None, config: RuntimeConfig) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(settings, "open_backend", interrupted)
+    assert command("run", "x") == (130, "", "")
+
+
+def test_without_arguments_there_is_help_and_a_version_on_demand(command: Command) -> None:
+    code, out, _ = command()
+    assert code == 0
+    assert "run" in out
+    assert "demo" in out
+    code, out, _ = command("--version")
+    assert (code, out.split()[0]) == (0, "agent-sdk")
+
+
+def test_who_is_not_logged_in_is_told_where_to_look(command: Command, backend: Any, wire: Any) -> None:
+    async def script(session: Any) -> AsyncIterator[Any]:
+        failure = {"is_error": True, "errors": ["Not logged in"], "error_code": "authentication_failed"}
+        yield wire.result(subtype="error_during_execution", **failure)
+
+    backend.script = script
+    backend.resumable = False
+    code, _, err = command("run", "--backend", "fake", "go")
+    assert (code, err) == (1, "agent-sdk: `agent-sdk doctor --backend fake` says how to log in.\n")
+    assert command("run", "go")[2] == "agent-sdk: `agent-sdk doctor` says how to log in.\n"
+
+
+def test_what_the_agent_has_said_about_its_failure_is_not_said_twice(command: Command, backend: Any, wire: Any) -> None:
+    async def script(session: Any) -> AsyncIterator[Any]:
+        yield wire.text("m", "The model is gone.")
+        yield wire.result(subtype="error_during_execution", is_error=True, errors=["The model is gone."])
+
+    backend.script = script
+    code, out, _ = command("run", "go")
+    assert (code, out) == (1, "The model is gone.\n\n[failed · 1.5 s]\n")

@@ -1,0 +1,1 @@
+"""Interfaces: what an application sees of backends, sessions and turns."""

@@ -1,0 +1,185 @@
+"""The backend as an application sees it: one kind of agent, its processes, and the sessions they serve."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from agent_sdk_core.errors import AgentError, UnsupportedOptionError
+from agent_sdk_core.interfaces.capabilities import BackendCapabilities
+from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift, located
+from agent_sdk_core.interfaces.events import BackendEvent
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
+from agent_sdk_core.interfaces.session import AgentSession
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.models import ChatModel
+from agent_sdk_core.names import BackendType
+from agent_sdk_core.options import SessionOptions
+
+if TYPE_CHECKING:
+    from agent_sdk_core.config.runtime import RuntimeConfig
+
+
+class AgentBackend(ABC):
+    """One kind of agent. An async context manager that owns its processes and tasks.
+
+    `start()` and `aclose()` may be called from different tasks. Using it outside `async with` starts it on first use.
+
+    Attributes:
+        type: Its name.
+        capabilities: What it can do.
+        configuration: The configuration that `create_backend` made it with; it fills what options leave unset.
+    """
+
+    type: BackendType
+    capabilities: BackendCapabilities
+    configuration: RuntimeConfig | None = None
+
+    @classmethod
+    @abstractmethod
+    def locate(cls) -> Path | None:
+        """Return the executable that a new backend would start, or None for a backend that starts none.
+
+        Raises:
+            ExecutableNotFoundError: It is not installed; the message says how to.
+        """
+
+    @classmethod
+    def replay(cls, path: Path) -> Iterator[SDKMessage]:
+        """Return the messages that a recorded wire log becomes, without the agent.
+
+        Args:
+            path: The log, one JSON object a line.
+
+        Raises:
+            InvalidRequestError: The file is no wire log; says which line.
+            UnsupportedOptionError: The backend cannot.
+        """
+        raise UnsupportedOptionError(f"The {cls.type} backend cannot replay a wire log.", backend=cls.type)
+
+    @classmethod
+    async def check_protocol(cls, executable: Path | None = None) -> ProtocolDrift:
+        """Compare the protocol of an installed agent with the one that this backend was made for.
+
+        Args:
+            executable: The agent; absent: the one that `locate` finds.
+
+        Raises:
+            UnsupportedOptionError: This backend has no protocol to compare.
+            AgentError: The agent could not be asked for its protocol; the message says why.
+        """
+        raise UnsupportedOptionError(f"The {cls.type} backend cannot compare protocols.", backend=cls.type)
+
+    async def diagnose(self, *, timeout: float = DEFAULT_SECONDS) -> Diagnosis:
+        """Look at the agent that this backend would start, in processes of its own; the backend need not be started.
+
+        What is found to be wrong is part of the diagnosis, and never raised. A backend that does not say otherwise
+        tells only where its executable is.
+
+        Args:
+            timeout: Seconds that the agent has to start and answer.
+        """
+        try:
+            executable = self.locate()
+        except AgentError as error:
+            return located(self.type, None, error)
+        return located(self.type, None if executable is None else str(executable))
+
+    @property
+    @abstractmethod
+    def sessions(self) -> Sequence[AgentSession]:
+        """The open sessions."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Start the agent; does nothing when it is started.
+
+        Raises:
+            AgentError: It cannot be started; the message says what to do.
+        """
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close every session and end every process. Bounded, shielded from cancellation, never raises."""
+
+    @abstractmethod
+    async def create_session(self, options: SessionOptions | None = None) -> AgentSession:
+        """Open a session, new or resumed; a cancelled call leaves nothing behind.
+
+        Args:
+            options: Its options; what they leave unset is as configured, if `create_backend` made the backend.
+
+        Raises:
+            SessionNotFoundError: `options.resume` names no stored session.
+            SessionBusyError: It is open elsewhere.
+            UnsupportedOptionError: An option cannot be honoured.
+            AgentError: The agent refused.
+        """
+
+    @abstractmethod
+    def events(self) -> AsyncIterator[BackendEvent]:
+        """Return an iterator over what happens to the backend; the first one begins with what happened before it."""
+
+    @abstractmethod
+    async def list_models(self) -> list[ChatModel]:
+        """Return the models that the agent offers."""
+
+    async def list_sessions(
+        self, *, cwd: str | PathLike[str] | None = None, limit: int = 50, cursor: str | None = None
+    ) -> SessionPage:
+        """Return stored sessions, newest first, those of one folder if `cwd` is given."""
+        raise self._unsupported("list sessions")
+
+    async def read_history(
+        self, session_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> HistoryPage:
+        """Return the messages of a stored session, oldest first, without opening it.
+
+        Args:
+            session_id: The session.
+            limit: Turns a page; absent: all.
+            cursor: Where the page before ended.
+
+        Raises:
+            SessionNotFoundError: No such session is stored.
+        """
+        raise self._unsupported("read history")
+
+    async def rename_session(self, session_id: str, title: str) -> None:
+        """Give a stored session a name."""
+        raise self._unsupported("rename sessions")
+
+    async def archive_session(self, session_id: str) -> None:
+        """Take a stored session out of the list; it can still be read."""
+        raise self._unsupported("archive sessions")
+
+    async def delete_session(self, session_id: str) -> None:
+        """Delete a stored session for good."""
+        raise self._unsupported("delete sessions")
+
+    def configured(self, options: SessionOptions | None) -> SessionOptions:
+        """Return the options of a session, with what they leave unset as it is configured; for `create_session`."""
+        if self.configuration is None:
+            return options or SessionOptions()
+        given = {} if options is None else {name: getattr(options, name) for name in options.model_fields_set}
+        return self.configuration.session_options(self.type, **given)
+
+    def _unsupported(self, what: str) -> UnsupportedOptionError:
+        return UnsupportedOptionError(f"The {self.type} backend cannot {what}.", backend=self.type)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()

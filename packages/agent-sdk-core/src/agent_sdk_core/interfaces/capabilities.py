@@ -1,0 +1,46 @@
+"""Capabilities: what a backend declares that it can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class BackendCapabilities:
+    """What a backend can do; what it does not declare raises `UnsupportedOptionError`.
+
+    Attributes:
+        resume: Sessions can be resumed.
+        fork: Sessions can be copied.
+        steer: A prompt can join a running turn.
+        compact: A session can be compacted on request.
+        shared_process: One process serves all sessions.
+        images: Prompts take images.
+        documents: Prompts take documents.
+        audio: Prompts take audio.
+        skills: Prompts take skills.
+        mentions: Prompts take mentions.
+        list_sessions: Stored sessions can be listed.
+        edit_sessions: Stored sessions can be renamed, archived and deleted.
+        policy_scope: Whether a policy sees every tool call, or only those the agent asks about.
+        unsupported_options: The fields of `SessionOptions` that it cannot honour; setting one raises.
+    """
+
+    resume: bool = False
+    fork: bool = False
+    steer: bool = False
+    compact: bool = False
+    shared_process: bool = False
+    images: bool = False
+    documents: bool = False
+    audio: bool = False
+    skills: bool = False
+    mentions: bool = False
+    list_sessions: bool = False
+    edit_sessions: bool = False
+    policy_scope: Literal["every_call", "asked_only"] = "asked_only"
+    unsupported_options: frozenset[str] = frozenset()

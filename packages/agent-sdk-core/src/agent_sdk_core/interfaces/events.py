@@ -1,0 +1,39 @@
+"""Events of a backend, whatever session is open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    pass
+
+
+BackendEventKind = Literal[
+    "started", "restarted", "dead", "exited", "rate_limits", "warning", "protocol_error", "log", "messages_dropped"
+]
+
+
+def _no_details() -> Mapping[str, object]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class BackendEvent:
+    """Something that happened to a backend, whatever session was open.
+
+    Attributes:
+        kind: What happened. "restarted" is kept for backends that start their agent again; none does so far.
+        message: One sentence.
+        details: Native data.
+    """
+
+    kind: BackendEventKind
+    message: str
+    details: Mapping[str, object] = field(default_factory=_no_details)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and pickle by value, a read-only view of nothing included."""
+        return (type(self), (self.kind, self.message, dict(self.details)))

@@ -1,0 +1,286 @@
+"""The session as an application sees it: one conversation with one agent."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+from agent_sdk_core.asking.permissions import PermissionMode
+from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest
+from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.interfaces.pages import HistoryPage
+from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue, Turn
+from agent_sdk_core.messages.usage import SessionUsage
+from agent_sdk_core.models import ReasoningEffort
+from agent_sdk_core.prompts import Prompt
+
+if TYPE_CHECKING:
+    from agent_sdk_core.interfaces.backend import AgentBackend
+    from agent_sdk_core.options import SessionOptions
+
+SessionState = Literal["starting", "idle", "running", "requires_action", "parked", "disconnected", "closed"]
+"""What a session does: "requires_action" while a request waits, "disconnected" when its agent is gone. "starting" and
+"parked" are kept for agents that start late or sleep; no session is in one of them so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What a session runs with, as the agent last confirmed it; None where it did not tell.
+
+    Attributes:
+        model: Model id.
+        reasoning_effort: How much the model reasons.
+        permission_mode: The mode that was asked for, None when inherited.
+        cwd: Folder it works in.
+        sandbox: Sandbox in force, in the agent's words.
+        approval_policy: Approval policy in force, in the agent's words.
+        tools: Names of its tools, where the agent lists them.
+        mcp_servers: Names of its MCP servers.
+        version: Version of the agent.
+    """
+
+    model: str | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    permission_mode: PermissionMode | None = None
+    cwd: str | None = None
+    sandbox: str | None = None
+    approval_policy: str | None = None
+    tools: tuple[str, ...] = ()
+    mcp_servers: tuple[str, ...] = ()
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundTask:
+    """A command that goes on beside the conversation.
+
+    Attributes:
+        task_id: What `stop_task` takes; also the id of the tool use that started it.
+        command: What runs.
+        cwd: Where.
+        pid: Its process id, where the agent tells.
+    """
+
+    task_id: str
+    command: str
+    cwd: str | None = None
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptReceipt:
+    """What an interrupt did.
+
+    Attributes:
+        interrupted: Whether a turn was running and has now ended.
+        cancelled: Uuids of queued prompts that it cancelled.
+        still_queued: Uuids of prompts that go on to run.
+    """
+
+    interrupted: bool
+    cancelled: tuple[str, ...] = ()
+    still_queued: tuple[str, ...] = ()
+
+
+def require_limit(limit: int | None, *, backend: str) -> None:
+    """Refuse a page that would hold nothing.
+
+    Raises:
+        InvalidRequestError: The limit is not positive.
+    """
+    if limit is not None and limit < 1:
+        raise InvalidRequestError(f"A page of history has at least one turn, not {limit}.", backend=backend)
+
+
+class AgentSession(ABC):
+    """One conversation. Leaving `async with` closes the session, not the backend.
+
+    Attributes:
+        backend: The backend it belongs to.
+        session_id: The id at creation; stays the same.
+        resolved_session_id: The agent's id now; store this one to resume.
+    """
+
+    backend: AgentBackend
+    session_id: str
+    resolved_session_id: str
+
+    @property
+    @abstractmethod
+    def state(self) -> SessionState:
+        """What the session does now."""
+
+    @property
+    @abstractmethod
+    def resumable(self) -> bool:
+        """Whether the agent has stored the session, so that it can be resumed after the process ends."""
+
+    @property
+    @abstractmethod
+    def info(self) -> SessionInfo:
+        """What the session runs with."""
+
+    @property
+    @abstractmethod
+    def pending(self) -> Sequence[AgentRequest]:
+        """Requests that wait for an answer, oldest first."""
+
+    @property
+    @abstractmethod
+    def queue(self) -> PromptQueue:
+        """Prompts that wait for their turn; they can be edited, removed and moved."""
+
+    @abstractmethod
+    def query(self, prompt: Prompt) -> Turn:
+        """Return a turn that sends the prompt when it is entered or first iterated; behind a running turn it queues.
+
+        Raises:
+            InvalidRequestError: The prompt is empty or malformed.
+            SessionClosedError: The session is closed.
+        """
+
+    @abstractmethod
+    async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
+        """Send a prompt without watching it, and return its uuid.
+
+        Args:
+            prompt: The prompt.
+            priority: "queue" waits for the running turn's result, "steer" joins it where the agent can.
+            uuid: Identity of the prompt; absent: a new one.
+
+        Raises:
+            InvalidRequestError: The uuid was used before, or the agent refused the prompt.
+            SessionClosedError: The session is closed.
+        """
+
+    @abstractmethod
+    def messages(self) -> MessageStream:
+        """Return an iterator over every message of the session from now on; it ends when the session closes."""
+
+    @abstractmethod
+    async def answer(self, request_id: str, answer: AgentAnswer) -> None:
+        """Answer a pending request.
+
+        Raises:
+            InvalidRequestError: No such request is open, or the answer does not fit it.
+            UnsupportedOptionError: The agent cannot honour the answer; the request stays open.
+        """
+
+    @abstractmethod
+    async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
+        """End the running turn, its foreground command included, and return when it has ended.
+
+        Args:
+            cancel_queued: Whether queued prompts are cancelled too.
+        """
+
+    @abstractmethod
+    async def set_model(self, model: str | None) -> None:
+        """Use this model from the next turn; None: the agent's default.
+
+        What is set while a turn runs does not touch that turn. What only the agent can refuse is then told to the next
+        prompt, which is not sent.
+
+        Raises:
+            InvalidRequestError: There is no such model.
+        """
+
+    @abstractmethod
+    async def set_permission_mode(self, mode: PermissionMode | None) -> None:
+        """Use this permission mode from the next turn, as `set_model` does; None: the agent's default.
+
+        Raises:
+            InvalidRequestError: There is no such mode; the message names the nearest.
+            UnsupportedOptionError: The agent does not have it, or not in a session that was opened without it.
+        """
+
+    @abstractmethod
+    async def set_reasoning_effort(self, effort: ReasoningEffort | None) -> None:
+        """Use this effort from the next turn, as `set_model` does; None: the agent's default.
+
+        Raises:
+            InvalidRequestError: No model takes it; the message names those there are.
+        """
+
+    @abstractmethod
+    async def wait_idle(self) -> None:
+        """Return when no turn runs, none is queued, and no background work goes on."""
+
+    @abstractmethod
+    async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
+        """Return stored messages of this session, oldest first.
+
+        Args:
+            limit: Turns a page; absent: all.
+            cursor: Where the page before ended.
+
+        Raises:
+            InvalidRequestError: The limit is not positive.
+        """
+
+    @abstractmethod
+    async def usage(self) -> SessionUsage:
+        """Return what the session used so far."""
+
+    async def compact(self) -> None:
+        """Replace the conversation so far by a summary, and return when that is done.
+
+        Raises:
+            SessionBusyError: A turn runs or waits.
+            AgentError: It failed.
+            UnsupportedOptionError: The backend cannot.
+        """
+        raise self._unsupported("compact a session")
+
+    async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> Self:
+        """Return a copy of this session that goes its own way.
+
+        Args:
+            at: Uuid of a turn, of one of its messages or of its result: the last turn to copy; absent: all of it.
+            options: Options of the copy; absent: this session's, with what was set since.
+
+        Raises:
+            InvalidRequestError: This session has no such turn or message.
+            UnsupportedOptionError: The backend cannot.
+        """
+        raise self._unsupported("fork a session")
+
+    async def background_tasks(self) -> list[BackgroundTask]:
+        """Return the commands that run in the background.
+
+        Raises:
+            UnsupportedOptionError: The backend cannot tell.
+        """
+        raise self._unsupported("list background tasks")
+
+    async def stop_task(self, task_id: str) -> None:
+        """End a background task, by the id that `TaskStarted` and `background_tasks()` give.
+
+        Raises:
+            InvalidRequestError: No such task runs.
+            UnsupportedOptionError: The backend cannot.
+        """
+        raise self._unsupported("stop background tasks")
+
+    def _unsupported(self, what: str) -> UnsupportedOptionError:
+        name = self.backend.type
+        return UnsupportedOptionError(f"The {name} backend cannot {what}.", backend=name)
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close gracefully: the running turn is interrupted, pending requests are denied. Never raises."""
+
+    @abstractmethod
+    async def kill(self) -> None:
+        """Close at once, this session only."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()

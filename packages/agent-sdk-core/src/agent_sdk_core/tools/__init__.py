@@ -1,0 +1,1 @@
+"""The application's own tools, which run in its process."""

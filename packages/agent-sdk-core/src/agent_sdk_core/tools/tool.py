@@ -1,0 +1,150 @@
+"""In-process tools: Python functions that the agent can call, offered alike on every backend.
+
+A tool's arguments are checked against its JSON Schema before it runs, and whatever it raises becomes an error result
+that the model sees; an agent's turn never fails because a tool did.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from types import FrameType
+from typing import Any, Final, cast, overload
+
+import anyio
+
+from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.option_values import json_value
+from agent_sdk_core.tools.functions import Function, Handler, ToolFunction
+from agent_sdk_core.tools.results import ToolResult
+
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # What a tool raises is told to the model; it is no traceback on a terminal.
+_MOST_PROBLEMS: Final = 10
+TOOL_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool: what the model is told, and what runs.
+
+    Attributes:
+        name: Name of 1 to 64 letters, digits, "_" and "-", unique in its registry.
+        description: What it does and when to use it, for the model.
+        input_schema: JSON Schema of its arguments, an object.
+        handler: Async function of the checked arguments; returns text, an image, data, None or a `ToolResult`.
+
+    Raises:
+        InvalidRequestError: Name or schema cannot be offered to a model.
+    """
+
+    name: str
+    description: str
+    input_schema: Mapping[str, object]
+    handler: Handler = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Check what would otherwise fail at the agent."""
+        if not TOOL_NAME.fullmatch(str(self.name)):
+            raise InvalidRequestError(f"A tool's name has 1 to 64 letters, digits, '_' or '-', not {self.name!r}.")
+        if not str(self.description or "").strip():
+            raise InvalidRequestError(f"Tool {self.name} needs a description: the model chooses by it.")
+        if not isinstance(self.input_schema, Mapping) or self.input_schema.get("type") != "object":  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+            raise InvalidRequestError(f"The input schema of {self.name} describes no object: give it type 'object'.")
+        try:
+            json_value(self.input_schema)
+        except ValueError as error:
+            raise InvalidRequestError(f"The input schema of {self.name} cannot be sent: it {error}.") from None
+
+    async def run(self, arguments: object) -> ToolResult:
+        """Check the arguments and run the tool; never raises but for cancellation."""
+        if (problem := self._problem(arguments)) is not None:
+            return ToolResult.failed(f"Invalid arguments for {self.name}: {problem}")
+        try:
+            return ToolResult.of(await self.handler(cast("Mapping[str, object]", arguments)))
+        except BaseException as error:
+            # Code of the application may raise anything, `SystemExit` for instance; what cancels it has to pass.
+            if is_cancellation(error):
+                raise
+            _log.warning("tool %s failed", self.name, exc_info=True)
+            return ToolResult.failed(failure_text(error))
+
+    def _problem(self, arguments: object) -> str | None:
+        from jsonschema import Draft202012Validator, SchemaError  # 60 ms, paid by those who use tools
+
+        try:
+            validator: Any = Draft202012Validator(cast("Any", self.input_schema))
+            validator.check_schema(self.input_schema)
+            errors: list[Any] = list(islice(validator.iter_errors(arguments), _MOST_PROBLEMS))
+        except SchemaError as broken:
+            return f"the tool's own schema is invalid: {broken.message}"
+        places = ("/".join(str(part) for part in error.absolute_path) for error in errors)
+        told = (
+            f"{place}: {error.message}" if place else error.message for place, error in zip(places, errors, strict=True)
+        )
+        return "; ".join(problem.removeprefix(": ") for problem in told) or None
+
+
+@overload
+def tool(function: Function, /, *, name: str | None = None, description: str | None = None) -> Tool: ...
+@overload
+def tool(*, name: str | None = None, description: str | None = None) -> Callable[[Function], Tool]: ...
+def tool(
+    function: Function | None = None,
+    /,
+    *others: object,
+    name: str | None = None,
+    description: str | None = None,
+) -> Tool | Callable[[Function], Tool]:
+    """Make a tool of an async function: its parameters become the schema, its docstring the description.
+
+    A bound method, a partial (what it binds is not shown to the model) and an object with an async `__call__` are taken
+    as well.
+
+    Args:
+        function: The function, when used as a plain decorator.
+        others: Refused: the names of the other arguments are needed.
+        name: Name of the tool; absent: the function's.
+        description: What it does; absent: the function's docstring.
+
+    Raises:
+        InvalidRequestError: The function is not async, has no description, or has a parameter that no model can give;
+            the message says which, and what to do.
+    """
+    if others or isinstance(function, str):
+        raise InvalidRequestError("@tool goes above an async function; give name= and description= by name.")
+
+    def decorate(wrapped: Function) -> Tool:
+        return made(wrapped, inspect.currentframe())
+
+    def made(wrapped: Function, frame: FrameType | None) -> Tool:
+        outer = frame.f_back if frame is not None else None
+        names = {} if outer is None else outer.f_locals
+        found = ToolFunction.of(wrapped, description=description, names=names)
+        return Tool(name or found.name, found.description, found.schema, found.call)
+
+    return decorate if function is None else made(function, inspect.currentframe())
+
+
+def failure_text(error: BaseException) -> str:
+    """Say in a line what code of the application raised; never raises."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return "; ".join(dict.fromkeys(failure_text(inner) for inner in group.exceptions))
+    try:
+        return error.message if isinstance(error, AgentError) else f"{type(error).__name__}: {error}"
+    except BaseException:  # Its own text is code of the application as well.
+        return type(error).__name__
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Tell whether an exception cancels, or closes, the code that it comes out of."""
+    if isinstance(error, anyio.get_cancelled_exc_class() | GeneratorExit):
+        return True
+    # In a group of exceptions the cancellation may stand beside others; who is cancelled has no use for a result.
+    return anyio.current_effective_deadline() == -math.inf

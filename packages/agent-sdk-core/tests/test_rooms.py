@@ -1,0 +1,122 @@
+"""Rooms of the packages, checked on the source: no circle of imports, and no room imports one that stands above it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGES = Path(__file__).parents[2]
+SOURCES = {
+    ".".join(path.relative_to(PACKAGES).with_suffix("").parts[2:]).removesuffix(".__init__"): path
+    for path in PACKAGES.glob("*/src/*/**/*.py")
+    if "protocol" not in path.parts
+}
+VALUES = {"errors", "models", "names", "option_values", "redaction", "wire"}
+"""Rooms on the ground floor of core."""
+
+CORE = {
+    "errors": {"redaction"},
+    "models": set[str](),
+    "redaction": set[str](),
+    "names": {"errors"},
+    "option_values": {"errors", "names"},
+    "paths": {"errors", "option_values"},
+    "wire": {"errors", "redaction"},
+    "prompts": {"errors", "wire"},
+    "messages": {"errors", "wire"},
+    "structured": {"errors", "messages", "wire"},
+    "tools": {"errors", "option_values", "wire"},
+    "transport": {"errors", "redaction", "wire"},
+    "asking": {"errors", "messages", "wire"},
+    "rpc": {"errors", "redaction", "transport", "wire"},
+    "options": VALUES | {"asking", "tools"},
+    "interfaces": VALUES | {"asking", "messages", "options", "prompts"},
+    "config": VALUES | {"asking", "options"},
+    "runtime": VALUES
+    | {"asking", "config", "interfaces", "messages", "options", "prompts", "rpc", "structured", "tools", "transport"},
+    "factory": VALUES | {"config", "interfaces", "messages", "options", "prompts", "runtime"},
+    "schemas": {"asking", "interfaces", "messages"},
+}
+"""What each room of core may import of core, from the ground up."""
+
+SHARED_ROOMS = ("asking", "normalizer", "process")
+"""Rooms of the same job, which have the same name in each backend."""
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Return the modules of ours that a file imports at run time, those of its functions included."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in typing_only:
+            module = node.module or ""
+            for alias in node.names:
+                name = f"{module}.{alias.name}"
+                yield name if name in SOURCES else module
+
+
+IMPORTS = {name: {other for other in imported(path) if other in SOURCES} - {name} for name, path in SOURCES.items()}
+
+
+def circles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """Return what is left when whatever imports nothing, or is imported by nothing, is taken away again and again."""
+    left = {name: set(others) for name, others in imports.items()}
+    while True:
+        used = {other for others in left.values() for other in others}
+        ends = {name for name, others in left.items() if not others or name not in used}
+        if not ends:
+            return [sorted(left)] if left else []
+        left = {name: others - ends for name, others in left.items() if name not in ends}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(IMPORTS) == []
+
+
+def test_a_circle_is_recognised() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+@pytest.mark.parametrize("name", sorted(CORE))
+def test_a_room_of_core_imports_only_rooms_below_it(name: str) -> None:
+    modules = [module for module in SOURCES if module.startswith("agent_sdk_core.") and room(module) == name]
+    assert modules, "the room is there"
+    below = {
+        room(other)
+        for module in modules
+        for other in IMPORTS[module]
+        if other.startswith("agent_sdk_core.") and room(other) != name
+    }
+    assert below <= CORE[name]
+
+
+def test_each_room_of_core_has_its_floor() -> None:
+    rooms = {room(module) for module in SOURCES if module.startswith("agent_sdk_core.")}
+    assert rooms == set(CORE)
+
+
+@pytest.mark.parametrize("backend", ["claude_sdk", "codex_sdk"])
+@pytest.mark.parametrize("name", SHARED_ROOMS)
+def test_backends_name_rooms_of_the_same_job_alike(backend: str, name: str) -> None:
+    assert f"{backend}.{name}" in SOURCES
+
+
+@pytest.mark.parametrize("backend", ["claude_sdk", "codex_sdk"])
+@pytest.mark.parametrize("name", ["asking", "normalizer"])
+def test_reading_and_asking_know_no_session(backend: str, name: str) -> None:
+    above = {f"{backend}.{module}" for module in ("backend", "driver", "session", "diagnosis", "one_shot")}
+    modules = [module for module in SOURCES if module.startswith(f"{backend}.{name}")]
+    assert not {other for module in modules for other in IMPORTS[module]} & above

@@ -1,0 +1,1 @@
+"""Where the real agents are, and the folders and environment they run in."""

@@ -1,0 +1,1 @@
+"""Fake agents, for faults that the real ones do not show."""

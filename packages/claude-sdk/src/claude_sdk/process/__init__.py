@@ -1,0 +1,1 @@
+"""How a claude process is started, and the link to it."""

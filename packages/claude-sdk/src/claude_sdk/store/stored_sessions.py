@@ -1,0 +1,105 @@
+"""Claude's stored sessions without claude: its files, read and changed in a worker thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from anyio import to_thread
+
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
+from agent_sdk_core.interfaces.session import require_limit
+from agent_sdk_core.wire.reading import filled_text
+from claude_sdk.store import editing, history, listing, places
+from claude_sdk.store.transcript.lines import opened, read_lines
+
+T = TypeVar("T")
+
+_HEAD: Final = 256 * 1024
+"""Bytes of a file in which its folder is looked for."""
+
+
+class StoredSessions:
+    """The sessions in one configuration folder.
+
+    Args:
+        env: Environment that claude runs in, which says where the folder is.
+
+    Attributes:
+        folder: The configuration folder.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.folder: Path = places.folder(env)
+
+    async def find(self, session_id: str) -> Path:
+        """Return the file of a session.
+
+        Raises:
+            SessionNotFoundError: There is none.
+        """
+        return await _in_thread(partial(places.find_session, self.folder, session_id))
+
+    async def folder_of(self, session_id: str) -> str | None:
+        """Return the folder that a session works in, where its file tells.
+
+        Raises:
+            SessionNotFoundError: There is no such session.
+        """
+        return await _in_thread(partial(_first_folder, await self.find(session_id)))
+
+    async def list(self, *, cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None) -> SessionPage:
+        """Return stored sessions, newest first."""
+        return await _in_thread(partial(listing.list_sessions, self.folder, cwd=cwd, limit=limit, cursor=cursor))
+
+    async def read_history(self, session_id: str, *, limit: int | None, cursor: str | None) -> HistoryPage:
+        """Return the messages of a session, oldest first."""
+        require_limit(limit, backend="claude")
+        path = await self.find(session_id)
+        return await _in_thread(partial(history.read_history, path, limit=limit, cursor=cursor))
+
+    async def end_of_turn(self, session_id: str, uuid: str) -> str:
+        """Return the last message of the turn that a message or prompt belongs to.
+
+        Raises:
+            InvalidRequestError: The session has no such message.
+        """
+        last: str | None = None
+        found = False
+        for message in await self.read_history(session_id, limit=None, cursor=None):
+            if found and getattr(message, "is_replay", None) is True:
+                break
+            if message.uuid is not None and message.parent_tool_use_id is None:
+                last = message.uuid
+            found = found or uuid == message.uuid
+        if not found or last is None:
+            raise InvalidRequestError(f"This session has no message {uuid!r} to be forked at.", backend="claude")
+        return last
+
+    async def rename(self, session_id: str, title: str) -> None:
+        """Give a session a name."""
+        await _in_thread(partial(editing.rename, await self.find(session_id), title))
+
+    async def archive(self, session_id: str) -> None:
+        """Take a session out of the list."""
+        await _in_thread(partial(editing.archive, await self.find(session_id)))
+
+    async def delete(self, session_id: str) -> None:
+        """Delete a session and what belongs to it."""
+        await _in_thread(partial(editing.delete, await self.find(session_id)))
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    return await to_thread.run_sync(work)
+
+
+def _first_folder(path: Path) -> str | None:
+    with opened(path) as file:
+        for _, _, line in read_lines(file, path, budget=_HEAD):
+            if (folder := filled_text(line.get("cwd"))) is not None:
+                return folder
+    return None

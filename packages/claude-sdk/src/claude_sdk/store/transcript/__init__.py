@@ -1,0 +1,1 @@
+"""One stored transcript as claude writes it."""

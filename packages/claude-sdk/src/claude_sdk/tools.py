@@ -1,0 +1,164 @@
+"""The application's own tools as an MCP server in this process, which Claude reaches through `mcp_message`.
+
+Messages are JSON-RPC; each has one answer, and what a tool raises is an error that the model reads. What Claude needs
+to know at the start goes with `initialize`, so that no handshake is needed (2.1.329).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
+
+import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
+
+from agent_sdk_core.tools.registry import ToolRegistry
+from agent_sdk_core.tools.results import ToolImage, ToolResult
+from agent_sdk_core.wire.reading import Json, filled_text, record_of
+
+Run = Callable[[Callable[[], Awaitable[ToolResult]]], Awaitable[ToolResult | None]]
+"""Runs a tool for the running turn; None when the turn ended first."""
+
+_PROTOCOL: Final = "2025-11-25"
+"""The version of MCP that claude 2.1.329 asks for; one that asks for another shakes hands instead."""
+
+_VERSION: Final = "1"
+_ALWAYS_SHOWN: Final = "anthropic/alwaysLoad"
+"""Without it Claude tells the model no more than the tool's name, until the model searches for it (2.1.329)."""
+
+_INVALID_REQUEST: Final = -32600
+_METHOD_NOT_FOUND: Final = -32601
+_INVALID_PARAMS: Final = -32602
+_INTERNAL_ERROR: Final = -32603
+_REMEMBERED: Final = 64
+
+
+def initialize_fields(registry: ToolRegistry | None) -> Json:
+    """Return the fields of `initialize` that offer a registry's tools; none without a registry.
+
+    The manifest stands for the handshake; Claude says in `sdk_mcp_manifests_parked` whether it took it. A call is never
+    moved to the background, where its turn could end before it does.
+    """
+    if registry is None:
+        return {}
+    manifest = {"initializeResult": _introduction(registry, _PROTOCOL), "toolsListResult": _listing(registry)}
+    return {
+        "sdkMcpServers": [registry.name],
+        "sdkMcpServerConfigs": {registry.name: {"disableAutoBackground": True}},
+        "sdkMcpServerManifests": {registry.name: manifest},
+    }
+
+
+class ToolServer:
+    """The server for one claude process.
+
+    Args:
+        registry: The tools.
+        run: Runs each call, such as `BaseSession.run_in_turn`.
+    """
+
+    def __init__(self, registry: ToolRegistry, run: Run) -> None:
+        self._registry = registry
+        self._run = run
+        self._calls: dict[str | int, anyio.CancelScope] = {}
+        self._cancelled_early: deque[object] = deque(maxlen=_REMEMBERED)
+
+    async def handle(self, message: Json) -> Json | None:
+        """Answer one message; None for what has no answer, such as a notification. Raises nothing but cancellation.
+
+        A call that `notifications/cancelled` names is cut off, and answered with an error.
+        """
+        method, params = filled_text(message.get("method")), record_of(message.get("params"))
+        if "id" not in message and method is not None:
+            if method == "notifications/cancelled":
+                self._cancel(params.get("requestId"))
+            return None
+        request_id: object = message.get("id")
+        if method is None or type(request_id) not in (str, int) or request_id in self._calls:
+            return _error(None, _INVALID_REQUEST, "This is no request of JSON-RPC 2.0.")
+        match method:
+            case "initialize":
+                self._cancelled_early.clear()  # Ids count anew.
+                result = _introduction(self._registry, filled_text(params.get("protocolVersion")) or _PROTOCOL)
+            case "ping":
+                result = {}
+            case "tools/list":
+                result = _listing(self._registry)
+            case "tools/call":
+                name = filled_text(params.get("name"))
+                if name is None:
+                    return _error(request_id, _INVALID_PARAMS, "A call names its tool.")
+                arguments = params.get("arguments")
+                result = _content(
+                    await self._call(cast("str | int", request_id), name, {} if arguments is None else arguments)
+                )
+            case _:
+                return _error(request_id, _METHOD_NOT_FOUND, f"There is no method {method!r}.")
+        return {"jsonrpc": "2.0", "id": request_id, "result": result}
+
+    def failed(self, message: Json, reason: str) -> Json:
+        """Return the answer to a message that says why there is no other: a call's is an error that the model reads."""
+        request_id = message.get("id")
+        if message.get("method") != "tools/call":
+            return _error(request_id, _INTERNAL_ERROR, reason)
+        return {"jsonrpc": "2.0", "id": request_id, "result": _content(ToolResult.failed(reason))}
+
+    async def _call(self, request_id: str | int, name: str, arguments: object) -> ToolResult:
+        result: ToolResult | None = None
+        scope = self._calls[request_id] = anyio.CancelScope()
+        if request_id in self._cancelled_early:
+            scope.cancel()
+        try:
+            with scope:
+                await checkpoint_if_cancelled()
+                result = await self._run(lambda: self._registry.run(name, arguments))
+        finally:
+            del self._calls[request_id]
+        return ToolResult.failed("The call was cut off.") if result is None else result
+
+    def _cancel(self, request_id: object) -> None:
+        scope = self._calls.get(cast("Any", request_id)) if type(request_id) in (str, int) else None
+        if scope is not None:
+            scope.cancel()
+        else:
+            # Messages are handled in tasks of their own, and the call's may start later.
+            self._cancelled_early.append(request_id)
+
+
+def _introduction(registry: ToolRegistry, version: str) -> Json:
+    return {
+        "protocolVersion": version,
+        "capabilities": {"tools": {"listChanged": False}},
+        "serverInfo": {"name": registry.name, "version": _VERSION},
+    }
+
+
+def _listing(registry: ToolRegistry) -> Json:
+    return {
+        "tools": [
+            {
+                "name": tool.name,
+                "description": tool.description,
+                "inputSchema": dict(tool.input_schema),
+                "_meta": {_ALWAYS_SHOWN: True},
+            }
+            for tool in registry
+        ]
+    }
+
+
+def _content(result: ToolResult) -> Json:
+    """Return a result as the server tells it: structured content is left out, for Claude shows it in place of texts."""
+    return {"content": [_block(part) for part in result.content], "isError": result.is_error}
+
+
+def _block(part: str | ToolImage) -> Json:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    return {"type": "image", "data": base64.b64encode(part.data).decode(), "mimeType": part.media_type}
+
+
+def _error(request_id: object, code: int, message: str) -> Json:
+    return {"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_sdk_core import SessionNotFoundError
+from claude_sdk.store.stored_sessions import StoredSessions
+
+pytestmark = pytest.mark.anyio
+
+ID = "00000001-0000-4000-8000-000000000001"
+ABSENT = "00000001-0000-4000-8000-00000000000f"
+
+
+@pytest.fixture
+def sessions(child_env: dict[str, str]) -> StoredSessions:
+    return StoredSessions(child_env)
+
+
+async def test_a_session_is_found_by_its_id(sessions: StoredSessions, stored: Callable[..., Path]) -> None:
+    path = stored(ID)
+    assert await sessions.find(ID) == path
+    with pytest.raises(SessionNotFoundError):
+        await sessions.find(ABSENT)
+
+
+async def test_the_folder_is_the_first_that_its_file_names(
+    sessions: StoredSessions, stored: Callable[..., Path], workspace: Path
+) -> None:
+    path = stored(ID)
+    assert await sessions.folder_of(ID) == str(workspace)
+    lines = [{"type": "summary"}, {"cwd": None}, {"cwd": "/first"}, {"cwd": "/second"}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert await sessions.folder_of(ID) == "/first"
+
+
+@pytest.mark.parametrize("lines", ["", "{}\n", '{"cwd":7}\n', "no JSON\n", "{}\n" * 90_000 + '{"cwd":"/far"}\n'])
+async def test_a_file_that_names_no_folder_near_its_beginning_has_none(
+    sessions: StoredSessions, stored: Callable[..., Path], lines: str
+) -> None:
+    stored(ID).write_text(lines)
+    assert await sessions.folder_of(ID) is None
+
+
+async def test_it_is_read_listed_renamed_archived_and_deleted(
+    sessions: StoredSessions, stored: Callable[..., Path]
+) -> None:
+    path = stored(ID)
+    assert [message.uuid for message in await sessions.read_history(ID, limit=None, cursor=None)] == [
+        "asked", "answered"
+    ]  # fmt: skip
+    await sessions.rename(ID, "Greetings")
+    (listed,) = (await sessions.list(cwd=None, limit=5, cursor=None)).sessions
+    assert (listed.session_id, listed.title) == (ID, "Greetings")
+    await sessions.archive(ID)
+    assert (await sessions.list(cwd=None, limit=5, cursor=None)).sessions == ()
+    await sessions.delete(ID)
+    assert not path.exists()
+
+
+CALLS: list[Callable[[StoredSessions], Coroutine[Any, Any, object]]] = [
+    lambda it: it.folder_of(ABSENT),
+    lambda it: it.read_history(ABSENT, limit=None, cursor=None),
+    lambda it: it.rename(ABSENT, "x"),
+    lambda it: it.archive(ABSENT),
+    lambda it: it.delete(ABSENT),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_one_that_is_not_there_is_not_found(
+    sessions: StoredSessions, call: Callable[[StoredSessions], Coroutine[Any, Any, object]]
+) -> None:
+    with pytest.raises(SessionNotFoundError):
+        await call(sessions)

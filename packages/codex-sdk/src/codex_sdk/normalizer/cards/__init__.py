@@ -1,0 +1,1 @@
+"""Tool uses that are open."""

@@ -1,0 +1,1 @@
+"""Items of a thread as tool uses and their results."""

@@ -1,0 +1,1 @@
+"""Turns of a thread, from their start to their result."""

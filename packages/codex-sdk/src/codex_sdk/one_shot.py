@@ -1,0 +1,23 @@
+"""One prompt to Codex, from nothing to its result."""
+
+from __future__ import annotations
+
+from agent_sdk_core.factory import one_shot
+from agent_sdk_core.interfaces.turn import Turn
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.prompts import Prompt
+from codex_sdk.backend import CodexBackend
+
+
+def query(prompt: Prompt, *, backend: CodexBackend | None = None, options: SessionOptions | None = None) -> Turn:
+    """Return a turn that opens a session of its own for one prompt, and closes it with the turn.
+
+    Args:
+        prompt: The prompt.
+        backend: Backend to use, as it is; absent: a new one, made as configured, which ends with the turn.
+        options: Options of the session; they beat what is configured.
+
+    Raises:
+        InvalidRequestError: The prompt is empty or malformed, or the configuration is wrong.
+    """
+    return one_shot.query(prompt, backend=backend or CodexBackend.type, options=options)

@@ -1,0 +1,1 @@
+"""How the app-server is started, and the link to it."""

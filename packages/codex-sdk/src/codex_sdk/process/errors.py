@@ -1,0 +1,96 @@
+"""Codex's errors, of its start and of requests, as the SDK's error classes; its words decide, not its codes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from agent_sdk_core.errors import (
+    AgentError,
+    HandshakeError,
+    InvalidRequestError,
+    ProcessExitedError,
+    ProtocolError,
+    SessionBusyError,
+    SessionNotFoundError,
+    UnsupportedVersionError,
+)
+from agent_sdk_core.transport.process.patience import is_passing
+from agent_sdk_core.transport.process.stderr import reason_in
+
+_INVALID_PARAMS: Final = frozenset({-32600, -32602})
+_NOT_FOUND: Final = (
+    "no rollout found",
+    "thread not found",
+    "thread not loaded",
+    "invalid session id",
+    "invalid thread id",
+    "no archived rollout found",
+    "missing source rollout",
+)
+_LINEAGE: Final = re.compile(r"lineage for (\S+): missing source rollout")
+"""Names the thread whose file is gone: the one that was asked for, or one that it was forked from (0.163)."""
+_BUSY: Final = ("already has an active writer",)
+_NO_APP_SERVER: Final = ("unrecognized subcommand", "unexpected argument 'app-server'")
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_BAD_CONFIG: Final = ("failed to load configuration", "failed to read configuration")
+
+
+def translate(error: ProtocolError, *, session_id: str | None = None) -> AgentError:
+    """Return the error of the class that fits what Codex said (words of 0.163)."""
+    text = str(error).lower()
+    details = dict(error.details)
+    if session_id is not None and any(words in text for words in _NOT_FOUND):
+        gone = _LINEAGE.search(str(error))
+        missing = f"{gone[1]}, which {session_id} was forked from" if gone and gone[1] != session_id else session_id
+        return SessionNotFoundError(
+            f"Codex has no stored session {missing}. A session is stored once its first turn has finished; "
+            "list_sessions() shows what there is.",
+            backend="codex",
+            details=details,
+        )
+    if any(words in text for words in _BUSY):
+        return SessionBusyError(
+            f"Session {session_id} is open in another Codex process; close it there, or fork it.",
+            backend="codex",
+            details=details,
+        )
+    if any(words in text for words in _BAD_CONFIG):
+        return config_error(str(error))
+    if error.rpc_code in _INVALID_PARAMS:
+        return InvalidRequestError(error.message, backend="codex", details={**details, "data": error.rpc_data})
+    error.backend = "codex"
+    return error
+
+
+def config_error(reason: str) -> InvalidRequestError:
+    """Return the error for a config.toml that Codex cannot read; `reason` names file, line and column."""
+    reason = reason.rpartition("configuration layers: ")[2].rpartition("load configuration: ")[2]
+    return InvalidRequestError(
+        f"Codex cannot read its configuration: {reason.rstrip('.')}. Correct the file, or move it away.",
+        code="config_invalid",
+        backend="codex",
+    )
+
+
+def plain(text: str) -> str:
+    """Return what Codex wrote to its stderr without colours and other terminal controls."""
+    return _CONTROL.sub("", text)
+
+
+def startup_error(executable: Path, error: ProcessExitedError) -> AgentError:
+    """Return the error for an app-server that ended before it had introduced itself, from its last words."""
+    tail = plain(error.stderr_tail).strip()
+    if any(words in tail for words in _NO_APP_SERVER):
+        return UnsupportedVersionError(
+            f"{executable} is too old: it has no app-server. Install a newer one, for example with "
+            '`pip install "codex-sdk[cli]"`.',
+            backend="codex",
+        )
+    return HandshakeError(
+        f"codex app-server ended during its start: {reason_in(tail).removeprefix('Error: ') or error}",
+        backend="codex",
+        retryable=is_passing(tail),
+        details={"exit_code": error.exit_code, "signal": error.signal, "stderr": tail},
+    )

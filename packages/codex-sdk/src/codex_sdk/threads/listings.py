@@ -1,0 +1,85 @@
+"""What an app-server can list: models and stored threads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, cast
+
+from agent_sdk_core.interfaces.pages import SessionPage, SessionSummary
+from agent_sdk_core.models import ChatModel
+from agent_sdk_core.rpc.jsonrpc import Peer
+from agent_sdk_core.runtime.settings import require_known
+from agent_sdk_core.wire.reading import Json
+
+_EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
+"""What Codex's own configuration takes for models that it does not list (0.163)."""
+
+
+async def list_models(peer: Peer) -> list[ChatModel]:
+    """Return the models that Codex offers, hidden ones left out."""
+    models: list[ChatModel] = []
+    cursor: str | None = None
+    while True:
+        params: Json = {} if cursor is None else {"cursor": cursor}
+        page = cast("Json", await peer.request("model/list", params, idempotent=True))
+        models.extend(_model(entry) for entry in page.get("data") or ())
+        following = page.get("nextCursor")
+        if following is None or following == cursor:
+            return models
+        cursor = following
+
+
+async def require_effort(peer: Peer, effort: str | None) -> None:
+    """Refuse a reasoning effort that no model takes.
+
+    Raises:
+        InvalidRequestError: There is no such effort; the message lists those there are.
+    """
+    if effort is None or effort in _EFFORTS:
+        return
+    known = {name for model in await list_models(peer) for name in model.efforts}
+    if known:
+        require_known("reasoning effort", effort, known | _EFFORTS, backend="codex")
+
+
+async def list_threads(
+    peer: Peer, *, cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None
+) -> SessionPage:
+    """Return stored threads, newest first."""
+    page = cast("Json", await peer.request("thread/list", _thread_query(cwd, limit, cursor), idempotent=True))
+    summaries = tuple(_summary(thread) for thread in page.get("data") or () if thread.get("id"))
+    return SessionPage(summaries, page.get("nextCursor"))
+
+
+def _thread_query(cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None) -> Json:
+    params: Json = {"limit": limit, "sortKey": "updated_at", "sortDirection": "desc"}
+    if cwd is not None:
+        params["cwd"] = str(Path(cwd).absolute())
+    if cursor is not None:
+        params["cursor"] = cursor
+    return params
+
+
+def _model(entry: Json) -> ChatModel:
+    efforts = [option.get("reasoningEffort") for option in entry.get("supportedReasoningEfforts") or ()]
+    return ChatModel(
+        id=entry.get("model") or entry.get("id") or "",
+        label=entry.get("displayName") or entry.get("id") or "",
+        backend="codex",
+        description=entry.get("description") or "",
+        is_default=entry.get("isDefault") is True,
+        efforts=tuple(effort for effort in efforts if isinstance(effort, str)),
+        default_effort=entry.get("defaultReasoningEffort"),
+        input_modalities=tuple(entry.get("inputModalities") or ("text",)),
+    )
+
+
+def _summary(thread: Json) -> SessionSummary:
+    return SessionSummary(
+        session_id=thread["id"],
+        title=thread.get("name") or thread.get("preview") or "",
+        cwd=thread.get("cwd"),
+        created_at=thread.get("createdAt"),
+        updated_at=thread.get("updatedAt"),
+    )

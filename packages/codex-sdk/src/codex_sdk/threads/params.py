@@ -1,0 +1,105 @@
+"""Session options and prompts as the parameters of Codex's requests. Pure; what is absent is left out, never null."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.options import SandboxPolicy, SessionOptions, SettingSource
+from agent_sdk_core.paths import existing_folder
+from agent_sdk_core.wire.reading import Json
+from codex_sdk.modes import MODES, UNSUPPORTED_OPTIONS
+
+
+def thread_params(options: SessionOptions) -> Json:
+    """Return the parameters that `thread/start`, `thread/resume` and `thread/fork` share.
+
+    Raises:
+        InvalidRequestError: The working folder, or another named folder, cannot be used.
+        UnsupportedOptionError: An option cannot be honoured.
+    """
+    options.require_supported("codex", UNSUPPORTED_OPTIONS)
+    _require_sources(options.setting_sources)
+    params: Json = {}
+    if options.cwd is not None or options.resume is None:  # A stored thread keeps its folder.
+        # Codex itself accepts anything (0.163).
+        params["cwd"] = str(existing_folder("cwd", options.cwd if options.cwd is not None else ".", backend="codex"))
+    if options.model is not None:
+        params["model"] = options.model
+    if options.system_prompt is not None:
+        params["baseInstructions"] = options.system_prompt
+    if options.append_system_prompt is not None:
+        params["developerInstructions"] = options.append_system_prompt
+    if options.permission_mode is not None:
+        policy, sandbox, reviewer = MODES[options.permission_mode]
+        params["approvalPolicy"] = policy
+        if sandbox is not None:
+            params["sandbox"] = sandbox
+        if reviewer is not None:
+            params["approvalsReviewer"] = reviewer
+    if options.sandbox is not None:
+        params["sandbox"] = options.sandbox.mode
+    if config := _config(options):
+        params["config"] = config
+    for key, value in options.native.items():
+        if key == "config" and isinstance(value, Mapping):
+            params["config"] = {**params.get("config", {}), **value}
+        else:
+            params[key] = value
+    return params
+
+
+def _config(options: SessionOptions) -> Json:
+    """Return what has no parameter of its own as overrides of Codex's configuration, for this thread only."""
+    config: Json = {}
+    if options.reasoning_effort is not None:
+        config["model_reasoning_effort"] = options.reasoning_effort
+    roots = [str(existing_folder("add_dirs", folder, backend="codex")) for folder in options.add_dirs]
+    sandbox = options.sandbox
+    if sandbox is not None:
+        roots += [
+            str(existing_folder("sandbox.writable_roots", folder, backend="codex")) for folder in sandbox.writable_roots
+        ]
+    write: Json = {"writable_roots": roots} if roots else {}
+    if sandbox is not None and sandbox.network is not None:
+        _require_network(sandbox)
+        write["network_access"] = sandbox.network
+    if write:
+        config["sandbox_workspace_write"] = write
+    shell: Json = {"set": dict(options.env)} if options.env else {}
+    if options.inherit_env is not None:
+        shell["inherit"] = "none" if options.inherit_env is False else "all"
+        if isinstance(options.inherit_env, tuple):
+            shell["include_only"] = [*options.inherit_env, *options.env]
+    if shell:
+        config["shell_environment_policy"] = shell
+    if options.mcp_servers:
+        config["mcp_servers"] = {name: dict(server) for name, server in options.mcp_servers.items()}
+    return config
+
+
+def _require_sources(sources: Sequence[SettingSource] | None) -> None:
+    """Refuse setting sources that Codex has not.
+
+    Raises:
+        UnsupportedOptionError: The user's are left out, or the user's own for one project are asked for.
+    """
+    if sources is None or ("user" in sources and "local" not in sources):
+        return
+    why = "has no settings of a user for one project" if "local" in sources else "always reads the user's own settings"
+    raise UnsupportedOptionError(
+        f'The codex backend {why}: SessionOptions.setting_sources can be left out, ("user",) or ("user", "project").',
+        backend="codex",
+        details={"option": "setting_sources"},
+    )
+
+
+def _require_network(sandbox: SandboxPolicy) -> None:
+    if sandbox.mode == "danger-full-access" and not sandbox.network:
+        raise UnsupportedOptionError(
+            "The codex backend cannot switch the network off in sandbox mode danger-full-access.", backend="codex"
+        )
+    if sandbox.mode == "read-only" and sandbox.network:
+        raise UnsupportedOptionError(
+            "The codex backend cannot switch the network on in sandbox mode read-only.", backend="codex"
+        )

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from agent_sdk_core import AgentError, InvalidRequestError, ProtocolError, SessionBusyError, SessionNotFoundError
+from codex_sdk.process.errors import config_error, translate
+
+
+def refusal(text: str, code: int | None = -32600, data: object = None) -> ProtocolError:
+    return ProtocolError(f"codex refused it: {text}", rpc_code=code, rpc_data=data, details={"method": "thread/resume"})
+
+
+@pytest.mark.parametrize(
+    ("said", "cls"),
+    [
+        ("no rollout found for thread id abc", SessionNotFoundError),
+        ("thread not found: abc", SessionNotFoundError),
+        ("Thread not loaded: abc", SessionNotFoundError),
+        ("invalid session id: urn", SessionNotFoundError),
+        ("invalid thread id: invalid character", SessionNotFoundError),
+        ("no archived rollout found for thread id abc", SessionNotFoundError),
+        ("thread abc already has an active writer", SessionBusyError),
+        ("failed to load configuration: /x/config.toml:1:1: bad", InvalidRequestError),
+        ("failed to read configuration layers: bad", InvalidRequestError),
+        ("unknown variant `sideways`", InvalidRequestError),
+    ],
+)
+def test_the_words_decide_the_class(said: str, cls: type[AgentError]) -> None:
+    error = translate(refusal(said), session_id="abc")
+    assert type(error) is cls
+    assert error.backend == "codex"
+
+
+def test_a_missing_session_is_named_and_the_native_error_kept() -> None:
+    error = translate(refusal("no rollout found for thread id abc"), session_id="abc")
+    assert "abc" in error.message
+    assert "list_sessions()" in error.message
+    assert error.details["method"] == "thread/resume"
+
+
+def test_without_a_session_nothing_is_not_found() -> None:
+    assert type(translate(refusal("thread not found"))) is InvalidRequestError
+
+
+@pytest.mark.parametrize("code", [-32600, -32602])
+def test_invalid_parameters_keep_their_data(code: int) -> None:
+    error = translate(refusal("bad", code, {"field": "cwd"}))
+    assert type(error) is InvalidRequestError
+    assert error.details["data"] == {"field": "cwd"}
+
+
+@pytest.mark.parametrize("code", [-32603, -32601, -32001, None])
+def test_what_has_no_class_stays_a_protocol_error(code: int | None) -> None:
+    error = refusal("something else", code)
+    assert translate(error) is error
+    assert error.backend == "codex"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "failed to read configuration layers: /x/config.toml:3:7: invalid.",
+        "failed to load configuration: /x/config.toml:3:7: invalid",
+        "/x/config.toml:3:7: invalid",
+    ],
+)
+def test_a_configuration_that_codex_cannot_read_says_where_and_what_to_do(said: str) -> None:
+    error = config_error(said)
+    assert error.message == (
+        "Codex cannot read its configuration: /x/config.toml:3:7: invalid. Correct the file, or move it away."
+    )
+    assert (error.code, error.backend) == ("config_invalid", "codex")
+
+
+def test_a_session_whose_source_is_gone_is_not_found_and_says_which() -> None:
+    said = "invalid paginated history lineage for {}: missing source rollout"
+    for gone, words in (("a", r"no stored session a\. "), ("b", r"no stored session b, which a was forked from\. ")):
+        error = translate(ProtocolError(said.format(gone), rpc_code=-32600), session_id="a")
+        assert isinstance(error, SessionNotFoundError)
+        assert re.search(words, error.message)
