@@ -161,19 +161,22 @@ def test_check_lists_what_is_stale_and_a_run_repairs_it(
         for name, text in (("turn.py", "new"), ("items.py", "same"), ("added.py", "x")):
             (out / PROTOCOL).mkdir(parents=True, exist_ok=True)
             (out / PROTOCOL / name).write_text(text)
+        (out / REQUESTS).parent.mkdir(exist_ok=True)
         (out / REQUESTS).write_text("new")
 
     folder = tmp_path / PROTOCOL
     (folder / "__pycache__").mkdir(parents=True)
     for name, text in (("turn.py", "old"), ("items.py", "same"), ("gone.py", "x"), ("__pycache__/turn.pyc", "x")):
         (folder / name).write_text(text)
+    (tmp_path / REQUESTS).parent.mkdir()
     (tmp_path / REQUESTS).write_text("old")
     (tmp_path / REQUESTS).with_suffix(".py").write_text("ours")
     monkeypatch.setattr(script, "ROOT", tmp_path)
     monkeypatch.setattr(script, "regenerate", regenerate)
 
     assert script.main(["--check"]) == 1
-    stale = [f"  {PROTOCOL / name}" for name in ("added.py", "gone.py", "turn.py")] + [f"  {REQUESTS}"]
+    stale = [f"  {PROTOCOL / name}" for name in ("added.py", "gone.py", "turn.py")]
+    stale.insert(0, f"  {REQUESTS}")
     assert capsys.readouterr().err.splitlines() == ["stale:", *stale, "  run: uv run nox -s schema"]
 
     assert script.main([]) == 0
