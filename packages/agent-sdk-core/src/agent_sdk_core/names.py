@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent_sdk_core.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 BackendType = str
 """Name of a backend: "codex", "claude", or any name registered as an entry point `agent_sdk.backends`."""
@@ -23,6 +24,13 @@ DEFAULT_BACKEND: Final = "codex"
 
 _ALIKE: Final = 0.6
 _SEPARATORS: Final = re.compile(r"[\s_-]+")
+
+
+def entry_points(*, group: str) -> Iterable[EntryPoint]:
+    """Return the entry points of a group; looking for them loads much that a session does without."""
+    from importlib import metadata
+
+    return metadata.entry_points(group=group)
 
 
 def backend_names() -> tuple[BackendType, ...]:
@@ -122,4 +130,6 @@ def nearest(name: str, known: Sequence[str], *, alike: float = _ALIKE) -> str | 
         known: The names that exist.
         alike: How much alike they must be, from 0 to 1.
     """
+    from difflib import get_close_matches  # Only errors need it.
+
     return next(iter(get_close_matches(name, known, n=1, cutoff=alike)), None)
