@@ -108,6 +108,12 @@ def test_each_room_of_core_has_its_floor() -> None:
     assert rooms == set(CORE)
 
 
+def test_no_folder_is_left_without_a_module() -> None:
+    folders = {path.parent for path in SOURCES.values() if path.name == "__init__.py"}
+    inhabited = {folder for path in SOURCES.values() if path.name != "__init__.py" for folder in path.parents}
+    assert folders - inhabited == set()
+
+
 @pytest.mark.parametrize("backend", ["claude_sdk", "codex_sdk"])
 @pytest.mark.parametrize("name", SHARED_ROOMS)
 def test_backends_name_rooms_of_the_same_job_alike(backend: str, name: str) -> None:
