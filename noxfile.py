@@ -19,7 +19,7 @@ CONTRACT_ON_CODEX = (
 )
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "tests", "docs"]
+nox.options.sessions = ["lint", "types", "tests", "docs", "site"]
 nox.options.error_on_external_run = False
 
 
@@ -115,3 +115,12 @@ def bench(session: nox.Session) -> None:
     project = ("uv", "run", "--no-dev", "--group", "bench")
     env = {"UV_PROJECT_ENVIRONMENT": ".cache/bench"}
     session.run(*project, "python", "benchmarks/run.py", *session.posargs, env=env)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the documentation and the reference of every public name into `site/`; needs no network."""
+    # An environment of its own, so that nobody who only runs or tests the packages pays for it.
+    project = ("uv", "run", "--no-dev", "--group", "site")
+    env = {"UV_PROJECT_ENVIRONMENT": ".cache/site", "NO_MKDOCS_2_WARNING": "1", "VIRTUAL_ENV": None}
+    session.run(*project, "mkdocs", "build", *session.posargs, env=env)

@@ -24,7 +24,7 @@ CODEX, CLAUDE = (".".join(map(str, version)) for version in (TESTED_CODEX, TESTE
 WORDS = {
     "codex": [
         ("docs/codex.md", r"Written against codex ([\d.]+\d)"),
-        ("docs/codex.md", r"notifications of ([\d.]+\d)"),
+        ("docs/codex-wire.md", r"notifications of ([\d.]+\d)"),
         ("packages/codex-sdk/README.md", r"generated from codex ([\d.]+\d)"),
     ],
     "claude": [("docs/claude.md", r"Written against claude ([\d.]+\d)")],

@@ -1,4 +1,4 @@
-"""The tables of docs/codex.md name every method of the protocol, as the code's own lists have them."""
+"""The tables of docs/codex-wire.md name every method of the protocol, as the code's own lists have them."""
 
 from __future__ import annotations
 

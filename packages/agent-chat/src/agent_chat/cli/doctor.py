@@ -112,7 +112,7 @@ def _progress(names: Sequence[str]) -> Generator[None]:
 
 
 def as_object(checkup: Checkup) -> dict[str, Any]:
-    """Return the checkup as the JSON object that the README describes."""
+    """Return the checkup as the JSON object that docs/command-line.md describes."""
     return {
         "ok": checkup.well,
         "chosen": checkup.chosen,

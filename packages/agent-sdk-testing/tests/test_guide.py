@@ -9,8 +9,8 @@ import pytest
 
 import agent_sdk_testing
 
-_README = Path(__file__).parents[1] / "README.md"
-_BLOCKS = re.findall(r"^```python\n(.*?)^```", _README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+_PAGE = Path(__file__).parents[3] / "docs" / "testing.md"
+_BLOCKS = re.findall(r"^```python\n(.*?)^```", _PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.parametrize("source", _BLOCKS, ids=range(len(_BLOCKS)))
@@ -37,4 +37,4 @@ def test_every_fixture_is_in_the_table(pytestconfig: pytest.Config) -> None:
     plugin = pytestconfig.pluginmanager.get_plugin("agent_sdk_testing")
     assert plugin is not None
     fixtures = {name for name in dir(plugin) if type(getattr(plugin, name)).__name__ == "FixtureFunctionDefinition"}
-    assert fixtures == set(re.findall(r"^\| `(\w+)` \|", _README.read_text(encoding="utf-8"), re.MULTILINE))
+    assert fixtures == set(re.findall(r"^\| `(\w+)` \|", _PAGE.read_text(encoding="utf-8"), re.MULTILINE))

@@ -1,0 +1,41 @@
+"""Every public name stands on one page of the reference, and has something to say there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib import import_module
+from inspect import isroutine
+
+import pytest
+from scripts.site_hooks import PACKAGES, first_line, index, pages, text_of
+
+PLACED = Counter(name for page in pages().values() for name in page.names)
+
+
+@pytest.mark.parametrize("package", ["agent_sdk_core", *PACKAGES])
+def test_every_public_name_has_one_page(package: str) -> None:
+    module, core = import_module(package), import_module("agent_sdk_core")
+    where = {
+        name: "agent_sdk_core" if getattr(module, name) is getattr(core, name, None) else package
+        for name in module.__all__
+    }
+    assert {name: PLACED[f"{home}.{name}"] for name, home in where.items()} == dict.fromkeys(where, 1)
+
+
+def test_a_page_has_a_directive_for_each_of_its_names() -> None:
+    for page in pages().values():
+        text = text_of(page)
+        assert [line.removeprefix("::: ") for line in text.splitlines() if line.startswith("::: ")] == page.names
+
+
+def test_every_class_and_function_says_what_it_is() -> None:
+    listing = index()
+    assert [name for name in PLACED if f"[{name}]" not in listing] == []
+    named = {name: _value(name) for name in PLACED}
+    speaking = [name for name, value in named.items() if isroutine(value) or isinstance(value, type)]
+    assert [name for name in speaking if not first_line(name)] == []
+
+
+def _value(name: str) -> object:
+    module, _, attribute = name.rpartition(".")
+    return getattr(import_module(module), attribute)
