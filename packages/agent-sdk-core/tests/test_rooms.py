@@ -31,6 +31,7 @@ CORE = {
     "tools": {"errors", "option_values", "wire"},
     "transport": {"errors", "redaction", "wire"},
     "asking": {"errors", "messages", "wire"},
+    "policy": {"asking", "errors", "messages", "names"},
     "rpc": {"errors", "redaction", "transport", "wire"},
     "options": VALUES | {"asking", "tools"},
     "interfaces": VALUES | {"asking", "messages", "options", "prompts"},

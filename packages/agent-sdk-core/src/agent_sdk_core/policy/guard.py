@@ -1,0 +1,142 @@
+"""The policy guard: declarative rules that decide about a tool call before anyone is asked.
+
+The first deny wins, then an ask, then an allow. A command is judged by every part of it, a path by where its links
+lead; what cannot be told is asked about. An allow covers no more than it says, a refusal as much as it may mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from agent_sdk_core.asking.permissions import PermissionRequest
+from agent_sdk_core.policy.judging import Call
+from agent_sdk_core.policy.rules import Rule, Verdict, parse_rules
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDecision:
+    """What a policy says about one tool call.
+
+    Attributes:
+        verdict: "allow" and "deny" are final; "ask" goes on to whoever is asked.
+        rule: The rule that decided; None: no rule covers it, or something cannot be told.
+        why: The reason, for a person and for the model.
+    """
+
+    verdict: Verdict
+    rule: Rule | None
+    why: str
+
+
+class PolicyGuard:
+    """Rules for what an agent may do unasked, what a person decides, and what never happens.
+
+    A rule is a tool with what it is used on: `Bash(git push *)`, `Edit(/etc/**)`, `Read(**)` (below the workspace),
+    `mcp__github__*`, `WebFetch(domain:example.com)`, or a kind of tools, `kind:execute`. An allow lifts no sandbox,
+    no network and no other limit that it does not name: `Bash(make *) +sandbox`.
+
+    Example:
+        ```python
+        policy = PolicyGuard(allow=["Read(**)", "Bash(git status *)"], deny=["Read(.env)", "Bash(sudo *)"])
+        policy.judge("Bash", {"command": "git status && sudo rm -rf /"}, cwd="/repo").verdict  # "deny"
+        ```
+
+    Args:
+        deny: What never happens.
+        ask: What a person decides, whatever an allow says.
+        allow: What happens unasked.
+        source: Where the rules stand, for messages.
+
+    Raises:
+        InvalidRequestError: A rule cannot be read; `code` is "invalid_policy".
+    """
+
+    __slots__ = ("rules",)
+
+    rules: tuple[Rule, ...]
+    """Every rule, in the order in which they are looked at."""
+
+    def __init__(
+        self,
+        *,
+        deny: Iterable[str] = (),
+        ask: Iterable[str] = (),
+        allow: Iterable[str] = (),
+        source: str = "",
+    ) -> None:
+        self.rules = (
+            *parse_rules(deny, "deny", source),
+            *parse_rules(ask, "ask", source),
+            *parse_rules(allow, "allow", source),
+        )
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule]) -> Self:
+        """Return a guard with these rules; refusals come first whatever their order."""
+        guard = cls()
+        ranked = list(rules)
+        guard.rules = tuple(rule for verdict in ("deny", "ask", "allow") for rule in ranked if rule.verdict == verdict)
+        return guard
+
+    def __or__(self, other: PolicyGuard) -> PolicyGuard:
+        """Return a guard with the rules of both."""
+        return PolicyGuard.of((*self.rules, *other.rules))
+
+    def tightened(self, other: PolicyGuard) -> PolicyGuard:
+        """Return a guard with the refusals of another beside its own rules; what the other allows does not count."""
+        return PolicyGuard.of((*self.rules, *(rule for rule in other.rules if rule.verdict != "allow")))
+
+    def judge(
+        self,
+        tool_name: str,
+        tool_input: Mapping[str, object],
+        *,
+        cwd: str,
+        workspace: str | None = None,
+        escalates: Iterable[str] = (),
+    ) -> PolicyDecision:
+        """Decide about one tool call. Blocking: it asks the file system where links lead.
+
+        Args:
+            tool_name: The tool, in Claude's vocabulary.
+            tool_input: Its arguments.
+            cwd: Absolute folder in which it would run.
+            workspace: Absolute folder that relative patterns count from; absent: `cwd`.
+            escalates: What an allow would lift, see `PermissionRequest.escalates`.
+        """
+        call = Call(tool_name, tool_input, cwd, workspace or cwd, frozenset(escalates))
+        refusals = [rule for rule in self.rules if rule.verdict != "allow"]
+        for rule in refusals:
+            if (why := call.refused_by(rule)) is not None:
+                return PolicyDecision(rule.verdict, rule, why)
+        for rule in refusals:
+            if (why := call.perhaps_refused_by(rule)) is not None:
+                return PolicyDecision("ask", rule, why)
+        allows = [rule for rule in self.rules if rule.verdict == "allow"]
+        rule, why = call.allowed_by(allows, refusals)
+        return PolicyDecision("ask" if rule is None else "allow", rule, why)
+
+    def judge_request(self, request: PermissionRequest, *, workspace: str) -> PolicyDecision:
+        """Decide about a request of an agent, see `judge`."""
+        return self.judge(
+            request.tool_name,
+            request.input,
+            cwd=request.cwd or workspace,
+            workspace=workspace,
+            escalates=request.escalates,
+        )
+
+    def __repr__(self) -> str:
+        texts = {
+            verdict: [rule.text for rule in self.rules if rule.verdict == verdict]
+            for verdict in ("deny", "ask", "allow")
+        }
+        return f"PolicyGuard({', '.join(f'{verdict}={rules!r}' for verdict, rules in texts.items() if rules)})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PolicyGuard) and self.rules == other.rules
+
+    def __hash__(self) -> int:
+        return hash(self.rules)

@@ -1,0 +1,191 @@
+"""Rules as people write them: `Tool(pattern)`, a verdict, and what an allow may lift."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final, Literal, get_args
+
+from agent_sdk_core.asking.permissions import Escalation
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.messages.kinds import ToolKind, tool_kind
+from agent_sdk_core.names import nearest
+
+Verdict = Literal["allow", "ask", "deny"]
+Subject = Literal["command", "path", "domain", "name", "nothing"]
+"""What the pattern of a rule is about; nothing: the rule's tool takes none."""
+
+_FAMILIES: Final = {
+    "Edit": frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "Delete", "Move"}),
+    "Read": frozenset({"Read", "NotebookRead", "Glob", "Grep", "LS"}),
+    "Agent": frozenset({"Agent", "Task"}),
+    "Task": frozenset({"Agent", "Task"}),
+}
+"""What a name covers beside itself."""
+
+_SUBJECTS: Final[dict[str, Subject]] = {
+    "Bash": "command",
+    **dict.fromkeys([*_FAMILIES["Edit"], *_FAMILIES["Read"]], "path"),
+    "WebFetch": "domain",
+    "WebSearch": "domain",
+    **dict.fromkeys(["Agent", "Task", "Skill"], "name"),
+}
+_KIND_SUBJECTS: Final[dict[str, Subject]] = {
+    "execute": "command",
+    **dict.fromkeys(["read", "search", "edit", "delete", "move"], "path"),
+    "fetch": "domain",
+}
+_OTHERS: Final = ("BashOutput", "KillShell", "WriteStdin", "RequestPermissions", "TodoWrite", "ExitPlanMode")
+
+_SHAPE: Final = re.compile(r"\s*(kind:)?([^\s()+]+)\s*(?:\((.*)\))?\s*((?:\+\w+\s*)*)\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        text: As it was written.
+        verdict: What it decides.
+        tool: Name of the tool, which may hold `*`; "" where a kind is meant.
+        kind: The kind of tools that is meant.
+        pattern: What the tool is used on; None: on anything.
+        lifts: What an allow may lift beside: it never lifts what it does not name.
+        source: Where it stands, such as a file with the line; "" for a program's own.
+    """
+
+    text: str
+    verdict: Verdict
+    tool: str
+    kind: ToolKind | None
+    pattern: str | None
+    lifts: frozenset[Escalation] = frozenset()
+    source: str = ""
+
+    @property
+    def subject(self) -> Subject:
+        """What its pattern is about."""
+        return subject_of(self.tool) if self.kind is None else _KIND_SUBJECTS.get(self.kind, "nothing")
+
+    def covers(self, tool_name: str) -> bool:
+        """Tell whether it is about this tool; case counts for an allow alone."""
+        if self.kind is not None:
+            return tool_kind(tool_name) == self.kind
+        if tool_name in _FAMILIES.get(self.tool, ()):
+            return True
+        if self.tool.startswith("mcp__") and self.tool.count("__") == 1 and tool_name.startswith(f"{self.tool}__"):
+            return True
+        if self.verdict == "allow":
+            return fnmatchcase(tool_name, self.tool)
+        return fnmatchcase(tool_name.casefold(), self.tool.casefold())
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def subject_of(tool_name: str) -> Subject:
+    """Return what a pattern for this tool is about."""
+    return _SUBJECTS.get(tool_name, "nothing")
+
+
+def parse_rules(texts: Iterable[str], verdict: Verdict, source: str = "") -> tuple[Rule, ...]:
+    """Read rules of one verdict, see `parse_rule`."""
+    if isinstance(texts, str):
+        raise _invalid(texts, f"{verdict} takes a list of rules, not one text", source)
+    return tuple(parse_rule(text, verdict, source) for text in texts)
+
+
+def parse_rule(text: str, verdict: Verdict, source: str = "") -> Rule:
+    """Read one rule.
+
+    Args:
+        text: `Tool`, `Tool(pattern)`, `kind:execute`, `mcp__server__tool`; for an allow ` +sandbox`, ` +network` and
+            so on behind it name what it may lift.
+        verdict: What it decides.
+        source: Where it stands, for messages.
+
+    Raises:
+        InvalidRequestError: It cannot be read, names a kind that there is not, misspells a tool, or has a pattern
+            that its tool does not take. `code` is "invalid_policy".
+    """
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # a file may say anything
+        raise _invalid(repr(text), "a rule is a text", source)
+    shape = _SHAPE.match(text)
+    if shape is None:
+        raise _invalid(text, "write Tool, Tool(pattern) or kind:KIND, such as Bash(git push *)", source)
+    is_kind, name, pattern, lifted = shape.groups()
+    rule = Rule(
+        text=text.strip(),
+        verdict=verdict,
+        tool="" if is_kind else name,
+        kind=_kind(name, text, source) if is_kind else None,
+        pattern=None if pattern is None or pattern.strip() in ("", "*") else pattern.strip(),
+        lifts=_lifts(lifted, verdict, text, source),
+        source=source,
+    )
+    if not is_kind:
+        _refuse_misspelt(rule)
+    if rule.pattern is not None:
+        _refuse_pattern(rule)
+    return rule
+
+
+def _kind(name: str, text: str, source: str) -> ToolKind:
+    for kind in get_args(ToolKind):
+        if kind == name:
+            return kind
+    raise _invalid(text, f"there is no kind {name!r}; {_meant(name, get_args(ToolKind))}", source)
+
+
+def _lifts(written: str, verdict: Verdict, text: str, source: str) -> frozenset[Escalation]:
+    names = [name.strip() for name in written.split("+") if name.strip()]
+    known = get_args(Escalation)
+    for name in names:
+        if name not in known:
+            raise _invalid(text, f"nothing is lifted by +{name}; {_meant(name, known)}", source)
+    if names and verdict != "allow":
+        raise _invalid(text, "only an allow lifts something", source)
+    return frozenset(escalation for escalation in known if escalation in names)
+
+
+def _refuse_misspelt(rule: Rule) -> None:
+    known = (*_SUBJECTS, *_OTHERS)
+    if rule.tool in known or "*" in rule.tool or rule.tool.startswith("mcp__"):
+        return
+    for name in known:
+        if name.casefold() == rule.tool.casefold():
+            raise _invalid(rule.text, f"the tool is spelt {name}", rule.source)
+    if rule.pattern is not None:
+        raise _invalid(rule.text, f"no tool {rule.tool!r} takes a pattern; {_meant(rule.tool, known)}", rule.source)
+
+
+def _refuse_pattern(rule: Rule) -> None:
+    match rule.subject:
+        case "nothing":
+            raise _invalid(rule.text, "this tool takes no pattern; leave the brackets out", rule.source)
+        case "domain" if not str(rule.pattern).startswith("domain:") or not str(rule.pattern)[7:].strip():
+            raise _invalid(rule.text, "write the host as domain:example.com", rule.source)
+        case "path" if "\0" in str(rule.pattern):
+            raise _invalid(rule.text, "no path holds a NUL character", rule.source)
+        case "path" if re.search(r"[*?\[{].*/\.\.(?:/|\Z)", str(rule.pattern)):
+            raise _invalid(rule.text, "'..' behind a wildcard leads nowhere", rule.source)
+        case _:
+            pass
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    names = tuple(known)
+    meant = nearest(name, names)
+    return f"did you mean {meant!r}?" if meant else f"there are: {', '.join(names)}"
+
+
+def _invalid(text: str, reason: str, source: str) -> InvalidRequestError:
+    place = f"{source}: " if source else ""
+    sentence = reason if reason.endswith("?") else f"{reason}."
+    return InvalidRequestError(
+        f"{place}the policy's rule {text!r} cannot be used: {sentence}",
+        code="invalid_policy",
+        details={"rule": text} | ({"file": source} if source else {}),
+    )
