@@ -27,6 +27,7 @@ from agent_sdk_core.asking.permissions import Permission, PermissionMode, Permis
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.events import BackendEvent
+from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.session import (
     AgentAnswer,
@@ -36,6 +37,7 @@ from agent_sdk_core.interfaces.session import (
     SessionInfo,
     SessionState,
 )
+from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue, Turn
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
@@ -247,11 +249,14 @@ class FakeBackend(AgentBackend):
     async def aclose(self) -> None:
         self.closed = True
 
-    async def create_session(self, options: SessionOptions | None = None) -> AgentSession:
-        self.opened.append(FakeSession(self, options or SessionOptions()))
-        return self.opened[-1]
+    def create_session(self, options: SessionOptions | None = None) -> SessionOpening[AgentSession]:
+        async def open_session() -> AgentSession:
+            self.opened.append(FakeSession(self, options or SessionOptions()))
+            return self.opened[-1]
 
-    def events(self) -> AsyncIterator[BackendEvent]:
+        return SessionOpening(open_session)
+
+    def events(self) -> Stream[BackendEvent]:
         raise NotImplementedError
 
     async def list_models(self) -> list[ChatModel]:

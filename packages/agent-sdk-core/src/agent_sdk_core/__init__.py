@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.interfaces.capabilities import BackendCapabilities
     from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift
     from agent_sdk_core.interfaces.events import BackendEvent
+    from agent_sdk_core.interfaces.opening import SessionOpening
     from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, SessionSummary
     from agent_sdk_core.interfaces.session import (
         AgentSession,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         SessionInfo,
         SessionState,
     )
+    from agent_sdk_core.interfaces.streams import Stream
     from agent_sdk_core.interfaces.turn import MessageStream, PromptQueue, QueuedPrompt, Turn
     from agent_sdk_core.messages.base import Source
     from agent_sdk_core.messages.blocks import (
@@ -218,6 +220,7 @@ __all__ = [
     "SessionError",
     "SessionInfo",
     "SessionNotFoundError",
+    "SessionOpening",
     "SessionOptions",
     "SessionPage",
     "SessionState",
@@ -230,6 +233,7 @@ __all__ = [
     "StartError",
     "StartupTimeoutError",
     "StatusMessage",
+    "Stream",
     "StreamEvent",
     "SystemMessage",
     "TaskNotification",
@@ -321,8 +325,10 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "interfaces.capabilities": ("BackendCapabilities",),
     "interfaces.diagnosis": ("Diagnosis", "Problem", "ProtocolDrift"),
     "interfaces.events": ("BackendEvent",),
+    "interfaces.opening": ("SessionOpening",),
     "interfaces.pages": ("HistoryPage", "SessionPage", "SessionSummary"),
     "interfaces.session": ("AgentSession", "BackgroundTask", "InterruptReceipt", "SessionInfo", "SessionState"),
+    "interfaces.streams": ("Stream",),
     "interfaces.turn": ("MessageStream", "PromptQueue", "QueuedPrompt", "Turn"),
     "messages.base": ("Source",),
     "messages.blocks": (

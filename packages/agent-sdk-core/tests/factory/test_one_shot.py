@@ -84,6 +84,17 @@ async def test_before_it_is_sent_it_is_empty_and_can_be_interrupted(fresh: Any) 
     assert turn.result is None
     await turn.interrupt()
     assert fresh.opened == 0
+    assert repr(turn) == "<OneShotTurn unsent>"
+    with pytest.warns(ResourceWarning, match="A query was never sent. Await it"):
+        del turn
+
+
+async def test_it_can_be_awaited(fresh: Any) -> None:
+    turn = one_shot.query("hi", backend="memory")
+    with anyio.fail_after(5):
+        assert (await turn).result == "done"
+    assert repr(turn) == f"<OneShotTurn <SessionTurn {turn.uuid} completed>>"
+    assert not fresh.host.running
 
 
 async def test_it_can_be_interrupted(fresh: Any) -> None:

@@ -119,8 +119,9 @@ def test_other_backends_that_are_broken_do_not_matter(register: Any) -> None:
 @pytest.mark.anyio
 async def test_query_makes_a_backend_by_name_or_takes_one(make_backend: Any, register: Any) -> None:
     register(Entry("memory", make_backend))
-    assert isinstance(query("hi", backend="memory"), OneShotTurn)
-    assert isinstance(query("hi", backend=make_backend()), OneShotTurn)
+    for named in ("memory", make_backend()):
+        async with query("hi", backend=named) as turn:
+            assert isinstance(turn, OneShotTurn)
     with pytest.raises(InvalidRequestError):
         query("hi", backend="nobody")
 

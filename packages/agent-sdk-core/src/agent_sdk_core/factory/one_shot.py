@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 from uuid import uuid4
 
 import anyio
@@ -15,6 +15,7 @@ from agent_sdk_core.factory.registry import create_backend, loaded_config
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession
 from agent_sdk_core.interfaces.turn import Turn
+from agent_sdk_core.interfaces.unused import place_of_caller, warn_unused
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.names import BackendType
@@ -24,6 +25,9 @@ from agent_sdk_core.runtime.host import beside_later
 
 if TYPE_CHECKING:
     from agent_sdk_core.config.runtime import RuntimeConfig
+
+_UNSENT: Final = "A query was never sent."
+_ADVICE: Final = "Await it, iterate over it, or enter it: `result = await query(…)`."
 
 
 class OneShotTurn(Turn):
@@ -48,12 +52,23 @@ class OneShotTurn(Turn):
         self._session: AgentSession | None = None
         self._turn: Turn | None = None
         self._uuid = str(uuid4())
+        self._tried = False
+        self._place = place_of_caller()
 
     def __del__(self) -> None:
-        """Close what nobody can read any more; may run in any thread, and when the event loop is gone."""
+        """Close what nobody can read any more, or say that nobody sent it.
+
+        May run in any thread, and when the event loop is gone.
+        """
+        if not getattr(self, "_tried", True):
+            warn_unused(_UNSENT, _ADVICE, self._place, self)
         if self._close_soon is not None:
             with contextlib.suppress(Exception):
                 self._close_soon()
+
+    def __repr__(self) -> str:
+        state = "unsent" if not self._tried else "not open" if self._turn is None else repr(self._turn)
+        return f"<{type(self).__name__} {state}>"
 
     @property
     def uuid(self) -> str:
@@ -117,6 +132,7 @@ class OneShotTurn(Turn):
             await self._close()
 
     async def _open(self) -> Turn:
+        self._tried = True
         async with self._opening:
             if self._turn is None:
                 try:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
-from agent_sdk_core.errors import AgentError, UnsupportedOptionError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift, located
 from agent_sdk_core.interfaces.events import BackendEvent
+from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
 from agent_sdk_core.interfaces.session import AgentSession
+from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.names import BackendType
@@ -107,8 +109,10 @@ class AgentBackend(ABC):
         """Close every session and end every process. Bounded, shielded from cancellation, never raises."""
 
     @abstractmethod
-    async def create_session(self, options: SessionOptions | None = None) -> AgentSession:
-        """Open a session, new or resumed; a cancelled call leaves nothing behind.
+    def create_session(self, options: SessionOptions | None = None) -> SessionOpening[AgentSession]:
+        """Open a session, new or resumed: ``async with backend.create_session() as session``, or ``await`` it.
+
+        Nothing happens before; cancelled, it leaves nothing behind.
 
         Args:
             options: Its options; what they leave unset is as configured, if `create_backend` made the backend.
@@ -120,9 +124,39 @@ class AgentBackend(ABC):
             AgentError: The agent refused.
         """
 
+    def resume(self, session_id: str, options: SessionOptions | None = None) -> SessionOpening[AgentSession]:
+        """Open a stored session and go on with it: `create_session` with `SessionOptions.resume`.
+
+        Args:
+            session_id: The session's id: `AgentSession.resolved_session_id`, or `SessionSummary.session_id`.
+            options: Its other options.
+
+        Raises:
+            InvalidRequestError: The id is no text, or the options resume another session.
+            AgentError: What `create_session` raises, when it is awaited or entered.
+        """
+        if not isinstance(cast("object", session_id), str) or not session_id:
+            raise InvalidRequestError(
+                f"resume() takes the id of a stored session, such as session.resolved_session_id, not {session_id!r}.",
+                backend=self.type,
+                details={"option": "resume"},
+            )
+        options = options or SessionOptions()
+        if options.resume not in (None, session_id):
+            raise InvalidRequestError(
+                f"resume({session_id!r}) and SessionOptions(resume={options.resume!r}) name two sessions; say it once.",
+                backend=self.type,
+                details={"option": "resume"},
+            )
+        return self.create_session(options.model_copy(update={"resume": session_id}))
+
     @abstractmethod
-    def events(self) -> AsyncIterator[BackendEvent]:
+    def events(self) -> Stream[BackendEvent]:
         """Return an iterator over what happens to the backend; the first one begins with what happened before it."""
+
+    def logs(self) -> Stream[str]:
+        """Return an iterator over lines of the agent's log, from now on."""
+        raise self._unsupported("tell lines of its log")
 
     @abstractmethod
     async def list_models(self) -> list[ChatModel]:

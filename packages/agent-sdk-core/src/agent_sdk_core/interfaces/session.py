@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Literal, Self
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue, Turn
+from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.prompts import Prompt
@@ -135,12 +137,25 @@ class AgentSession(ABC):
 
     @abstractmethod
     def query(self, prompt: Prompt) -> Turn:
-        """Return a turn that sends the prompt when it is entered or first iterated; behind a running turn it queues.
+        """Return a turn that sends the prompt when it is entered, awaited or first iterated; it may have to queue.
 
         Raises:
             InvalidRequestError: The prompt is empty or malformed.
             SessionClosedError: The session is closed.
         """
+
+    async def run(self, prompt: Prompt) -> ResultMessage:
+        """Send a prompt, wait for its end, and return its result; cancelled, it interrupts the turn.
+
+        A turn that failed is a result too: `result.raise_for_error()`.
+
+        Raises:
+            InvalidRequestError: The prompt is empty or malformed.
+            SessionClosedError: The session is closed.
+            AgentError: The agent did not accept the prompt.
+        """
+        async with self.query(prompt) as turn:
+            return await turn.wait()
 
     @abstractmethod
     async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
@@ -235,8 +250,8 @@ class AgentSession(ABC):
         """
         raise self._unsupported("compact a session")
 
-    async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> Self:
-        """Return a copy of this session that goes its own way.
+    def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> SessionOpening[Self]:
+        """Open a copy of this session that goes its own way, when this is awaited or entered with ``async with``.
 
         Args:
             at: Uuid of a turn, of one of its messages or of its result: the last turn to copy; absent: all of it.

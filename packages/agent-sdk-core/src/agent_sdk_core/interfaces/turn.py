@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import Any, Literal, Self, TypeAlias
 
+from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.system import MessagesDropped
+from agent_sdk_core.messages.texts import TextPieces
 from agent_sdk_core.prompts import Prompt
-
-if TYPE_CHECKING:
-    pass
-
 
 Priority = Literal["queue", "steer"]
 
@@ -55,21 +54,15 @@ class PromptQueue(Sequence[QueuedPrompt], ABC):
         """
 
 
-class MessageStream(Protocol):
-    """An async iterator over messages that holds no scope and may be dropped at any time."""
-
-    def __aiter__(self) -> Self: ...
-
-    async def __anext__(self) -> SDKMessage:
-        """Return the next message; raises `StopAsyncIteration` when the session is closed."""
-        ...
+MessageStream: TypeAlias = Stream[SDKMessage]
+"""What `AgentSession.messages()` returns."""
 
 
 class Turn(ABC):
     """One prompt and what comes of it: an async iterator over its messages, the result last.
 
-    Sends when it is entered or first iterated. Leaving `async with` early interrupts the turn and waits for its result;
-    a plain `break` leaves it running.
+    Sends when it is entered, awaited or first iterated, and warns when it is dropped unsent. To await it is to `wait`.
+    Leaving `async with` early interrupts the turn and waits for its result; a plain `break` leaves it running.
     """
 
     @property
@@ -95,6 +88,18 @@ class Turn(ABC):
             AgentError: The agent did not accept the prompt.
         """
 
+    def __await__(self) -> Generator[Any, Any, ResultMessage]:
+        return self.wait().__await__()
+
+    def texts(self) -> Stream[str]:
+        """Return an iterator over the text of the answer in pieces as they come, to be printed one after the other.
+
+        A blank line divides blocks of text. Thoughts, what sub-agents say and messages that report an error are left
+        out. Without partial messages a piece is a block. It reads the messages of the turn, so iterate over one of
+        both; when it ends, `result` is there.
+        """
+        return _Texts(self)
+
     @abstractmethod
     async def interrupt(self) -> None:
         """End the turn early; its result arrives as for any other."""
@@ -112,3 +117,23 @@ class Turn(ABC):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None: ...
+
+
+class _Texts(Stream[str]):
+    """The texts of one turn."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._pieces = TextPieces()
+
+    async def __anext__(self) -> str:
+        try:
+            while True:
+                message = await anext(self._turn)
+                if isinstance(message, MessagesDropped):
+                    self.dropped += message.dropped
+                if piece := self._pieces.feed(message):
+                    return piece
+        except BaseException:  # Its traceback does not hold the turn, whose last reference may be here.
+            del self
+            raise

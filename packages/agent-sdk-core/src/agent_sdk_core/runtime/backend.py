@@ -9,20 +9,23 @@ from __future__ import annotations
 import copy
 import logging
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import anyio
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.events import BackendEvent, BackendEventKind
+from agent_sdk_core.interfaces.opening import SessionOpening
+from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
-from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
+from agent_sdk_core.runtime.streams import Broadcast
 from agent_sdk_core.transport.process.stderr import tells_of_full_disk
 
 _log = logging.getLogger(__name__)
@@ -83,19 +86,26 @@ class BaseBackend(AgentBackend, Generic[S]):
             raise
         self._end_streams()
 
-    async def create_session(self, options: SessionOptions | None = None) -> S:
-        """Open a session, new, resumed or forked; a cancelled call leaves nothing behind."""
+    def create_session(self, options: SessionOptions | None = None) -> SessionOpening[S]:
+        """Open a session, new, resumed or forked, when this is awaited or entered with ``async with``."""
+        return SessionOpening(partial(self._create_session, options))
+
+    def resume(self, session_id: str, options: SessionOptions | None = None) -> SessionOpening[S]:
+        """Open a stored session and go on with it."""
+        return cast("SessionOpening[S]", super().resume(session_id, options))
+
+    async def _create_session(self, options: SessionOptions | None) -> S:
         options = self.configured(options)
         options.require_supported(self.type, self.capabilities.unsupported_options)
         self._require_usable()
         self._warn_once(options.warnings())
         return await self._open_planned(options, await self._plan(options))
 
-    def events(self) -> AsyncIterator[BackendEvent]:
+    def events(self) -> Stream[BackendEvent]:
         """Return an iterator over what happens to the backend; the first one begins with what happened before it."""
         return self._events.subscribe()
 
-    def logs(self) -> BoundedStream[str]:
+    def logs(self) -> Stream[str]:
         """Return an iterator over lines of the agent's stderr, and stray ones of its stdout, from now on."""
         return self._logs.subscribe()
 

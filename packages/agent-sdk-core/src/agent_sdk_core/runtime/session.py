@@ -10,6 +10,7 @@ import copy
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Final, Self, TypeVar, cast, get_args
 from uuid import uuid4
 from weakref import WeakSet
@@ -20,6 +21,7 @@ import anyio.lowlevel
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Json
 from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt, SessionState, require_limit
 from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue
@@ -171,11 +173,15 @@ class BaseSession(AgentSession):
         self._require_open()
         await self._settings.change("reasoning_effort", effort)
 
-    async def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> Self:
-        """Return a copy of this session that goes its own way."""
+    def fork(self, *, at: str | None = None, options: SessionOptions | None = None) -> SessionOpening[Self]:
+        """Open a copy of this session that goes its own way, when this is awaited or entered with ``async with``."""
         self._require_open()
         if not self.backend.capabilities.fork:
-            return await super().fork(at=at, options=options)
+            return super().fork(at=at, options=options)
+        return SessionOpening(partial(self._fork, at, options), name="session.fork()")
+
+    async def _fork(self, at: str | None, options: SessionOptions | None) -> Self:
+        self._require_open()
         changed = options or self.options.model_copy(update={**self._settings.chosen, "session_id": None})
         place = None if at is None else self._places.get(at, at)
         source = {"resume": self.resolved_session_id, "fork": True, "fork_at": place}

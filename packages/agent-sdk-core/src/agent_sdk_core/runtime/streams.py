@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Generic, TypeVar
 from weakref import ref
 
 import anyio
 from anyio.lowlevel import checkpoint
+
+from agent_sdk_core.interfaces.streams import Stream
 
 T = TypeVar("T")
 
@@ -20,7 +22,7 @@ _FAIRNESS: Final = 64
 """Items handed out without yielding to the event loop."""
 
 
-class BoundedStream(Generic[T]):
+class BoundedStream(Stream[T]):
     """An async iterator over what is published after it was made.
 
     Args:
@@ -32,7 +34,7 @@ class BoundedStream(Generic[T]):
     """
 
     def __init__(self, limit: int = 10_000, *, guard: Callable[[], None] = lambda: None) -> None:
-        self.dropped: int = 0
+        self.dropped = 0
         self._guard = guard
         self._items: deque[T] = deque()
         self._limit = limit
@@ -68,9 +70,6 @@ class BoundedStream(Generic[T]):
 
     def _pop(self) -> T:
         return self._items.popleft()
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> T:
         self._streak += 1

@@ -18,14 +18,100 @@ async def never(*_: Any) -> None:
     await anyio.sleep_forever()
 
 
-async def test_a_turn_that_is_never_sent_leaves_no_trace(session: Any, agent: Any) -> None:
+async def refuse(*_: Any) -> None:
+    raise InvalidRequestError("no")
+
+
+async def test_a_turn_that_is_never_sent_leaves_no_trace_but_a_warning(
+    session: Any, agent: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     turn = session.query("hi")
     assert turn.uuid
     assert turn.result is None
     assert turn.text == ""
+    assert repr(turn) == f"<SessionTurn {turn.uuid} unsent>"
     await turn.interrupt()
     await turn.__aexit__(None, None, None)
+    with pytest.warns(ResourceWarning, match=r"never sent\. Await it, iterate over it, or enter it") as caught:
+        del turn
+    assert caught[0].filename == __file__
+    assert f"{__file__}:{caught[0].lineno}: " in caplog.text
     assert agent.calls == []
+
+
+async def test_a_turn_can_be_awaited(session: Any, agent: Any) -> None:
+    turn = session.query("hi")
+
+    async def read() -> None:
+        assert (await turn).result == "yes"
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            await anyio.wait_all_tasks_blocked()
+            assert repr(turn) == f"<SessionTurn {turn.uuid} running>"
+            queued = session.query("more")
+            tasks.start_soon(queued.wait)
+            await anyio.wait_all_tasks_blocked()
+            assert repr(queued).endswith(" queued>")
+            agent.finish("yes")
+            await anyio.wait_all_tasks_blocked()
+            agent.finish()
+    assert repr(turn).endswith(" completed>")
+
+
+async def test_run_returns_the_result_and_interrupts_where_it_is_cancelled(session: Any, agent: Any) -> None:
+    results: list[Any] = []
+
+    async def run() -> None:
+        results.append(await session.run("hi"))
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            await anyio.wait_all_tasks_blocked()
+            agent.finish("yes")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+    assert [result.result for result in results] == ["yes"]
+    assert agent.calls == ["start_turn", "start_turn", "interrupt", "interrupted"]
+    assert session.state == "idle"
+
+
+async def test_the_texts_of_a_turn_are_read_as_they_come(session: Any, agent: Any) -> None:
+    turn = session.query("hi")
+    told: list[str] = []
+
+    async def read() -> None:
+        async for piece in turn.texts():
+            told.append(piece)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            await anyio.wait_all_tasks_blocked()
+            agent.emit(agent.init(), agent.delta("He"))
+            await anyio.wait_all_tasks_blocked()
+            assert told == ["He"]
+            agent.emit(agent.delta("llo."))
+            agent.finish("Bye.")
+    assert told == ["He", "llo.", "\n\nBye."]
+    assert turn.result.result == "Bye."
+
+
+async def test_a_refused_turn_says_so(session: Any, agent: Any) -> None:
+    agent.hooks["start_turn"] = refuse
+    turn = session.query("hi")
+    with pytest.raises(InvalidRequestError, match="no"):
+        await turn
+    assert repr(turn).endswith(" refused>")
+    late = session.query("late")
+    await session.aclose()
+    with pytest.raises(SessionClosedError):
+        await late
+    assert repr(late).endswith(" refused>")
 
 
 async def test_wait_sends_and_returns_the_result(session: Any, agent: Any) -> None:

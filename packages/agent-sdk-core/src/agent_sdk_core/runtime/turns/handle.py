@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import anyio
 
 from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.interfaces.turn import Turn
+from agent_sdk_core.interfaces.unused import place_of_caller, warn_unused
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.prompts import Prompt
@@ -18,6 +19,9 @@ from agent_sdk_core.runtime.turns.records import PromptRecord
 from agent_sdk_core.runtime.turns.runner import Turns
 
 _log = logging.getLogger(__name__)
+
+_UNSENT: Final = "A turn was never sent."
+_ADVICE: Final = "Await it, iterate over it, or enter it: `result = await session.query(…)`."
 
 
 class SessionTurn(Turn):
@@ -29,6 +33,27 @@ class SessionTurn(Turn):
         self._buffer = buffer
         self._record: PromptRecord | None = None
         self._uuid = uuid
+        self._tried = False
+        self._place = place_of_caller()
+
+    def __del__(self) -> None:
+        """Say that nobody sent it; may run in any thread."""
+        if not getattr(self, "_tried", True):
+            warn_unused(_UNSENT, _ADVICE, self._place, self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._uuid} {self._state}>"
+
+    @property
+    def _state(self) -> str:
+        record = self._record
+        if record is None:
+            return "unsent" if not self._tried else "refused"
+        if record.refusal is not None:
+            return "refused"
+        if record.result is not None:
+            return record.result.outcome
+        return "running" if self._turns.runs(record) else "queued"
 
     @property
     def uuid(self) -> str:
@@ -94,6 +119,7 @@ class SessionTurn(Turn):
 
     async def _send(self) -> PromptRecord:
         if self._record is None:
+            self._tried = True
             self._record = self._turns.submit(self._prompt, self._uuid, watcher=self._buffer)
         record = self._record
         if not record.settled.is_set():

@@ -114,6 +114,10 @@ class Turns:
         """Whether a turn runs or waits."""
         return self._decisions.busy
 
+    def runs(self, record: PromptRecord) -> bool:
+        """Tell whether a prompt is on its way to the agent, or the agent is at it."""
+        return self.running is not None and record in self.running.records
+
     def submit(
         self, prompt: Prompt, uuid: str, *, watcher: MessageBuffer | None = None, steer: bool = False
     ) -> PromptRecord:
