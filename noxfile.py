@@ -32,8 +32,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Pyright, strict."""
-    session.run("pyright", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
+    """Pyright, strict; and mypy, strict, over what users copy: the examples and the programs of the documentation."""
+    env = {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+    session.run("pyright", env=env)
+    session.run("python", "-m", "tests.docs.typed", env=env)
 
 
 @nox.session

@@ -13,8 +13,8 @@ PAGES: Final = sorted(
     for pattern in ("README.md", "docs/**/*.md", "packages/*/README.md", "benchmarks/README.md", "examples/README.md")
     for path in ROOT.glob(pattern)
 )
-FRAGMENT: Final = "fragment of an async function"
-"""The title of a block that is no whole program: it runs inside of `async def main()`."""
+FRAGMENT: Final = "fragment"
+"""The title of a block that is no whole program; it runs as the body of an async function."""
 _BLOCK: Final = re.compile(r'^```python(?: title="(.*?)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 

@@ -15,7 +15,8 @@ import ast, inspect, pathlib, sys, types
 import anyio
 source = pathlib.Path(sys.argv[1]).read_text()
 code = compile(source, sys.argv[1], "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-anyio.run(types.FunctionType(code, {"__name__": "__main__"}))
+run = types.FunctionType(code, {"__name__": "__main__"})
+anyio.run(run) if code.co_flags & inspect.CO_COROUTINE else run()
 """
 
 
