@@ -9,6 +9,11 @@ from pathlib import Path
 import nox
 from packaging.version import Version
 
+APART = ("--ignore=tests/docs", "--ignore=tests/wheels")
+"""Tests that have a session of their own."""
+
+TWINE = "twine==7.0.0"
+
 OTHER_CODEX = ("0.162.1",)
 """Published codex versions that the contract suite holds on as well."""
 
@@ -19,7 +24,7 @@ CONTRACT_ON_CODEX = (
 )
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "tests", "docs", "site"]
+nox.options.sessions = ["lint", "types", "tests", "docs", "site", "wheels"]
 nox.options.error_on_external_run = False
 
 
@@ -43,7 +48,7 @@ def tests(session: nox.Session) -> None:
     """Unit and contract tests with coverage; the real binary is part of it."""
     session.run("coverage", "erase")
     # Two workers: much of the time is spent waiting for the processes under test.
-    session.run("coverage", "run", "-m", "pytest", "-n", "2", "--ignore=tests/docs", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", *APART, *session.posargs)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
@@ -53,6 +58,25 @@ def tests(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every code block of the documentation."""
     session.run("pytest", "tests/docs", *session.posargs)
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build all distributions and install them from their wheels, into empty environments, with the index in reach."""
+    session.run("pytest", "tests/wheels", *session.posargs)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Set the version everywhere (`-- X.Y.Z`) with its heading in the changelog, build into `dist/`, check with twine.
+
+    Without a version, what is there is built and checked. Nothing is uploaded.
+    """
+    if session.posargs:
+        session.run("python", "scripts/release.py", *session.posargs)
+    session.run("uv", "build", "--quiet", "--all-packages", "--clear", "--out-dir", "dist")
+    built = sorted(str(path) for path in Path("dist").iterdir() if path.suffix in {".whl", ".gz"})
+    session.run("uvx", "--from", TWINE, "twine", "check", "--strict", *built)
 
 
 @nox.session

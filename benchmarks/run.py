@@ -23,8 +23,8 @@ from measure.streaming import measure_streaming
 
 SECTIONS: Final = ("imports", "streaming", "replay", "latency", "endings", "programs")
 DISTRIBUTIONS: Final = (
-    "codex-sdk",
-    "claude-sdk",
+    "agent-sdk-codex",
+    "agent-sdk-claude",
     "openai-codex",
     "openai-codex-cli-bin",
     "claude-agent-sdk",

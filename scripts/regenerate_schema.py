@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0: done or current, 1: stale, 2: could not run."""
     parser = argparse.ArgumentParser(description="Regenerate the Codex schema bundle, its types and our own schema.")
     parser.add_argument(
-        "--codex", metavar="PATH", help="the codex binary (default: the one that codex-sdk[cli] brings)"
+        "--codex", metavar="PATH", help="the codex binary (default: the one that agent-sdk[codex] brings)"
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when something is stale")
     options = parser.parse_args(arguments)

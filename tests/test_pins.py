@@ -41,8 +41,9 @@ def pins(distribution: str) -> dict[str, str]:
     groups = {f"group {name}": entries for name, entries in workspace["dependency-groups"].items()}
     groups["constraints"] = workspace["tool"]["uv"]["constraint-dependencies"]
     for path in ROOT.glob("packages/*/pyproject.toml"):
-        extras = read(str(path.relative_to(ROOT)))["project"].get("optional-dependencies", {})
-        groups |= {f"{path.parent.name}[{name}]": entries for name, entries in extras.items()}
+        project = read(str(path.relative_to(ROOT)))["project"]
+        extras = project.get("optional-dependencies", {})
+        groups |= {f"{project['name']}[{name}]": entries for name, entries in extras.items()}
     found = {
         where: entry.removeprefix(f"{distribution}==")
         for where, entries in groups.items()
@@ -70,7 +71,12 @@ def test_the_pinned_codex_is_the_one_that_the_protocol_and_the_fake_are_of() -> 
         "fake": default_version(FakeCodex),
     } == dict.fromkeys(
         [
-            *("constraints", "codex-sdk[cli]", "official package, constraints", "official package, group bench"),
+            *(
+                "constraints",
+                "agent-sdk-codex[binary]",
+                "official package, constraints",
+                "official package, group bench",
+            ),
             *("schemas", "protocol", "surface", "fake"),
         ],
         CODEX,
@@ -85,7 +91,7 @@ def test_the_pinned_claude_is_the_one_that_is_tested_and_that_the_fake_is_of() -
     assert (bundled, default_version(FakeClaude)) == ([CLAUDE], CLAUDE)
     assert OLDEST_CLAUDE <= TESTED_CLAUDE
     pinned = pins("claude-agent-sdk")
-    assert set(pinned) == {"constraints", "claude-sdk[cli]", "dependency-metadata"}
+    assert set(pinned) == {"constraints", "agent-sdk-claude[binary]", "dependency-metadata"}
     assert len(set(pinned.values())) == 1, pinned
 
 

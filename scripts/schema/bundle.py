@@ -39,7 +39,7 @@ def find_codex(explicit: str | None = None) -> Path:
         path = Path(location) / "bin" / "codex"
         if path.is_file():
             return path
-    raise SchemaError("No codex binary found: install codex-sdk[cli], or pass --codex PATH.")
+    raise SchemaError("No codex binary found: install agent-sdk[codex], or pass --codex PATH.")
 
 
 def codex_version(codex: Path) -> str:

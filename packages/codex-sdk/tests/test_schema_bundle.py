@@ -21,7 +21,7 @@ COMMITTED = ROOT / "schemas" / "codex"
 @pytest.fixture(scope="module")
 def codex() -> Path:
     spec = importlib.util.find_spec("codex_cli_bin")
-    assert spec is not None, "codex-sdk[cli] must be installed"
+    assert spec is not None, "agent-sdk[codex] must be installed"
     assert spec.submodule_search_locations is not None
     path = Path(spec.submodule_search_locations[0]) / "bin" / "codex"
     assert path.is_file(), "openai-codex-cli-bin carries no codex binary"

@@ -137,6 +137,8 @@ if TYPE_CHECKING:
     from agent_sdk_core.tools.results import ToolImage, ToolResult
     from agent_sdk_core.tools.tool import Tool, tool
 
+__version__ = "0.1.0"
+
 __all__ = [
     "DEFER",
     "AccountError",

@@ -22,6 +22,9 @@ ALIAS_GROUP: Final = "agent_sdk.backend_aliases"
 DEFAULT_BACKEND: Final = "codex"
 """What is used when several backends are installed and none is configured."""
 
+_EXTRAS: Final = ("claude", "codex")
+"""Backends that are extras of the distribution `agent-sdk`."""
+
 _ALIKE: Final = 0.6
 _SEPARATORS: Final = re.compile(r"[\s_-]+")
 
@@ -93,11 +96,16 @@ def entry_point(name: str, *, source: str | None = None) -> EntryPoint:
     if (entry := _find(name)) is not None:
         return entry
     names = backend_names()
-    meant = nearest(_normalized(name), [*names, *(_normalized(entry.name) for entry in _aliases())])
+    wanted = _normalized(name)
+    meant = nearest(wanted, [*names, *(_normalized(entry.name) for entry in _aliases())])
     origin = f" (from {source})" if source else ""
     hint = f"; did you mean {meant!r}?" if meant else "."
+    registered = f"Registered: {', '.join(names) or 'none'}."
+    if missing := [extra for extra in _EXTRAS if extra not in names and (not names or wanted.startswith(extra))]:
+        brought = " or ".join(f'`pip install "agent-sdk[{extra}]"`' for extra in missing)
+        registered += f" {brought} brings {'one' if len(missing) > 1 else missing[0]}."
     raise InvalidRequestError(
-        f"No backend is called {name!r}{origin}{hint} Registered: {', '.join(names) or 'none; install codex-sdk'}.",
+        f"No backend is called {name!r}{origin}{hint} {registered}",
         details={"type": name},
     )
 

@@ -105,9 +105,18 @@ def test_an_unknown_name_lists_those_that_are_registered(register: Any) -> None:
 
 def test_without_any_backend_the_error_says_what_to_install(register: Any) -> None:
     register()
-    with pytest.raises(InvalidRequestError, match="install codex-sdk"):
+    with pytest.raises(InvalidRequestError) as caught:
         create_backend()
+    assert '`pip install "agent-sdk[claude]"` or `pip install "agent-sdk[codex]"` brings one.' in str(caught.value)
     assert available_backends() == []
+
+
+@pytest.mark.parametrize("name", ["claude", "Claude Code"])
+def test_a_backend_of_ours_that_is_not_there_is_an_extra_to_install(register: Any, name: str) -> None:
+    register(Entry("codex", located(None)))
+    with pytest.raises(InvalidRequestError) as caught:
+        create_backend(name)
+    assert str(caught.value).endswith('Registered: codex. `pip install "agent-sdk[claude]"` brings claude.')
 
 
 def test_other_backends_that_are_broken_do_not_matter(register: Any) -> None:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from agent_sdk_testing.model.steps import Reply, Step, Tokens
     from agent_sdk_testing.signals import Gate, Signal
 
+__version__ = "0.1.0"
+
 _MODULES = {
     "agents.claude": ("find_claude", "write_claude_config"),
     "agents.codex": ("find_codex", "write_codex_home"),

@@ -75,5 +75,5 @@ def test_a_missing_binary_says_how_to_install_it(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     bundle(None, monkeypatch)
-    with pytest.raises(FileNotFoundError, match="pip install claude-agent-sdk"):
+    with pytest.raises(FileNotFoundError, match=r"pip install 'agent-sdk\[claude\]'"):
         find_claude()

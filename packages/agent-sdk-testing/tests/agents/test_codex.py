@@ -82,5 +82,5 @@ def test_the_bundled_binary_goes_before_the_one_on_path(tmp_path: Path, monkeypa
 def test_a_missing_binary_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     bundle(None, monkeypatch)
-    with pytest.raises(FileNotFoundError, match=r"pip install 'codex-sdk\[cli\]'"):
+    with pytest.raises(FileNotFoundError, match=r"pip install 'agent-sdk\[codex\]'"):
         find_codex()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from claude_sdk.one_shot import query as query
     from claude_sdk.session import ClaudeSession
 
+__version__ = "0.1.0"
+
 __all__: list[str] = ["ClaudeBackend", "ClaudeSession"]
 __all__ += agent_sdk_core.__all__  # the whole public core, with a `query` of ours
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from codex_sdk.routing.receiver import Notification
     from codex_sdk.session import CodexSession
 
+__version__ = "0.1.0"
+
 __all__: list[str] = [
     "ClientHooks",
     "CodexBackend",

@@ -91,20 +91,9 @@ async def test_it_is_greeted_in_the_protocols_words(fake: FakeCodex, launch: Cal
     assert (running.version, running.warning) == (fake.version, None)
     assert [message["method"] for message in fake.received] == ["initialize", "initialized", "config/read"]
     introduction = protocol.InitializeParams.model_validate(fake.received[0]["params"])
-    assert introduction.client_info.version == importlib.metadata.version("codex-sdk")
+    assert introduction.client_info.version == importlib.metadata.version("agent-sdk-codex")
     assert introduction.capabilities is not None
     assert introduction.capabilities.experimental_api is True
-
-
-async def test_a_source_tree_that_was_never_installed_can_greet_too(
-    fake: FakeCodex, launch: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def missing(name: str) -> str:
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", missing)
-    await launch()
-    assert fake.received[0]["params"]["clientInfo"]["version"] == "0"
 
 
 async def test_an_executable_that_is_not_there_is_not_found(launch: Callable[..., Any], tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import platform
 import sys
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import Any
 
 import anyio
 
+from agent_chat import __version__
 from agent_chat.cli.stdio import is_screen
 from agent_chat.exits import ExitCode
 from agent_chat.settings import UsageError, working_folder
@@ -124,7 +124,7 @@ def as_object(checkup: Checkup) -> dict[str, Any]:
             ],
         },
         "versions": {
-            "agent_sdk": version("agent-chat"),
+            "agent_sdk": __version__,
             "python": platform.python_version(),
             "platform": platform.platform(),
         },

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from agent_chat import __version__
 from agent_chat.exits import ExitCode
 
 HELP_MODE = (
@@ -36,9 +37,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the details of an err
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"agent-sdk {version('agent-chat')}")
+        typer.echo(f"agent-sdk {__version__}")
         raise typer.Exit
 
 

@@ -109,7 +109,9 @@ def _origin(checkup: Checkup) -> str:
 def _verdict(checkup: Checkup) -> str:
     agent = checkup.deciding
     if not checkup.agents:
-        return "No agent is installed: `pip install codex-sdk[cli]` or `pip install claude-sdk[cli]` brings one."
+        return (
+            'No agent is installed: `pip install "agent-sdk[codex]"` or `pip install "agent-sdk[claude]"` brings one.'
+        )
     if checkup.config_problem:
         return "The configuration is wrong; nothing runs until it is corrected."
     if agent is None:

@@ -19,7 +19,7 @@ _SEARCH = ExecutableSearch(
     name="claude",
     variable="AGENT_SDK_CLAUDE_PATH",
     bundled=("claude_agent_sdk", "_bundled/claude"),
-    advice="Install it with `pip install claude-agent-sdk`, put `claude` on PATH, or set AGENT_SDK_CLAUDE_PATH to it.",
+    advice="Install it with `pip install 'agent-sdk[claude]'`, put it on PATH, or set AGENT_SDK_CLAUDE_PATH to it.",
     installed=".local/bin/claude",
 )
 
@@ -51,7 +51,7 @@ def write_claude_config(
 
 
 def find_claude() -> Path:
-    """Return the claude binary: AGENT_SDK_CLAUDE_PATH, the one of ``claude-agent-sdk``, PATH, then ``~/.local/bin``.
+    """Return the claude binary: AGENT_SDK_CLAUDE_PATH, the one of ``agent-sdk[claude]``, PATH, then ``~/.local/bin``.
 
     Raises:
         FileNotFoundError: there is none; the message says how to install it.

@@ -20,7 +20,7 @@ _SEARCH = ExecutableSearch(
     name="codex",
     variable="AGENT_SDK_CODEX_PATH",
     bundled=("codex_cli_bin", "bin/codex"),
-    advice="Install it with `pip install 'codex-sdk[cli]'`, put `codex` on PATH, or set AGENT_SDK_CODEX_PATH to it.",
+    advice="Install it with `pip install 'agent-sdk[codex]'`, put it on PATH, or set AGENT_SDK_CODEX_PATH to it.",
 )
 
 PROVIDER = "scripted"
@@ -86,7 +86,7 @@ def write_codex_home(
 
 
 def find_codex() -> Path:
-    """Return the codex binary: AGENT_SDK_CODEX_PATH, then the one of ``codex-sdk[cli]``, then PATH.
+    """Return the codex binary: AGENT_SDK_CODEX_PATH, then the one of ``agent-sdk[codex]``, then PATH.
 
     Raises:
         FileNotFoundError: there is none; the message says how to install it.

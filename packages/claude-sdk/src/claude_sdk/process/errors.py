@@ -78,7 +78,7 @@ def startup_error(
     if (found := _UNKNOWN_OPTION.search(text)) is not None:
         return UnsupportedVersionError(
             f"claude does not know the option {found[1]}: it is too old. Install a newer one, for example with "
-            '`pip install "claude-sdk[cli]"`.',
+            '`pip install "agent-sdk[claude]"`.',
             backend="claude",
             details=details,
         )

@@ -20,7 +20,7 @@ SEARCH: Final = ExecutableSearch(
     name="claude",
     variable="AGENT_SDK_CLAUDE_PATH",
     bundled=("claude_agent_sdk", "_bundled/claude"),
-    advice='Install it with `pip install "claude-sdk[cli]"`, or point AGENT_SDK_CLAUDE_PATH at an installed one.',
+    advice='Install it with `pip install "agent-sdk[claude]"`, or point AGENT_SDK_CLAUDE_PATH at an installed one.',
     installed=".local/bin/claude",
 )
 VERSIONS: Final = VersionRange(

@@ -114,7 +114,7 @@ def _failure(path: Path, error: ProcessExitedError) -> Exception:
     if _UNKNOWN_COMMAND.search(error.stderr_tail):
         return UnsupportedVersionError(
             f"{path} is too old to describe its protocol: it has no `app-server generate-json-schema`. "
-            'Install a newer one, for example with `pip install "codex-sdk[cli]"`.',
+            'Install a newer one, for example with `pip install "agent-sdk[codex]"`.',
             backend="codex",
         )
     return HandshakeError(

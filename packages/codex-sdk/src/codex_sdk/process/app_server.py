@@ -23,6 +23,7 @@ from agent_sdk_core.transport.process.executable import parse_version
 from agent_sdk_core.transport.process.patience import start_patiently
 from agent_sdk_core.transport.process.stderr import silent_start
 from agent_sdk_core.wire.reading import Json
+from codex_sdk import __version__
 from codex_sdk.process.errors import config_error, plain, startup_error
 from codex_sdk.process.executable import check_version
 
@@ -140,14 +141,7 @@ class AppServer:
 
 
 def _introduction(attests: bool) -> Json:
-    # Loaded here: it brings email, csv and zipfile along, and the app-server is still starting at this time.
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        ours = version("codex-sdk")
-    except PackageNotFoundError:  # running from a source tree that was never installed
-        ours = "0"
     return {
-        "clientInfo": {"name": "agent-sdk-python", "title": "agent-sdk", "version": ours},
+        "clientInfo": {"name": "agent-sdk-python", "title": "agent-sdk", "version": __version__},
         "capabilities": {"experimentalApi": True, "requestAttestation": attests},
     }

@@ -85,7 +85,7 @@ def startup_error(executable: Path, error: ProcessExitedError) -> AgentError:
     if any(words in tail for words in _NO_APP_SERVER):
         return UnsupportedVersionError(
             f"{executable} is too old: it has no app-server. Install a newer one, for example with "
-            '`pip install "codex-sdk[cli]"`.',
+            '`pip install "agent-sdk[codex]"`.',
             backend="codex",
         )
     return HandshakeError(

@@ -20,7 +20,7 @@ SEARCH: Final = ExecutableSearch(
     name="codex",
     variable="AGENT_SDK_CODEX_PATH",
     bundled=("codex_cli_bin", "bin/codex"),  # of the distribution openai-codex-cli-bin
-    advice='Install it with `pip install "codex-sdk[cli]"`, or point AGENT_SDK_CODEX_PATH at an installed one.',
+    advice='Install it with `pip install "agent-sdk[codex]"`, or point AGENT_SDK_CODEX_PATH at an installed one.',
 )
 VERSIONS: Final = VersionRange(
     SEARCH,
