@@ -156,7 +156,7 @@ class MemoryDriver(SessionDriver):
         timeout: float | None = None,
     ) -> Resolution:
         """Ask the user for something, a permission unless told otherwise."""
-        request = request or PermissionRequest("r1", self.session.session_id, "Bash", {"command": "ls"})
+        request = request or PermissionRequest("Bash", {"command": "ls"}, "r1", self.session.session_id)
         return await self.session.requests.resolve(request, callback=callback, check=check, timeout=timeout)
 
     async def _call(self, name: str, *args: Any) -> Any:

@@ -19,10 +19,10 @@ VALUES = {"errors", "models", "names", "option_values", "redaction", "wire"}
 
 CORE = {
     "errors": {"redaction"},
-    "models": set[str](),
+    "models": {"wire"},
     "redaction": set[str](),
     "names": {"errors"},
-    "option_values": {"errors", "names"},
+    "option_values": {"errors", "names", "wire"},
     "paths": {"errors", "option_values"},
     "wire": {"errors", "redaction"},
     "prompts": {"errors", "wire"},

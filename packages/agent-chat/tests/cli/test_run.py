@@ -22,7 +22,7 @@ def backend(monkeypatch: pytest.MonkeyPatch, wire: Any, fake_backend: Any) -> An
 
     async def script(session: Any) -> AsyncIterator[Any]:
         yield wire.use("t", "Bash", {"command": "make"})
-        answer = await session.ask(PermissionRequest("r", "session-1", "Bash", {"command": "make"}))
+        answer = await session.ask(PermissionRequest("Bash", {"command": "make"}, "r", "session-1"))
         yield wire.done("t", "made" if isinstance(answer, Allow) else "refused", error=not isinstance(answer, Allow))
         yield wire.text("m", "all done")
         yield wire.result()

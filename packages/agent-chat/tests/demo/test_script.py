@@ -61,4 +61,4 @@ def test_what_contradicts_the_answers_is_named(proof: Proof, answers: dict[Step,
     ],
 )
 def test_requests_are_told_apart(tool_name: str, command: str, step: Step | None) -> None:
-    assert step_of(PermissionRequest("r", "s", tool_name, {"command": command})) == step
+    assert step_of(PermissionRequest(tool_name, {"command": command}, "r", "s")) == step

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.names import nearest
+from agent_sdk_core.wire.shown import described
 
 _EXPECTED: Final = {
     "string_type": "must be text",
@@ -54,6 +55,12 @@ class Options(BaseModel):
             if info.context is not None:  # Of a file, whose reader says where in it.
                 raise
             raise _refusal(cls, error.errors(include_url=False)) from None
+
+    def __repr__(self) -> str:
+        told = ((name, value) for name, value in self.__repr_args__() if name is not None)
+        return described(self, **{name: value for name, value in told if name in self.model_fields_set})
+
+    __str__ = __repr__
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with other values, which are checked as those of a new object are."""

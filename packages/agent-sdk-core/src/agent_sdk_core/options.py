@@ -24,7 +24,7 @@ from agent_sdk_core.option_values import (
     Variables,
     wrong,
 )
-from agent_sdk_core.redaction import REDACTED, learn_from, redact_value
+from agent_sdk_core.redaction import REDACTED, learn_from
 
 if TYPE_CHECKING:
     from agent_sdk_core.tools.registry import ToolRegistry
@@ -174,7 +174,7 @@ class SessionOptions(Options):
             if name in ("env", "mcp_servers") and isinstance(value, Mapping):
                 yield name, dict.fromkeys(cast("Mapping[str, object]", value), REDACTED)
             else:
-                yield name, redact_value(value) if name == "native" else value
+                yield name, value
 
     def warnings(self) -> tuple[str, ...]:
         """Return what is allowed and yet hardly meant, as sentences."""

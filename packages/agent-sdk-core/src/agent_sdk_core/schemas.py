@@ -49,8 +49,10 @@ def _wire_forms(title: str, union: Any) -> dict[str, Any]:
         if (schema := defs.get(cls.__name__)) is not None:
             native = {"raw", "source"}
             properties = {name: field for name, field in schema["properties"].items() if name not in native}
+            for name in cls.wire_required:
+                properties[name].pop("default", None)
             schema["properties"] = {"kind": {"const": cls.wire_kind}, **properties}
-            schema["required"] = sorted({"kind", *schema.get("required", ())})
+            schema["required"] = sorted({"kind", *cls.wire_required, *schema.get("required", ())})
     return _root(title, sorted(cls.__name__ for cls in get_args(union)), defs)
 
 

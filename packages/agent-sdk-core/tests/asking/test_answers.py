@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from agent_sdk_core import Allow, Answers, ElicitationAnswer, InvalidRequestError, ToolImage, ToolResult
-from agent_sdk_core.asking.wire_forms import unsendable
+from agent_sdk_core.wire.forms import unsendable
 
 CIRCULAR: dict[str, Any] = {}
 CIRCULAR["self"] = CIRCULAR

@@ -11,10 +11,10 @@ from agent_sdk_core.asking.permissions import DEFER, Allow, Deny, PermissionOpti
 from agent_sdk_core.messages.base import Source
 
 REQUEST = PermissionRequest(
-    "r",
-    "s",
     "Bash",
     {"command": "ls"},
+    "r",
+    "s",
     escalates=frozenset({"sandbox", "network"}),
     options=(PermissionOption("once", "Allow", Allow()), PermissionOption("no", "Deny", Deny(), stored="nowhere")),
     raw=object(),
@@ -24,7 +24,7 @@ REQUEST = PermissionRequest(
 
 def test_a_request_says_what_its_tool_does() -> None:
     assert REQUEST.kind == "execute"
-    assert PermissionRequest("r", "s", "mcp__a__b", {}).kind == "mcp"
+    assert PermissionRequest("mcp__a__b", {}, "r", "s").kind == "mcp"
 
 
 def test_an_option_is_found_by_its_id() -> None:
@@ -52,7 +52,7 @@ def test_requests_and_answers_are_frozen_and_compare_by_what_is_asked() -> None:
         REQUEST.cwd = "/"  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
         Allow().scope = "always"  # type: ignore[misc]
-    assert PermissionRequest("r", "s", "Bash", {}, raw=1) == PermissionRequest("r", "s", "Bash", {}, raw=2)
+    assert PermissionRequest("Bash", {}, "r", "s", raw=1) == PermissionRequest("Bash", {}, "r", "s", raw=2)
     assert Allow() != Deny()
 
 
@@ -64,3 +64,22 @@ def test_nothing_is_allowed_for_longer_than_once_unless_said() -> None:
 def test_defer_stays_one_object_through_copies() -> None:
     assert copy.deepcopy(DEFER) is DEFER
     assert pickle.loads(pickle.dumps(DEFER)) is DEFER
+
+
+def test_a_test_of_a_callback_makes_a_request_of_its_tool_and_input_alone() -> None:
+    request = PermissionRequest("Bash", {"command": "ls"})
+    assert (request.kind, request.session_id, request.deadline) == ("execute", "", None)
+    assert [option.answer for option in request.options] == [Allow(), Deny()]
+    assert request.request_id
+    assert request.request_id != PermissionRequest("Bash", {"command": "ls"}).request_id
+    assert PermissionRequest("Mystery").input == {}
+
+
+def test_a_request_shows_what_it_asks_in_a_line_and_no_secret() -> None:
+    shown = repr(PermissionRequest("Bash", {"command": "API_KEY=sk-0123456789abcdef run " + "x" * 500}, raw="native"))
+    assert shown.startswith("PermissionRequest(tool_name='Bash', input={'command': 'API_KEY=")
+    assert "sk-0123" not in shown
+    assert "native" not in shown
+    assert len(shown) < 500
+    assert repr(Allow()) == "Allow()"
+    assert repr(Deny("No.", interrupt=True)) == "Deny(message='No.', interrupt=True)"

@@ -296,12 +296,12 @@ def test_guards_are_joined_compared_and_shown() -> None:
 
 
 def test_a_request_is_judged_from_its_own_folder(workspace: Path) -> None:
-    request = PermissionRequest("r", "s", "Write", {"file_path": "a.py"}, cwd=str(workspace / "src"))
+    request = PermissionRequest("Write", {"file_path": "a.py"}, "r", "s", cwd=str(workspace / "src"))
     guard = PolicyGuard(allow=["Edit(src/**)"])
     assert guard.judge_request(request, workspace=str(workspace)).verdict == "allow"
     assert (
         guard.judge_request(
-            PermissionRequest("r", "s", "Write", {"file_path": "a.py"}), workspace=str(workspace)
+            PermissionRequest("Write", {"file_path": "a.py"}, "r", "s"), workspace=str(workspace)
         ).verdict
         == "ask"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent_sdk_core import SDKMessage, Source, parse_message
+from agent_sdk_core import PermissionRequest, SDKMessage, Source, parse_message
 from agent_sdk_testing.contract.rules import check_rules, check_turn
 
 Wire = dict[str, Any]
@@ -41,7 +41,14 @@ def stream() -> list[Wire]:
         event(5, "content_block_stop", index=0),
         event(6, "message_stop"),
         {"type": "assistant", "uuid": "b", "message": {"id": "c", "content": [use]}},
-        {"type": "system", "subtype": "request_opened", "uuid": "q", "request_id": "r", "kind": "permission"},
+        {
+            "type": "system",
+            "subtype": "request_opened",
+            "uuid": "q",
+            "request_id": "r",
+            "kind": "permission",
+            "request": PermissionRequest("Bash", {"command": "ls"}, "r", "s").to_wire(),
+        },
         {
             "type": "system",
             "subtype": "request_resolved",

@@ -43,7 +43,7 @@ class Typed(Keyboard):
 
 
 def request(command: str = "make", **fields: str) -> PermissionRequest:
-    return PermissionRequest("r", "s", "Bash", {"command": command}, options=OPTIONS, **fields)  # pyright: ignore[reportArgumentType]
+    return PermissionRequest("Bash", {"command": command}, "r", "s", options=OPTIONS, **fields)  # pyright: ignore[reportArgumentType]
 
 
 def desk(keyboard: Keyboard) -> tuple[TerminalAsker, Console]:
@@ -144,15 +144,15 @@ async def test_without_a_terminal_everything_is_denied_and_the_way_out_told_once
     ]
 
 
-COLOUR = Question("c", "Which colour\x07?", choices=(Choice("red", "warm"), Choice("blue")), multi_select=True)
-NAME = Question("n", "Your name?")
-SECRET = Question("s", "The token?", secret=True)
+COLOUR = Question("Which colour\x07?", "c", choices=(Choice("red", "warm"), Choice("blue")), multi_select=True)
+NAME = Question("Your name?", "n")
+SECRET = Question("The token?", "s", secret=True)
 
 
 async def test_the_agents_questions_are_asked_in_turn() -> None:
     asker, console = desk(Typed("7", "2,1", "Ada", "hush"))
     with anyio.fail_after(10):
-        answers = await asker.question(QuestionRequest("r", "s", (COLOUR, NAME, SECRET)))
+        answers = await asker.question(QuestionRequest((COLOUR, NAME, SECRET), "r", "s"))
     assert answers == Answers({"c": ("blue", "red"), "n": ("Ada",), "s": ("hush",)})
     assert (
         screen(console)
@@ -178,12 +178,12 @@ async def test_the_agents_questions_are_asked_in_turn() -> None:
 async def test_the_end_of_input_declines_the_agents_questions() -> None:
     asker, console = desk(Typed("Ada", None))
     with anyio.fail_after(10):
-        assert await asker.question(QuestionRequest("r", "s", (NAME, COLOUR))) == Answers({})
+        assert await asker.question(QuestionRequest((NAME, COLOUR), "r", "s")) == Answers({})
     assert "✗ Declined: the input ended\n" in screen(console)
 
 
 async def test_without_a_terminal_the_agents_questions_are_declined_with_a_notice() -> None:
     notices: list[str] = []
     refuser = Refuser(lambda text, level: notices.append(text))
-    assert await refuser.question(QuestionRequest("r", "s", (NAME,))) == Answers({})
+    assert await refuser.question(QuestionRequest((NAME,), "r", "s")) == Answers({})
     assert notices == ["declined a question of the agent: Your name?"]

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Generic, TypeVar
 
-from agent_sdk_core.asking.permissions import Allow, Deny, PermissionOption, PermissionRequest
+from agent_sdk_core.asking.permissions import (
+    ALLOW,
+    DENY,
+    DENY_AND_STOP,
+    Allow,
+    Deny,
+    PermissionOption,
+    PermissionRequest,
+)
 from agent_sdk_core.asking.requests import AgentAnswer, expect
 from agent_sdk_core.errors import InvalidRequestError
 
-T = TypeVar("T")
+__all__ = ["ALLOW", "DENY", "DENY_AND_STOP", "Offers", "ends_turn"]
 
-ALLOW: Final = PermissionOption("allow", "Yes", Allow())
-DENY: Final = PermissionOption("deny", "No", Deny())
-DENY_AND_STOP: Final = PermissionOption("deny_stop", "No, and stop", Deny(interrupt=True))
-"""The options that nearly every request has."""
+T = TypeVar("T")
 
 _NARROWER: Final[Mapping[str, tuple[str, ...]]] = {"always": ("always", "session"), "session": ("session",)}
 

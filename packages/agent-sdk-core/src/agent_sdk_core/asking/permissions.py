@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, Final, Literal, get_args
+from uuid import uuid4
 
-from agent_sdk_core.asking.wire_forms import AnswerForm, WireForm
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
+from agent_sdk_core.wire.forms import AnswerForm, WireForm
 
 PermissionMode = Literal["default", "accept_edits", "plan", "auto", "dont_ask", "bypass"]
 """How much the agent may do unasked; ARCHITECTURE.md's table says what each means to each agent."""
@@ -21,7 +22,7 @@ Escalation = Literal["sandbox", "network", "permissions", "stdin", "path"]
 GrantScope = Literal["once", "session", "always"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Allow(AnswerForm):
     """Let the tool run.
 
@@ -46,7 +47,7 @@ class Allow(AnswerForm):
             raise InvalidRequestError(f"An Allow's scope is 'once', 'session' or 'always', not {self.scope!r}.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Deny(AnswerForm):
     """Refuse.
 
@@ -74,7 +75,7 @@ DEFER: Final = Defer.DEFER
 Permission = Allow | Deny
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PermissionOption(WireForm):
     """One way to answer that a person can choose.
 
@@ -91,20 +92,33 @@ class PermissionOption(WireForm):
     stored: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+ALLOW: Final = PermissionOption("allow", "Yes", Allow())
+DENY: Final = PermissionOption("deny", "No", Deny())
+DENY_AND_STOP: Final = PermissionOption("deny_stop", "No, and stop", Deny(interrupt=True))
+"""The options that nearly every request has."""
+
+
+def new_id() -> str:
+    """Return an id for a request."""
+    return str(uuid4())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class PermissionRequest(WireForm):
     """The agent wants to use a tool and waits.
 
+    A test of a callback makes one of the first two alone: `PermissionRequest("Bash", {"command": "ls"})`.
+
     Attributes:
-        request_id: Ours; `session.answer()` takes it.
-        session_id: The session that asks.
         tool_name: Tool in Claude's vocabulary, such as "Bash" or "Edit".
         input: Its arguments; a command's text, an edit's strings.
+        request_id: Ours; `session.answer()` takes it.
+        session_id: The session that asks; "" for a request that no session made.
         tool_use_id: The tool use that waits, where it has been announced.
         cwd: Folder the tool would run in.
         reason: Why the agent asks, in its own words.
         escalates: What an allow would lift.
-        options: The ways to answer, narrowest first, refusals last.
+        options: The ways to answer, narrowest first, refusals last; absent: yes and no.
         diff: For edits, the change as a unified diff.
         parent_tool_use_id: The tool use of the sub-agent that asks; None on the main thread.
         deadline: Unix time in seconds after which it is denied, or None.
@@ -113,15 +127,16 @@ class PermissionRequest(WireForm):
     """
 
     wire_kind: ClassVar[str] = "permission"
-    request_id: str
-    session_id: str
+    wire_required: ClassVar[frozenset[str]] = frozenset({"request_id", "session_id", "input"})
     tool_name: str
-    input: Mapping[str, object]
+    input: Mapping[str, object] = field(default_factory=dict[str, object])
+    request_id: str = field(default_factory=new_id)
+    session_id: str = ""
     tool_use_id: str | None = None
     cwd: str | None = None
     reason: str | None = None
     escalates: frozenset[Escalation] = frozenset()
-    options: tuple[PermissionOption, ...] = ()
+    options: tuple[PermissionOption, ...] = field(default_factory=lambda: (ALLOW, DENY))
     diff: str | None = None
     parent_tool_use_id: str | None = None
     deadline: float | None = None

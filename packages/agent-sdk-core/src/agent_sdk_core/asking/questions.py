@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, cast
 
-from agent_sdk_core.asking.wire_forms import AnswerForm, WireForm
+from agent_sdk_core.asking.permissions import new_id
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.wire.forms import AnswerForm, WireForm
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+@dataclass(frozen=True, slots=True, repr=False)
+class Choice(WireForm):
     """One offered answer to a question."""
 
     label: str
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Question(WireForm):
     """One question.
 
     Attributes:
-        id: Key of its answer.
         text: The question.
+        id: Key of its answer; absent: the question itself.
         header: A word or two above it.
         choices: Offered answers; none means free text.
         multi_select: Whether several choices may be given.
@@ -33,23 +35,29 @@ class Question(WireForm):
         secret: Whether the answer must not be shown or stored.
     """
 
-    id: str
     text: str
+    id: str = ""
     header: str = ""
     choices: tuple[Choice, ...] = ()
     multi_select: bool = False
     allow_other: bool = False
     secret: bool = False
 
+    def __post_init__(self) -> None:
+        """Give it a key."""
+        if not self.id:
+            object.__setattr__(self, "id", self.text)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class QuestionRequest(WireForm):
     """The agent asks the user something and waits; see `PermissionRequest` for the shared attributes."""
 
     wire_kind: ClassVar[str] = "question"
-    request_id: str
-    session_id: str
+    wire_required: ClassVar[frozenset[str]] = frozenset({"request_id", "session_id"})
     questions: tuple[Question, ...]
+    request_id: str = field(default_factory=new_id)
+    session_id: str = ""
     tool_use_id: str | None = None
     parent_tool_use_id: str | None = None
     deadline: float | None = None
@@ -57,9 +65,12 @@ class QuestionRequest(WireForm):
     source: Source | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, init=False)
 class Answers(AnswerForm):
     """Answers to a `QuestionRequest`: for each question's id the chosen labels or free texts; empty declines.
+
+    Args:
+        answers: A text may stand for itself alone: `Answers({"Which colour?": "red"})`.
 
     Raises:
         InvalidRequestError: Something in it is no text.
@@ -68,38 +79,38 @@ class Answers(AnswerForm):
     wire_kind: ClassVar[str] = "answers"
     answers: Mapping[str, tuple[str, ...]]
 
-    def __post_init__(self) -> None:
-        """Take a single text as the only one, and refuse what is none."""
-        answers: dict[str, tuple[str, ...]] = {}
-        for key, given in cast("Mapping[object, object]", self.answers).items():
+    def __init__(self, answers: Mapping[str, str | Iterable[str]] = MappingProxyType({})) -> None:
+        taken: dict[str, tuple[str, ...]] = {}
+        for key, given in cast("Mapping[object, object]", answers).items():
             texts = (given,) if isinstance(given, str) else given
             if not isinstance(key, str) or not isinstance(texts, Iterable):
                 raise InvalidRequestError(f"Answers are texts by a question's id; {key!r} has {given!r}.")
             parts = tuple(cast("Iterable[object]", texts))
             if wrong := [part for part in parts if not isinstance(part, str)]:
                 raise InvalidRequestError(f"An answer is a text; one to {key!r} is of type {type(wrong[0]).__name__}.")
-            answers[key] = cast("tuple[str, ...]", parts)
-        object.__setattr__(self, "answers", answers)
+            taken[key] = cast("tuple[str, ...]", parts)
+        object.__setattr__(self, "answers", taken)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ElicitationRequest(WireForm):
     """An MCP server asks the user for data, or to visit a link; see `PermissionRequest` for the shared attributes.
 
     Attributes:
+        message: What the server says; not to be trusted.
         server: Name of the MCP server.
         mode: "form" with a schema, or "url" with a link.
-        message: What the server says; not to be trusted.
         schema: JSON Schema of the wanted content, for forms.
         url: The link, for links.
     """
 
     wire_kind: ClassVar[str] = "elicitation"
-    request_id: str
-    session_id: str
-    server: str
-    mode: Literal["form", "url"]
+    wire_required: ClassVar[frozenset[str]] = frozenset({"request_id", "session_id", "server", "mode"})
     message: str
+    server: str = "server"
+    mode: Literal["form", "url"] = "form"
+    request_id: str = field(default_factory=new_id)
+    session_id: str = ""
     schema: Mapping[str, object] | None = None
     url: str | None = None
     parent_tool_use_id: str | None = None
@@ -108,7 +119,7 @@ class ElicitationRequest(WireForm):
     source: Source | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ElicitationAnswer(AnswerForm):
     """Answer to an `ElicitationRequest`; `content` fits the schema when the action is "accept".
 

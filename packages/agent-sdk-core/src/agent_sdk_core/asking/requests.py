@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from agent_sdk_core.asking.permissions import Allow, Deny, Permission, PermissionRequest
 from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
-from agent_sdk_core.asking.wire_forms import read_wire
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.wire.forms import read_wire
 from agent_sdk_core.wire.reading import Json
 
 AgentRequest = PermissionRequest | QuestionRequest | ElicitationRequest

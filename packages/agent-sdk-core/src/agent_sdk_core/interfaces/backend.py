@@ -21,6 +21,7 @@ from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.names import BackendType
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.wire.shown import described
 
 if TYPE_CHECKING:
     from agent_sdk_core.config.runtime import RuntimeConfig
@@ -204,6 +205,9 @@ class AgentBackend(ABC):
 
     def _unsupported(self, what: str) -> UnsupportedOptionError:
         return UnsupportedOptionError(f"The {self.type} backend cannot {what}.", backend=self.type)
+
+    def __repr__(self) -> str:
+        return described(self, type=self.type, sessions=len(self.sessions))
 
     async def __aenter__(self) -> Self:
         try:

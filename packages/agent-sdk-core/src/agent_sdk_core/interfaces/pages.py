@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import ClassVar, Generic, Self, TypeVar, cast, overload
 
-from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.parse import SDKMessage, parse_message
+from agent_sdk_core.wire.forms import WireForm, read_wire
+from agent_sdk_core.wire.json_lines import json_object, json_text
+from agent_sdk_core.wire.shown import described
 
-if TYPE_CHECKING:
-    pass
-if TYPE_CHECKING:
-    pass
+T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSummary:
+@dataclass(frozen=True, slots=True, repr=False)
+class SessionSummary(WireForm):
     """A stored session.
 
     Attributes:
@@ -33,31 +33,103 @@ class SessionSummary:
     updated_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionPage:
-    """Stored sessions, newest first, and the cursor of the next page (None at the end)."""
-
-    sessions: tuple[SessionSummary, ...]
-    cursor: str | None = None
-
-
-class HistoryPage(Sequence[SDKMessage]):
-    """Messages of a stored session, oldest first.
+class Page(Sequence[T_co], Generic[T_co]):
+    """A part of a longer list: a sequence of its entries, and where the next part begins.
 
     Attributes:
         cursor: What to pass for the next page, or None at the end.
     """
 
-    def __init__(self, messages: Sequence[SDKMessage], cursor: str | None = None) -> None:
-        self._messages = tuple(messages)
+    _named: ClassVar[str] = "entries"
+
+    def __init__(self, entries: Iterable[T_co] = (), cursor: str | None = None) -> None:
+        self._entries = tuple(entries)
         self.cursor = cursor
 
     @overload
-    def __getitem__(self, index: int) -> SDKMessage: ...
+    def __getitem__(self, index: int) -> T_co: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[SDKMessage]: ...
-    def __getitem__(self, index: int | slice) -> SDKMessage | Sequence[SDKMessage]:
-        return self._messages[index]
+    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
+    def __getitem__(self, index: int | slice) -> T_co | tuple[T_co, ...]:
+        return self._entries[index]
 
     def __len__(self) -> int:
-        return len(self._messages)
+        return len(self._entries)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        page = cast("Self", other)
+        return (self._entries, self.cursor) == (page._entries, page.cursor)
+
+    def __hash__(self) -> int:
+        return hash((len(self._entries), self.cursor))
+
+    def __repr__(self) -> str:
+        return described(self, **{"count": len(self), self._named: self._entries[:3], "cursor": self.cursor})
+
+    def to_wire(self) -> dict[str, object]:
+        """Return it as JSON-compatible data."""
+        return {self._named: [_wire(entry) for entry in self._entries], "cursor": self.cursor}
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, object]) -> Self:
+        """Return the page whose `to_wire` this is.
+
+        Raises:
+            InvalidRequestError: It is none; the message names the place.
+        """
+        entries = cast(
+            "Iterable[object]", read_wire(tuple[object, ...], data.get(cls._named), f"{cls.__name__}.{cls._named}")
+        )
+        cursor = read_wire(str | None, data.get("cursor"), f"{cls.__name__}.cursor")
+        return cls((cls._read(entry) for entry in entries), cast("str | None", cursor))
+
+    def to_json(self) -> str:
+        """Return it as one line of JSON, without a line break."""
+        return json_text(self.to_wire())
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Self:
+        """Return the page whose `to_json` this is; raises what `from_wire` raises."""
+        return cls.from_wire(json_object(line, cls.__name__))
+
+    @classmethod
+    def _read(cls, entry: object) -> T_co:
+        raise NotImplementedError
+
+
+class SessionPage(Page[SessionSummary]):
+    """Stored sessions, newest first, and the cursor of the next page (None at the end)."""
+
+    _named = "sessions"
+
+    @property
+    def sessions(self) -> tuple[SessionSummary, ...]:
+        """The entries."""
+        return self._entries
+
+    @classmethod
+    def _read(cls, entry: object) -> SessionSummary:
+        return cast("SessionSummary", read_wire(SessionSummary, entry, "SessionPage.sessions"))
+
+
+class HistoryPage(Page[SDKMessage]):
+    """Messages of a stored session, oldest first, and the cursor of the next page (None at the end)."""
+
+    _named = "messages"
+
+    @property
+    def messages(self) -> tuple[SDKMessage, ...]:
+        """The entries."""
+        return self._entries
+
+    @classmethod
+    def _read(cls, entry: object) -> SDKMessage:
+        return parse_message(
+            cast("Mapping[str, object]", read_wire(Mapping[str, object], entry, "HistoryPage.messages"))
+        )
+
+
+def _wire(entry: object) -> object:
+    return cast("SDKMessage | SessionSummary", entry).to_wire()

@@ -18,6 +18,8 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.wire.forms import WireForm
+from agent_sdk_core.wire.shown import described
 
 if TYPE_CHECKING:
     from agent_sdk_core.interfaces.backend import AgentBackend
@@ -28,8 +30,8 @@ SessionState = Literal["starting", "idle", "running", "requires_action", "parked
 "parked" are kept for agents that start late or sleep; no session is in one of them so far."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
+@dataclass(frozen=True, slots=True, repr=False)
+class SessionInfo(WireForm):
     """What a session runs with, as the agent last confirmed it; None where it did not tell.
 
     Attributes:
@@ -55,8 +57,8 @@ class SessionInfo:
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BackgroundTask:
+@dataclass(frozen=True, slots=True, repr=False)
+class BackgroundTask(WireForm):
     """A command that goes on beside the conversation.
 
     Attributes:
@@ -72,8 +74,8 @@ class BackgroundTask:
     pid: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InterruptReceipt:
+@dataclass(frozen=True, slots=True, repr=False)
+class InterruptReceipt(WireForm):
     """What an interrupt did.
 
     Attributes:
@@ -291,6 +293,20 @@ class AgentSession(ABC):
     @abstractmethod
     async def kill(self) -> None:
         """Close at once, this session only."""
+
+    def __repr__(self) -> str:
+        asked, queued = len(self.pending) or None, len(self.queue) or None
+        info = self.info
+        return described(
+            self,
+            session_id=self.resolved_session_id,
+            state=self.state,
+            model=info.model,
+            permission_mode=info.permission_mode,
+            cwd=info.cwd,
+            pending=asked,
+            queued=queued,
+        )
 
     async def __aenter__(self) -> Self:
         return self

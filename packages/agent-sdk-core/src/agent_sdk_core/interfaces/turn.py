@@ -14,6 +14,7 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import MessagesDropped
 from agent_sdk_core.messages.texts import TextPieces
 from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.wire.shown import described
 
 Priority = Literal["queue", "steer"]
 
@@ -103,6 +104,10 @@ class Turn(ABC):
     @abstractmethod
     async def interrupt(self) -> None:
         """End the turn early; its result arrives as for any other."""
+
+    def __repr__(self) -> str:
+        outcome = "open" if self.result is None else self.result.outcome
+        return described(self, uuid=self.uuid, outcome=outcome, text=self.text)
 
     @abstractmethod
     def __aiter__(self) -> Self: ...

@@ -11,10 +11,8 @@ from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, to_json
 
-from agent_sdk_core.wire.json_lines import encode_line
-from agent_sdk_core.wire.model import WireModel
+from agent_sdk_core.wire.model import NamedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Source:
     failure: Failure | None = None
 
 
-class Message(WireModel, frozen=True):
+class Message(NamedModel, frozen=True):
     """Base of all messages.
 
     Attributes:
@@ -125,13 +123,11 @@ class Message(WireModel, frozen=True):
                 raise
             return cls.salvaged(kept)
 
-    def to_json(self) -> str:
-        """Return the Claude-shaped object as one line of JSON, without a line break."""
-        wire = self.to_wire()
-        try:
-            return to_json(wire, inf_nan_mode="null").decode()
-        except PydanticSerializationError:  # lone surrogates, in what a caller put into a field
-            return encode_line(wire).decode().rstrip("\n")
+    def _told(self) -> dict[str, object]:
+        """Return what is shown: what it says first, its identity last."""
+        told = super()._told()
+        identity = {name: told.pop(name) for name in ("uuid", "session_id", "parent_tool_use_id") if name in told}
+        return {**told, **identity}
 
     def __copy__(self) -> Self:
         """Copy with origin."""

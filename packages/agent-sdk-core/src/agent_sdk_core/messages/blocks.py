@@ -11,17 +11,17 @@ from pydantic import Discriminator, Field, SerializeAsAny, StrictBool, Tag, Vali
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
-from agent_sdk_core.wire.model import WireModel
+from agent_sdk_core.wire.model import NamedModel, WireModel
 
 
-class TextBlock(WireModel, frozen=True):
+class TextBlock(NamedModel, frozen=True):
     """Text for the user."""
 
     type: Literal["text"] = "text"
     text: str
 
 
-class ThinkingBlock(WireModel, frozen=True):
+class ThinkingBlock(NamedModel, frozen=True):
     """The model's reasoning, or a summary of it."""
 
     type: Literal["thinking"] = "thinking"
@@ -29,14 +29,14 @@ class ThinkingBlock(WireModel, frozen=True):
     signature: str | None = None
 
 
-class RedactedThinkingBlock(WireModel, frozen=True):
+class RedactedThinkingBlock(NamedModel, frozen=True):
     """Reasoning that only the provider can read."""
 
     type: Literal["redacted_thinking"] = "redacted_thinking"
     data: str
 
 
-class ToolUseBlock(WireModel, frozen=True):
+class ToolUseBlock(NamedModel, frozen=True):
     """A call of a tool.
 
     Attributes:
@@ -58,21 +58,21 @@ class ToolUseBlock(WireModel, frozen=True):
         return self.declared_kind or tool_kind(self.name)
 
 
-class ImageBlock(WireModel, frozen=True):
+class ImageBlock(NamedModel, frozen=True):
     """An image; `source` is base64 data with its media type, a URL, or a file."""
 
     type: Literal["image"] = "image"
     source: dict[str, object]
 
 
-class DocumentBlock(WireModel, frozen=True):
+class DocumentBlock(NamedModel, frozen=True):
     """A document; `source` as in `ImageBlock`, or text."""
 
     type: Literal["document"] = "document"
     source: dict[str, object]
 
 
-class ServerToolUseBlock(WireModel, frozen=True):
+class ServerToolUseBlock(NamedModel, frozen=True):
     """A call of a tool that runs at the provider."""
 
     type: Literal["server_tool_use"] = "server_tool_use"
@@ -87,7 +87,7 @@ class ServerToolUseBlock(WireModel, frozen=True):
         return kinds.get(self.name, "other")
 
 
-class WebSearchToolResultBlock(WireModel, frozen=True):
+class WebSearchToolResultBlock(NamedModel, frozen=True):
     """What the provider's web search found, or its error."""
 
     type: Literal["web_search_tool_result"] = "web_search_tool_result"
@@ -95,13 +95,13 @@ class WebSearchToolResultBlock(WireModel, frozen=True):
     content: object = None
 
 
-class UnknownBlock(WireModel, frozen=True):
+class UnknownBlock(NamedModel, frozen=True):
     """A block of a type that this version does not know; its fields are attributes."""
 
     type: str = ""
 
 
-class ToolResultBlock(WireModel, frozen=True):
+class ToolResultBlock(NamedModel, frozen=True):
     """The outcome of a tool use.
 
     Attributes:

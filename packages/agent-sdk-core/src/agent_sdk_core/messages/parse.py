@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from agent_sdk_core.messages import conversation, system
 from agent_sdk_core.messages.base import Message, Source
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.wire.json_lines import json_object
 
 SDKMessage = (
     conversation.AssistantMessage
@@ -55,17 +56,24 @@ SYSTEM_SUBTYPES: Final[dict[str, type[system.SystemMessage]]] = {
 _IDENTITY: Final = ("type", "uuid", "session_id", "parent_tool_use_id")
 
 
-def parse_message(data: Mapping[str, object], *, source: Source | None = None, raw: Any = None) -> SDKMessage:
+def parse_message(
+    data: Mapping[str, object] | str | bytes, *, source: Source | None = None, raw: Any = None
+) -> SDKMessage:
     """Read one Claude-shaped object as a message.
 
     Args:
-        data: The object, as `to_wire()` gives it.
+        data: The object as `to_wire()` gives it, or its text as `to_json()` does.
         source: Where it comes from, if known.
         raw: The native payload; defaults to `data` itself when a source is given.
 
     Returns:
         The message; an `UnknownMessage` when its type is not known or its fields do not fit the type.
+
+    Raises:
+        InvalidRequestError: The text is no JSON object.
     """
+    if isinstance(data, str | bytes):
+        data = json_object(data, "The message")
     cls = _class_of(data)
     try:
         message = cls.model_validate(data)

@@ -96,6 +96,12 @@ class ResultMessage(Message, frozen=True):
             return "failed"
         return "completed"
 
+    def _told(self) -> dict[str, object]:
+        """Return what is shown: the outcome, and what an application looks at."""
+        told = super()._told()
+        names = ("result", "errors", "structured_output", "num_turns", "duration_ms", "usage", "total_cost_usd", "uuid")
+        return {"outcome": self.outcome, **{name: told[name] for name in names if name in told}}
+
     @property
     def error(self) -> errors.AgentError | None:
         """The failure as an error to raise or to read; None unless the outcome is "failed" or "limit".

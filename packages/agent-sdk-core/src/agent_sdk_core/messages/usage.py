@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, StrictInt
 
+from agent_sdk_core.wire.forms import WireForm
 from agent_sdk_core.wire.model import Number, WireModel
 
 
@@ -83,8 +84,8 @@ class ModelPrice:
         return per_million / 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class ContextWindow:
+@dataclass(frozen=True, slots=True, repr=False)
+class ContextWindow(WireForm):
     """How full the model's context is.
 
     Attributes:
@@ -105,8 +106,8 @@ def _no_models() -> Mapping[str, ModelUsage]:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
-class SessionUsage:
+@dataclass(frozen=True, slots=True, repr=False)
+class SessionUsage(WireForm):
     """What a session used so far.
 
     Attributes:

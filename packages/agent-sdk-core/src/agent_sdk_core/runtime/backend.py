@@ -27,6 +27,7 @@ from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.runtime.streams import Broadcast
 from agent_sdk_core.transport.process.stderr import tells_of_full_disk
+from agent_sdk_core.wire.shown import described
 
 _log = logging.getLogger(__name__)
 S = TypeVar("S", bound=BaseSession)
@@ -54,6 +55,11 @@ class BaseBackend(AgentBackend, Generic[S]):
     def locate(cls) -> Path | None:
         """Return None: there is no executable."""
         return None
+
+    def __repr__(self) -> str:
+        usable = "started" if self._connected else "not started"
+        state = "closed" if self._closed else usable if self._failure is None else "ended"
+        return described(self, state=state, sessions=len(self._sessions), reason=self._failure)
 
     @property
     def sessions(self) -> Sequence[S]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.tools.results import ToolResult
 from agent_sdk_core.tools.tool import TOOL_NAME, Tool
+from agent_sdk_core.wire.shown import described
 
 
 class ToolRegistry:
@@ -43,6 +44,9 @@ class ToolRegistry:
     def names(self) -> tuple[str, ...]:
         """The names under which messages show the tools."""
         return tuple(f"mcp__{self.name}__{name}" for name in self._tools)
+
+    def __repr__(self) -> str:
+        return described(self, name=self.name, tools=tuple(self._tools))
 
     def __iter__(self) -> Iterator[Tool]:
         return iter(tuple(self._tools.values()))

@@ -22,6 +22,7 @@ from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.option_values import json_value
 from agent_sdk_core.tools.functions import Function, Handler, ToolFunction
 from agent_sdk_core.tools.results import ToolResult
+from agent_sdk_core.wire.shown import described
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # What a tool raises is told to the model; it is no traceback on a terminal.
@@ -29,7 +30,7 @@ _MOST_PROBLEMS: Final = 10
 TOOL_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Tool:
     """A tool: what the model is told, and what runs.
 
@@ -60,6 +61,11 @@ class Tool:
             json_value(self.input_schema)
         except ValueError as error:
             raise InvalidRequestError(f"The input schema of {self.name} cannot be sent: it {error}.") from None
+
+    def __repr__(self) -> str:
+        properties = self.input_schema.get("properties")
+        names = tuple(cast("Mapping[str, object]", properties)) if isinstance(properties, Mapping) else ()
+        return described(self, name=self.name, description=self.description, arguments=names)
 
     async def run(self, arguments: object) -> ToolResult:
         """Check the arguments and run the tool; never raises but for cancellation."""

@@ -8,10 +8,13 @@ the caller would wait for ever (seen with 0.163).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from pydantic_core import from_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from agent_sdk_core.errors import InvalidRequestError
 
 _REPORTED: Final = 8192
 """Bytes of a bad line that its report keeps."""
@@ -91,3 +94,35 @@ def encode_line(value: object) -> bytes:
     if b"\xe2\x80" in line:
         line = line.replace(b"\xe2\x80\xa8", rb"\u2028").replace(b"\xe2\x80\xa9", rb"\u2029")
     return line + b"\n"
+
+
+def json_text(value: object) -> str:
+    """Return `value` as compact JSON on one line; lone surrogates become U+FFFD, NaN and the infinities null.
+
+    Raises:
+        ValueError: It contains itself, or is nested too deeply.
+        TypeError: It holds an object that JSON cannot express.
+    """
+    try:
+        return to_json(value, inf_nan_mode="null").decode()
+    except PydanticSerializationError:  # Lone surrogates, in what a caller put in.
+        return encode_line(value).decode().rstrip("\n")
+
+
+def json_object(text: str | bytes, place: str) -> Mapping[str, object]:
+    """Return the object that a text of JSON holds.
+
+    Args:
+        text: The text.
+        place: What errors call it.
+
+    Raises:
+        InvalidRequestError: It holds none.
+    """
+    try:
+        value: object = from_json(text)
+    except ValueError as error:
+        raise InvalidRequestError(f"{place} is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidRequestError(f"{place} is of type {type(value).__name__}, not an object.")
+    return cast("Mapping[str, object]", value)

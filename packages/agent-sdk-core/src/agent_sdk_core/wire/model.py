@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt
+from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, ValidationError
+
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.wire.json_lines import json_object, json_text
+from agent_sdk_core.wire.shown import described
 
 Number = StrictInt | StrictFloat
 """A JSON number that keeps its spelling: 5 stays an int, 5.0 a float."""
@@ -24,3 +29,57 @@ class WireModel(BaseModel, frozen=True):
     def to_wire(self) -> dict[str, Any]:
         """Return the Claude-shaped object, with exactly the keys that were given."""
         return self.model_dump(by_alias=True, exclude_unset=True, warnings=False)
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, object]) -> Self:
+        """Return what `to_wire` gave this of.
+
+        Raises:
+            InvalidRequestError: A field does not fit; the message names the first.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join([cls.__name__, *(str(part) for part in first["loc"])])
+            raise InvalidRequestError(f"{place} does not fit: {first['msg']}.") from None
+
+    def to_json(self) -> str:
+        """Return the Claude-shaped object as one line of JSON, without a line break."""
+        return json_text(self.to_wire())
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Self:
+        """Return what `to_json` gave this of; raises what `from_wire` raises."""
+        return cls.from_wire(json_object(line, cls.__name__))
+
+    def __repr__(self) -> str:
+        return described(self, **self._told())
+
+    __str__ = __repr__
+
+    def _told(self) -> dict[str, object]:
+        """Return what the line that shows it says, by name: what was given and is not the default."""
+        known = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        given = {name: value for name, value in known.items() if value != type(self).model_fields[name].default}
+        return {**given, **(self.model_extra or {})}
+
+
+class NamedModel(WireModel, frozen=True):
+    """A piece whose `type`, and `subtype`, name its class: they are on the wire of one that code made, too."""
+
+    _naming: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        named = (name for name in ("type", "subtype") if name in cls.model_fields)
+        cls._naming = frozenset(
+            name for name in named if isinstance(default := cls.model_fields[name].default, str) and default
+        )
+
+    def model_post_init(self, context: object, /) -> None:
+        """Note what names the class as given."""
+        given = self.__pydantic_fields_set__
+        if "type" not in given:
+            given |= self._naming

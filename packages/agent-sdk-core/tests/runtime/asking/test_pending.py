@@ -18,9 +18,9 @@ from agent_sdk_core.runtime.asking.pending import Resolution
 
 pytestmark = pytest.mark.anyio
 
-PERMISSION = PermissionRequest("p", "session-1", "Bash", {"command": "ls"}, source=Source("memory", request_id="7"))
-QUESTION = QuestionRequest("q", "session-1", (Question("1", "Which?"),))
-ELICITATION = ElicitationRequest("e", "session-1", "server", "form", "Please", deadline=12.5)
+PERMISSION = PermissionRequest("Bash", {"command": "ls"}, "p", "session-1", source=Source("memory", request_id="7"))
+QUESTION = QuestionRequest((Question("Which?", "1"),), "q", "session-1")
+ELICITATION = ElicitationRequest("Please", "server", "form", "e", "session-1", deadline=12.5)
 REQUESTS = {"permission": PERMISSION, "question": QUESTION, "elicitation": ELICITATION}
 REFUSALS = {
     "permission": Deny("Nobody allowed it."),
@@ -297,7 +297,7 @@ async def test_several_requests_wait_at_once_and_hold_nothing_up(session: Any, a
     outcome: dict[str, str] = {}
 
     async def ask(number: int) -> None:
-        request = PermissionRequest(str(number), "session-1", "Bash", {})
+        request = PermissionRequest("Bash", {}, str(number), "session-1")
         outcome[str(number)] = (await agent.ask(DEFER, request=request)).answer.scope
 
     with anyio.fail_after(5):

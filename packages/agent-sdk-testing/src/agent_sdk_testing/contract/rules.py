@@ -23,7 +23,9 @@ from agent_sdk_core import (
     ToolUseBlock,
     UserMessage,
     parse_message,
+    request_from_wire,
 )
+from agent_sdk_core.asking.requests import kind_of
 from agent_sdk_core.schemas import export_json_schemas
 
 BlockId = tuple[str | None, int]
@@ -89,7 +91,7 @@ def check_tools(messages: Sequence[SDKMessage]) -> None:
 
 
 def check_requests(messages: Sequence[SDKMessage]) -> None:
-    """Each request is opened once and resolved once."""
+    """Each request is opened once and resolved once, and who reads it on the wire has it as it was."""
     open_requests: set[str] = set()
     known: set[str] = set()
     for message in messages:
@@ -97,6 +99,9 @@ def check_requests(messages: Sequence[SDKMessage]) -> None:
             assert message.request_id not in known
             known.add(message.request_id)
             open_requests.add(message.request_id)
+            request = request_from_wire(message.request)
+            assert (request.request_id, kind_of(request)) == (message.request_id, message.kind)
+            assert request.to_wire() == message.request, "a request does not come back from its wire form"
         elif isinstance(message, RequestResolved):
             assert message.request_id in open_requests, "a request was resolved twice, or never opened"
             open_requests.remove(message.request_id)

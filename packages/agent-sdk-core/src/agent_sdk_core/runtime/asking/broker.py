@@ -23,13 +23,13 @@ from agent_sdk_core.asking.requests import (
     kind_of,
     refusal_of,
 )
-from agent_sdk_core.asking.wire_forms import unsendable
 from agent_sdk_core.errors import FrameTooLargeError, InvalidRequestError
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.receiver import RequestId, ServerRequest
 from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.asking.user_code import UserCodeError, call_user_code
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
+from agent_sdk_core.wire.forms import unsendable
 from agent_sdk_core.wire.json_lines import encode_line
 
 _log = logging.getLogger(__name__)

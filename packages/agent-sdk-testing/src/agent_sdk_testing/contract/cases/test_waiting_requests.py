@@ -23,6 +23,7 @@ from agent_sdk_core import (
     SessionClosedError,
     StreamEvent,
     UserMessage,
+    request_from_wire,
 )
 from agent_sdk_testing import text
 from agent_sdk_testing.contract.agent import Agent
@@ -46,7 +47,7 @@ async def test_a_deferred_request_waits_for_an_answer_from_anywhere(agent: Agent
         uuid = await session.send("Act.")
         opened = await until(watch, RequestOpened)
         [request] = session.pending
-        assert request.request_id == opened.request_id
+        assert request == request_from_wire(opened.request)
         assert session.state == "requires_action"
         await session.answer(opened.request_id, Allow())
         resolved = await until(watch, RequestResolved)

@@ -1,4 +1,4 @@
-"""Wire forms of what is asked and answered: a value as JSON-compatible data, and such data as the value again.
+"""Wire forms of dataclasses: a value as JSON-compatible data or as a line of JSON, and either as the value again.
 
 Pure. Both ways follow the fields of the dataclasses, so a field that is added crosses too. What is not compared stays
 behind, which is `raw` and `source`. A reader passes over keys that it does not know, and no error shows a value, for
@@ -15,12 +15,16 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Final, Literal, Self, Union, cast, get_args, get_origin, get_type_hints
 
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.wire.json_lines import json_object, json_text
+from agent_sdk_core.wire.model import WireModel
+from agent_sdk_core.wire.shown import described
 
 _ARRAY: Final = ((list, tuple), "an array")
 _OBJECT: Final = ((Mapping,), "an object")
 _SCALARS: Final[Mapping[object, tuple[tuple[type, ...], str]]] = {
     str: ((str,), "a string"),
     bool: ((bool,), "a boolean"),
+    int: ((int,), "an integer"),
     float: ((int, float), "a number"),
 }
 
@@ -30,10 +34,12 @@ class WireForm:
 
     Attributes:
         wire_kind: The value of "kind" in its wire form; "" for a part of another, which has none.
+        wire_required: Fields that its wire form always has, although code may leave them out.
     """
 
     __slots__ = ()
     wire_kind: ClassVar[str] = ""
+    wire_required: ClassVar[frozenset[str]] = frozenset()
 
     def to_wire(self) -> dict[str, object]:
         """Return it as JSON-compatible data, all but `raw` and `source`."""
@@ -47,6 +53,27 @@ class WireForm:
             InvalidRequestError: It is none; the message names the place.
         """
         return cast("Self", read_wire(cls, data, cls.__name__))
+
+    def to_json(self) -> str:
+        """Return its wire form as one line of JSON, without a line break.
+
+        Raises:
+            InvalidRequestError: It holds what JSON cannot.
+        """
+        try:
+            return json_text(self.to_wire())
+        except (TypeError, ValueError) as error:
+            raise InvalidRequestError(f"This {type(self).__name__} has no wire form: {error}") from None
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Self:
+        """Return the value whose `to_json` this is; raises what `from_wire` raises."""
+        return cls.from_wire(json_object(line, cls.__name__))
+
+    def __repr__(self) -> str:
+        crossing: tuple[Field[Any], ...] = fields(cast("Any", self))
+        held = {each: getattr(self, each.name) for each in crossing if each.repr}
+        return described(self, **{each.name: value for each, value in held.items() if value != each.default})
 
 
 class AnswerForm(WireForm):
@@ -95,6 +122,8 @@ def read_wire(hint: Any, data: object, place: str) -> object:
     if hint in _SCALARS:
         return _checked(data, _SCALARS[hint], place)
     members = cast("Mapping[str, object]", _checked(data, _OBJECT, place))
+    if getattr(hint, "from_wire", None) is not None and not is_dataclass(hint):
+        return hint.from_wire(members)
     if not is_dataclass(hint):
         for key in members:
             _checked(key, _SCALARS[str], f"A key of {place}")
@@ -149,7 +178,9 @@ def _data(value: Any) -> object:
         return [_data(entry) for entry in cast("tuple[object, ...]", value)]
     if isinstance(value, Mapping):
         members = cast("Mapping[str, object]", value)
-        return {key: list(cast("Any", each)) if isinstance(each, tuple) else each for key, each in members.items()}
+        return {key: _data(each) if isinstance(each, tuple | WireModel) else each for key, each in members.items()}
+    if isinstance(value, WireModel):
+        return value.to_wire()
     if not is_dataclass(value):
         return value
     kind = getattr(value, "wire_kind", "")
@@ -164,7 +195,14 @@ def _crossing(cls: type) -> Mapping[str, tuple[Any, bool]]:
     """Return the fields of a dataclass that cross, each with its type and whether it must be given."""
     types = get_type_hints(cls)
     crossing: list[Field[Any]] = [each for each in fields(cast("Any", cls)) if each.compare]
-    return {each.name: (types[each.name], each.default is MISSING) for each in crossing}
+    always = cls.wire_required if issubclass(cls, WireForm) else frozenset[str]()
+    return {
+        each.name: (
+            types[each.name],
+            each.name in always or (each.default is MISSING and each.default_factory is MISSING),
+        )
+        for each in crossing
+    }
 
 
 def _of_kind(classes: list[Any], data: object, place: str) -> Any:

@@ -88,7 +88,7 @@ REQUESTS = st.one_of(
         **SHARED,
     ),
 )
-PERMISSION = PermissionRequest("r", "s", "Bash", {}, options=(PermissionOption("a", "Yes", Allow()),))
+PERMISSION = PermissionRequest("Bash", {}, "r", "s", options=(PermissionOption("a", "Yes", Allow()),))
 
 
 def sent(value: Any) -> Any:
@@ -190,7 +190,7 @@ def test_what_has_a_default_may_be_left_out_and_what_is_not_known_is_passed_over
 
 
 def test_a_secret_is_marked_for_whoever_shows_the_question() -> None:
-    request = QuestionRequest("r", "s", (Question("q", "Password?", secret=True), Question("p", "Name?")))
+    request = QuestionRequest((Question("Password?", "q", secret=True), Question("Name?", "p")), "r", "s")
     assert [question["secret"] for question in sent(request)["questions"]] == [True, False]
 
 
@@ -209,6 +209,6 @@ def test_an_answer_that_json_cannot_hold_has_no_wire_form(answer: Any, place: st
 def test_parts_cross_by_themselves() -> None:
     [option] = PERMISSION.options
     assert PermissionOption.from_wire(sent(option)) == option
-    question = Question("q", "Which?", choices=(Choice("a"),))
+    question = Question("Which?", "q", choices=(Choice("a"),))
     assert Question.from_wire(sent(question)) == question
     assert PERMISSION.from_wire(sent(replace(PERMISSION, raw=object()))) == PERMISSION
