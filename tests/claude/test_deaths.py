@@ -52,7 +52,7 @@ async def test_a_claude_that_ends_by_itself_is_reported_with_its_code(claude: Cl
         session = await claude.open(backend)
         events = backend.events()
         # A line that claude cannot take ends it.
-        await session.driver.process.peer.send({"type": "user", "message": {"role": "assistant", "content": "No."}})
+        await session.driver.link.today.peer.send({"type": "user", "message": {"role": "assistant", "content": "No."}})
         while (event := await anext(events)).kind != "exited":
             pass
         assert session.state == "disconnected"

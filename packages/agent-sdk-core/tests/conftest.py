@@ -200,7 +200,6 @@ class MemoryBackend(BaseBackend[MemorySession]):
 
     Attributes:
         opening: Awaited while a session is being opened.
-        aborted: Whether the host ended without a close.
     """
 
     type = "memory"
@@ -211,7 +210,6 @@ class MemoryBackend(BaseBackend[MemorySession]):
         self.opening: Callable[[], Awaitable[object]] = anyio.lowlevel.checkpoint
         self.prepare: Callable[[MemorySession], object] = lambda session: None
         self.opened = 0
-        self.aborted = False
 
     @property
     def host(self) -> Host:
@@ -226,9 +224,6 @@ class MemoryBackend(BaseBackend[MemorySession]):
         session = MemorySession(options, self._host, f"session-{self.opened}")
         self.prepare(session)
         return session
-
-    def _kill_now(self) -> None:
-        self.aborted = True
 
 
 @pytest.fixture

@@ -122,8 +122,53 @@ def test_backends_name_rooms_of_the_same_job_alike(backend: str, name: str) -> N
 
 
 @pytest.mark.parametrize("backend", ["claude_sdk", "codex_sdk"])
-@pytest.mark.parametrize("name", ["asking", "normalizer"])
-def test_reading_and_asking_know_no_session(backend: str, name: str) -> None:
-    above = {f"{backend}.{module}" for module in ("backend", "driver", "session", "diagnosis", "one_shot")}
-    modules = [module for module in SOURCES if module.startswith(f"{backend}.{name}")]
-    assert not {other for module in modules for other in IMPORTS[module]} & above
+@pytest.mark.parametrize("name", SHARED_ROOMS)
+def test_starting_reading_and_asking_know_no_session(backend: str, name: str) -> None:
+    above = ("backend", "driver", "session", "receiver", "routing", "store", "threads", "diagnosis", "one_shot")
+    modules = [module for module in SOURCES if module.startswith(f"{backend}.{name}.")]
+    used = {other for module in modules for other in IMPORTS[module] if other.startswith(f"{backend}.")}
+    assert modules
+    assert not {room(other) for other in used} & set(above)
+
+
+@pytest.mark.parametrize("backend", ["claude_sdk", "codex_sdk"])
+def test_starting_knows_no_message_and_no_request(backend: str) -> None:
+    modules = [module for module in SOURCES if module.startswith(f"{backend}.process.")]
+    used = {other for module in modules for other in IMPORTS[module]}
+    assert not {room(other) for other in used} & {"normalizer", "asking", "messages"}
+
+
+@pytest.mark.parametrize("backend", ["claude_sdk", "codex_sdk"])
+def test_a_driver_asks_its_link_at_each_call_and_holds_no_peer(backend: str) -> None:
+    assert held_connections(SOURCES[f"{backend}.driver"].read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("assignment", "held"),
+    [
+        ("self.link = link", []),
+        ("peer = self.link.today.peer", []),
+        ("self._peer = self.link.today.peer", ["self._peer"]),
+        ("self._process: ClaudeProcess = await link.connect()", ["self._process"]),
+        ("self.a, self.b = link.today, 1", ["self.a", "self.b"]),
+    ],
+)
+def test_a_held_connection_is_recognised(assignment: str, held: list[str]) -> None:
+    assert held_connections(f"async def f(self, link):\n    {assignment}") == held
+
+
+def held_connections(source: str) -> list[str]:
+    """Return the attributes that are given a connection, or its peer or channel."""
+    held: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            asked = {inner.attr for inner in ast.walk(node.value) if isinstance(inner, ast.Attribute)}
+            if asked & {"today", "connect", "peer", "channel"} or "peer" in ast.unparse(node.value).split():
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                held += [
+                    ast.unparse(inner)
+                    for target in targets
+                    for inner in ast.walk(target)
+                    if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)
+                ]
+    return held

@@ -691,24 +691,25 @@ class TestEnding:
                 await backend.create_session()
             assert backend.pid is None
 
-    async def test_an_exit_between_the_greeting_and_its_news_is_noticed(
+    async def test_an_exit_between_the_greeting_and_its_news_is_a_failed_start(
         self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        launch = AppServer.launch
+        greet = AppServer.greet
 
-        async def launch_and_lose(*args: Any, **options: Any) -> AppServer:
-            server = await launch(*args, **options)
+        async def greet_and_lose(server: AppServer, *args: Any, **options: Any) -> None:
+            await greet(server, *args, **options)
             fake.exit(3)
             while not server.peer.failed:
                 await anyio.lowlevel.checkpoint()
-            return server
 
-        monkeypatch.setattr(AppServer, "launch", launch_and_lose)
         with anyio.fail_after(30):
             events = backend.events()
-            with pytest.raises(ProcessExitedError):
-                await backend.start()
-            assert [(await anext(events)).kind for _ in range(2)] == ["started", "dead"]
+            with monkeypatch.context() as patch:
+                patch.setattr(AppServer, "greet", greet_and_lose)
+                with pytest.raises(ProcessExitedError):
+                    await backend.start()
+            await backend.start()
+            assert (await anext(events)).kind == "started"
 
     async def test_a_closed_stdout_is_an_end_too(self, fake: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(30):

@@ -243,11 +243,9 @@ async def test_requests_of_the_other_side_are_answered_once_whatever_their_id_is
     )
     with anyio.fail_after(5):
         assert await peer.respond(0, {"ok": True})
-        assert await peer.respond_error("7", -32601, "unknown method")
+        assert await peer.refuse("7", "unknown method")
         assert await peer.respond(7, None)
-        assert [await peer.respond(0, {}), await peer.respond_error("7", 1, ""), await peer.respond(99, {})] == [
-            False
-        ] * 3
+        assert [await peer.respond(0, {}), await peer.refuse("7", ""), await peer.respond(99, {})] == [False] * 3
         assert peer.withdraw("abc")
         assert not peer.withdraw("abc")
         assert not await peer.respond("abc", {})
@@ -292,7 +290,7 @@ async def test_an_answer_that_is_no_json_can_be_replaced(wire: Any) -> None:
     peer.receive([{"id": 0, "method": "ask"}])
     with pytest.raises(ValueError, match="NaN"):
         await peer.respond(0, math.nan)
-    assert await peer.respond_error(0, -32603, "not a number")
+    assert await peer.refuse(0, "not a number")
 
 
 async def test_messages_are_handled_in_order(wire: Any) -> None:

@@ -91,7 +91,6 @@ def test_a_loop_that_ends_settles_its_sessions_and_the_next_loop_is_refused(make
 
     anyio.run(first, backend=loop)
     assert made[0].session.state == "disconnected"
-    assert made[0].backend.aborted
     anyio.run(second, backend=loop)
 
 
@@ -247,10 +246,10 @@ async def test_a_session_that_opens_as_the_backend_closes_is_closed_with_it(make
 async def test_the_agents_end_is_told_once_and_refuses_what_comes_after(backend: Any) -> None:
     session = await backend.create_session()
     events = backend.events()
-    backend._lost(SessionClosedError("It went."), {"exit": "1"})
+    backend._lost("1", SessionClosedError("It went."))
     backend._abort(SessionClosedError("The loop went as well."))
-    told = [(event.kind, event.message) async for event in events]
-    assert told == [("started", "The memory agent is ready."), ("dead", "It went.")]
+    told = [(event.kind, event.message, event.details) async for event in events]
+    assert told == [("started", "The memory agent is ready.", {}), ("dead", "It went.", {"exit": "1"})]
     assert session.state == "disconnected"
     with pytest.raises(SessionClosedError, match="It went") as raised:
         await backend.start()

@@ -14,7 +14,7 @@ from uuid import uuid4
 import anyio
 import anyio.to_thread
 
-from agent_sdk_core.errors import SessionBusyError, SessionNotFoundError
+from agent_sdk_core.errors import SessionBusyError, SessionClosedError, SessionNotFoundError
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
@@ -24,14 +24,17 @@ from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
-from agent_sdk_core.transport.process.patience import start_patiently
 from agent_sdk_core.wire.reading import records_of
+from claude_sdk.driver import ClaudeDriver
 from claude_sdk.modes import UNSUPPORTED_OPTIONS
+from claude_sdk.normalizer.closer import Closer
 from claude_sdk.normalizer.models import chat_models
+from claude_sdk.normalizer.session_facts import SessionFacts
 from claude_sdk.process.executable import find_executable
 from claude_sdk.process.launching import Launch, launch_plan
-from claude_sdk.process.link import Opening
+from claude_sdk.process.link import ClaudeLink
 from claude_sdk.process.locks import SessionLock
+from claude_sdk.receiver import SessionReceiver
 from claude_sdk.session import ClaudeSession
 from claude_sdk.store.stored_sessions import StoredSessions
 from claude_sdk.tools import initialize_fields
@@ -39,10 +42,10 @@ from claude_sdk.tools import initialize_fields
 
 @dataclass(slots=True)
 class _Plan:
-    """How to start the process of a session, and the try at it that was made last."""
+    """How to start the process of a session, and the link that does it."""
 
     launch: Launch
-    opening: Opening | None = None
+    link: ClaudeLink | None = None
 
 
 _BARE: Final = SessionOptions(
@@ -101,7 +104,6 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         self._startup_timeout = startup_timeout
         self._max_processes = max_processes
         self._store = StoredSessions(self._env)
-        self._openings: list[Opening] = []
         self._tap = wire_log
         self._models: list[ChatModel] = []
 
@@ -197,53 +199,61 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         )
 
     async def _open(self, options: SessionOptions, plan: _Plan) -> ClaudeSession:
-        async def attempt(seconds: float) -> ClaudeSession:
-            opening = plan.opening = Opening(
-                options,
-                plan.launch,
-                self._host,
-                backend=self,
-                unknown=self.unknown_frames,
-                tap=self._tap,
-                on_closed=self._release,
-            )
-            return await self._try(opening, seconds)
-
-        return await start_patiently(attempt, seconds=self._startup_timeout)
-
-    def _given_up(self, plan: _Plan) -> None:
-        if plan.opening is not None and self._host.running:  # Its close ends it by itself.
-            self._host.start_soon(plan.opening.abort)
-
-    async def _try(self, opening: Opening, seconds: float) -> ClaudeSession:
-        running = sum(not other.is_over for other in self._openings)
+        running = sum(not link.is_over for link in self._links)
         if self._max_processes is not None and running >= self._max_processes:
             raise SessionBusyError(
                 f"{running} sessions are open, as many as max_processes allows; close one first.",
                 backend=self.type,
                 retryable=True,
             )
-        self._openings.append(opening)
+        session = self._session(options, plan)
+        link = session.driver.link
         try:
-            process = await opening.start(cast("Path", self._executable), self._store, timeout=seconds)
+            process = await link.connect()
+            session.greeted(process.greeting)
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await opening.abort()
+                await link.close()
+            session.lost(SessionClosedError("The session was not opened.", backend=self.type))
             raise
         self.version = process.version
         self._models = chat_models(records_of(process.greeting.get("models"))) or self._models
         if process.warning is not None:
             self.emit("warning", process.warning)
-        return opening.session
+        return session
 
-    def _release(self, opening: Opening) -> None:
-        if opening in self._openings:
-            self._openings.remove(opening)
+    def _session(self, options: SessionOptions, plan: _Plan) -> ClaudeSession:
+        """Return a session that is not connected yet."""
+        launch = plan.launch
+        link = plan.link = ClaudeLink(
+            self._host,
+            cast("Path", self._executable),
+            launch,
+            seconds=self._startup_timeout,
+            locks=self._store.folder,
+            tap=self._tap,
+        )
+        facts = SessionFacts(
+            cwd=str(launch.cwd), model=options.model, effort=options.reasoning_effort, mode=options.permission_mode
+        )
+        closer = Closer(launch.session_id, facts)
+        driver = ClaudeDriver(
+            link,
+            self._host,
+            closer,
+            facts,
+            self._store,
+            stored=launch.stored,
+            ephemeral=launch.ephemeral,
+            copied_from=options.resume if options.fork else None,
+        )
+        driver.answers = launch.answers
+        session = ClaudeSession(launch.session_id, options, self._host, driver, closer, facts)
+        SessionReceiver(session, link, self._host, backend=self, unknown=self.unknown_frames)
+        self._links.append(link)
+        session.when_closed.append(lambda: self._links.remove(link))
+        return session
 
-    async def _disconnect(self) -> None:
-        for opening in list(self._openings):  # What is just being opened.
-            await opening.abort()
-
-    def _kill_now(self) -> None:
-        for opening in self._openings:
-            opening.kill_now()
+    def _given_up(self, plan: _Plan) -> None:
+        if plan.link is not None and self._host.running:  # Its close ends it by itself.
+            self._host.start_soon(plan.link.close)

@@ -15,13 +15,13 @@ from anyio import to_thread
 from agent_sdk_core.errors import AgentError, UnsupportedVersionError
 from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, located
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.rpc.receiver import Receiver
-from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.link import look_through
 from agent_sdk_core.transport.process.executable import parse_version
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
 from claude_sdk.process.claude_process import ClaudeProcess
 from claude_sdk.process.executable import PATH_VARIABLE, check_version, find_executable, tested_range
 from claude_sdk.process.launching import launch_plan
+from claude_sdk.process.link import ClaudeLink
 from claude_sdk.store import places
 
 _INCOMPARABLE: Final = "claude does not describe its protocol; frames that this SDK does not know pass through"
@@ -85,25 +85,13 @@ async def _greeting(path: Path, env: Mapping[str, str], timeout: float) -> Json:
         AgentError: It does not start, or it is too old.
     """
     launch = launch_plan(SessionOptions(setting_sources=("user",)), env=env, session_id=str(uuid4()), cwd=Path.home())
-    processes: list[ClaudeProcess] = []
 
-    async def stop() -> None:
-        for process in processes:
-            await process.stop(grace=0)
-
-    def abort(error: AgentError) -> None:
-        for process in processes:
-            process.child.kill_now()
-
-    host = Host("the look at claude", on_stop=stop, on_abort=abort)
-    await host.start()
-    try:
-        process = await ClaudeProcess.spawn(path, launch, host=host, receiver=Receiver())
-        processes.append(process)
-        await process.greet(path, launch, timeout=timeout)
+    async def greeting(process: ClaudeProcess) -> Json:
         return process.greeting
-    finally:
-        await host.aclose()
+
+    return await look_through(
+        lambda host: ClaudeLink(host, path, launch, seconds=timeout), "the look at claude", greeting
+    )
 
 
 def _is_tested(version: str, path: Path, problems: list[Problem]) -> bool | None:

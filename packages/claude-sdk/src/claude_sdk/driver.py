@@ -30,8 +30,9 @@ from agent_sdk_core.wire.reading import Json
 from claude_sdk.modes import MODES
 from claude_sdk.normalizer.closer import Closer
 from claude_sdk.normalizer.session_facts import SessionFacts
-from claude_sdk.process.claude_process import ClaudeProcess
+from claude_sdk.process.control_peer import ControlPeer
 from claude_sdk.process.errors import translate
+from claude_sdk.process.link import ClaudeLink
 from claude_sdk.prompt_content import user_content
 from claude_sdk.store.stored_sessions import StoredSessions
 
@@ -47,7 +48,7 @@ class ClaudeDriver(SessionDriver):
     """Drives one claude process.
 
     Args:
-        process: The process.
+        link: The way to it, which is asked at each call.
         host: Runs what nobody waits for.
         closer: Makes messages of its frames.
         facts: What its frames told of the session.
@@ -61,7 +62,7 @@ class ClaudeDriver(SessionDriver):
 
     def __init__(
         self,
-        process: ClaudeProcess,
+        link: ClaudeLink,
         host: Host,
         closer: Closer,
         facts: SessionFacts,
@@ -71,7 +72,7 @@ class ClaudeDriver(SessionDriver):
         ephemeral: bool = False,
         copied_from: str | None = None,
     ) -> None:
-        self.process = process
+        self.link = link
         self._host = host
         self._closer = closer
         self._facts = facts
@@ -104,7 +105,7 @@ class ClaudeDriver(SessionDriver):
             AgentError: Claude refused it, or it could not be sent, or was not answered in time.
         """
         try:
-            return await self.process.peer.request(subtype, fields)
+            return await (await self.link.connect()).peer.request(subtype, fields)
         except ProtocolError as error:
             raise translate(error) from error
 
@@ -172,12 +173,11 @@ class ClaudeDriver(SessionDriver):
 
     async def close(self) -> None:
         """End the process, and the background work that it would wait for."""
-        answered = await self.process.say_goodbye()
-        await self.process.stop(term=2.0 if answered else 1.0)
+        await self.link.dismiss()
 
     async def kill(self) -> None:
         """Kill the process and all it started."""
-        await self.process.stop(grace=0, term=0)
+        await self.link.close(grace=0, term=0)
 
     async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
         """Return stored messages, oldest first; claude writes a session, and the copy of one, with its first prompt."""
@@ -206,19 +206,19 @@ class ClaudeDriver(SessionDriver):
         taken = self._taken[uuid] = anyio.Event()
         self._closer.expect(uuid, content, shown=not shown)
         try:
-            await self.process.peer.send(frame)
-            await self._await_receipt(uuid, taken)
+            peer = (await self.link.connect()).peer
+            await peer.send(frame)
+            await self._await_receipt(peer, uuid, taken)
         except BaseException:
             self._closer.forget(uuid)
             raise
         finally:
             del self._taken[uuid]
 
-    async def _await_receipt(self, uuid: str, taken: anyio.Event) -> None:
+    async def _await_receipt(self, peer: ControlPeer, uuid: str, taken: anyio.Event) -> None:
         with anyio.move_on_after(_ACCEPT_SECONDS):
             await taken.wait()
-        if self.process.peer.failed:
-            raise self.process.child.exit_error()
+        peer.require_open()
         if not taken.is_set():
             raise InvalidRequestError(
                 f"Claude passed over the prompt {uuid}: in this conversation, another one had this uuid.",
@@ -228,7 +228,7 @@ class ClaudeDriver(SessionDriver):
     async def _interrupt(self, cancel_held: bool) -> None:
         fields = {"cancel_queued": cancel_held}
         try:
-            await self.process.peer.request("interrupt", fields, timeout=_INTERRUPT_SECONDS, counted=False)
+            await self.link.today.peer.request("interrupt", fields, timeout=_INTERRUPT_SECONDS, counted=False)
         except RequestTimeoutError:
             _log.warning("claude did not answer an interrupt")
         except AgentError as error:
@@ -236,4 +236,4 @@ class ClaudeDriver(SessionDriver):
 
     async def _kill_stuck(self) -> None:
         _log.warning("claude went on after an interrupt, and is killed")
-        await self.kill()
+        await self.link.kill_stuck()

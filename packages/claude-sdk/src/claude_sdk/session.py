@@ -62,8 +62,7 @@ class ClaudeSession(Controls, BaseSession):
     @property
     def pid(self) -> int | None:
         """Process id of its claude, while it runs."""
-        child = self.driver.process.child
-        return child.pid if child.exit is None else None
+        return self.driver.link.pid
 
     @property
     def info(self) -> SessionInfo:
@@ -111,6 +110,15 @@ class ClaudeSession(Controls, BaseSession):
                 await self.control("stop_task", task_id=task.task_id)
                 return
         raise InvalidRequestError(f"No background task {task_id!r} runs.", backend="claude")
+
+    def greeted(self, greeting: Json) -> None:
+        """Take what claude said when it started.
+
+        Raises:
+            InvalidRequestError: It has no model that takes the effort of the options.
+        """
+        self._facts.take_initialize(greeting)
+        self._facts.require_effort(self.options.reasoning_effort)
 
     def feed(self, frame: Json) -> None:
         """Take a frame; its messages go out with the next `flush`."""

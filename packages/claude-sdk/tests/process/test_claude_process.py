@@ -93,7 +93,7 @@ async def launch(
 
     async def stop() -> None:
         for running in started:
-            await running.stop(grace=0, term=0)
+            await running.channel.stop(grace=0, term=0)
 
     host = Host("the test", on_stop=stop, on_abort=lambda error: None)
     await host.start()
@@ -138,7 +138,7 @@ class TestGreeting:
             ("initialize", {"forwardSubagentText": True})
         ]
         child = fake.process
-        assert (child.pid, child.arguments, child.cwd) == (process.child.pid, [f"--session-id={ID}"], str(workspace))
+        assert (child.pid, child.arguments, child.cwd) == (process.channel.pid, [f"--session-id={ID}"], str(workspace))
 
     async def test_what_comes_before_the_answer_is_served(
         self, fake: FakeClaude, launch: Callable[..., Any], heard: Heard
@@ -305,8 +305,8 @@ class TestStopping:
     async def test_a_goodbye_lets_it_end_by_itself(self, fake: FakeClaude, launch: Callable[..., Any]) -> None:
         process = await launch()
         await process.say_goodbye()
-        await process.stop()
-        assert process.child.exit == ProcessExit(0, None)
+        await process.channel.stop()
+        assert process.channel.exit == ProcessExit(0, None)
         assert [request.subtype for request in fake.requests] == ["initialize", "end_session"]
 
     async def test_a_goodbye_that_is_refused_or_not_heard_is_no_error(
@@ -319,12 +319,12 @@ class TestStopping:
         fake.hold("end_session")
         await process.say_goodbye()
         fake.process.exit()
-        await process.child.wait()
+        await process.channel.wait()
         await process.say_goodbye()
 
     async def test_one_that_ignores_every_hint_is_killed(self, launch: Callable[..., Any]) -> None:
         with FakeClaude(ignore_eof=True, ignore_sigterm=True) as stubborn:
             process = await launch(stubborn.executable)
-            await process.stop(grace=0.05, term=0.05)
-            assert process.child.exit == ProcessExit(None, signal.SIGKILL)
+            await process.channel.stop(grace=0.05, term=0.05)
+            assert process.channel.exit == ProcessExit(None, signal.SIGKILL)
             assert gone(stubborn.process.pid)

@@ -224,8 +224,8 @@ class TestAnswers:
         assert peer.awaits("a")
         assert await peer.respond("a", {"behavior": "deny"})
         assert not await peer.respond("a", {"behavior": "allow"})
-        assert await peer.respond_error("b", "This client does not answer surprise.")
-        assert not await peer.respond_error("c", "never asked")
+        assert await peer.refuse("b", "This client does not answer surprise.")
+        assert not await peer.refuse("c", "never asked")
         assert wire.sent == [
             success("a", {"behavior": "deny"}),
             {

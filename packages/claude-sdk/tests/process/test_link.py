@@ -1,158 +1,114 @@
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 
-from agent_sdk_core import HandshakeError, PermissionRequest, SessionBusyError, SessionOptions
-from agent_sdk_core.asking.permissions import Allow
+from agent_sdk_core import AgentError, HandshakeError, SessionBusyError, SessionOptions
+from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_testing import FakeAsked, FakeClaude, FakeControl
+from agent_sdk_testing import FakeClaude
 from claude_sdk.process.launching import launch_plan
-from claude_sdk.process.link import Opening
-from claude_sdk.store.stored_sessions import StoredSessions
+from claude_sdk.process.link import ClaudeLink
 
 pytestmark = pytest.mark.anyio
 
 ID = "00000001-0000-4000-8000-000000000001"
+MakeLink = Callable[[], ClaudeLink]
 
 
-class Backend:
-    """What an opening tells its backend."""
+class Exits(Receiver):
+    """Tells a link of the end of its claude, and notes it."""
 
-    def __init__(self) -> None:
-        self.exits: list[str] = []
-        self.unknown: Counter[str] = Counter()
-        self.released: list[Opening] = []
+    def __init__(self, link: ClaudeLink) -> None:
+        self.link = link
+        self.told: list[str] = []
         self.ended = anyio.Event()
+        link.when_lost.append(self.lost)
 
-    def emit(self, kind: str, message: str, details: Any = None) -> None:
-        if kind == "exited":
-            self.exits.append(details["session_id"])
-            self.ended.set()
+    def on_exit(self, ended: object | None, error: AgentError, /) -> None:
+        self.link.lose(ended, error)
 
-    def take_log_line(self, line: str) -> None:
-        """Nobody reads the log."""
-
-
-@pytest.fixture
-def told() -> Backend:
-    return Backend()
+    def lost(self, ended: object | None, error: AgentError) -> None:
+        self.told.append(str(ended))
+        self.ended.set()
 
 
 @pytest.fixture
-async def opening(
-    child_env: dict[str, str], workspace: Path, told: Backend, anyio_backend: object
-) -> AsyncIterator[Callable[..., Opening]]:
+async def make_link(
+    fake: FakeClaude, child_env: dict[str, str], config: Path, workspace: Path, anyio_backend: object
+) -> AsyncIterator[MakeLink]:
     del anyio_backend
-    made: list[Opening] = []
+    made: list[ClaudeLink] = []
 
     async def stop() -> None:
         for one in made:
-            await one.abort()
+            await one.close(grace=0)
 
     host = Host("the test", on_stop=stop, on_abort=lambda error: None)
     await host.start()
 
-    def make(**fields: Any) -> Opening:
-        options = SessionOptions(cwd=workspace, **fields)
-        launch = launch_plan(options, env=child_env, session_id=ID)
-        backend: Any = told
-        made.append(
-            Opening(
-                options, launch, host, backend=backend, unknown=told.unknown, tap=None, on_closed=told.released.append
-            )
-        )
-        return made[-1]
+    def make() -> ClaudeLink:
+        launch = launch_plan(SessionOptions(cwd=workspace), env=child_env, session_id=ID)
+        link = ClaudeLink(host, fake.executable, launch, seconds=10, locks=config)
+        made.append(link)
+        return link
 
     with anyio.fail_after(30):
         yield make
         await host.aclose()
 
 
-@pytest.fixture
-def store(child_env: dict[str, str]) -> StoredSessions:
-    return StoredSessions(child_env)
+async def test_its_session_is_locked_while_it_runs(fake: FakeClaude, make_link: MakeLink, locks: Path) -> None:
+    link = make_link()
+    assert link.pid is None
+    process = await link.connect()
+    assert (process.version, link.pid, (locks / f"{ID}.lock").exists()) == (fake.version, fake.process.pid, True)
+    await link.dismiss()
+    assert (link.pid, list(locks.iterdir())) == (None, [])
+    assert [request.subtype for request in fake.requests] == ["initialize", "end_session"]
 
 
-async def test_a_session_is_open_once_it_was_greeted(
-    fake: FakeClaude, opening: Callable[..., Opening], store: StoredSessions, told: Backend, locks: Path
-) -> None:
-    one = opening()
-    with pytest.raises(RuntimeError, match="was not opened"):
-        _ = one.session
-    process = await one.start(fake.executable, store, timeout=10)
-    assert (process.version, one.session.session_id) == (fake.version, ID)
-    assert (locks / f"{ID}.lock").exists()
-    fake.process.frame("surprise")
-    await one.session.control("get_settings")
-    assert told.unknown == {"surprise": 1}
-    await one.session.aclose()
-    assert (told.released, list(locks.iterdir()), told.exits) == ([one], [], [])
-
-
-async def test_requests_during_the_greeting_are_answered(
-    fake: FakeClaude, opening: Callable[..., Opening], store: StoredSessions
-) -> None:
-    asked: list[FakeAsked] = []
-
-    async def allow(request: PermissionRequest) -> Allow:
-        return Allow()
-
-    def greet(request: FakeControl) -> None:
-        asked.append(request.process.ask("can_use_tool", tool_name="Bash", input={}))
-        request.answer()
-
-    fake.on("initialize", greet)
-    await opening(can_use_tool=allow).start(fake.executable, store, timeout=10)
-    assert (await asked[0].answered())["response"]["behavior"] == "allow"
-
-
-async def test_a_lock_that_is_held_starts_no_process(
-    fake: FakeClaude, opening: Callable[..., Opening], store: StoredSessions
-) -> None:
-    await opening().start(fake.executable, store, timeout=10)
+async def test_a_lock_that_is_held_starts_no_process(fake: FakeClaude, make_link: MakeLink) -> None:
+    await make_link().connect()
     with pytest.raises(SessionBusyError):
-        await opening().start(fake.executable, store, timeout=10)
+        await make_link().connect()
     assert len(fake.processes) == 1
 
 
-async def test_an_end_before_the_greeting_is_no_exit_of_a_session(
-    fake: FakeClaude, opening: Callable[..., Opening], store: StoredSessions, told: Backend, locks: Path
-) -> None:
+async def test_a_start_that_fails_leaves_no_lock(fake: FakeClaude, make_link: MakeLink, locks: Path) -> None:
     fake.on("initialize", lambda request: request.process.exit(3))
-    one = opening()
     with pytest.raises(HandshakeError):
-        await one.start(fake.executable, store, timeout=10)
-    await one.abort()
-    assert (told.exits, told.released, list(locks.iterdir())) == ([], [one], [])
+        await make_link().connect()
+    assert list(locks.iterdir()) == []
 
 
-async def test_an_end_after_it_is_told_with_the_session(
-    fake: FakeClaude, opening: Callable[..., Opening], store: StoredSessions, told: Backend
+async def test_the_lock_of_a_dead_claude_is_free_when_its_end_is_told(
+    fake: FakeClaude, make_link: MakeLink, locks: Path
 ) -> None:
-    one = opening()
-    await one.start(fake.executable, store, timeout=10)
+    link = make_link()
+    exits = link.receiver = Exits(link)
+    await link.connect()
     fake.process.kill()
-    await told.ended.wait()
-    assert (told.exits, one.session.state) == ([ID], "disconnected")
+    await exits.ended.wait()
+    assert (exits.told, link.is_over, list(locks.iterdir())) == (["was ended by SIGKILL"], True, [])
 
 
-async def test_it_can_be_killed_without_a_loop(
-    fake: FakeClaude, opening: Callable[..., Opening], store: StoredSessions
-) -> None:
-    one = opening()
-    one.kill_now()
-    await one.start(fake.executable, store, timeout=10)
-    one.kill_now()
+async def test_one_that_is_killed_because_it_is_stuck_is_lost(fake: FakeClaude, make_link: MakeLink) -> None:
+    link = make_link()
+    exits = link.receiver = Exits(link)
+    await link.connect()
+    await link.kill_stuck()
+    await exits.ended.wait()
+    assert len(exits.told) == 1
+
+
+async def test_it_can_be_killed_without_a_loop(fake: FakeClaude, make_link: MakeLink, locks: Path) -> None:
+    link = make_link()
+    link.kill_now()
+    await link.connect()
+    link.kill_now()
     await fake.wait_until(lambda: fake.process.gone, "the end of the process")
-
-
-async def test_an_opening_that_never_began_can_be_aborted(opening: Callable[..., Opening], told: Backend) -> None:
-    one = opening()
-    await one.abort()
-    assert told.released == [one]
+    assert list(locks.iterdir()) == []

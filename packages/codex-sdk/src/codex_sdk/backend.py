@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, cast
 
-from agent_sdk_core.errors import AgentError, ProtocolError, SessionBusyError, SessionClosedError
+from agent_sdk_core.errors import ProtocolError, SessionBusyError
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
@@ -18,20 +18,20 @@ from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
-from agent_sdk_core.rpc.jsonrpc import Tap
+from agent_sdk_core.rpc.jsonrpc import Peer, Tap
 from agent_sdk_core.rpc.receiver import ServerRequest
 from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.client_hooks import UNOWNED, ClientHooks, UnownedRequests
-from codex_sdk.asking.requests import METHOD_NOT_FOUND
 from codex_sdk.driver import CodexDriver
 from codex_sdk.modes import UNSUPPORTED_OPTIONS
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.process.app_server import AppServer
 from codex_sdk.process.errors import translate
 from codex_sdk.process.executable import find_executable
+from codex_sdk.process.link import AppServerLink
 from codex_sdk.process.native_requests import Requests
 from codex_sdk.routing.receiver import Dispatcher, Notification
 from codex_sdk.session import CodexSession
@@ -93,14 +93,27 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         self._executable = executable
         self._env = dict(os.environ if env is None else env)
         learn_from(self._env)
-        self._startup_timeout = startup_timeout
-        self._hooks = hooks or ClientHooks()
         self._prices = prices
-        self._tap = wire_log
-        self._server: AppServer | None = None
+        hooks = hooks or ClientHooks()
         self._dispatch: Dispatcher[CodexSession] = Dispatcher(
-            self._host, self.emit, self.take_log_line, self._on_exit, UNOWNED
+            self._host,
+            self.emit,
+            self.take_log_line,
+            lambda ended, error: self._link.lose(ended, error),
+            RequestBroker(lambda: self._link.today.peer, UnownedRequests(hooks)),
+            UNOWNED,
         )
+        self._link = AppServerLink(
+            self._host,
+            self._dispatch,
+            executable=executable,
+            env=self._env,
+            seconds=startup_timeout,
+            attests=hooks.attest is not None,
+            tap=wire_log,
+        )
+        self._link.when_lost.append(self._lost)
+        self._links.append(self._link)
 
     @classmethod
     def locate(cls) -> Path:
@@ -131,9 +144,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
     @property
     def pid(self) -> int | None:
         """Process id of the app-server, while it runs."""
-        if self._server is None or self._failure is not None or self._server.process.exit is not None:
-            return None
-        return self._server.process.pid
+        return self._link.pid
 
     @property
     def unknown_methods(self) -> Mapping[str, int]:
@@ -198,37 +209,11 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
     # What differs from other backends.
 
     async def _connect(self) -> None:
-        server = self._server = await AppServer.launch(
-            await off_the_loop(find_executable, self._executable, self._env),
-            env=self._env,
-            host=self._host,
-            receiver=self._dispatch,
-            timeout=self._startup_timeout,
-            attests=self._hooks.attest is not None,
-            tap=self._tap,
-        )
-        self._dispatch.broker = RequestBroker(
-            server.peer,
-            lambda request_id, text: server.peer.respond_error(request_id, METHOD_NOT_FOUND, text),
-            UnownedRequests(self._hooks),
-        )
+        server = await self._link.connect()
         self.version = server.version
-        self.emit("started", f"codex app-server {self.version} is running.", {"pid": server.process.pid})
+        self.emit("started", f"codex app-server {self.version} is running.", {"pid": server.channel.pid})
         if server.warning is not None:
             self.emit("warning", server.warning)
-        if server.peer.failed:  # It ended between its greeting and now.
-            self._dispatch.on_exit(server.process.exit, server.process.exit_error())
-            self._require_usable()
-
-    async def _disconnect(self) -> None:
-        if self._server is not None:
-            # What still waits was ended by us, not by the process.
-            self._server.peer.fail(SessionClosedError("The backend was closed meanwhile.", backend=self.type))
-            await self._server.process.stop()
-
-    def _kill_now(self) -> None:
-        if self._server is not None:
-            self._server.process.kill_now()
 
     def _end_streams(self) -> None:
         self._dispatch.close()
@@ -236,7 +221,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
 
     async def _running(self) -> AppServer:
         await self.start()
-        return cast("AppServer", self._server)
+        return await self._link.connect()
 
     async def _plan(self, options: SessionOptions) -> Opening:
         request = await off_the_loop(opening, options)
@@ -246,9 +231,8 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         return request
 
     async def _open(self, options: SessionOptions, plan: Opening) -> CodexSession:
-        server = cast("AppServer", self._server)
         try:
-            response = await self._request_thread(server, plan, options)
+            response = await self._request_thread((await self._link.connect()).peer, plan, options)
         except ProtocolError as error:
             raise translate(error, session_id=options.resume) from error
         answer = cast("Json", response) if isinstance(response, dict) else {}
@@ -259,22 +243,18 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
                 f"codex answered {plan.method} without a thread.", backend=self.type, details={"response": answer}
             )
         family = ThreadFamily(facts, partial=options.include_partial_messages, prices=self._prices)
-        driver = CodexDriver(server.peer, self._host, family, options, stored=plan.stored, answers=plan.answers)
+        driver = CodexDriver(self._link, self._host, family, options, stored=plan.stored, answers=plan.answers)
         session = CodexSession(options, self._host, driver, family, touched=self._dispatch.touched)
         self._dispatch.attach(session)
         return session
 
-    async def _request_thread(self, server: AppServer, request: Opening, options: SessionOptions) -> object:
-        await require_effort(server.peer, options.reasoning_effort)
-        params = await with_trust(server.peer, request.params, options.setting_sources)
+    async def _request_thread(self, peer: Peer, request: Opening, options: SessionOptions) -> object:
+        await require_effort(peer, options.reasoning_effort)
+        params = await with_trust(peer, request.params, options.setting_sources)
         try:
-            return await server.peer.request(request.method, params, timeout=_OPEN_SECONDS)
+            return await peer.request(request.method, params, timeout=_OPEN_SECONDS)
         except ProtocolError as error:
             if options.fork_at is None or _NO_SUCH_TURN not in str(error):
                 raise
-        turn_id = await turn_of(server.peer, str(options.resume), options.fork_at)
-        return await server.peer.request(request.method, {**params, "lastTurnId": turn_id}, timeout=_OPEN_SECONDS)
-
-    def _on_exit(self, ended: object | None, error: AgentError) -> None:
-        if self._server is not None:  # The end of a start that failed is told by the start: the next one may succeed.
-            self._lost(error, {"exit": str(ended) if ended else None})
+        turn_id = await turn_of(peer, str(options.resume), options.fork_at)
+        return await peer.request(request.method, {**params, "lastTurnId": turn_id}, timeout=_OPEN_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
@@ -13,12 +14,13 @@ import anyio
 from agent_sdk_core.errors import AgentError, ProtocolError, UnsupportedVersionError
 from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift, located
 from agent_sdk_core.rpc.receiver import Receiver
-from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.link import look_through
 from agent_sdk_core.transport.process.executable import parse_version
 from agent_sdk_core.wire.reading import Json, record_of
 from codex_sdk.process.app_server import AppServer
 from codex_sdk.process.errors import translate
 from codex_sdk.process.executable import PATH_VARIABLE, check_version, find_executable, tested_range
+from codex_sdk.process.link import AppServerLink
 
 _LOGINS: Final = {
     "apiKey": "API key, stored by codex",
@@ -67,7 +69,6 @@ class _Findings:
         self._path = path
         self._env = env
         self._timeout = timeout
-        self._server: AppServer | None = None
         self._version: str | None = None
         self._login: tuple[str, bool | None] = ("", None)
         self._drift: ProtocolDrift | None = None
@@ -76,37 +77,23 @@ class _Findings:
 
     async def start(self) -> None:
         """Start an app-server, which reads the configuration, and ask it for the account."""
-        host = Host("the look at codex", on_stop=self._stop, on_abort=self._abort)
-        await host.start()
+        make = partial(AppServerLink, receiver=Receiver(), executable=self._path, env=self._env, seconds=self._timeout)
         try:
-            server = self._server = await AppServer.launch(
-                self._path, env=self._env, host=host, receiver=Receiver(), timeout=self._timeout
-            )
-            self._version = server.version
-            self._login = login_words(await self._account(server))
+            await look_through(make, "the look at codex", self._look)
         except AgentError as error:
             if isinstance(version := error.details.get("version"), str):
                 self._version = version
             self._add(Problem.of(error, advice=f"Try `{self._command('app-server')}` by hand."))
-        finally:
-            await host.aclose()
         if self._login[1] is False:
             advice = f"Log in with `{self._command('login')}`."
             self._add(Problem("Codex is not logged in.", advice, code="not_logged_in"))
 
-    async def _account(self, server: AppServer) -> Json:
+    async def _look(self, server: AppServer) -> None:
+        self._version = server.version
         try:
-            return record_of(await server.peer.request("account/read", {}, timeout=self._timeout))
+            self._login = login_words(record_of(await server.peer.request("account/read", {}, timeout=self._timeout)))
         except ProtocolError as error:
             raise translate(error) from error
-
-    async def _stop(self) -> None:
-        if self._server is not None:
-            await self._server.process.stop()
-
-    def _abort(self, error: AgentError) -> None:
-        if self._server is not None:
-            self._server.process.kill_now()
 
     async def compare(self) -> None:
         """Compare the protocols; what keeps codex from telling its own is no trouble by itself."""

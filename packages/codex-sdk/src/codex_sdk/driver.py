@@ -18,7 +18,6 @@ from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.prompts import Prompt
-from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.structured.answers import AnswerForm
@@ -26,6 +25,7 @@ from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, recor
 from codex_sdk.modes import configured_sandbox, mode_params
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.process.errors import translate
+from codex_sdk.process.link import AppServerLink
 from codex_sdk.prompt_content import replay_content, user_input
 from codex_sdk.threads.history import read_history
 from codex_sdk.threads.listings import list_models, require_effort
@@ -48,7 +48,7 @@ class CodexDriver(SessionDriver):
     """Drives one thread of an app-server.
 
     Args:
-        peer: JSON-RPC with the app-server.
+        link: The way to the app-server, which is asked at each call.
         host: Runs what nobody waits for.
         family: Makes messages of the events of the thread and its sub-agents'.
         options: The session's options.
@@ -63,7 +63,7 @@ class CodexDriver(SessionDriver):
 
     def __init__(
         self,
-        peer: Peer,
+        link: AppServerLink,
         host: Host,
         family: ThreadFamily,
         options: SessionOptions,
@@ -71,7 +71,7 @@ class CodexDriver(SessionDriver):
         stored: bool,
         answers: AnswerForm | None = None,
     ) -> None:
-        self._peer = peer
+        self._link = link
         self._host = host
         self._family = family
         self._normalizer = family.main
@@ -107,7 +107,7 @@ class CodexDriver(SessionDriver):
     async def check(self, setting: Setting, value: str | None) -> None:
         """Refuse an effort that no model takes; Codex itself passes it on to the model (0.163)."""
         if setting == "reasoning_effort":
-            await require_effort(self._peer, value)
+            await require_effort((await self._link.connect()).peer, value)
 
     async def apply(self, setting: Setting, value: str | None) -> None:
         """Change a setting with the next turn; None: back to what Codex is configured for."""
@@ -137,7 +137,7 @@ class CodexDriver(SessionDriver):
 
     async def _first_model(self) -> str:
         """Return the model that Codex uses when none is configured."""
-        models = await list_models(self._peer)
+        models = await list_models((await self._link.connect()).peer)
         return next((model.id for model in models if model.is_default), models[0].id)
 
     async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
@@ -270,14 +270,15 @@ class CodexDriver(SessionDriver):
 
     async def _loaded(self) -> list[str]:
         try:
-            answer = await self._peer.request("thread/loaded/list", {}, timeout=_UNLOAD_SECONDS, counted=False)
+            peer = self._link.today.peer
+            answer = await peer.request("thread/loaded/list", {}, timeout=_UNLOAD_SECONDS, counted=False)
         except AgentError:
             return []
         return texts_at(as_record(answer) or {}, "data")
 
     async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
         """Return stored messages, oldest first."""
-        return await read_history(self._peer, self._normalizer.facts, limit=limit, cursor=cursor)
+        return await read_history((await self._link.connect()).peer, self._normalizer.facts, limit=limit, cursor=cursor)
 
     def usage(self) -> SessionUsage:
         """Return what the thread used so far."""
@@ -285,7 +286,7 @@ class CodexDriver(SessionDriver):
 
     async def _call(self, method: str, params: Json, *, timeout: float = _REQUEST_SECONDS) -> object:
         try:
-            return await self._peer.request(method, params, timeout=timeout)
+            return await (await self._link.connect()).peer.request(method, params, timeout=timeout)
         except ProtocolError as error:
             raise translate(error, session_id=self.thread_id) from error
 
@@ -321,7 +322,7 @@ class CodexDriver(SessionDriver):
     async def _quietly(self, method: str, params: Json, timeout: float = _GOODBYE_SECONDS) -> AgentError | None:
         """Send what may fail because its object is gone already, and return how it failed."""
         try:
-            await self._peer.request(method, params, timeout=timeout, counted=False)
+            await self._link.today.peer.request(method, params, timeout=timeout, counted=False)
         except AgentError as error:
             _log.debug("%s: %s", method, error)
             return error

@@ -25,6 +25,7 @@ from agent_sdk_core.runtime.host import Host
 from agent_sdk_testing import FakeCodex, FakeRequest
 from codex_sdk import protocol
 from codex_sdk.process.app_server import AppServer
+from codex_sdk.process.link import AppServerLink
 
 pytestmark = pytest.mark.anyio
 
@@ -57,21 +58,19 @@ async def launch(
     fake: FakeCodex, child_env: dict[str, str], heard: Heard, anyio_backend: object
 ) -> AsyncIterator[Callable[..., Any]]:
     del anyio_backend
-    started: list[AppServer] = []
+    links: list[AppServerLink] = []
 
     async def stop() -> None:
-        for running in started:
-            await running.process.stop(grace=0.5)
+        for link in links:
+            await link.close(grace=0.5)
 
     host = Host("the test", on_stop=stop, on_abort=lambda error: None)
     await host.start()
 
     async def start(executable: Path | None = None, timeout: float = 10) -> AppServer:
-        running = await AppServer.launch(
-            executable or fake.executable, env=child_env, host=host, receiver=heard, timeout=timeout
-        )
-        started.append(running)
-        return running
+        path = executable or fake.executable
+        links.append(AppServerLink(host, heard, executable=path, env=child_env, seconds=timeout))
+        return await links[-1].connect()
 
     with anyio.fail_after(30):
         yield start
@@ -226,7 +225,7 @@ async def test_its_end_is_told_once_with_the_process(fake: FakeCodex, launch: Ca
     with pytest.raises(AgentError):
         await running.peer.request("thread/start", {})
     with anyio.fail_after(10):
-        await running.process.wait()
+        await running.channel.wait()
         await heard.ended.wait()
     assert [error.exit_code for error in heard.exits if isinstance(error, ProcessExitedError)] == [4]
 

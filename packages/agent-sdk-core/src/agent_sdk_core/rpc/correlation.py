@@ -93,6 +93,15 @@ class Correlation(ABC):
         """Whether `fail` has been called."""
         return self._failure is not None
 
+    def require_open(self) -> None:
+        """Check that the conversation goes on.
+
+        Raises:
+            AgentError: A copy of what was given to `fail`.
+        """
+        if self._failure is not None:
+            raise copy.copy(self._failure)
+
     @abstractmethod
     def receive(self, values: Iterable[object]) -> None:
         """Take what was received, in order; never raises."""
@@ -133,10 +142,10 @@ class Correlation(ABC):
             message: Writes the request with its id.
             counted: Whether it takes one of the places in flight.
         """
-        self._check_open()
+        self.require_open()
         waiter = _Waiter()
         async with self._slots if counted else contextlib.nullcontext():
-            self._check_open()
+            self.require_open()
             request_id = self._next_id
             self._next_id += 1
             self._waiters[request_id] = waiter
@@ -196,10 +205,6 @@ class Correlation(ABC):
                 details={"size": len(line), "limit": self._max_line},
             )
         return line
-
-    def _check_open(self) -> None:
-        if self._failure is not None:
-            raise copy.copy(self._failure)
 
     def _call(self, what: str, message: JsonObject, callback: Callable[[], Any]) -> None:
         try:

@@ -17,7 +17,9 @@ from agent_sdk_core.rpc.correlation import MAX_IN_FLIGHT, Correlation, Tap
 from agent_sdk_core.rpc.receiver import JsonObject, Receiver, RequestId, ServerRequest
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
 
-__all__ = ["MAX_IN_FLIGHT", "OVERLOADED", "Peer", "Tap"]
+__all__ = ["MAX_IN_FLIGHT", "METHOD_NOT_FOUND", "OVERLOADED", "Peer", "Tap"]
+
+METHOD_NOT_FOUND: Final = -32601
 
 OVERLOADED: Final = -32001
 """Codex's error code for a full request queue; the request was not looked at (0.163: it holds 128)."""
@@ -102,7 +104,7 @@ class Peer(Correlation):
 
     async def notify(self, method: str, params: object = None) -> None:
         """Send a notification; raises what `request` raises for a line that cannot be sent."""
-        self._check_open()
+        self.require_open()
         await self._send(_message({"method": method}, params))
 
     async def respond(self, request_id: RequestId, result: object) -> bool:
@@ -112,9 +114,10 @@ class Peer(Correlation):
         """
         return await self._answer(request_id, {"id": request_id, "result": result})
 
-    async def respond_error(self, request_id: RequestId, code: int, message: str) -> bool:
-        """Refuse a request of the other side; see `respond`."""
-        return await self._answer(request_id, {"id": request_id, "error": {"code": code, "message": message}})
+    async def refuse(self, request_id: RequestId, message: str) -> bool:
+        """Refuse a request of the other side as one of an unknown method; see `respond`."""
+        error = {"code": METHOD_NOT_FOUND, "message": message}
+        return await self._answer(request_id, {"id": request_id, "error": error})
 
     def receive(self, values: Iterable[object]) -> None:
         """Take what was received, in order; never raises."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.runtime.backend import BaseBackend
     from agent_sdk_core.runtime.driver import SessionDriver, SessionSink
     from agent_sdk_core.runtime.host import Host
+    from agent_sdk_core.runtime.link import Link
     from agent_sdk_core.runtime.session import BaseSession
     from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
 
@@ -22,6 +23,7 @@ __all__ = [
     "BoundedStream",
     "Broadcast",
     "Host",
+    "Link",
     "PendingRequests",
     "Resolution",
     "SessionDriver",
@@ -34,6 +36,7 @@ _HOMES: Final = {
     "BoundedStream": "streams",
     "Broadcast": "streams",
     "Host": "host",
+    "Link": "link",
     "PendingRequests": "asking.pending",
     "Resolution": "asking.pending",
     "SessionDriver": "driver",

@@ -1,7 +1,7 @@
 """The life of a backend: started once, closed once, and settled whatever way it ends; an agent says what differs.
 
-An agent's backend writes `_open` for a session; `_connect` and `_disconnect` if its sessions share something; and
-`_kill_now` for what must not outlive an event loop that was left without a close.
+An agent's backend writes `_open` for a session, and `_connect` if its sessions share something. What it starts belongs
+to its links, which are closed, or killed where an event loop was left without a close.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.link import Link
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.runtime.streams import Broadcast
 from agent_sdk_core.transport.process.stderr import tells_of_full_disk
@@ -42,6 +43,7 @@ class BaseBackend(AgentBackend, Generic[S]):
     def __init__(self) -> None:
         self._host = Host(f"the {self.type} backend", on_stop=self._stop, on_abort=self._abort)
         self._sessions: list[S] = []
+        self._links: list[Link[Any]] = []
         self._events: Broadcast[BackendEvent] = Broadcast(_REMEMBERED, guard=self._host.require_here, keep=True)
         self._disk_told = False
         self._logs: Broadcast[str] = Broadcast(_REMEMBERED, guard=self._host.require_here)
@@ -145,12 +147,6 @@ class BaseBackend(AgentBackend, Generic[S]):
         """Note that nobody waits for a session any more; one that opens all the same is closed."""
         del plan
 
-    async def _disconnect(self) -> None:
-        """End what all sessions share, after they were closed; bounded, never raises."""
-
-    def _kill_now(self) -> None:
-        """Kill every process, without an event loop."""
-
     # For an agent's backend.
 
     def _require_usable(self) -> None:
@@ -167,14 +163,14 @@ class BaseBackend(AgentBackend, Generic[S]):
         if self._failure is not None:
             raise copy.copy(self._failure)
 
-    def _lost(self, error: AgentError, details: Mapping[str, object] | None = None) -> None:
-        """Settle everything, because what all sessions share has ended."""
+    def _lost(self, ended: object | None, error: AgentError) -> None:
+        """Settle everything, because what all sessions share has ended; see `Link.when_lost`."""
         error.backend = error.backend or self.type
         self._failure = self._failure or error
         for session in self.sessions:
             session.disconnected(error)
         if not self._closed:
-            self.emit("dead", error.message, details)
+            self.emit("dead", error.message, {"exit": str(ended) if ended else None})
 
     def _warn_once(self, sentences: Iterable[str]) -> None:
         """Log and emit what is hardly meant, each sentence once."""
@@ -220,7 +216,9 @@ class BaseBackend(AgentBackend, Generic[S]):
             async with anyio.create_task_group() as tasks:
                 for session in self.sessions:
                     tasks.start_soon(session.aclose)
-            await self._disconnect()
+            async with anyio.create_task_group() as tasks:
+                for link in self._links:
+                    tasks.start_soon(link.close)
         finally:
             self._end_streams()
 
@@ -230,7 +228,8 @@ class BaseBackend(AgentBackend, Generic[S]):
         if self._failure is None:
             self._failure = error
             self.emit("dead", error.message)
-        settling = [self._kill_now, *(lambda session=session: session.lost(error) for session in self.sessions)]
+        settling = [link.kill_now for link in self._links]
+        settling += [lambda session=session: session.lost(error) for session in self.sessions]
         for settle in settling:
             try:
                 settle()

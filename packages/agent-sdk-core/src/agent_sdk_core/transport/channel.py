@@ -39,3 +39,20 @@ class Channel(Protocol):
     def exit_error(self) -> AgentError:
         """Return a new error that says how it ended, or that it no longer talks to us."""
         ...
+
+
+class OwnedChannel(Channel, Protocol):
+    """A channel as its owner has it, who ends it."""
+
+    @property
+    def exit(self) -> object | None:
+        """How the other side ended; None while it lives."""
+        ...
+
+    async def stop(self, grace: float = 1.0, term: float = 2.0) -> None:
+        """End the other side, which has `grace` seconds to go by itself and `term` when it is told to; never raises."""
+        ...
+
+    def kill_now(self) -> None:
+        """End the other side without an event loop."""
+        ...

@@ -1,4 +1,4 @@
-"""One running claude: started, greeted and checked, and stopped. Each session has one of its own."""
+"""One running claude: started, greeted and checked. Each session has one of its own."""
 
 from __future__ import annotations
 
@@ -36,19 +36,17 @@ class ClaudeProcess:
     """A claude process, and the conversation with it.
 
     Attributes:
-        child: The process.
+        channel: The process.
         peer: The control protocol with it.
         greeting: Its answer to `initialize`.
         warning: What to tell about its version, if anything.
-        dismissed: Whether it was told to end.
     """
 
-    def __init__(self, child: ChildProcess, peer: ControlPeer) -> None:
-        self.child = child
+    def __init__(self, channel: ChildProcess, peer: ControlPeer) -> None:
+        self.channel = channel
         self.peer = peer
         self.greeting: Json = {}
         self.warning: str | None = None
-        self.dismissed = False
         self._reason = ""
 
     @property
@@ -103,7 +101,7 @@ class ClaudeProcess:
             self.peer.on_message = self.peer.receiver.on_message
         except RequestTimeoutError as error:
             raise StartupTimeoutError(
-                silent_start(executable, timeout, tail := self.child.stderr_tail(), "--version"),
+                silent_start(executable, timeout, tail := self.channel.stderr_tail(), "--version"),
                 backend="claude",
                 details={"stderr": tail},
             ) from error
@@ -132,7 +130,6 @@ class ClaudeProcess:
 
         Without it, claude finishes its background work first.
         """
-        self.dismissed = True
         with anyio.move_on_after(_GOODBYE_SECONDS):
             try:
                 await self.peer.request("end_session", timeout=_GOODBYE_SECONDS, counted=False)
@@ -140,8 +137,3 @@ class ClaudeProcess:
                 return False
             return True
         return False
-
-    async def stop(self, *, grace: float = 1.0, term: float = 2.0) -> None:
-        """End the process and all it started; never raises."""
-        self.dismissed = True
-        await self.child.stop(grace=grace, term=term)

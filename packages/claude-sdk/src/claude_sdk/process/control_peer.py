@@ -91,7 +91,7 @@ class ControlPeer(Correlation):
 
     async def send(self, frame: Json) -> None:
         """Send a frame that is not answered; raises what `request` raises for a line that cannot be sent."""
-        self._check_open()
+        self.require_open()
         await self._send(frame)
 
     async def respond(self, request_id: str, payload: Mapping[str, object]) -> bool:
@@ -99,7 +99,7 @@ class ControlPeer(Correlation):
         response = {"subtype": "success", "request_id": request_id, "response": dict(payload)}
         return await self._answer(request_id, {"type": "control_response", "response": response})
 
-    async def respond_error(self, request_id: str, message: str) -> bool:
+    async def refuse(self, request_id: str, message: str) -> bool:
         """Refuse a control request; see `respond`. Claude fails closed on it (2.1.329)."""
         response = {"subtype": "error", "request_id": request_id, "error": message}
         return await self._answer(request_id, {"type": "control_response", "response": response})

@@ -26,7 +26,6 @@ from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.normalizer.items.patches import file_change
 from codex_sdk.tools import tool_response
 
-METHOD_NOT_FOUND: Final = -32601
 _LEGACY_DENIAL: Final = {"denied": {"rejection": "Nobody allowed it."}}
 _NO_TOOL: Final = "This tool is not available."
 REFUSALS: Final[dict[str, Json]] = {

@@ -1,4 +1,4 @@
-"""One running `codex app-server`: started, greeted and checked, and stopped."""
+"""One running `codex app-server`: started, greeted and checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from agent_sdk_core.errors import (
     ProcessExitedError,
     ProtocolError,
     RequestTimeoutError,
-    SessionClosedError,
     StartupTimeoutError,
 )
 from agent_sdk_core.rpc.connection import LineConnection
@@ -20,7 +19,6 @@ from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.transport.process.child import ChildProcess
 from agent_sdk_core.transport.process.executable import parse_version
-from agent_sdk_core.transport.process.patience import start_patiently
 from agent_sdk_core.transport.process.stderr import silent_start
 from agent_sdk_core.wire.reading import Json
 from codex_sdk import __version__
@@ -32,86 +30,59 @@ _UNLOAD_AT_ONCE: Final = "thread_unload_delay_secs=0"
 
 
 class AppServer:
-    """A started app-server.
+    """An app-server, and the conversation with it.
 
     Attributes:
-        process: Its process.
+        channel: Its process.
         peer: JSON-RPC with it.
-        version: Its version, as its user agent tells it.
+        version: Its version, as its user agent tells it in its greeting.
         warning: What to tell about the version, if anything.
     """
 
-    def __init__(self, process: ChildProcess, peer: Peer, version: str, warning: str | None) -> None:
-        self.process = process
+    def __init__(self, channel: ChildProcess, peer: Peer) -> None:
+        self.channel = channel
         self.peer = peer
-        self.version = version
-        self.warning = warning
+        self.version = ""
+        self.warning: str | None = None
 
     @classmethod
-    async def launch(
-        cls,
-        executable: Path,
-        *,
-        env: Mapping[str, str],
-        host: Host,
-        receiver: Receiver,
-        timeout: float,
-        attests: bool = False,
-        tap: Tap | None = None,
+    async def spawn(
+        cls, executable: Path, *, env: Mapping[str, str], host: Host, receiver: Receiver, tap: Tap | None = None
     ) -> AppServer:
-        """Start the process, run its reader in `host`, and shake hands; what fails for a passing reason is tried again.
+        """Start a process and its reader; `greet` does the rest.
 
         Args:
             executable: The codex executable.
             env: The whole environment of the process.
             host: Runs the reader.
-            receiver: Is told what it sends; not the end of one whose start failed by our decision.
-            timeout: Seconds for the handshake, further tries included.
-            attests: Whether to announce that attestations can be generated.
+            receiver: Is told what it sends.
             tap: Sees each message in both directions.
 
         Raises:
-            AgentError: It did not start, is too old, or has no valid configuration; no process is left.
+            AgentError: It cannot be started.
         """
-        return await start_patiently(
-            lambda left: cls._launch(executable, env, host, receiver, left, attests=attests, tap=tap), seconds=timeout
-        )
-
-    @classmethod
-    async def _launch(
-        cls,
-        executable: Path,
-        env: Mapping[str, str],
-        host: Host,
-        receiver: Receiver,
-        timeout: float,
-        *,
-        attests: bool,
-        tap: Tap | None,
-    ) -> AppServer:
-        process = await ChildProcess.spawn(
+        child = await ChildProcess.spawn(
             [str(executable), "-c", _UNLOAD_AT_ONCE, "app-server"],
             env=env,
             name="codex app-server",
             on_stderr_line=lambda line: host.call_soon_threadsafe(receiver.on_log_line, plain(line)),
         )
-        peer = Peer(process.write, receiver, name=process.name, tap=tap)
-        try:
-            host.start_soon(LineConnection(process, peer).run)
-            return await cls._greet(process, peer, executable, timeout, attests=attests)
-        except BaseException:
-            peer.fail(SessionClosedError("The app-server was given up during its start.", backend="codex"))
-            try:
-                await process.stop(grace=0.2)
-            except BaseException:  # The event loop ends meanwhile.
-                process.kill_now()
-                raise
-            raise
+        server = cls(child, Peer(child.write, receiver, name=child.name, tap=tap))
+        host.start_soon(LineConnection(child, server.peer).run)
+        return server
 
-    @classmethod
-    async def _greet(
-        cls, process: ChildProcess, peer: Peer, executable: Path, timeout: float, *, attests: bool
-    ) -> AppServer:
+    async def greet(self, executable: Path, *, timeout: float, attests: bool = False) -> None:
+        """Shake hands, and have the configuration read.
+
+        Args:
+            executable: The codex executable, for errors.
+            timeout: Seconds for each answer.
+            attests: Whether to announce that attestations can be generated.
+
+        Raises:
+            AgentError: It ended, refused, is too old, or has no valid configuration; the message says why.
+        """
+        peer = self.peer
         try:
             response = await peer.request("initialize", _introduction(attests), timeout=timeout)
             user_agent = cast("Json", response).get("userAgent") if isinstance(response, dict) else None
@@ -121,13 +92,13 @@ class AppServer:
                     f"{executable} did not introduce itself as a codex app-server; it said {response!r:.200}.",
                     backend="codex",
                 )
-            warning = check_version(found, executable)
+            self.warning = check_version(found, executable)
             await peer.notify("initialized")
             # Codex goes on with defaults when its config.toml does not parse (0.163); here that is an error.
             await peer.request("config/read", {}, timeout=timeout, idempotent=True)
         except RequestTimeoutError as error:
             raise StartupTimeoutError(
-                silent_start(executable, timeout, tail := plain(process.stderr_tail()), "app-server"),
+                silent_start(executable, timeout, tail := plain(self.channel.stderr_tail()), "app-server"),
                 backend="codex",
                 details={"stderr": tail},
             ) from error
@@ -137,7 +108,7 @@ class AppServer:
             if "configuration" in error.message:
                 raise config_error(error.message) from error
             raise HandshakeError(f"{executable} refused the handshake: {error.message}", backend="codex") from error
-        return cls(process, peer, ".".join(map(str, found)), warning)
+        self.version = ".".join(map(str, found))
 
 
 def _introduction(attests: bool) -> Json:

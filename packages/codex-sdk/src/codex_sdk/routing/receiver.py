@@ -79,10 +79,10 @@ class Dispatcher(Receiver, Generic[S]):
         emit: Publishes an event of the backend.
         log: Takes a line that is no message.
         lost: Told how the app-server ended, and the error that says so.
+        broker: Answers requests.
         unowned: Requests that concern no session, also where they name a thread.
 
     Attributes:
-        broker: Answers requests, once the app-server runs.
         unknowns: What came that this package does not know.
         notifications: Every notification.
         requests: Every request of the app-server, to observe.
@@ -94,9 +94,9 @@ class Dispatcher(Receiver, Generic[S]):
         emit: Emit,
         log: Callable[[str], None],
         lost: Callable[[object | None, AgentError], None],
+        broker: Broker[S],
         unowned: Container[str] = (),
     ) -> None:
-        self.broker: Broker[S] | None = None
         self.unknowns = Unknowns(partial(emit, "warning"))
         self.notifications: Broadcast[Notification] = Broadcast(guard=host.require_here)
         self.requests: Broadcast[ServerRequest] = Broadcast(1_000, guard=host.require_here)
@@ -104,6 +104,7 @@ class Dispatcher(Receiver, Generic[S]):
         self._log = log
         self._lost = lost
         self._host = host
+        self._broker = broker
         self._unowned = unowned
         self._router: Router[S] = Router(EarlyNotifications())
         self._route = self._router.route
@@ -163,11 +164,11 @@ class Dispatcher(Receiver, Generic[S]):
         if self.requests.watched:
             self.requests.publish(request)
         self.unknowns.request(request.method, request.params)
-        if self.broker is not None and self._host.running:
+        if self._host.running:
             thread_id = request.params.get("threadId") if request.method not in self._unowned else None
             owner = self._router.owner(thread_id) if isinstance(thread_id, str) else None
             context = None if owner is None else owner.context
-            self._host.start_soon(self.broker.handle, request, owner, context=context)
+            self._host.start_soon(self._broker.handle, request, owner, context=context)
 
     def on_issue(self, issue: ProtocolIssue, /) -> None:
         """Take what was no valid message."""
@@ -199,8 +200,8 @@ class Dispatcher(Receiver, Generic[S]):
 
     def _withdraw(self, params: Json) -> None:
         request_id, thread_id = params.get("requestId"), params.get("threadId")
-        if self.broker is not None and isinstance(request_id, int | str):
-            self.broker.withdraw(request_id)  # The task that handles it may not have begun.
+        if isinstance(request_id, int | str):
+            self._broker.withdraw(request_id)  # The task that handles it may not have begun.
         owner = self._router.owner(thread_id) if isinstance(thread_id, str) else None
         if owner is not None:
             owner.requests.withdraw(native_id=str(request_id))

@@ -7,13 +7,12 @@ from typing import Final, cast
 from agent_sdk_core.errors import InvalidRequestError, ProtocolError
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.rpc.jsonrpc import Peer
+from agent_sdk_core.rpc.jsonrpc import METHOD_NOT_FOUND, Peer
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.normalizer import ThreadFacts, history_messages
 from codex_sdk.process.errors import translate
 
 _PAGE: Final = 50
-_METHOD_NOT_FOUND: Final = -32601
 
 
 async def read_history(peer: Peer, facts: ThreadFacts, *, limit: int | None, cursor: str | None) -> HistoryPage:
@@ -93,7 +92,7 @@ async def _turns(peer: Peer, thread_id: str, limit: int | None, cursor: str | No
         try:
             page = cast("Json", await peer.request("thread/turns/list", params, idempotent=True))
         except ProtocolError as error:
-            if error.rpc_code != _METHOD_NOT_FOUND or turns:
+            if error.rpc_code != METHOD_NOT_FOUND or turns:
                 raise
             return await _whole_thread(peer, thread_id), None
         turns.extend(page.get("data") or [])

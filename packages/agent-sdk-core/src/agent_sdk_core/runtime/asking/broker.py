@@ -70,6 +70,10 @@ class Peer(Protocol):
         """Send an answer's body."""
         ...
 
+    def refuse(self, request_id: Any, message: str, /) -> Awaitable[object]:
+        """Answer with the protocol's error, and these words."""
+        ...
+
 
 class Asked(Protocol):
     """A session, as far as it is asked."""
@@ -87,29 +91,22 @@ class RequestBroker:
     """Answers the requests of one agent.
 
     Args:
-        peer: The conversation with it.
-        refuse: Answers a request of an unknown kind with the protocol's error, and these words.
+        peer: Returns the conversation with it of today, in which a request is answered that has just come.
         reader: Reads what belongs to no session.
     """
 
-    def __init__(
-        self,
-        peer: Peer,
-        refuse: Callable[[Any, str], Awaitable[object]],
-        reader: RequestReader | None = None,
-    ) -> None:
+    def __init__(self, peer: Callable[[], Peer], reader: RequestReader | None = None) -> None:
         self._peer = peer
-        self._refuse = refuse
         self._reader = reader
 
     def withdraw(self, request_id: RequestId) -> None:
         """Note that the agent no longer wants an answer; the task that handles the request may not have begun."""
-        self._peer.withdraw(request_id)
+        self._peer().withdraw(request_id)
 
     async def handle(self, request: ServerRequest, session: Asked | None) -> None:
         """Answer one request; runs as a task of its own, so that a waiting callback holds up nothing else."""
-        reader = self._reader if session is None else session.reader
-        if reader is None or not self._peer.awaits(request.id):
+        reader, peer = self._reader if session is None else session.reader, self._peer()
+        if reader is None or not peer.awaits(request.id):
             return  # Withdrawn before its turn came: nobody is asked what no longer matters.
         refusal: Callable[[str], Json | None] = partial(reader.refusal, request)
         answer = reader.refusal(request) or f"This client does not answer {request.method}."
@@ -128,21 +125,20 @@ class RequestBroker:
             # Also when this task is cancelled: an unanswered request would leave the agent waiting for ever.
             if reading is not LEFT_OPEN:
                 with anyio.move_on_after(_RESPOND_SECONDS, shield=True):
-                    await self._end(request, answer, refusal)
+                    await _end(peer, request, answer, refusal)
 
-    async def _end(self, request: ServerRequest, answer: Json | str, refusal: Callable[[str], Json | None]) -> None:
-        try:
-            await self._respond(request.id, answer)
-        except (TypeError, ValueError, FrameTooLargeError) as error:
-            reason = error.message if isinstance(error, FrameTooLargeError) else unsendable(answer) or str(error)
-            _log.error("the answer to %s cannot be sent: %s", request.method, reason)
-            await self._respond(request.id, _because(f"The answer cannot be sent: {reason}", refusal))
 
-    async def _respond(self, request_id: RequestId, answer: Json | str) -> None:
-        if isinstance(answer, str):
-            await self._refuse(request_id, answer)
-        else:
-            await self._peer.respond(request_id, answer)
+async def _end(peer: Peer, request: ServerRequest, answer: Json | str, refusal: Callable[[str], Json | None]) -> None:
+    try:
+        await _respond(peer, request.id, answer)
+    except (TypeError, ValueError, FrameTooLargeError) as error:
+        reason = error.message if isinstance(error, FrameTooLargeError) else unsendable(answer) or str(error)
+        _log.error("the answer to %s cannot be sent: %s", request.method, reason)
+        await _respond(peer, request.id, _because(f"The answer cannot be sent: {reason}", refusal))
+
+
+async def _respond(peer: Peer, request_id: RequestId, answer: Json | str) -> None:
+    await (peer.refuse(request_id, answer) if isinstance(answer, str) else peer.respond(request_id, answer))
 
 
 async def put(ask: Ask[AgentRequest], requests: PendingRequests, options: SessionOptions) -> Json:
