@@ -13,6 +13,7 @@ def test_the_names_for_authors_of_backends_are_these() -> None:
         "BoundedStream",
         "Broadcast",
         "Host",
+        "Link",
         "PendingRequests",
         "Resolution",
         "SessionDriver",

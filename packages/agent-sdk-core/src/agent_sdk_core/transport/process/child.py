@@ -267,8 +267,10 @@ class ChildProcess:
         """End the process and everything it started; never raises, whatever state it is in.
 
         Closes stdin and waits `grace` seconds; sends SIGTERM to the group and waits `term` seconds; sends SIGKILL to
-        the group. Then kills what is left of its descendants. Not cancellable, for it always ends within these seconds
-        and about three more. Concurrent calls all return when it is done.
+        the group. A step that has no time is left out, for what it would say may be heard: an agent takes a closed
+        stdin for an answer, and works on until it is killed. Then kills what is left of its descendants. Not
+        cancellable, for it always ends within these seconds and about three more. Concurrent calls all return when it
+        is done.
         """
         with CancelScope(shield=True):
             async with self._stopping:
@@ -277,17 +279,17 @@ class ChildProcess:
                         await self.wait()
                     self._close_output()
                     return
-                await _off_loop(self._strays.note)
-                self.close_input()
-                if grace:
-                    self._attendant.signal(signal.SIGCONT)  # One that was stopped could not end by itself.
-                if not await self._ends_within(grace):
+                if self.exit is None and grace:
                     await _off_loop(self._strays.note)
-                    self._attendant.signal(signal.SIGTERM)
-                    if not await self._ends_within(term):
+                    self.close_input()
+                    self._attendant.signal(signal.SIGCONT)  # One that was stopped could not end by itself.
+                    await self._ends_within(grace)
+                for hint, seconds in ((signal.SIGTERM, term), (signal.SIGKILL, _KILLED)):
+                    if self.exit is None and seconds:
                         await _off_loop(self._strays.note)
-                        self._attendant.signal(signal.SIGKILL)
-                        await self._ends_within(_KILLED)
+                        self._attendant.signal(hint)
+                        await self._ends_within(seconds)
+                self.close_input()
                 await _off_loop(self._strays.kill)
                 # A reader that is still at work gets what the process wrote last.
                 if self._reading:
@@ -306,13 +308,12 @@ class ChildProcess:
         self.close_input()
         self._close_output()
 
-    async def _ends_within(self, seconds: float) -> bool:
+    async def _ends_within(self, seconds: float) -> None:
         """Wait for the end; output that nobody reads any more is thrown away, lest the process blocks on it."""
         with anyio.move_on_after(seconds):
             while self.exit is None and not self._reading and await self._read():
                 pass
             await self.wait()
-        return self.exit is not None
 
     def _close_output(self) -> None:
         if not self._closed:
