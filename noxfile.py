@@ -9,7 +9,7 @@ from pathlib import Path
 import nox
 from packaging.version import Version
 
-APART = ("--ignore=tests/docs", "--ignore=tests/wheels")
+APART = ("--ignore=tests/docs", "--ignore=tests/examples", "--ignore=tests/wheels")
 """Tests that have a session of their own."""
 
 TWINE = "twine==7.0.0"
@@ -56,8 +56,8 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run every code block of the documentation."""
-    session.run("pytest", "tests/docs", *session.posargs)
+    """Run every code block of the documentation, and every example."""
+    session.run("pytest", "-n", "2", *(session.posargs or ("tests/docs", "tests/examples")))
 
 
 @nox.session
