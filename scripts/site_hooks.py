@@ -20,6 +20,7 @@ TITLES: Final = {
     "interfaces.events": ("backends", "Backends"),
     "interfaces.capabilities": ("backends", "Backends"),
     "interfaces.diagnosis": ("backends", "Backends"),
+    "interfaces.account": ("accounts", "Accounts"),
     "interfaces.session": ("sessions", "Sessions and turns"),
     "interfaces.turn": ("sessions", "Sessions and turns"),
     "interfaces.pages": ("sessions", "Sessions and turns"),

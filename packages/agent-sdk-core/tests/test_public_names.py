@@ -11,7 +11,9 @@ import agent_sdk_core
 
 NAMES = [
     "DEFER",
+    "Account",
     "AccountError",
+    "AccountKind",
     "AgentBackend",
     "AgentError",
     "AgentSession",
@@ -52,6 +54,8 @@ NAMES = [
     "InitMessage",
     "InterruptReceipt",
     "InvalidRequestError",
+    "LoginHandle",
+    "LoginMethod",
     "MentionInput",
     "MessageStream",
     "MessagesDropped",

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.factory.diagnose import AvailableBackend, available_backends, diagnose_backend
     from agent_sdk_core.factory.one_shot import query
     from agent_sdk_core.factory.registry import create_backend
+    from agent_sdk_core.interfaces.account import Account, AccountKind, LoginHandle, LoginMethod
     from agent_sdk_core.interfaces.backend import AgentBackend
     from agent_sdk_core.interfaces.capabilities import BackendCapabilities
     from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift
@@ -141,7 +142,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DEFER",
+    "Account",
     "AccountError",
+    "AccountKind",
     "AgentBackend",
     "AgentError",
     "AgentSession",
@@ -182,6 +185,8 @@ __all__ = [
     "InitMessage",
     "InterruptReceipt",
     "InvalidRequestError",
+    "LoginHandle",
+    "LoginMethod",
     "MentionInput",
     "MessageStream",
     "MessagesDropped",
@@ -323,6 +328,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "factory.diagnose": ("AvailableBackend", "available_backends", "diagnose_backend"),
     "factory.one_shot": ("query",),
     "factory.registry": ("create_backend",),
+    "interfaces.account": ("Account", "AccountKind", "LoginHandle", "LoginMethod"),
     "interfaces.backend": ("AgentBackend",),
     "interfaces.capabilities": ("BackendCapabilities",),
     "interfaces.diagnosis": ("Diagnosis", "Problem", "ProtocolDrift"),

@@ -14,7 +14,9 @@ from uuid import uuid4
 import anyio
 import anyio.to_thread
 
+from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import SessionBusyError, SessionClosedError, SessionNotFoundError
+from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
@@ -24,12 +26,14 @@ from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
-from agent_sdk_core.wire.reading import records_of
+from agent_sdk_core.wire.reading import record_of, records_of
+from claude_sdk.account import LOGIN_METHODS, ClaudeLogin, read_account
 from claude_sdk.driver import ClaudeDriver
 from claude_sdk.modes import UNSUPPORTED_OPTIONS
 from claude_sdk.normalizer.closer import Closer
 from claude_sdk.normalizer.models import chat_models
 from claude_sdk.normalizer.session_facts import SessionFacts
+from claude_sdk.process.alone import plan_alone, run_command
 from claude_sdk.process.executable import find_executable
 from claude_sdk.process.launching import Launch, launch_plan
 from claude_sdk.process.link import ClaudeLink
@@ -81,6 +85,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         mentions=True,
         list_sessions=True,
         edit_sessions=True,
+        login_methods=LOGIN_METHODS,
         policy_scope="asked_only",
         unsupported_options=frozenset(UNSUPPORTED_OPTIONS),
     )
@@ -257,3 +262,37 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
     def _given_up(self, plan: _Plan) -> None:
         if plan.link is not None and self._host.running:  # Its close ends it by itself.
             self._host.start_soon(plan.link.close)
+
+    async def _lone_claude(self) -> ClaudeLink:
+        """Return the way to a claude without a session, which ends with the backend at the latest."""
+        launch, executable = await plan_alone(self._env), cast("Path", self._executable)
+        link = ClaudeLink(self._host, executable, launch, seconds=self._startup_timeout, tap=self._tap)
+        self._links.append(link)
+        return link
+
+    async def _let_go(self, link: ClaudeLink) -> None:
+        await link.close(grace=0)
+        self._links.remove(link)
+
+    async def _read_account(self) -> Account:
+        link = await self._lone_claude()
+        try:
+            return read_account(record_of((await link.connect()).greeting.get("account")))
+        finally:
+            await self._let_go(link)
+
+    async def _start_login(self, method: LoginMethod, api_key: Secret | None) -> ClaudeLogin:
+        del api_key
+        link = await self._lone_claude()
+        login = ClaudeLogin(link, self._let_go)
+        try:
+            await login.begin(method)
+        except BaseException:
+            await self._let_go(link)
+            raise
+        return login
+
+    async def _forget_login(self) -> None:
+        said = await run_command(cast("Path", self._executable), self._env, "auth", "logout")
+        if "success" not in said.lower():  # Such as that the vendor did not confirm it.
+            self.emit("warning", f"claude auth logout: {' '.join(said.split())}")

@@ -8,25 +8,23 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from anyio import to_thread
 
 from agent_sdk_core.errors import AgentError, UnsupportedVersionError
 from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, located
-from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.link import look_through
 from agent_sdk_core.transport.process.executable import parse_version
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
+from claude_sdk.account import read_account
+from claude_sdk.process.alone import plan_alone
 from claude_sdk.process.claude_process import ClaudeProcess
 from claude_sdk.process.executable import PATH_VARIABLE, check_version, find_executable, tested_range
-from claude_sdk.process.launching import launch_plan
 from claude_sdk.process.link import ClaudeLink
 from claude_sdk.store import places
 
 _INCOMPARABLE: Final = "claude does not describe its protocol; frames that this SDK does not know pass through"
 _PROVIDERS: Final = {"bedrock": "Amazon Bedrock", "vertex": "Google Vertex AI", "foundry": "Microsoft Foundry"}
-_NOTHING: Final = ("", "none")
 
 
 async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, str], *, timeout: float) -> Diagnosis:
@@ -64,18 +62,20 @@ async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, 
     ).with_problems(*problems)
 
 
-def login_words(account: Json) -> tuple[str, bool | None]:
-    """Return who is logged in, in words, and whether that is enough, from the account of claude's greeting."""
-    provider = filled_text(account.get("apiProvider")) or ""
-    key, token = filled_text(account.get("apiKeySource")) or "", filled_text(account.get("tokenSource")) or ""
-    if provider not in ("", "firstParty"):
-        return _PROVIDERS.get(provider, provider), True
-    if key not in _NOTHING:
-        return f"API key ({key})", True
-    if token not in _NOTHING:
-        plan = filled_text(account.get("subscriptionType"))
-        return f"Claude account ({token}{f', {plan} plan' if plan else ''})", True
-    return ("not logged in", False) if account else ("", None)
+def login_words(told: Json) -> tuple[str, bool | None]:
+    """Return who is logged in, in words and without a name, and whether that is enough, from claude's greeting."""
+    account = read_account(told)
+    plan = "" if account.plan is None else f", {account.plan} plan"
+    match account.kind:
+        case "none":
+            return ("not logged in", False) if told else ("", None)
+        case "provider":
+            return _PROVIDERS.get(account.source or "", account.source or ""), True
+        case "api_key":
+            return f"API key ({account.source})", True
+        case _:
+            of = f"{account.source or 'claude.ai'}{plan}"
+            return f"Claude account ({of})", True
 
 
 async def _greeting(path: Path, env: Mapping[str, str], timeout: float) -> Json:
@@ -84,7 +84,7 @@ async def _greeting(path: Path, env: Mapping[str, str], timeout: float) -> Json:
     Raises:
         AgentError: It does not start, or it is too old.
     """
-    launch = launch_plan(SessionOptions(setting_sources=("user",)), env=env, session_id=str(uuid4()), cwd=Path.home())
+    launch = await plan_alone(env)
 
     async def greeting(process: ClaudeProcess) -> Json:
         return process.greeting

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, cast
 
+from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import ProtocolError, SessionBusyError
+from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
@@ -24,6 +26,7 @@ from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_core.wire.reading import Json
+from codex_sdk.account import LOGIN_METHODS, CodexLogin, ask_account, forget_login
 from codex_sdk.asking.client_hooks import UNOWNED, ClientHooks, UnownedRequests
 from codex_sdk.driver import CodexDriver
 from codex_sdk.modes import UNSUPPORTED_OPTIONS
@@ -74,6 +77,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         mentions=True,
         list_sessions=True,
         edit_sessions=True,
+        login_methods=LOGIN_METHODS,
         policy_scope="asked_only",
         unsupported_options=frozenset(UNSUPPORTED_OPTIONS),
     )
@@ -114,6 +118,8 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         )
         self._link.when_lost.append(self._lost)
         self._links.append(self._link)
+        self._logging_in: list[CodexLogin] = []
+        self._dispatch.login_completed = self._take_login
 
     @classmethod
     def locate(cls) -> Path:
@@ -258,3 +264,18 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
                 raise
         turn_id = await turn_of(peer, str(options.resume), options.fork_at)
         return await peer.request(request.method, {**params, "lastTurnId": turn_id}, timeout=_OPEN_SECONDS)
+
+    async def _read_account(self) -> Account:
+        return await ask_account(self._link.today.peer)
+
+    async def _start_login(self, method: LoginMethod, api_key: Secret | None) -> CodexLogin:
+        login = CodexLogin(self._link, self._logging_in)
+        await login.begin(method, api_key)
+        return login
+
+    async def _forget_login(self) -> None:
+        await forget_login(self._link.today.peer)
+
+    def _take_login(self, params: Json) -> None:
+        for login in self._logging_in:
+            login.take_completed(params)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.interfaces.account import Account, LoginHandle, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift, located
 from agent_sdk_core.interfaces.events import BackendEvent
@@ -25,6 +26,7 @@ from agent_sdk_core.wire.shown import described
 
 if TYPE_CHECKING:
     from agent_sdk_core.config.runtime import RuntimeConfig
+    from agent_sdk_core.config.secret import Secret
 
 
 class AgentBackend(ABC):
@@ -195,6 +197,41 @@ class AgentBackend(ABC):
     async def delete_session(self, session_id: str) -> None:
         """Delete a stored session for good."""
         raise self._unsupported("delete sessions")
+
+    async def account(self) -> Account:
+        """Return the account that the agent works with, as it is now.
+
+        Raises:
+            AgentError: The agent could not be asked.
+            UnsupportedError: The backend cannot tell.
+        """
+        raise self._unsupported("tell which account it has")
+
+    async def login(
+        self, method: LoginMethod | None = None, *, api_key: Secret | None = None, timeout: float = 600.0
+    ) -> LoginHandle:
+        """Begin a login at the agent, and return what to show the user.
+
+        Args:
+            method: How, one of `capabilities.login_methods`; absent: in a browser, or with the key that is given.
+            api_key: The key of a login by "api_key". It goes to the agent, which stores it, and nowhere else.
+            timeout: Seconds that it may take; then it is cancelled.
+
+        Raises:
+            AuthenticationError: The agent refused to begin, or does not take the key.
+            InvalidRequestError: Method and key do not go together.
+            UnsupportedError: The agent cannot log in that way; the message says what it can.
+        """
+        raise self._unsupported("log in")
+
+    async def logout(self) -> None:
+        """Have the agent forget the login that it stores; a key in its environment stays.
+
+        Raises:
+            AgentError: It could not.
+            UnsupportedError: The backend cannot.
+        """
+        raise self._unsupported("log out")
 
     def configured(self, options: SessionOptions | None) -> SessionOptions:
         """Return the options of a session, with what they leave unset as it is configured; for `create_session`."""

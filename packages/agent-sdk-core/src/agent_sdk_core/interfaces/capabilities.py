@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    pass
+from agent_sdk_core.interfaces.account import LoginMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,7 @@ class BackendCapabilities:
         mentions: Prompts take mentions.
         list_sessions: Stored sessions can be listed.
         edit_sessions: Stored sessions can be renamed, archived and deleted.
+        login_methods: How `login` can log in, the usual way first.
         policy_scope: Whether a policy sees every tool call, or only those the agent asks about.
         unsupported_options: The fields of `SessionOptions` that it cannot honour; setting one raises.
     """
@@ -42,5 +42,6 @@ class BackendCapabilities:
     mentions: bool = False
     list_sessions: bool = False
     edit_sessions: bool = False
+    login_methods: tuple[LoginMethod, ...] = ()
     policy_scope: Literal["every_call", "asked_only"] = "asked_only"
     unsupported_options: frozenset[str] = frozenset()

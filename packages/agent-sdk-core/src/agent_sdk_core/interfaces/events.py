@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    pass
-
+from typing import Literal
 
 BackendEventKind = Literal[
-    "started", "restarted", "dead", "exited", "rate_limits", "warning", "protocol_error", "log", "messages_dropped"
+    "started",
+    "restarted",
+    "dead",
+    "exited",
+    "account",
+    "rate_limits",
+    "warning",
+    "protocol_error",
+    "log",
+    "messages_dropped",
 ]
 
 
@@ -25,7 +30,8 @@ class BackendEvent:
     """Something that happened to a backend, whatever session was open.
 
     Attributes:
-        kind: What happened. "restarted" is kept for backends that start their agent again; none does so far.
+        kind: What happened; "account": somebody logged in or out. "restarted" is kept for backends that start their
+            agent again; none does so far.
         message: One sentence.
         details: Native data.
     """

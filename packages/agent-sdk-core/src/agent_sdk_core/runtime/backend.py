@@ -17,7 +17,9 @@ from typing import Any, Generic, TypeVar, cast
 
 import anyio
 
+from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
+from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.events import BackendEvent, BackendEventKind
 from agent_sdk_core.interfaces.opening import SessionOpening
@@ -25,6 +27,7 @@ from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.link import Link
+from agent_sdk_core.runtime.login import LOGIN_SECONDS, Login, LoginFlow, chosen_method
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.runtime.streams import Broadcast
 from agent_sdk_core.transport.process.stderr import tells_of_full_disk
@@ -44,6 +47,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         self._host = Host(f"the {self.type} backend", on_stop=self._stop, on_abort=self._abort)
         self._sessions: list[S] = []
         self._links: list[Link[Any]] = []
+        self._logins: list[Login] = []
         self._events: Broadcast[BackendEvent] = Broadcast(_REMEMBERED, guard=self._host.require_here, keep=True)
         self._disk_told = False
         self._logs: Broadcast[str] = Broadcast(_REMEMBERED, guard=self._host.require_here)
@@ -109,6 +113,28 @@ class BaseBackend(AgentBackend, Generic[S]):
         self._warn_once(options.warnings())
         return await self._open_planned(options, await self._plan(options))
 
+    async def account(self) -> Account:
+        """Return the account that the agent works with, as it is now."""
+        await self.start()
+        return await self._host.call(self._read_account, abandoned=_ignored)
+
+    async def login(
+        self, method: LoginMethod | None = None, *, api_key: Secret | None = None, timeout: float = LOGIN_SECONDS
+    ) -> Login:
+        """Begin a login at the agent, and return what to show the user."""
+        chosen = chosen_method(method, api_key, self.capabilities.login_methods, backend=self.type)
+        await self.start()
+        return await self._host.call(
+            lambda: self._begin_login(chosen, api_key, timeout), abandoned=lambda login: login.cancel()
+        )
+
+    async def logout(self) -> None:
+        """Have the agent forget the login that it stores; a key in its environment stays."""
+        if not self.capabilities.login_methods:
+            raise self._unsupported("log out")
+        await self.start()
+        await self._host.call(self._log_out, abandoned=_nothing)
+
     def events(self) -> Stream[BackendEvent]:
         """Return an iterator over what happens to the backend; the first one begins with what happened before it."""
         return self._events.subscribe()
@@ -147,6 +173,22 @@ class BaseBackend(AgentBackend, Generic[S]):
         """Note that nobody waits for a session any more; one that opens all the same is closed."""
         del plan
 
+    async def _read_account(self) -> Account:
+        """Ask the agent for its account."""
+        raise self._unsupported("tell which account it has")
+
+    async def _start_login(self, method: LoginMethod, api_key: Secret | None) -> LoginFlow:
+        """Begin a login by one of `capabilities.login_methods`; one that fails leaves nothing.
+
+        Raises:
+            AuthenticationError: The agent refused.
+        """
+        raise self._unsupported("log in")
+
+    async def _forget_login(self) -> None:
+        """Have the agent forget its login."""
+        raise self._unsupported("log out")
+
     # For an agent's backend.
 
     def _require_usable(self) -> None:
@@ -169,6 +211,8 @@ class BaseBackend(AgentBackend, Generic[S]):
         self._failure = self._failure or error
         for session in self.sessions:
             session.disconnected(error)
+        for login in list(self._logins):
+            login.lost(error)
         if not self._closed:
             self.emit("dead", error.message, {"exit": str(ended) if ended else None})
 
@@ -211,9 +255,30 @@ class BaseBackend(AgentBackend, Generic[S]):
             await session.aclose()
         return session
 
+    async def _begin_login(self, method: LoginMethod, api_key: Secret | None, timeout: float) -> Login:
+        flow = await self._start_login(method, api_key)
+        login = Login(method, flow, backend=self.type, host=self._host, timeout=timeout, account=self._read_account)
+        self._logins.append(login)
+        self._host.start_soon(self._log_in, login)
+        return login
+
+    async def _log_in(self, login: Login) -> None:
+        try:
+            account = await login.run()
+        finally:
+            self._logins.remove(login)
+        if account is not None:
+            self.emit("account", "Somebody logged in.", account.to_wire())
+
+    async def _log_out(self) -> None:
+        await self._forget_login()
+        self.emit("account", "The agent has forgotten its login.")
+
     async def _stop(self) -> None:
         try:
             async with anyio.create_task_group() as tasks:
+                for login in list(self._logins):
+                    tasks.start_soon(login.cancel)
                 for session in self.sessions:
                     tasks.start_soon(session.aclose)
             async with anyio.create_task_group() as tasks:
@@ -230,6 +295,7 @@ class BaseBackend(AgentBackend, Generic[S]):
             self.emit("dead", error.message)
         settling = [link.kill_now for link in self._links]
         settling += [lambda session=session: session.lost(error) for session in self.sessions]
+        settling += [lambda login=login: login.lost(error) for login in self._logins]
         for settle in settling:
             try:
                 settle()
@@ -244,4 +310,9 @@ class BaseBackend(AgentBackend, Generic[S]):
 
 async def _nothing(result: None) -> None:
     """Take back a result that holds nothing."""
+    del result
+
+
+async def _ignored(result: object) -> None:
+    """Take back a result that nothing hangs on."""
     del result

@@ -86,6 +86,7 @@ class Dispatcher(Receiver, Generic[S]):
         unknowns: What came that this package does not know.
         notifications: Every notification.
         requests: Every request of the app-server, to observe.
+        login_completed: Takes the params of `account/login/completed`.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Dispatcher(Receiver, Generic[S]):
         self.unknowns = Unknowns(partial(emit, "warning"))
         self.notifications: Broadcast[Notification] = Broadcast(guard=host.require_here)
         self.requests: Broadcast[ServerRequest] = Broadcast(1_000, guard=host.require_here)
+        self.login_completed: Callable[[Json], object] | None = None
         self._emit = emit
         self._log = log
         self._lost = lost
@@ -192,6 +194,8 @@ class Dispatcher(Receiver, Generic[S]):
     def _take_global(self, method: str, params: Json, raw: Json) -> None:
         if method in _WARNINGS:
             self._emit("warning", str(params.get("summary") or params.get("message") or method), params)
+        elif method == "account/login/completed" and self.login_completed is not None:
+            self.login_completed(params)
         elif method == "account/rateLimits/updated":
             if params != self._rate_limits:
                 self._rate_limits = params
