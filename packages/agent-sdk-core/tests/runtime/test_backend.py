@@ -27,6 +27,7 @@ CALLS: Mapping[str, Callable[[Any], Awaitable[object]]] = {
     "compact": lambda session: session.compact(),
     "answer": lambda session: session.answer("r1", Allow()),
     "history": lambda session: session.history(),
+    "usage": lambda session: session.usage(),
     "model": lambda session: session.set_model("m"),
     "create": lambda session: session.backend.create_session(),
     "start": lambda session: session.backend.start(),

@@ -12,7 +12,6 @@ from typing import Final, cast
 from uuid import uuid4
 
 import anyio
-import anyio.to_thread
 
 from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import SessionBusyError, SessionClosedError, SessionNotFoundError
@@ -141,25 +140,26 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         self, *, cwd: str | os.PathLike[str] | None = None, limit: int = 50, cursor: str | None = None
     ) -> SessionPage:
         """Return stored sessions, newest first."""
-        return await self._store.list(cwd=cwd, limit=limit, cursor=cursor)
+        return await self._stored.list(cwd=cwd, limit=limit, cursor=cursor)
 
     async def read_history(
         self, session_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> HistoryPage:
         """Return the messages of a stored session, oldest first, without opening it."""
-        return await self._store.read_history(session_id, limit=limit, cursor=cursor)
+        return await self._stored.read_history(session_id, limit=limit, cursor=cursor)
 
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
+        stored = self._stored
         for session in self.sessions:
             if session.resolved_session_id == session_id:
                 await session.rename(title)
                 return
-        await self._store.rename(session_id, title)
+        await stored.rename(session_id, title)
 
     async def archive_session(self, session_id: str) -> None:
         """Take a stored session out of the list; it can still be read."""
-        await self._store.archive(session_id)
+        await self._stored.archive(session_id)
 
     async def delete_session(self, session_id: str) -> None:
         """Delete a stored session for good.
@@ -167,14 +167,15 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         Raises:
             SessionBusyError: It is open.
         """
-        stored = (await self._store.find(session_id)).stem
-        lock = await anyio.to_thread.run_sync(SessionLock, self._store.folder, stored)
-        try:
-            await self._store.delete(session_id)
-        finally:
-            lock.release()
+        await self._stored.delete(session_id, partial(SessionLock, self._store.folder))
 
     # What differs from other backends.
+
+    @property
+    def _stored(self) -> StoredSessions:
+        """The stored sessions, for a caller of the backend."""
+        self._require_usable()
+        return self._store
 
     async def _connect(self) -> None:
         self._executable = await off_the_loop(find_executable, self._named, self._env)

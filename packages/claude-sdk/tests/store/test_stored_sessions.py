@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 
 from agent_sdk_core import SessionNotFoundError
+from claude_sdk.store import delete, editing
 from claude_sdk.store.stored_sessions import StoredSessions
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +51,47 @@ async def test_a_file_that_names_no_folder_near_its_beginning_has_none(
     assert await sessions.folder_of(ID) is None
 
 
+class Held:
+    """A lock that is held until it is released."""
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        self.released = threading.Event()
+
+    def release(self) -> None:
+        self.released.set()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_delete_that_asyncio_cancels_keeps_its_lock_until_it_is_done(
+    sessions: StoredSessions, stored: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stored(ID)
+    locks: list[Held] = []
+    begun, gate = threading.Event(), threading.Event()
+
+    def lock(session_id: str) -> Held:
+        locks.append(Held(session_id))
+        return locks[-1]
+
+    def slowly(file: Path) -> None:
+        begun.set()
+        gate.wait(10)
+        delete(file)
+
+    monkeypatch.setattr(editing, "delete", slowly)
+    task = asyncio.get_running_loop().create_task(sessions.delete(ID, lock))
+    with anyio.fail_after(10):
+        await anyio.to_thread.run_sync(begun.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not locks[0].released.is_set()
+        gate.set()
+        await anyio.to_thread.run_sync(locks[0].released.wait)
+    assert (locks[0].session_id, path.exists()) == (ID, False)
+
+
 async def test_it_is_read_listed_renamed_archived_and_deleted(
     sessions: StoredSessions, stored: Callable[..., Path]
 ) -> None:
@@ -58,7 +104,7 @@ async def test_it_is_read_listed_renamed_archived_and_deleted(
     assert (listed.session_id, listed.title) == (ID, "Greetings")
     await sessions.archive(ID)
     assert (await sessions.list(cwd=None, limit=5, cursor=None)).sessions == ()
-    await sessions.delete(ID)
+    await sessions.delete(ID, Held)
     assert not path.exists()
 
 
@@ -67,7 +113,7 @@ CALLS: list[Callable[[StoredSessions], Coroutine[Any, Any, object]]] = [
     lambda it: it.read_history(ABSENT, limit=None, cursor=None),
     lambda it: it.rename(ABSENT, "x"),
     lambda it: it.archive(ABSENT),
-    lambda it: it.delete(ABSENT),
+    lambda it: it.delete(ABSENT, Held),
 ]
 
 

@@ -206,6 +206,7 @@ class BaseSession(AgentSession):
 
     async def usage(self) -> SessionUsage:
         """Return what the session used so far."""
+        self._host.require_here()
         return self._driver.usage()
 
     async def aclose(self) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from anyio import to_thread
 
@@ -21,6 +21,13 @@ T = TypeVar("T")
 
 _HEAD: Final = 256 * 1024
 """Bytes of a file in which its folder is looked for."""
+
+
+class Lock(Protocol):
+    """The lock of a session, which is held."""
+
+    def release(self) -> None:
+        """Let others open the session."""
 
 
 class StoredSessions:
@@ -88,9 +95,24 @@ class StoredSessions:
         """Take a session out of the list."""
         await _in_thread(partial(editing.archive, await self.find(session_id)))
 
-    async def delete(self, session_id: str) -> None:
-        """Delete a session and what belongs to it."""
-        await _in_thread(partial(editing.delete, await self.find(session_id)))
+    async def delete(self, session_id: str, lock: Callable[[str], Lock]) -> None:
+        """Delete a session and what belongs to it.
+
+        Args:
+            session_id: Its id.
+            lock: Takes the lock of the session that is stored under an id, and raises if it is open. It is held in the
+                thread that deletes, which goes on when asyncio cancels the task that waits for it.
+        """
+
+        def work() -> None:
+            path = places.find_session(self.folder, session_id)
+            held = lock(path.stem)
+            try:
+                editing.delete(path)
+            finally:
+                held.release()
+
+        await _in_thread(work)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

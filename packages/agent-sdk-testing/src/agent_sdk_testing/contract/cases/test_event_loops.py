@@ -22,6 +22,7 @@ from agent_sdk_core import (
 )
 from agent_sdk_testing import Gate, text
 from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_testing.contract.traits import needs
 from agent_sdk_testing.contract.watching import until
 
 pytestmark = pytest.mark.anyio
@@ -34,11 +35,21 @@ CALLS: Final[Mapping[str, Callable[[AgentSession], Awaitable[object]]]] = {
     "interrupt": lambda session: session.interrupt(),
     "answer": lambda session: session.answer("some request", Allow()),
     "history": lambda session: session.history(),
+    "usage": lambda session: session.usage(),
     "set_model": lambda session: session.set_model("other"),
     "compact": lambda session: session.compact(),
     "create_session": lambda session: session.backend.create_session(),
 }
 """What an application may call."""
+
+STORED: Final[Mapping[str, Callable[[AgentSession], Awaitable[object]]]] = {
+    "list": lambda session: session.backend.list_sessions(),
+    "read": lambda session: session.backend.read_history(session.session_id),
+    "rename": lambda session: session.backend.rename_session(session.session_id, "Name"),
+    "archive": lambda session: session.backend.archive_session(session.session_id),
+    "delete": lambda session: session.backend.delete_session(session.session_id),
+}
+"""What it may call for stored sessions."""
 
 
 async def refused(session: AgentSession, name: str) -> None:
@@ -113,3 +124,18 @@ async def test_the_event_loop_of_another_thread_is_refused_at_once(agent: Agent,
 
         await anyio.to_thread.run_sync(lambda: anyio.run(elsewhere, backend=other))
         assert (await session.query("Talk.").wait()).result == "Fine."
+
+
+@needs("list_sessions", "edit_sessions")
+async def test_another_event_loop_is_refused_stored_sessions_too(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend, await agent.open(backend) as session:
+        await session.query("Talk.").wait()
+
+        async def elsewhere() -> None:
+            for call in STORED.values():
+                with anyio.fail_after(5), pytest.raises(InvalidRequestError, match="event loop"):
+                    await call(session)
+
+        await anyio.to_thread.run_sync(lambda: anyio.run(elsewhere))
+        assert len(await session.history()) > 0
