@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 import agent_sdk_core
+from agent_sdk_core.wire.model import WireModel
 
 NAMES = {name: getattr(agent_sdk_core, name) for name in agent_sdk_core.__all__}
 VALUES = [kind for kind in NAMES.values() if isinstance(kind, type) and dataclasses.is_dataclass(kind)]
@@ -55,6 +56,8 @@ def sample(hint: Any) -> Any:
         return handler
     if dataclasses.is_dataclass(kind):
         return instance(kind)
+    if issubclass(kind, WireModel):
+        return kind()
     return next((make() for base, make in made.items() if issubclass(kind, base)), handler)
 
 

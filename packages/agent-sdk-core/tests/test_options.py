@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import AsyncMock
 
 import pytest
-from pydantic import ValidationError
 
 from agent_sdk_core.asking.permissions import DEFER
 from agent_sdk_core.config.runtime import RuntimeConfig
@@ -100,8 +99,10 @@ def test_what_is_not_async_is_refused_when_the_options_are_built(field: str, cal
 
 def test_options_are_frozen() -> None:
     options = SessionOptions(model="m")
-    with pytest.raises(ValidationError, match="frozen"):
+    with pytest.raises(InvalidRequestError, match=r"SessionOptions cannot be changed; make a copy.*'model'"):
         options.model = "n"  # type: ignore[misc]
+    with pytest.raises(InvalidRequestError, match="SessionOptions cannot be changed"):
+        del options.model
     assert options.model_copy(update={"model": "n"}).model == "n"
     assert options.model == "m"
 
@@ -121,6 +122,23 @@ def test_an_unknown_field_is_named(cls: Any) -> None:
         (lambda: SessionOptions().model_copy(update={"max_turn": 1}), "did you mean 'max_turns'?"),
         (lambda: made_with(SandboxPolicy, mode="read-only", writeable_roots=()), "did you mean 'writable_roots'?"),
         (lambda: made_with(RuntimeConfig, modle="m"), "RuntimeConfig.modle does not exist; did you mean 'model'?"),
+        (lambda: made_with(SessionOptions, allowedTools=[]), "did you mean 'allowed_tools'?"),
+        (lambda: made_with(SessionOptions, approval_policy="never"), "did you mean 'permission_mode'?"),
+        (lambda: made_with(SessionOptions, working_directory="."), "did you mean 'cwd'?"),
+        (lambda: made_with(SessionOptions, cli_path="claude"), "create_backend(…, executable=…) takes it."),
+        (lambda: SessionOptions.model_validate_json('{"max_turn": 1}'), "did you mean 'max_turns'?"),
+        (lambda: SessionOptions.model_validate_json("{"), "SessionOptions: this is no JSON: "),
+        (lambda: SessionOptions.model_validate(None), "SessionOptions must be a table"),
+        (lambda: cast("Any", SessionOptions)("."), "SessionOptions takes its values by name"),
+        (lambda: SessionOptions().model_copy(update=cast("Any", 3)), "update must be a mapping, not 3"),
+        (
+            lambda: made_with(RuntimeConfig, sandbox={"mode": "nope"}),
+            "RuntimeConfig.sandbox is wrong: SandboxPolicy.mode must be",
+        ),
+        (
+            lambda: made_with(SessionOptions, sandbox={"mode": "read-only", "netwrok": True}),
+            "SessionOptions.sandbox is wrong: SandboxPolicy.netwrok does not exist; did you mean 'network'?",
+        ),
     ],
 )
 def test_the_option_that_was_meant_is_named(made: Any, meant: str) -> None:

@@ -14,31 +14,33 @@ SOURCES = {
     for path in PACKAGES.glob("*/src/*/**/*.py")
     if "protocol" not in path.parts
 }
-VALUES = {"errors", "models", "names", "option_values", "redaction", "wire"}
+VALUES = {"arguments", "errors", "models", "names", "option_values", "redaction", "wire"}
 """Rooms on the ground floor of core."""
 
 CORE = {
     "errors": {"redaction"},
-    "models": {"wire"},
+    "spellings": set[str](),
+    "arguments": {"errors", "names", "spellings"},
+    "models": {"arguments", "wire"},
     "redaction": set[str](),
     "names": {"errors"},
-    "option_values": {"errors", "names", "wire"},
+    "option_values": {"errors", "names", "spellings", "wire"},
     "paths": {"errors", "option_values"},
     "wire": {"errors", "redaction"},
-    "prompts": {"errors", "wire"},
-    "messages": {"errors", "wire"},
+    "prompts": {"arguments", "errors", "wire"},
+    "messages": {"arguments", "errors", "wire"},
     "structured": {"errors", "messages", "wire"},
-    "tools": {"errors", "option_values", "wire"},
+    "tools": {"arguments", "errors", "option_values", "wire"},
     "transport": {"errors", "redaction", "wire"},
-    "asking": {"errors", "messages", "wire"},
+    "asking": {"arguments", "errors", "messages", "wire"},
     "policy": {"asking", "errors", "messages", "names"},
     "rpc": {"errors", "redaction", "transport", "wire"},
     "options": VALUES | {"asking", "tools"},
-    "interfaces": VALUES | {"asking", "messages", "options", "prompts"},
+    "interfaces": VALUES | {"asking", "messages", "options", "prompts", "spellings"},
     "config": VALUES | {"asking", "options"},
     "runtime": VALUES
     | {"asking", "config", "interfaces", "messages", "options", "prompts", "rpc", "structured", "tools", "transport"},
-    "factory": VALUES | {"config", "interfaces", "messages", "options", "prompts", "runtime"},
+    "factory": VALUES | {"spellings", "config", "interfaces", "messages", "options", "prompts", "runtime"},
     "schemas": {"asking", "interfaces", "messages"},
 }
 """What each room of core may import of core, from the ground up."""

@@ -396,7 +396,9 @@ _MODULES: Final = {name: module for module, names in _HOMES.items() for name in 
 def __getattr__(name: str) -> Any:
     module = _MODULES.get(name)
     if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from agent_sdk_core.spellings import no_public_name
+
+        raise no_public_name(__name__, name)
     value = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value

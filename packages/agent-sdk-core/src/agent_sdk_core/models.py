@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.wire.forms import WireForm
 
 ReasoningEffort = str
 """How much the model reasons: an open set, "low", "medium", "high" and whatever a model's `efforts` lists."""
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class ChatModel(WireForm):
     """A model that an agent offers.

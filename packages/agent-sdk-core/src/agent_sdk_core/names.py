@@ -110,7 +110,12 @@ def entry_point(name: str, *, source: str | None = None) -> EntryPoint:
     )
 
 
-def _normalized(name: str) -> str:
+def _normalized(name: object) -> str:
+    if not isinstance(name, str):
+        raise InvalidRequestError(
+            f"A backend is named by text, such as {DEFAULT_BACKEND!r}, not by {type(name).__name__}.",
+            details={"option": "type"},
+        )
     return _SEPARATORS.sub("-", name.strip().casefold())
 
 

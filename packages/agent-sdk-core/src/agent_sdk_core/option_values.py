@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Annotated, Any, Final, Self, cast
+from threading import local
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
 
 from pydantic import AfterValidator, BaseModel, Field, SkipValidation, ValidationError, ValidationInfo, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
@@ -43,18 +44,61 @@ _DEEPEST: Final = 200
 """What is nested deeper holds itself, or is more than the agents' own JSON readers take."""
 
 
+class _Within(local):
+    """Whether values are just being checked that belong to other ones, in this thread."""
+
+    value = False
+
+
+_within = _Within()
+
+
 class Options(BaseModel):
     """What can be chosen; a value that is of no use is an `InvalidRequestError`, also in a changed copy."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _in_words(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        within, _within.value = _within.value, True
         try:
             return handler(data)
         except ValidationError as error:
             if info.context is not None:  # Of a file, whose reader says where in it.
                 raise
-            raise _refusal(cls, error.errors(include_url=False)) from None
+            refusal = _refusal(cls, error.errors(include_url=False))
+            if within:
+                raise wrong(f"is wrong: {refusal.message.rstrip('.')}") from None
+            raise refusal from None
+        finally:
+            _within.value = within
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **kwargs: Any) -> Self:
+        """Return what JSON says, checked as what is given in Python is."""
+        try:
+            return super().model_validate_json(json_data, **kwargs)
+        except ValidationError as error:
+            raise InvalidRequestError(f"{cls.__name__}: this is no JSON: {complaint(error.errors()[0])}.") from None
+
+    if not TYPE_CHECKING:  # A type checker knows the fields by the class itself.
+
+        def __init__(self, *values: object, **named: object) -> None:
+            """Make one from values by name."""
+            if values:
+                raise InvalidRequestError(f"{type(self).__name__} takes its values by name, not by position.")
+            super().__init__(**named)
+
+        __init__.__pydantic_base_init__ = True  # As `BaseModel.__init__`: validating does not go through it.
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: what can be chosen is frozen, and shared."""
+        if not name.startswith("_"):
+            raise _frozen(type(self), name)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        """Refuse, as for a new value."""
+        raise _frozen(type(self), name)
 
     def __repr__(self) -> str:
         told = ((name, value) for name, value in self.__repr_args__() if name is not None)
@@ -66,9 +110,18 @@ class Options(BaseModel):
         """Return a copy with other values, which are checked as those of a new object are."""
         if not update:
             return super().model_copy(deep=deep)
+        if not isinstance(cast("object", update), Mapping):
+            raise InvalidRequestError(f"{type(self).__name__}.model_copy: update must be a mapping, not {update!r}.")
         given = {name: getattr(self, name) for name in self.model_fields_set}
         checked = type(self).model_validate(given | dict(update))
         return super().model_copy(update={name: getattr(checked, name) for name in update}, deep=deep)
+
+
+def _frozen(cls: type[BaseModel], name: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{cls.__name__} cannot be changed; make a copy that differs: .model_copy(update={{{name!r}: …}}).",
+        details={"option": name},
+    )
 
 
 def _refusal(cls: type[BaseModel], errors: Sequence[ErrorDetails]) -> InvalidRequestError:
@@ -76,13 +129,24 @@ def _refusal(cls: type[BaseModel], errors: Sequence[ErrorDetails]) -> InvalidReq
     for error in errors:
         name, *inner = error["loc"] or ("",)
         if error["type"] == "extra_forbidden":
-            meant = nearest(str(name), tuple(cls.model_fields))
-            told[str(name)] = "does not exist" + (f"; did you mean {meant!r}?" if meant else ".")
+            told[str(name)] = f"does not exist{_meant(cls, str(name))}"
         else:
             place = "".join(f"[{part!r}]" for part in inner if part != "[key]")
             told.setdefault(str(name), f"{place}{' ' if place else ''}{complaint(error)}.")
-    sentences = (f"{cls.__name__}.{name}{'' if said.startswith('[') else ' '}{said}" for name, said in told.items())
+    sentences = (
+        f"{cls.__name__}{'.' if name else ''}{name}{'' if said.startswith('[') else ' '}{said}"
+        for name, said in told.items()
+    )
     return InvalidRequestError(" ".join(sentences), details={"option": next(iter(told))})
+
+
+def _meant(cls: type[BaseModel], name: str) -> str:
+    from agent_sdk_core.spellings import belongs_to_backend, spelled  # Only errors need it.
+
+    if cls.__name__ == "SessionOptions" and (argument := belongs_to_backend(name)) is not None:
+        return f"; create_backend(…, {argument}=…) takes it."
+    meant = spelled(cls.__name__, name) or nearest(name, tuple(cls.model_fields))
+    return f"; did you mean {meant!r}?" if meant else "."
 
 
 def complaint(error: ErrorDetails) -> str:
@@ -158,6 +222,30 @@ def _text_problem(text: str) -> str | None:
     except UnicodeEncodeError:
         return "is not valid UTF-8"
     return None
+
+
+def require_positive(call: str, name: str, value: float | None) -> None:
+    """Refuse a number, if there is one, that is not greater than 0, or not finite.
+
+    Raises:
+        InvalidRequestError: Says what was called, and names the parameter.
+    """
+    if value is not None and not (isfinite(value) and value > 0):
+        raise InvalidRequestError(
+            f"{call}: {name} must be a finite number greater than 0, not {value}.", details={"option": name}
+        )
+
+
+def environment_of(call: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of an agent, as text by name.
+
+    Raises:
+        InvalidRequestError: It holds something else; says what was called.
+    """
+    try:
+        return dict(cast("Mapping[str, str]", _environment(env)))
+    except ValueError as error:
+        raise InvalidRequestError(f"{call}: env {error}.", details={"option": "env"}) from None
 
 
 def wrong(reason: str) -> ValueError:

@@ -67,10 +67,7 @@ def _policy(value: Any) -> Any:
         return value
     if not isinstance(value, Mapping):
         raise wrong(f"takes a SandboxPolicy, not {type(value).__name__}")
-    try:
-        return SandboxPolicy.model_validate(value)
-    except InvalidRequestError as error:
-        raise wrong(f"is wrong: {error.message.rstrip('.')}") from None
+    return SandboxPolicy.model_validate(value)
 
 
 SettingSource = Literal["user", "project", "local"]

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Final
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.wire.json_lines import mend
 
 _EMPTY: Final = "The prompt is empty: give it text that is not blank, or another block."
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class TextInput:
     """Text."""
@@ -20,6 +22,7 @@ class TextInput:
     text: str
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class ImageInput:
     """An image: exactly one of a URL, a file, or bytes with their media type.
@@ -40,6 +43,7 @@ class ImageInput:
             raise InvalidRequestError("ImageInput(data=…) needs media_type, for example 'image/png'.")
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class DocumentInput:
     """A document: a file, or bytes with their media type.
@@ -59,6 +63,7 @@ class DocumentInput:
             raise InvalidRequestError("DocumentInput(data=…) needs media_type, for example 'application/pdf'.")
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class AudioInput:
     """Recorded speech: a URL or a file."""
@@ -71,6 +76,7 @@ class AudioInput:
         _exactly_one("AudioInput", self.url, self.path)
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class SkillInput:
     """One of the agent's skills, by name and file."""
@@ -79,6 +85,7 @@ class SkillInput:
     path: str
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class MentionInput:
     """A file or an app that the prompt points at, by name and path."""

@@ -414,7 +414,7 @@ def test_what_is_said_to_be_none_is_not_said() -> None:
 
 def test_a_configuration_does_not_change() -> None:
     config = RuntimeConfig(model="m")
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(InvalidRequestError, match="RuntimeConfig cannot be changed; make a copy"):
         config.model = "n"  # type: ignore[misc]
 
 

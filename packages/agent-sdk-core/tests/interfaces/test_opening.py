@@ -117,8 +117,8 @@ async def test_a_stored_session_is_resumed_by_its_id(backend: Any) -> None:
         assert session.options == SessionOptions(resume="s-1")
     session = await backend.resume("s-2", SessionOptions(model="m", resume="s-2"))
     assert session.options == SessionOptions(resume="s-2", model="m")
-    for wrong in ("", None, 5):
-        with pytest.raises(InvalidRequestError, match="takes the id of a stored session"):
+    for wrong, said in (("", "takes the id of a stored session"), (None, "must be text"), (5, "must be text")):
+        with pytest.raises(InvalidRequestError, match=said):
             backend.resume(wrong)
     with pytest.raises(InvalidRequestError, match="name two sessions"):
         backend.resume("s-1", SessionOptions(resume="s-2"))

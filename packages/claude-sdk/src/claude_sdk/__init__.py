@@ -32,7 +32,9 @@ def __getattr__(name: str) -> Any:
     elif name in __all__:
         value = getattr(agent_sdk_core, name)
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from agent_sdk_core.spellings import no_public_name
+
+        raise no_public_name(__name__, name)
     globals()[name] = value
     return value
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import anyio
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import SessionBusyError, SessionClosedError, SessionNotFoundError
 from agent_sdk_core.interfaces.account import Account, LoginMethod
@@ -20,6 +21,7 @@ from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
 from agent_sdk_core.models import ChatModel
+from agent_sdk_core.option_values import environment_of, require_positive
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
@@ -57,6 +59,7 @@ _BARE: Final = SessionOptions(
 """Options of a session that is opened to ask for the account's models alone, whatever is configured."""
 
 
+@checked_class()
 class ClaudeBackend(BaseBackend[ClaudeSession]):
     """Claude Code: one process a session.
 
@@ -99,11 +102,13 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         wire_log: Tap | None = None,
     ) -> None:
         super().__init__()
+        require_positive("ClaudeBackend", "startup_timeout", startup_timeout)
+        require_positive("ClaudeBackend", "max_processes", max_processes)
         self.version: str | None = None
         self.unknown_frames: Counter[str] = Counter()
         self._named = executable
         self._executable: Path | None = None
-        self._env = dict(os.environ if env is None else env)
+        self._env = dict(os.environ) if env is None else environment_of("ClaudeBackend", env)
         learn_from(self._env)
         self._startup_timeout = startup_timeout
         self._max_processes = max_processes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent_sdk_core.arguments import checked
 from agent_sdk_core.factory import one_shot
 from agent_sdk_core.interfaces.turn import Turn
 from agent_sdk_core.options import SessionOptions
@@ -9,6 +10,7 @@ from agent_sdk_core.prompts import Prompt
 from claude_sdk.backend import ClaudeBackend
 
 
+@checked
 def query(prompt: Prompt, *, backend: ClaudeBackend | None = None, options: SessionOptions | None = None) -> Turn:
     """Return a turn that opens a session of its own for one prompt, and closes it with the turn.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextvars import copy_context
 from typing import Any
 
+from agent_sdk_core.arguments import checked
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.interfaces.session import BackgroundTask, SessionInfo
 from agent_sdk_core.messages.parse import SDKMessage
@@ -69,6 +70,7 @@ class ClaudeSession(Controls, BaseSession):
         """What the session runs with, as claude last told."""
         return self._facts.info
 
+    @checked
     async def control(self, subtype: str, **fields: object) -> Mapping[str, Any]:
         """Send a control request of claude's protocol, and return the payload of its answer.
 

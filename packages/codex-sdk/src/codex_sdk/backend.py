@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, cast
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import ProtocolError, SessionBusyError
 from agent_sdk_core.interfaces.account import Account, LoginMethod
@@ -17,6 +18,7 @@ from agent_sdk_core.interfaces.session import require_limit
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.usage import ModelPrice
 from agent_sdk_core.models import ChatModel
+from agent_sdk_core.option_values import environment_of, require_positive
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
@@ -49,6 +51,7 @@ _OPEN_SECONDS: Final = 120.0
 _NO_SUCH_TURN: Final = "turn not found"
 
 
+@checked_class()
 class CodexBackend(Requests, BaseBackend[CodexSession]):
     """Codex: one app-server process, many sessions.
 
@@ -93,9 +96,10 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         wire_log: Tap | None = None,
     ) -> None:
         super().__init__()
+        require_positive("CodexBackend", "startup_timeout", startup_timeout)
         self.version: str | None = None
         self._executable = executable
-        self._env = dict(os.environ if env is None else env)
+        self._env = dict(os.environ) if env is None else environment_of("CodexBackend", env)
         learn_from(self._env)
         self._prices = prices
         hooks = hooks or ClientHooks()

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, ClassVar, Final, Literal, get_args
 from uuid import uuid4
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
@@ -22,6 +23,7 @@ Escalation = Literal["sandbox", "network", "permissions", "stdin", "path"]
 GrantScope = Literal["once", "session", "always"]
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class Allow(AnswerForm):
     """Let the tool run.
@@ -47,6 +49,7 @@ class Allow(AnswerForm):
             raise InvalidRequestError(f"An Allow's scope is 'once', 'session' or 'always', not {self.scope!r}.")
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class Deny(AnswerForm):
     """Refuse.
@@ -75,6 +78,7 @@ DEFER: Final = Defer.DEFER
 Permission = Allow | Deny
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class PermissionOption(WireForm):
     """One way to answer that a person can choose.
@@ -103,6 +107,7 @@ def new_id() -> str:
     return str(uuid4())
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class PermissionRequest(WireForm):
     """The agent wants to use a tool and waits.

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, cast
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.permissions import new_id
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.wire.forms import AnswerForm, WireForm
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class Choice(WireForm):
     """One offered answer to a question."""
@@ -21,6 +23,7 @@ class Choice(WireForm):
     description: str = ""
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class Question(WireForm):
     """One question.
@@ -49,6 +52,7 @@ class Question(WireForm):
             object.__setattr__(self, "id", self.text)
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class QuestionRequest(WireForm):
     """The agent asks the user something and waits; see `PermissionRequest` for the shared attributes."""
@@ -65,6 +69,7 @@ class QuestionRequest(WireForm):
     source: Source | None = field(default=None, repr=False, compare=False)
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False, init=False)
 class Answers(AnswerForm):
     """Answers to a `QuestionRequest`: for each question's id the chosen labels or free texts; empty declines.
@@ -92,6 +97,7 @@ class Answers(AnswerForm):
         object.__setattr__(self, "answers", taken)
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class ElicitationRequest(WireForm):
     """An MCP server asks the user for data, or to visit a link; see `PermissionRequest` for the shared attributes.
@@ -119,6 +125,7 @@ class ElicitationRequest(WireForm):
     source: Source | None = field(default=None, repr=False, compare=False)
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class ElicitationAnswer(AnswerForm):
     """Answer to an `ElicitationRequest`; `content` fits the schema when the action is "accept".

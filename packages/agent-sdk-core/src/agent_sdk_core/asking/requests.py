@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Final, Generic, Literal, Self, TypeVar, cast
 from uuid import uuid4
 
+from agent_sdk_core.arguments import checked
 from agent_sdk_core.asking.permissions import Allow, Deny, Permission, PermissionRequest
 from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
 from agent_sdk_core.errors import InvalidRequestError
@@ -156,6 +157,7 @@ def kind_of(request: AgentRequest) -> RequestKind:
             return "elicitation"
 
 
+@checked
 def request_from_wire(data: Mapping[str, object]) -> AgentRequest:
     """Return the request whose `to_wire` this is, such as `RequestOpened.request`; without its `raw` and `source`.
 
@@ -165,6 +167,7 @@ def request_from_wire(data: Mapping[str, object]) -> AgentRequest:
     return cast("AgentRequest", read_wire(AgentRequest, data, "request"))
 
 
+@checked
 def answer_from_wire(data: Mapping[str, object]) -> AgentAnswer:
     """Return the answer whose `to_wire` this is, for `AgentSession.answer`; raises what `request_from_wire` raises."""
     return cast("AgentAnswer", read_wire(AgentAnswer, data, "answer"))

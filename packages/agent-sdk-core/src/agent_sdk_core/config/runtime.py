@@ -10,12 +10,14 @@ from typing import Final, Literal, Self, TypedDict, cast
 
 from pydantic import ConfigDict, PrivateAttr
 
+from agent_sdk_core.arguments import checked
 from agent_sdk_core.config import environment, files
 from agent_sdk_core.config.fields import BackendConfig, Fields
 from agent_sdk_core.config.files import WORKSPACE_FILE, ConfigFile, Document
 from agent_sdk_core.config.layers import Layer, assembled, layer_of, merged, read_layer
 from agent_sdk_core.config.sources import DEFAULT_SOURCE, ValueSource, invalid
 from agent_sdk_core.config.strictness import Key, is_trusted, objection
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.names import BackendType, backend_names, canonical_name, chosen_backend, nearest
 from agent_sdk_core.options import SessionOptions
 
@@ -86,6 +88,7 @@ class RuntimeConfig(Fields):
     _origin: _Origin | None = PrivateAttr(None)
 
     @classmethod
+    @checked
     def load(
         cls,
         *,
@@ -147,6 +150,7 @@ class RuntimeConfig(Fields):
         )
         return config
 
+    @checked
     def source(self, key: str) -> ValueSource:
         """Return where a value came from.
 
@@ -180,11 +184,13 @@ class RuntimeConfig(Fields):
             return self._origin.layers
         return (layer_of("argument", self, lambda _: ValueSource("argument"), canonical=canonical_name),)
 
+    @checked
     def for_backend(self, backend: BackendType) -> BackendConfig:
         """Return the settings of one backend alone, by its name or an alias."""
         wanted = canonical_name(backend)
         return next((table for name, table in self.backends.items() if canonical_name(name) == wanted), _NOBODY)
 
+    @checked
     def chosen(self, name: Literal["model", "reasoning_effort"], backend: BackendType) -> Setting:
         """Return what is configured about the model of a backend.
 
@@ -195,6 +201,8 @@ class RuntimeConfig(Fields):
             name: "model" or "reasoning_effort".
             backend: Name of the backend.
         """
+        if name not in ("model", "reasoning_effort"):
+            raise InvalidRequestError(f"RuntimeConfig.chosen tells 'model' or 'reasoning_effort', not {name!r}.")
         backend = canonical_name(backend)
         own: Key = ("backends", backend, name)
         for layer in reversed(self._layers):
@@ -229,6 +237,7 @@ class RuntimeConfig(Fields):
             settings["env"] = {**(os.environ if env is None else env), **own}
         return settings
 
+    @checked
     def session_options(self, backend: BackendType | None = None, **overrides: object) -> SessionOptions:
         """Return the options of a session as they are configured.
 

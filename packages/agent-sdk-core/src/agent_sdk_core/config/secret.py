@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.redaction import REDACTED, learn
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 
 @final
+@checked_class()
 class Secret:
     """A secret text, such as a key.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
 
 SourceKind = Literal["default", "user", "workspace", "environment", "argument"]
@@ -15,6 +16,7 @@ INVALID: Final = "invalid_configuration"
 """The code of every error of the configuration."""
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class ValueSource:
     """Where a value came from.

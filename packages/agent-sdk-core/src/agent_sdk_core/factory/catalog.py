@@ -9,6 +9,7 @@ from typing import Final
 
 import anyio
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.models import ChatModel
@@ -18,6 +19,7 @@ _RETRY_SECONDS: Final = 10.0
 """A list that could not be had is not asked for again sooner, unless by `refresh()`."""
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class ModelListing:
     """The models of one backend.
@@ -44,6 +46,7 @@ class ModelListing:
         return next((model for model in self.models if model.id == model_id), None)
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
     """What to use for a model that was asked for.
@@ -66,6 +69,7 @@ class ModelChoice:
         return None if self.model is None else self.model.id
 
 
+@checked_class(methods=True)
 class ChatModelCatalog:
     """The models of some backends, from their own lists. Use it in one event loop.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, cast
 
+from agent_sdk_core.arguments import checked, checked_class
 from agent_sdk_core.errors import AgentError, ExecutableNotFoundError
 from agent_sdk_core.factory.registry import create_backend, loaded_config, require_executable
 from agent_sdk_core.interfaces.backend import AgentBackend
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.config.runtime import RuntimeConfig
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class AvailableBackend:
     """A registered backend.
@@ -31,6 +33,7 @@ class AvailableBackend:
     problem: str | None = None
 
 
+@checked
 def available_backends(*, config: RuntimeConfig | None = None) -> list[AvailableBackend]:
     """Return the registered backends in the order of their names, each with its executable or what is wrong.
 
@@ -57,6 +60,7 @@ def _describe(entry: EntryPoint, config: RuntimeConfig) -> AvailableBackend:
         return AvailableBackend(entry.name, problem=f"{entry.value} cannot be loaded: {error}")
 
 
+@checked
 async def diagnose_backend(
     type: BackendType | None = None,  # noqa: A002  # the field's name
     *,

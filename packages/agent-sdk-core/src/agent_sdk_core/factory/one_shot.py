@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import anyio
 
+from agent_sdk_core.arguments import checked
 from agent_sdk_core.factory.registry import create_backend, loaded_config
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession
@@ -160,6 +161,7 @@ async def _close(session: AgentSession | None, backend: AgentBackend | None) -> 
             await backend.aclose()
 
 
+@checked
 def query(
     prompt: Prompt,
     *,

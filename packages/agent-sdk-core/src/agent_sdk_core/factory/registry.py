@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from agent_sdk_core.arguments import checked
 from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.names import BackendType, entry_point, nearest, parse_backend_type
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.config.runtime import RuntimeConfig
 
 
+@checked
 def create_backend(
     type: BackendType | None = None,  # noqa: A002  # the field's name
     *,
@@ -60,15 +62,19 @@ def require_arguments(name: BackendType, kind: builtins.type[AgentBackend], sett
     Raises:
         InvalidRequestError: The message says where they belong, or what was meant.
     """
+    from agent_sdk_core.spellings import belongs_to_backend, spelled  # Only errors need it.
+
     taken = inspect.signature(kind).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
         return
     for setting in settings:
         if setting not in taken:
-            meant = nearest(setting, tuple(taken))
+            meant = belongs_to_backend(setting) or nearest(setting, tuple(taken))
             hint = f"did you mean {meant!r}?" if meant else f"it takes {', '.join(taken) or 'none'}."
             if setting in SessionOptions.model_fields:
                 hint = "it belongs to a session: SessionOptions."
+            elif (option := spelled("SessionOptions", setting)) is not None:
+                hint = f"it belongs to a session: SessionOptions({option}=…)."
             raise InvalidRequestError(
                 f"The {name} backend takes no {setting!r}; {hint}", backend=name, details={"option": setting}
             )
@@ -108,7 +114,9 @@ def _names_executable(backend: BackendType, settings: dict[str, Any]) -> bool:
     from agent_sdk_core.config.environment import path_variable
 
     env = settings.get("env")
-    return settings.get("executable") is not None or bool(env and env.get(path_variable(backend)))
+    return settings.get("executable") is not None or (
+        isinstance(env, Mapping) and bool(cast("Mapping[str, object]", env).get(path_variable(backend)))
+    )
 
 
 def require_executable(executable: Path, backend: BackendType, config: RuntimeConfig) -> None:

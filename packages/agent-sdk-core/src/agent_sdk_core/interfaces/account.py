@@ -5,11 +5,13 @@ Credentials stay with the agents: no token is read, kept or handed on here.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
 
+from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.interfaces.interface import Interface
 from agent_sdk_core.wire.forms import WireForm
 
 AccountKind = Literal["none", "api_key", "subscription", "token", "provider"]
@@ -21,6 +23,7 @@ LoginMethod = Literal["browser", "console", "device_code", "api_key"]
 is typed in on any device; or with a key."""
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class Account(WireForm):
     """The account that an agent works with. It never holds a credential.
@@ -42,7 +45,7 @@ class Account(WireForm):
     source: str | None = None
 
 
-class LoginHandle(ABC):
+class LoginHandle(Interface):
     """A login that goes on: show its URL or code to the user, then `wait()`. Leaving `async with` early cancels it.
 
     Attributes:

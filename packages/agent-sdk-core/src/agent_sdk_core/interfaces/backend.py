@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.interfaces.account import Account, LoginHandle, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift, located
 from agent_sdk_core.interfaces.events import BackendEvent
+from agent_sdk_core.interfaces.interface import Interface
 from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
 from agent_sdk_core.interfaces.session import AgentSession
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.config.secret import Secret
 
 
-class AgentBackend(ABC):
+class AgentBackend(Interface):
     """One kind of agent. An async context manager that owns its processes and tasks.
 
     `start()` and `aclose()` may be called from different tasks. Using it outside `async with` starts it on first use.
@@ -138,7 +139,7 @@ class AgentBackend(ABC):
             InvalidRequestError: The id is no text, or the options resume another session.
             AgentError: What `create_session` raises, when it is awaited or entered.
         """
-        if not isinstance(cast("object", session_id), str) or not session_id:
+        if not session_id:
             raise InvalidRequestError(
                 f"resume() takes the id of a stored session, such as session.resolved_session_id, not {session_id!r}.",
                 backend=self.type,

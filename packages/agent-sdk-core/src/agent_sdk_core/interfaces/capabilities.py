@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.interfaces.account import LoginMethod
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class BackendCapabilities:
     """What a backend can do; what it does not declare raises `UnsupportedOptionError`.

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import AgentError, ExecutableNotFoundError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 _ASK_BY_HAND: Final = "Try the executable by hand, or install the agent again."
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something to know about an agent.
@@ -54,6 +56,7 @@ class Problem:
         return cls(f"{what.rstrip('.')}.", rest[0] if rest else advice, code=error.code)
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What an agent's backend found out about it. Nothing in here is secret.
@@ -125,6 +128,7 @@ DriftVerdict = Literal["same", "compatible", "reduced", "incompatible"]
 what needs the problems does not. `incompatible`: no session works."""
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class ProtocolDrift:
     """The differences, each as a line for a person that begins with its name on the wire.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from agent_sdk_core.arguments import checked_class
+
 BackendEventKind = Literal[
     "started",
     "restarted",
@@ -25,6 +27,7 @@ def _no_details() -> Mapping[str, object]:
     return MappingProxyType({})
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class BackendEvent:
     """Something that happened to a backend, whatever session was open.

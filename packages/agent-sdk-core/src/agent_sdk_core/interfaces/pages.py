@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Self, TypeVar, cast, overload
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
 from agent_sdk_core.wire.forms import WireForm, read_wire
 from agent_sdk_core.wire.json_lines import json_object, json_text
@@ -14,6 +15,7 @@ from agent_sdk_core.wire.shown import described
 T_co = TypeVar("T_co", covariant=True)
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionSummary(WireForm):
     """A stored session.

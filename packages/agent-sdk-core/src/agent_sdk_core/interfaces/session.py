@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.interfaces.interface import Interface
 from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue, Turn
@@ -30,6 +32,7 @@ SessionState = Literal["starting", "idle", "running", "requires_action", "parked
 "parked" are kept for agents that start late or sleep; no session is in one of them so far."""
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionInfo(WireForm):
     """What a session runs with, as the agent last confirmed it; None where it did not tell.
@@ -57,6 +60,7 @@ class SessionInfo(WireForm):
     version: str | None = None
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class BackgroundTask(WireForm):
     """A command that goes on beside the conversation.
@@ -74,6 +78,7 @@ class BackgroundTask(WireForm):
     pid: int | None = None
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class InterruptReceipt(WireForm):
     """What an interrupt did.
@@ -99,7 +104,7 @@ def require_limit(limit: int | None, *, backend: str) -> None:
         raise InvalidRequestError(f"A page of history has at least one turn, not {limit}.", backend=backend)
 
 
-class AgentSession(ABC):
+class AgentSession(Interface):
     """One conversation. Leaving `async with` closes the session, not the backend.
 
     Attributes:

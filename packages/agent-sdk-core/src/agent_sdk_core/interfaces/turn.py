@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
+from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.interfaces.interface import Interface
 from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
@@ -19,6 +21,7 @@ from agent_sdk_core.wire.shown import described
 Priority = Literal["queue", "steer"]
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class QueuedPrompt:
     """A prompt that waits for its turn."""
@@ -27,7 +30,7 @@ class QueuedPrompt:
     prompt: Prompt
 
 
-class PromptQueue(Sequence[QueuedPrompt], ABC):
+class PromptQueue(Interface, Sequence[QueuedPrompt]):
     """The prompts of a session that wait for their turn, next first."""
 
     @abstractmethod
@@ -59,7 +62,7 @@ MessageStream: TypeAlias = Stream[SDKMessage]
 """What `AgentSession.messages()` returns."""
 
 
-class Turn(ABC):
+class Turn(Interface):
     """One prompt and what comes of it: an async iterator over its messages, the result last.
 
     Sends when it is entered, awaited or first iterated, and warns when it is dropped unsent. To await it is to `wait`.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, cast
+
+from agent_sdk_core.errors import InvalidRequestError
 
 ToolKind = Literal[
     "execute", "read", "edit", "delete", "move", "search", "fetch", "think", "ask", "plan", "agent", "mcp", "other"
@@ -39,7 +41,13 @@ _KIND_BY_NAME: Final[dict[str, ToolKind]] = {
 
 
 def tool_kind(name: str) -> ToolKind:
-    """Return the kind of the tool called `name`; MCP tools are named `mcp__<server>__<tool>` on both agents."""
+    """Return the kind of the tool called `name`; MCP tools are named `mcp__<server>__<tool>` on both agents.
+
+    Raises:
+        InvalidRequestError: The name is no text.
+    """
+    if not isinstance(cast("object", name), str):
+        raise InvalidRequestError(f"tool_kind: name must be text, not {type(name).__name__}.")
     if name.startswith("mcp__"):
         return "mcp"
     return _KIND_BY_NAME.get(name, "other")

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages import conversation, system
 from agent_sdk_core.messages.base import Message, Source
 from agent_sdk_core.messages.result import ResultMessage
@@ -70,10 +71,12 @@ def parse_message(
         The message; an `UnknownMessage` when its type is not known or its fields do not fit the type.
 
     Raises:
-        InvalidRequestError: The text is no JSON object.
+        InvalidRequestError: The data is neither a mapping nor the text of a JSON object.
     """
     if isinstance(data, str | bytes):
         data = json_object(data, "The message")
+    elif not isinstance(cast("object", data), Mapping):
+        raise InvalidRequestError(f"A message is read from a mapping or JSON, not from {type(data).__name__}.")
     cls = _class_of(data)
     try:
         message = cls.model_validate(data)

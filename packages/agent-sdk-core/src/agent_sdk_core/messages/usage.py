@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, StrictInt
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.wire.forms import WireForm
 from agent_sdk_core.wire.model import Number, WireModel
 
@@ -48,6 +49,7 @@ class ModelUsage(WireModel, frozen=True):
     cost_usd: Number | None = Field(default=None, alias="costUSD")
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class ModelPrice:
     """What a model costs, in US dollars per million tokens.
@@ -84,6 +86,7 @@ class ModelPrice:
         return per_million / 1_000_000
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class ContextWindow(WireForm):
     """How full the model's context is.
@@ -106,6 +109,7 @@ def _no_models() -> Mapping[str, ModelUsage]:
     return {}
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionUsage(WireForm):
     """What a session used so far.

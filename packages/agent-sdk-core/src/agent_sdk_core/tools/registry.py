@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.tools.results import ToolResult
 from agent_sdk_core.tools.tool import TOOL_NAME, Tool
 from agent_sdk_core.wire.shown import described
 
 
+@checked_class(methods=True)
 class ToolRegistry:
     """Tools under one name, for `SessionOptions.tools`; the agent shows them as `mcp__<registry>__<tool>`.
 

@@ -8,9 +8,11 @@ from typing import cast
 
 from pydantic_core import to_json
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
 
 
+@checked_class("data", "media_type")
 @dataclass(frozen=True, slots=True)
 class ToolImage:
     """An image that a tool returns: its bytes and their media type, such as "image/png"."""
@@ -29,6 +31,7 @@ class ToolImage:
         return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
 
 
+@checked_class("content")
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """What a tool returns to the model.

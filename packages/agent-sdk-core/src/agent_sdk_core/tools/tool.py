@@ -18,6 +18,7 @@ from typing import Any, Final, cast, overload
 
 import anyio
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.option_values import json_value
 from agent_sdk_core.tools.functions import Function, Handler, ToolFunction
@@ -30,6 +31,7 @@ _MOST_PROBLEMS: Final = 10
 TOOL_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
+@checked_class("name", "description", "input_schema", "handler")
 @dataclass(frozen=True, slots=True, repr=False)
 class Tool:
     """A tool: what the model is told, and what runs.
@@ -124,6 +126,9 @@ def tool(
     """
     if others or isinstance(function, str):
         raise InvalidRequestError("@tool goes above an async function; give name= and description= by name.")
+    for option, value in (("name", name), ("description", description)):
+        if not isinstance(cast("object", value), str | None):
+            raise InvalidRequestError(f"@tool: {option} must be text, not {type(value).__name__}.")
 
     def decorate(wrapped: Function) -> Tool:
         return made(wrapped, inspect.currentframe())

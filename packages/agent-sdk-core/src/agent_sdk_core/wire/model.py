@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, ValidationError
 
@@ -25,6 +25,21 @@ class WireModel(BaseModel, frozen=True):
         defer_build=True,
         protected_namespaces=(),
     )
+
+    if not TYPE_CHECKING:  # A type checker knows the fields by the class itself.
+
+        def __init__(self, **fields: Any) -> None:
+            """Make one from fields by name; what does not fit is an `InvalidRequestError`."""
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                wrong = [
+                    f"{'.'.join(map(str, each['loc']))}: {each['msg'].lower()}"
+                    for each in error.errors(include_url=False, include_input=False, include_context=False)
+                ]
+                raise InvalidRequestError(f"{type(self).__name__} cannot be made: {'; '.join(wrong)}.") from None
+
+        __init__.__pydantic_base_init__ = True  # As `BaseModel.__init__`: reading a wire does not go through it.
 
     def to_wire(self) -> dict[str, Any]:
         """Return the Claude-shaped object, with exactly the keys that were given."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.requests import Reading, Work
 from agent_sdk_core.rpc.receiver import ServerRequest
 from agent_sdk_core.wire.reading import Json
@@ -25,6 +26,7 @@ UNOWNED: Final = frozenset({*HOOKS, _TIME})
 Hook = Callable[[Mapping[str, object]], Awaitable[Mapping[str, object]]]
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class ClientHooks:
     """What only the application can answer; each takes the request's parameters and returns the response's body.

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from agent_sdk_core.arguments import checked
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.usage import ModelPrice
 from agent_sdk_core.wire.json_lines import mend
@@ -26,6 +27,7 @@ _PROMPTING: Final = frozenset({"turn/start", "turn/steer"})
 _LOG_ENDS: Final = ("log_ended", "The recording ends here.")
 
 
+@checked
 def replay(
     records: Iterable[Mapping[str, Any]],
     *,

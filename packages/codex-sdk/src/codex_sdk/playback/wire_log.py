@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
+from agent_sdk_core.arguments import checked, checked_class
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.redaction import redact_value
 from agent_sdk_core.wire.json_lines import BadLine, decode_line, encode_line
@@ -27,6 +28,7 @@ Redact = Callable[[str], str]
 """Takes a string of a message and returns what may be written of it."""
 
 
+@checked_class()
 class WireLog:
     """Writes a wire log; `CodexBackend(wire_log=WireLog(path))`.
 
@@ -91,6 +93,7 @@ class WireLog:
         self.close()
 
 
+@checked
 def read_wire_log(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
     """Return the records of a wire log, one at a time. A last line that was cut off is left out.
 
