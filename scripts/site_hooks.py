@@ -13,6 +13,8 @@ from inspect import isroutine
 from pathlib import Path
 from typing import Any, Final
 
+DOCS: Final = Path(__file__).parents[1] / "docs"
+CODE: Final = re.compile(r"^```python.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TITLES: Final = {
     "factory": ("backends", "Backends"),
     "names": ("backends", "Backends"),
@@ -103,17 +105,32 @@ def index() -> str:
         "",
     ]
     for page in pages().values():
-        lines += [f"## {page.title}", "", "| name | |", "|---|---|"]
-        lines += [f"| [`{name.rpartition('.')[2]}`][{name}] | {first_line(name)} |" for name in page.names]
+        lines += [f"## {page.title}", "", "| name | | shown in |", "|---|---|---|"]
+        lines += [f"| [`{_last(name)}`][{name}] | {first_line(name)} | {_guide(name)} |" for name in page.names]
         lines += [""]
     return "\n".join(lines)
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _guide(name: str) -> str:
+    """Return a link to the guide whose programs use a name, the one about all names only if no other does."""
+    used = re.compile(rf"\b{_last(name)}\b")
+    guides = sorted(DOCS.glob("*.md"), key=lambda guide: guide.stem == "by-example")
+    for guide in guides:
+        text = guide.read_text(encoding="utf-8")
+        if any(used.search(block) for block in CODE.findall(text)):
+            return f"[{text.partition(chr(10))[0].removeprefix('# ')}](../{guide.name})"
+    return ""
 
 
 def first_line(name: str) -> str:
     module, _, attribute = name.rpartition(".")
     value = getattr(import_module(module), attribute)
     doc = value.__doc__ if isroutine(value) or isinstance(value, type) else None
-    return re.split(r"(?<=[.;])\s", (doc or "").strip().replace("\n", " ") + " ")[0].strip().replace("|", "\\|")
+    return re.split(r"(?<=\.)\s", (doc or "").strip().replace("\n", " ") + " ")[0].strip().replace("|", "\\|")
 
 
 def on_config(config: Any) -> Any:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import io
 import subprocess
 import sys
-import tokenize
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.examples.table import EXAMPLES, ORIGINALS, PAGES, length, page_with_table
 
 from agent_sdk_testing import (
     ScriptedModel,
@@ -28,8 +24,6 @@ from agent_sdk_testing import (
     write_codex_home,
 )
 
-EXAMPLES: Final = Path(__file__).parents[2] / "examples"
-ORIGINALS: Final = tomllib.loads((EXAMPLES / "originals.toml").read_text(encoding="utf-8"))
 BOTH: Final = ("claude", "codex")
 CLAUDE: Final = ("claude",)
 HELLO: Final = "Hello from the scripted model."
@@ -169,26 +163,14 @@ def test_every_example_is_run() -> None:
     [(package, name, lines) for package, told in ORIGINALS.items() for name, lines in told["lines"].items()],
 )
 def test_a_port_is_no_longer_than_its_original(package: str, name: str, lines: int) -> None:
-    assert code_lines((EXAMPLES / package / f"{name}.py").read_text(encoding="utf-8")) <= lines
+    assert length(package, name) <= lines
 
 
-def code_lines(source: str) -> int:
-    """Count the lines that hold code: no blank ones, no comments, no docstrings."""
-    docstrings: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                docstrings |= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
-    silent = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
-    rows = {
-        row
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type not in silent
-        for row in range(token.start[0], token.end[0] + 1)
-    }
-    return len(rows - docstrings)
+@pytest.mark.parametrize("package", PAGES)
+def test_the_guide_lists_the_examples_as_they_are(package: str) -> None:
+    assert PAGES[package].read_text(encoding="utf-8") == page_with_table(package), "python -m tests.examples.table"
+
+
+def test_every_port_has_an_original() -> None:
+    told = {f"{package}/{name}" for package, original in ORIGINALS.items() for name in original["lines"]}
+    assert told == {name for name in RUNS if name.partition("/")[0] in ORIGINALS}
