@@ -11,6 +11,7 @@ from agent_sdk_core.asking.permissions import DEFER
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.options import SandboxPolicy, SessionOptions
+from agent_sdk_core.policy.guard import PolicyGuard
 from agent_sdk_core.tools.registry import ToolRegistry
 from agent_sdk_core.tools.tool import tool
 
@@ -308,3 +309,18 @@ def test_require_supported_names_field_and_backend(fields: dict[str, Any]) -> No
         options.require_supported("memory", ["resume", name])
     assert caught.value.backend == "memory"
     assert caught.value.details["option"] == name
+
+
+def test_a_policy_that_would_not_bind_every_call_is_refused_unless_that_is_accepted() -> None:
+    refusing = PolicyGuard(deny=["Bash"])
+    for options in (SessionOptions(policy=refusing), SessionOptions(policy_scope="every_call")):
+        options.require_enforceable("claude", "every_call")
+        with pytest.raises(UnsupportedOptionError, match="asked_only"):
+            options.require_enforceable("codex", "asked_only")
+    SessionOptions(policy=refusing, policy_scope="asked_only").require_enforceable("codex", "asked_only")
+    SessionOptions(policy=PolicyGuard(allow=["Bash"])).require_enforceable("codex", "asked_only")
+
+
+def test_a_policy_is_a_guard() -> None:
+    with pytest.raises(InvalidRequestError, match="policy takes a PolicyGuard, not dict"):
+        SessionOptions(policy={"deny": ["Bash"]})  # type: ignore[arg-type]

@@ -125,6 +125,8 @@ if TYPE_CHECKING:
     from agent_sdk_core.models import ChatModel, ReasoningEffort
     from agent_sdk_core.names import BackendType, parse_backend_type
     from agent_sdk_core.options import SandboxPolicy, SessionOptions
+    from agent_sdk_core.policy.guard import PolicyDecision, PolicyGuard
+    from agent_sdk_core.policy.rules import Rule
     from agent_sdk_core.prompts import (
         AudioInput,
         DocumentInput,
@@ -198,7 +200,9 @@ __all__ = [
     "PermissionMode",
     "PermissionOption",
     "PermissionRequest",
+    "PolicyDecision",
     "PolicyDeniedError",
+    "PolicyGuard",
     "Problem",
     "ProcessExitedError",
     "Prompt",
@@ -217,6 +221,7 @@ __all__ = [
     "RequestResolved",
     "RequestTimeoutError",
     "ResultMessage",
+    "Rule",
     "RuntimeConfig",
     "SDKMessage",
     "SandboxPolicy",
@@ -385,6 +390,8 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "models": ("ChatModel", "ReasoningEffort"),
     "names": ("BackendType", "parse_backend_type"),
     "options": ("SandboxPolicy", "SessionOptions"),
+    "policy.guard": ("PolicyDecision", "PolicyGuard"),
+    "policy.rules": ("Rule",),
     "prompts": ("AudioInput", "DocumentInput", "ImageInput", "MentionInput", "Prompt", "SkillInput", "TextInput"),
     "tools.registry": ("ToolRegistry",),
     "tools.results": ("ToolImage", "ToolResult"),

@@ -27,9 +27,11 @@ from agent_sdk_core.option_values import (
 from agent_sdk_core.redaction import REDACTED, learn_from
 
 if TYPE_CHECKING:
+    from agent_sdk_core.policy.guard import PolicyGuard
     from agent_sdk_core.tools.registry import ToolRegistry
 else:
-    ToolRegistry = object  # not validated, and not loaded by those who use no tools
+    # Not validated by pydantic, and not loaded by those who use none.
+    PolicyGuard = ToolRegistry = object
 
 
 def _is_async(callback: Any) -> Any:
@@ -60,6 +62,16 @@ def _registry(value: Any) -> Any:
         return ToolRegistry(tools=tools)
     except InvalidRequestError as error:
         raise wrong(error.message.rstrip(".")) from None
+
+
+def _guard(value: Any) -> Any:
+    if value is None:
+        return None
+    from agent_sdk_core.policy.guard import PolicyGuard
+
+    if not isinstance(value, PolicyGuard):
+        raise wrong(f"takes a PolicyGuard, not {type(value).__name__}")
+    return value
 
 
 def _policy(value: Any) -> Any:
@@ -125,6 +137,9 @@ class SessionOptions(Options):
         max_budget_usd: What a session may cost, in US dollars.
         output_schema: JSON Schema that the final answer must fit.
         include_partial_messages: Whether deltas are delivered; without them long answers cost less.
+        policy: Rules that decide about tool calls before anyone is asked, see `PolicyGuard`.
+        policy_scope: "asked_only" accepts that a refusal of `policy` binds only what the agent asks about, where the
+            backend's `policy_scope` is no more; without it such a session is not built.
         request_timeout: Seconds after which an unanswered request of the agent is denied; None waits.
         native: Passed to the agent untouched, for what has no field here; beats every other field.
     """
@@ -157,6 +172,8 @@ class SessionOptions(Options):
     max_budget_usd: Seconds | None = None
     output_schema: Table | None = None
     include_partial_messages: StrictBool = True
+    policy: Annotated[SkipValidation[PolicyGuard | None], AfterValidator(_guard)] = None
+    policy_scope: Literal["every_call", "asked_only"] | None = None
     request_timeout: Seconds | None = None
     native: Table = Field(default_factory=dict)
 
@@ -181,6 +198,27 @@ class SessionOptions(Options):
         elif "*" in self.allowed_tools:
             never = "allowed_tools allows every tool"
         return (f"SessionOptions.can_use_tool is never called: {never}.",) if never and self.can_use_tool else ()
+
+    def require_enforceable(self, backend: str, scope: str) -> None:
+        """Refuse a policy that a backend cannot enforce on every call, unless that was accepted.
+
+        Args:
+            backend: Name of the backend, for the message.
+            scope: Its `BackendCapabilities.policy_scope`.
+
+        Raises:
+            UnsupportedOptionError: The policy refuses or asks, or `policy_scope` wants every call, and the agent does
+                some of them without asking.
+        """
+        if scope == "every_call" or self.policy_scope == "asked_only":
+            return
+        if self.policy_scope == "every_call" or (self.policy is not None and self.policy.refuses):
+            raise UnsupportedOptionError(
+                f"The {backend} backend asks about some tool calls only, so that a deny or ask rule of "
+                'SessionOptions.policy would not bind the others; pass policy_scope="asked_only" to accept that.',
+                backend=backend,
+                details={"option": "policy"},
+            )
 
     def require_supported(self, backend: str, unsupported: Collection[str]) -> None:
         """Refuse the fields that a backend cannot honour, and those that do not go together.

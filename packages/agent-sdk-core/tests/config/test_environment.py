@@ -15,7 +15,7 @@ def read(**variables: str) -> dict[str, object]:
 
 def test_every_setting_has_its_variable() -> None:
     for name in NAMES:
-        if name not in ("backends", "trusted_folders"):
+        if name not in ("backends", "policy", "trusted_folders"):
             assert read(**{name.upper(): "x"}) == {name: "x"}
     for name in BackendConfig.model_fields:
         if name != "env":
@@ -27,6 +27,12 @@ def test_tables_may_be_json() -> None:
     assert read(SANDBOX="read-only") == {"sandbox": "read-only"}
     given = read(BACKENDS='{"a": {"model": "m"}}', BACKENDS__A__REASONING_EFFORT="low")
     assert given == {"backends": {"a": {"model": "m", "reasoning_effort": "low"}}}
+
+
+@pytest.mark.parametrize("name", ["POLICY", "POLICY__ALLOW"])
+def test_rules_are_no_variables(name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="the rules of a policy stand in a file"):
+        read(**{name: '["Bash"]'})
 
 
 def test_the_path_of_an_agent_is_its_executable_and_comes_first() -> None:

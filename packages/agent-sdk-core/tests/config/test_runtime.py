@@ -166,7 +166,7 @@ def test_without_a_workspace_there_is_only_the_users_file(place: Place) -> None:
             "hooks = []",
             (
                 "line 1: there is no setting 'hooks'; there are: backend, model, reasoning_effort, permission_mode, "
-                "sandbox, request_timeout, trusted_folders, backends."
+                "sandbox, request_timeout, trusted_folders, policy, backends."
             ),
         ),
         ("model = 3", "line 1: model must be text, not a number."),
@@ -410,6 +410,41 @@ def test_a_configuration_can_be_made_by_hand() -> None:
 def test_what_is_said_to_be_none_is_not_said() -> None:
     config = RuntimeConfig(model=None, backends={"codex": BackendConfig(model=None)})
     assert config.source("model").kind == config.source("backends.codex.model").kind == "default"
+
+
+def test_the_rules_of_all_files_apply_each_with_its_place(place: Place) -> None:
+    place.user('[policy]\nallow = ["Bash(ls *)"]\ndeny = ["Bash(rm *)"]\nscope = "asked_only"')
+    place.theirs('\n[policy]\ndeny = ["Edit(.git/**)"]\nask = ["Bash"]')
+    config = place.load(policy={"deny": ["WebFetch"]})
+    assert config.policy.deny == ("Bash(rm *)", "Edit(.git/**)", "WebFetch")
+    guard = config.policy_guard()
+    assert guard is not None
+    assert [(rule.verdict, rule.text, rule.source) for rule in guard.rules] == [
+        ("deny", "Bash(rm *)", f"{place.user_file}:3"),
+        ("deny", "Edit(.git/**)", f"{place.workspace}:3"),
+        ("deny", "WebFetch", "argument"),
+        ("ask", "Bash", f"{place.workspace}:4"),
+        ("allow", "Bash(ls *)", f"{place.user_file}:2"),
+    ]
+    options = config.session_options("codex")
+    assert (options.policy, options.policy_scope) == (guard, "asked_only")
+    assert RuntimeConfig().policy_guard() is None
+    assert RuntimeConfig().session_options("codex").policy is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[policy]\nallow = ["Bash"]', "a workspace file may not set policy.allow: a repository may refuse more"),
+        ('[policy]\nscope = "asked_only"', "a workspace file may not set policy.scope: only your own file"),
+        ('[policy]\ndeny = ["bash"]', "policy.deny has the rule 'bash': the tool is spelt Bash."),
+        ('[policy]\ndney = ["Bash"]', "there is no setting 'policy.dney'; did you mean 'deny'?"),
+        ('[policy]\ndeny = "Bash"', "policy.deny must be"),
+    ],
+)
+def test_rules_of_a_workspace_that_cannot_be_used_are_refused(place: Place, text: str, sentence: str) -> None:
+    place.theirs(text)
+    assert sentence in place.refused()
 
 
 def test_a_configuration_does_not_change() -> None:

@@ -121,3 +121,11 @@ def test_links_to_a_folder_are_the_folder(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "mine")
     assert is_trusted((tmp_path / "mine").resolve(), [tmp_path / "link"])
     assert not is_trusted(tmp_path / "theirs", [tmp_path / "link"])
+
+
+def test_a_workspace_may_refuse_more_and_allow_nothing() -> None:
+    for trusted in (True, False):
+        assert allowed(("policy", "deny"), ("Bash",), trusted=trusted)
+        assert allowed(("policy", "ask"), ("Bash",), trusted=trusted)
+        assert not allowed(("policy", "allow"), ("Bash",), trusted=trusted)
+        assert not allowed(("policy", "scope"), "asked_only", trusted=trusted)

@@ -29,6 +29,7 @@ from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.wire.reading import record_of, records_of
 from claude_sdk.account import LOGIN_METHODS, ClaudeLogin, read_account
+from claude_sdk.asking.hooks import hooks_of
 from claude_sdk.driver import ClaudeDriver
 from claude_sdk.modes import UNSUPPORTED_OPTIONS
 from claude_sdk.normalizer.closer import Closer
@@ -88,7 +89,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         list_sessions=True,
         edit_sessions=True,
         login_methods=LOGIN_METHODS,
-        policy_scope="asked_only",
+        policy_scope="every_call",
         unsupported_options=frozenset(UNSUPPORTED_OPTIONS),
     )
 
@@ -196,7 +197,8 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         elif options.session_id is not None:
             await self._require_new(options.session_id)
         plan = partial(launch_plan, options, env=self._env, session_id=session_id, cwd=cwd, resume_at=resume_at)
-        launch = await off_the_loop(partial(plan, tool_servers=initialize_fields(options.tools)))
+        announced = {**initialize_fields(options.tools), **hooks_of(options)}
+        launch = await off_the_loop(partial(plan, announced=announced))
         self._warn_once(launch.warnings)
         return _Plan(launch)
 

@@ -27,7 +27,7 @@ BASE = (
 
 
 def plan(*, env: dict[str, str] | None = None, session_id: str = ID, **fields: Any) -> Launch:
-    extra = {name: fields.pop(name) for name in ("resume_at", "tool_servers", "stored_cwd") if name in fields}
+    extra = {name: fields.pop(name) for name in ("resume_at", "announced", "stored_cwd") if name in fields}
     if "stored_cwd" in extra:
         extra["cwd"] = extra.pop("stored_cwd")
     return launch_plan(SessionOptions(**fields), env=env or {}, session_id=session_id, **extra)
@@ -126,7 +126,7 @@ class TestInitialize:
         assert plan(system_prompt="all").initialize["systemPrompt"] == "all"
 
     def test_native_fields_go_before_ours(self) -> None:
-        launch = plan(tool_servers={"sdkMcpServers": ["app"]}, native={"forwardSubagentText": False, "title": "T"})
+        launch = plan(announced={"sdkMcpServers": ["app"]}, native={"forwardSubagentText": False, "title": "T"})
         assert launch.initialize == {"forwardSubagentText": False, "sdkMcpServers": ["app"], "title": "T"}
 
 

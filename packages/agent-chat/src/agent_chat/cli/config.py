@@ -88,6 +88,9 @@ def _rows(config: RuntimeConfig, backend: str) -> Iterator[Row]:
     folders = list(map(str, config.trusted_folders))
     shown = ", ".join(map(short_path, folders)) or "none"
     yield Row("trusted_folders", folders, config.source("trusted_folders"), shown)
+    for verdict in ("deny", "ask", "allow"):
+        if texts := list(getattr(config.policy, verdict)):
+            yield Row(key := f"policy.{verdict}", texts, config.source(key), ", ".join(texts))
     for name, table in sorted(config.backends.items()):
         for setting in ("executable", "model", "reasoning_effort"):
             if (value := getattr(table, setting)) is not None:

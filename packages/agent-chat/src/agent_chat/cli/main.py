@@ -31,6 +31,16 @@ app = typer.Typer(
 schema = typer.Typer(name="schema", help="The protocol that an agent speaks.", rich_markup_mode=None)
 app.add_typer(schema)
 
+policy = typer.Typer(name="policy", help="Rules for what an agent may do.", rich_markup_mode=None)
+app.add_typer(policy)
+
+PolicyFile = Annotated[
+    str | None, typer.Option("--policy", metavar="FILE", help="A policy file; absent: what is configured.")
+]
+PolicyFolder = Annotated[
+    str | None, typer.Option("--cwd", "-C", metavar="DIR", help="The folder to judge from; absent: this one.")
+]
+
 Json = Annotated[bool, typer.Option("--json", help="Print every message as one line of JSON, and nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the details of an error.")]
 
@@ -185,6 +195,48 @@ def check(
         from agent_chat.cli.schema import check_schema
 
         return check_schema("codex", codex, as_json=json)
+
+    _finish(start, debug=debug, failure=ExitCode.USAGE)
+
+
+@policy.command()
+def explain(
+    tool: Annotated[str, typer.Argument(metavar="TOOL", help="The tool, such as Bash, Edit or mcp__server__tool.")],
+    text: Annotated[str, typer.Argument(metavar="INPUT", help="Its input in JSON; for Bash the command itself.")],
+    policy: PolicyFile = None,
+    cwd: PolicyFolder = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the object in one line.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Say what the policy decides about one tool call, and by which rule; nothing runs.
+
+    Exits with 0 if it is allowed, 10 if a person is asked, 11 if it is denied.
+    """
+
+    def start() -> int:
+        from agent_chat.cli.policy import explain
+
+        return explain(tool, text, policy=policy, cwd=cwd, as_json=json)
+
+    _finish(start, debug=debug, failure=ExitCode.USAGE)
+
+
+@policy.command("check")
+def check_policy(
+    policy: PolicyFile = None,
+    cwd: PolicyFolder = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the rules as one JSON object.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Check the files that hold the policy, and show its rules.
+
+    Exits with 0 if all of them can be used, 2 if one cannot.
+    """
+
+    def start() -> int:
+        from agent_chat.cli.policy import check
+
+        return check(policy=policy, cwd=cwd, as_json=json)
 
     _finish(start, debug=debug, failure=ExitCode.USAGE)
 

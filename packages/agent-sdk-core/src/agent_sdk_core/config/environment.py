@@ -78,6 +78,8 @@ def _is_setting(name: str, names: Sequence[str], full_name: str) -> bool:
     top, *rest = name.split(_NESTED)
     if top in _RESERVED:
         return False
+    if top == "POLICY":
+        raise _wrong(full_name, "is not a setting: the rules of a policy stand in a file.")
     if top not in (_TABLES if rest else every):
         meant = _NESTED.join([near, *rest]) if (near := nearest(top, _TABLES if rest else every, alike=_ALIKE)) else top
         if near is None and top not in every:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
 
@@ -42,6 +42,15 @@ def _writable_roots(policy: SandboxPolicy, info: ValidationInfo) -> SandboxPolic
     return policy.model_copy(update={"writable_roots": roots}) if roots else policy
 
 
+def _rules(texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    from agent_sdk_core.policy.rules import problem  # Only where there are rules.
+
+    for text in texts:
+        if (reason := problem(text, str(info.field_name))) is not None:
+            raise ValueError(f"has the rule {text!r}: {reason}")
+    return texts
+
+
 def _variables(env: Mapping[str, Secret]) -> Mapping[str, Secret]:
     for name, value in env.items():
         if not name or "=" in name or "\0" in name:
@@ -51,6 +60,7 @@ def _variables(env: Mapping[str, Secret]) -> Mapping[str, Secret]:
     return env
 
 
+RuleTexts = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_rules)]
 Text = Annotated[str, AfterValidator(_not_blank)]
 AbsolutePath = Annotated[Path, Field(strict=False), AfterValidator(_absolute)]
 """A path; a relative one is relative to the folder of the file that names it, "~" is the user's home."""
@@ -74,6 +84,25 @@ class BackendConfig(Options):
     reasoning_effort: Text | None = None
 
 
+class PolicyRules(Options):
+    """The rules of one file, or of all of them together.
+
+    Attributes:
+        deny: What never happens.
+        ask: What a person decides.
+        allow: What happens unasked; a workspace file may not say it.
+        scope: "asked_only" accepts that a refusal binds only what the agent asks about, see
+            `SessionOptions.policy_scope`; only the user's own file says it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+    deny: RuleTexts = ()
+    ask: RuleTexts = ()
+    allow: RuleTexts = ()
+    scope: Literal["every_call", "asked_only"] | None = None
+
+
 class Fields(Options):
     """What can be configured, see `RuntimeConfig`."""
 
@@ -86,4 +115,5 @@ class Fields(Options):
     sandbox: Annotated[SandboxPolicy, BeforeValidator(_sandbox), AfterValidator(_writable_roots)] | None = None
     request_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     trusted_folders: Annotated[tuple[AbsolutePath, ...], Field(strict=False)] = ()
+    policy: PolicyRules = PolicyRules()
     backends: Annotated[Mapping[str, BackendConfig], Field(strict=False)] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from agent_sdk_core.config.environment import variable_name
-from agent_sdk_core.config.fields import BackendConfig, Fields
+from agent_sdk_core.config.fields import BackendConfig, Fields, PolicyRules
 from agent_sdk_core.config.sources import SourceKind, ValueSource, invalid
 from agent_sdk_core.config.strictness import Key
 from agent_sdk_core.names import nearest
@@ -100,7 +100,7 @@ def merged(layers: Iterable[Layer]) -> dict[Key, Layer]:
 
 
 def assembled(deciding: Mapping[Key, Layer]) -> dict[str, Any]:
-    """Return the settings in force, as `Fields` takes them."""
+    """Return the settings in force, as `Fields` takes them; the rules of a policy come from all layers, see `rules`."""
     data: dict[str, Any] = {}
     for key, layer in deciding.items():
         *tables, name = key
@@ -111,9 +111,27 @@ def assembled(deciding: Mapping[Key, Layer]) -> dict[str, Any]:
     return data
 
 
+def is_rules(key: Key) -> bool:
+    """Tell whether a setting is a list of a policy's rules."""
+    return key[0] == "policy" and key[1] != "scope"
+
+
+def rules(layers: Iterable[Layer]) -> dict[str, tuple[str, ...]]:
+    """Return the rules of a policy by their verdict; every layer adds its own."""
+    found: dict[str, tuple[str, ...]] = {}
+    for layer in layers:
+        for key, value in layer.values.items():
+            if is_rules(key):
+                found[key[1]] = found.get(key[1], ()) + cast("tuple[str, ...]", value)
+    return found
+
+
 def _single(checked: Fields) -> Iterable[tuple[Key, object]]:
     """Return the settings that were written, each with the names that lead to it."""
-    for name in checked.model_fields_set - {"backends"}:
+    for name in checked.policy.model_fields_set:
+        if (value := getattr(checked.policy, name)) is not None:
+            yield ("policy", name), value
+    for name in checked.model_fields_set - {"backends", "policy"}:
         value: object = getattr(checked, name)
         if value is not None:
             yield (name,), value
@@ -146,5 +164,5 @@ def _name(path: Key, source: ValueSource) -> str:
 
 
 def _known(table: Key) -> tuple[str, ...]:
-    model = {0: Fields, 1: SandboxPolicy, 2: BackendConfig}[len(table)]
+    model = PolicyRules if table == ("policy",) else {0: Fields, 1: SandboxPolicy, 2: BackendConfig}[len(table)]
     return tuple(model.model_fields)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Self, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict, cast
 
 from pydantic import ConfigDict, PrivateAttr
 
@@ -14,12 +14,15 @@ from agent_sdk_core.arguments import checked
 from agent_sdk_core.config import environment, files
 from agent_sdk_core.config.fields import BackendConfig, Fields
 from agent_sdk_core.config.files import WORKSPACE_FILE, ConfigFile, Document
-from agent_sdk_core.config.layers import Layer, assembled, layer_of, merged, read_layer
+from agent_sdk_core.config.layers import Layer, assembled, is_rules, layer_of, merged, read_layer, rules
 from agent_sdk_core.config.sources import DEFAULT_SOURCE, ValueSource, invalid
 from agent_sdk_core.config.strictness import Key, is_trusted, objection
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.names import BackendType, backend_names, canonical_name, chosen_backend, nearest
 from agent_sdk_core.options import SessionOptions
+
+if TYPE_CHECKING:
+    from agent_sdk_core.policy.guard import PolicyGuard
 
 _SESSION_FIELDS: Final = ("permission_mode", "sandbox", "request_timeout")
 _NOBODY: Final = BackendConfig()
@@ -80,6 +83,7 @@ class RuntimeConfig(Fields):
         sandbox: What its tools may touch; in a file a table, or its mode alone.
         request_timeout: Seconds after which an unanswered request of the agent is denied.
         trusted_folders: Folders whose workspace files may say everything; only the user's file, or an argument.
+        policy: What is refused, asked about and allowed, see `PolicyGuard`; every layer adds its rules.
         backends: Settings of each backend, by its name.
     """
 
@@ -141,7 +145,7 @@ class RuntimeConfig(Fields):
         layers.append(argued)
         for layer in layers:
             _refuse_mistyped_backends(layer, backend_names())
-        config = cls.model_validate(assembled(merged(layers)))
+        config = cls.model_validate(_with_rules(assembled(merged(layers)), layers))
         config._origin = _Origin(  # noqa: SLF001  # its own kind
             tuple(layers),
             tuple(document.file for document in documents),
@@ -237,6 +241,19 @@ class RuntimeConfig(Fields):
             settings["env"] = {**(os.environ if env is None else env), **own}
         return settings
 
+    def policy_guard(self) -> PolicyGuard | None:
+        """Return the guard of the configured rules, each with the place where it stands; None without rules."""
+        from agent_sdk_core.policy.guard import PolicyGuard  # Only where there are rules.
+        from agent_sdk_core.policy.rules import Rule, Verdict, parse_rules
+
+        found: list[Rule] = []
+        for layer in self._layers:
+            for key, value in layer.values.items():
+                if is_rules(key):
+                    texts, verdict = cast("tuple[str, ...]", value), cast("Verdict", key[1])
+                    found += parse_rules(texts, verdict, str(layer.locate(key)))
+        return PolicyGuard.of(found) if found else None
+
     @checked
     def session_options(self, backend: BackendType | None = None, **overrides: object) -> SessionOptions:
         """Return the options of a session as they are configured.
@@ -252,7 +269,15 @@ class RuntimeConfig(Fields):
         for about in ("model", "reasoning_effort"):
             if (value := self.chosen(about, name).value) is not None:
                 given[about] = value
+        if (policy := self.policy_guard()) is not None:
+            given["policy"] = policy
+            if self.policy.scope is not None:
+                given["policy_scope"] = self.policy.scope
         return SessionOptions.model_validate(given | overrides)
+
+
+def _with_rules(data: dict[str, Any], layers: Sequence[Layer]) -> dict[str, Any]:
+    return {**data, "policy": {**data.get("policy", {}), **rules(layers)}}
 
 
 def _file_layer(document: Document, canonical: Callable[[str], str]) -> Layer:
@@ -281,6 +306,6 @@ def _refuse(layer: Layer, below: Mapping[Key, Layer], workspace: Workspace, *, u
         if (reason := objection(key, value, values, trusted=workspace.trusted)) is not None:
             name = ".".join(key)
             advice = "Remove it."
-            if key != ("trusted_folders",):
+            if key not in (("trusted_folders",), ("policy", "allow"), ("policy", "scope")):
                 advice = f'Remove it, or trust the folder: add "{workspace.root}" to trusted_folders in {user_file}.'
             raise invalid(f"a workspace file may not set {name}: {reason}. {advice}", layer.locate(key), name)

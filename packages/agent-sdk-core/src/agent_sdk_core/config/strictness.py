@@ -44,6 +44,12 @@ def objection(key: Key, value: object, below: Mapping[Key, object], *, trusted: 
     match key:
         case ("trusted_folders",):
             return "only your own file says which folders are trusted"
+        case ("policy", "allow"):
+            return "a repository may refuse more, and allow nothing"
+        case ("policy", "scope"):
+            return "only your own file says what binds you"
+        case ("policy", _):
+            return None
         case _ if trusted or key in _CHOICES:
             return None
         case ("backends", _, name) if name in _BACKEND_CHOICES:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.permissions import PermissionRequest
 from agent_sdk_core.policy.judging import Call
 from agent_sdk_core.policy.rules import Rule, Verdict, parse_rules
@@ -30,6 +31,7 @@ class PolicyDecision:
     why: str
 
 
+@checked_class(methods=True)
 class PolicyGuard:
     """Rules for what an agent may do unasked, what a person decides, and what never happens.
 
@@ -79,6 +81,11 @@ class PolicyGuard:
         ranked = list(rules)
         guard.rules = tuple(rule for verdict in ("deny", "ask", "allow") for rule in ranked if rule.verdict == verdict)
         return guard
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a rule denies or asks, so that calls which an agent makes unasked matter."""
+        return any(rule.verdict != "allow" for rule in self.rules)
 
     def __or__(self, other: PolicyGuard) -> PolicyGuard:
         """Return a guard with the rules of both."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 
 from agent_sdk_core.asking.permissions import Escalation
 from agent_sdk_core.errors import InvalidRequestError
@@ -93,7 +93,7 @@ def subject_of(tool_name: str) -> Subject:
 def parse_rules(texts: Iterable[str], verdict: Verdict, source: str = "") -> tuple[Rule, ...]:
     """Read rules of one verdict, see `parse_rule`."""
     if isinstance(texts, str):
-        raise _invalid(texts, f"{verdict} takes a list of rules, not one text", source)
+        raise InvalidRequestError(f"A policy's {verdict} takes a list of rules, not {texts!r}.", code="invalid_policy")
     return tuple(parse_rule(text, verdict, source) for text in texts)
 
 
@@ -110,19 +110,45 @@ def parse_rule(text: str, verdict: Verdict, source: str = "") -> Rule:
         InvalidRequestError: It cannot be read, names a kind that there is not, misspells a tool, or has a pattern
             that its tool does not take. `code` is "invalid_policy".
     """
-    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # a file may say anything
-        raise _invalid(repr(text), "a rule is a text", source)
+    try:
+        return _read(text, verdict, source)
+    except _RuleError as error:
+        reason = str(error)
+    place = f"{source}: " if source else ""
+    raise InvalidRequestError(
+        f"{place}the policy's rule {text!r} cannot be used: {reason if reason.endswith('?') else f'{reason}.'}",
+        code="invalid_policy",
+        details={"rule": text} | ({"file": source} if source else {}),
+    )
+
+
+def problem(text: str, verdict: str) -> str | None:
+    """Return why a rule cannot be used, None where it can."""
+    try:
+        _read(text, cast("Verdict", verdict), "")
+    except _RuleError as error:
+        return str(error)
+    return None
+
+
+class _RuleError(Exception):
+    """Why a rule cannot be read."""
+
+
+def _read(text: object, verdict: Verdict, source: str) -> Rule:
+    if not isinstance(text, str):
+        raise _RuleError("a rule is a text")
     shape = _SHAPE.match(text)
     if shape is None:
-        raise _invalid(text, "write Tool, Tool(pattern) or kind:KIND, such as Bash(git push *)", source)
+        raise _RuleError("write Tool, Tool(pattern) or kind:KIND, such as Bash(git push *)")
     is_kind, name, pattern, lifted = shape.groups()
     rule = Rule(
         text=text.strip(),
         verdict=verdict,
         tool="" if is_kind else name,
-        kind=_kind(name, text, source) if is_kind else None,
+        kind=_kind(name) if is_kind else None,
         pattern=None if pattern is None or pattern.strip() in ("", "*") else pattern.strip(),
-        lifts=_lifts(lifted, verdict, text, source),
+        lifts=_lifts(lifted, verdict),
         source=source,
     )
     if not is_kind:
@@ -132,21 +158,21 @@ def parse_rule(text: str, verdict: Verdict, source: str = "") -> Rule:
     return rule
 
 
-def _kind(name: str, text: str, source: str) -> ToolKind:
+def _kind(name: str) -> ToolKind:
     for kind in get_args(ToolKind):
         if kind == name:
             return kind
-    raise _invalid(text, f"there is no kind {name!r}; {_meant(name, get_args(ToolKind))}", source)
+    raise _RuleError(f"there is no kind {name!r}; {_meant(name, get_args(ToolKind))}")
 
 
-def _lifts(written: str, verdict: Verdict, text: str, source: str) -> frozenset[Escalation]:
+def _lifts(written: str, verdict: Verdict) -> frozenset[Escalation]:
     names = [name.strip() for name in written.split("+") if name.strip()]
     known = get_args(Escalation)
     for name in names:
         if name not in known:
-            raise _invalid(text, f"nothing is lifted by +{name}; {_meant(name, known)}", source)
+            raise _RuleError(f"nothing is lifted by +{name}; {_meant(name, known)}")
     if names and verdict != "allow":
-        raise _invalid(text, "only an allow lifts something", source)
+        raise _RuleError("only an allow lifts something")
     return frozenset(escalation for escalation in known if escalation in names)
 
 
@@ -156,21 +182,21 @@ def _refuse_misspelt(rule: Rule) -> None:
         return
     for name in known:
         if name.casefold() == rule.tool.casefold():
-            raise _invalid(rule.text, f"the tool is spelt {name}", rule.source)
+            raise _RuleError(f"the tool is spelt {name}")
     if rule.pattern is not None:
-        raise _invalid(rule.text, f"no tool {rule.tool!r} takes a pattern; {_meant(rule.tool, known)}", rule.source)
+        raise _RuleError(f"no tool {rule.tool!r} takes a pattern; {_meant(rule.tool, known)}")
 
 
 def _refuse_pattern(rule: Rule) -> None:
     match rule.subject:
         case "nothing":
-            raise _invalid(rule.text, "this tool takes no pattern; leave the brackets out", rule.source)
+            raise _RuleError("this tool takes no pattern; leave the brackets out")
         case "domain" if not str(rule.pattern).startswith("domain:") or not str(rule.pattern)[7:].strip():
-            raise _invalid(rule.text, "write the host as domain:example.com", rule.source)
+            raise _RuleError("write the host as domain:example.com")
         case "path" if "\0" in str(rule.pattern):
-            raise _invalid(rule.text, "no path holds a NUL character", rule.source)
+            raise _RuleError("no path holds a NUL character")
         case "path" if re.search(r"[*?\[{].*/\.\.(?:/|\Z)", str(rule.pattern)):
-            raise _invalid(rule.text, "'..' behind a wildcard leads nowhere", rule.source)
+            raise _RuleError("'..' behind a wildcard leads nowhere")
         case _:
             pass
 
@@ -179,13 +205,3 @@ def _meant(name: str, known: Iterable[str]) -> str:
     names = tuple(known)
     meant = nearest(name, names)
     return f"did you mean {meant!r}?" if meant else f"there are: {', '.join(names)}"
-
-
-def _invalid(text: str, reason: str, source: str) -> InvalidRequestError:
-    place = f"{source}: " if source else ""
-    sentence = reason if reason.endswith("?") else f"{reason}."
-    return InvalidRequestError(
-        f"{place}the policy's rule {text!r} cannot be used: {sentence}",
-        code="invalid_policy",
-        details={"rule": text} | ({"file": source} if source else {}),
-    )

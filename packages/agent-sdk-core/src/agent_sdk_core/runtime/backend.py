@@ -109,6 +109,7 @@ class BaseBackend(AgentBackend, Generic[S]):
     async def _create_session(self, options: SessionOptions | None) -> S:
         options = self.configured(options)
         options.require_supported(self.type, self.capabilities.unsupported_options)
+        options.require_enforceable(self.type, self.capabilities.policy_scope)
         self._require_usable()
         self._warn_once(options.warnings())
         return await self._open_planned(options, await self._plan(options))

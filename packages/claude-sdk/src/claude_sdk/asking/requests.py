@@ -16,6 +16,7 @@ from agent_sdk_core.rpc.receiver import ServerRequest
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
 from claude_sdk.asking.approvals import tool_approval
 from claude_sdk.asking.envelope import Envelope
+from claude_sdk.asking.hooks import hook_call, refused
 from claude_sdk.asking.questions import ask_elicitation, ask_questions
 from claude_sdk.modes import DEFAULT_SOURCES
 from claude_sdk.tools import Run, ToolServer
@@ -23,6 +24,7 @@ from claude_sdk.tools import Run, ToolServer
 REFUSALS: Final[dict[str, Json]] = {
     "can_use_tool": {"behavior": "deny", "message": "Nobody allowed it."},
     "elicitation": {"action": "decline"},
+    "hook_callback": refused(),
 }
 """What each request gets when nobody answers it; those that are not here get an error."""
 
@@ -56,6 +58,8 @@ class SessionRequests:
 
     def refusal(self, request: ServerRequest, reason: str = "") -> Json | None:
         """Return the body that refuses a request; see `RequestReader`."""
+        if request.method == "hook_callback":
+            return refused(reason)
         body = REFUSALS.get(request.method)
         return {**body, "message": reason} if body is not None and reason and "message" in body else body
 
@@ -69,6 +73,8 @@ class SessionRequests:
             case "can_use_tool":
                 envelope = self._envelope(request)
                 return ask_questions(envelope) or tool_approval(envelope)
+            case "hook_callback":
+                return hook_call(request.params, self._options)
             case "elicitation":
                 return ask_elicitation(self._envelope(request))
             case _:

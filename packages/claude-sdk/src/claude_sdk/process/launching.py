@@ -97,7 +97,7 @@ def launch_plan(
     session_id: str,
     cwd: str | Path | None = None,
     resume_at: str | None = None,
-    tool_servers: Mapping[str, object] | None = None,
+    announced: Mapping[str, object] | None = None,
 ) -> Launch:
     """Return how to start the process of a session.
 
@@ -107,7 +107,7 @@ def launch_plan(
         session_id: Id for a new or forked session; a resumed one keeps its own.
         cwd: Folder of a stored session, for options that name none.
         resume_at: Uuid of the last message to take over, for a fork.
-        tool_servers: Fields of `initialize` that announce the application's own tools.
+        announced: Fields of `initialize` that announce what claude may ask us: the application's tools, our hooks.
 
     Raises:
         InvalidRequestError: A folder, an id or the output schema cannot be used, or `fork` has nothing to fork.
@@ -141,7 +141,7 @@ def launch_plan(
         arguments=(*_arguments(options, None if keeps_id else session_id, resume_at), *flags.values()),
         env=_environment(options, env),
         cwd=folder,
-        initialize={**_initialize(options, answers), **(tool_servers or {}), **native},
+        initialize={**_initialize(options, answers), **(announced or {}), **native},
         session_id=options.resume if keeps_id and options.resume is not None else session_id,
         stored=keeps_id,
         answers=answers,

@@ -27,6 +27,7 @@ from agent_sdk_core.errors import FrameTooLargeError, InvalidRequestError
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.receiver import RequestId, ServerRequest
 from agent_sdk_core.runtime.asking.pending import PendingRequests
+from agent_sdk_core.runtime.asking.policing import Police
 from agent_sdk_core.runtime.asking.user_code import UserCodeError, call_user_code
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
 from agent_sdk_core.wire.forms import unsendable
@@ -153,15 +154,20 @@ async def put(ask: Ask[AgentRequest], requests: PendingRequests, options: Sessio
             raise InvalidRequestError(f"It has {size} bytes, more than the {DEFAULT_MAX_LINE} that a message may have.")
         return body
 
+    police = Police.of(options)
     resolution = await requests.resolve(
         request,
         callback=getattr(options, _CALLBACKS[kind_of(request)]),
         check=check,
         timeout=options.request_timeout,
+        judge=None if police is None else police.decide,
     )
+    answer = resolution.answer if police is None else await police.review(request, resolution.answer)
     if ask.before_sending is not None:
-        await ask.before_sending(resolution.answer)
-    return ask.encode(refusal_of(request)) if resolution.answer is None else cast("Json", resolution.encoded)
+        await ask.before_sending(answer)
+    if answer is None:
+        return ask.encode(refusal_of(request))
+    return cast("Json", resolution.encoded) if answer is resolution.answer else check(answer)
 
 
 async def _run(work: Work) -> Json | str | None:

@@ -37,6 +37,7 @@ from agent_sdk_core.runtime.host import Host
 _log = logging.getLogger(__name__)
 
 Callback = Callable[[Any], Awaitable[AgentAnswer]]
+Judge = Callable[[Any], Awaitable[AgentAnswer | None]]
 
 
 @dataclass(slots=True, eq=False)
@@ -107,6 +108,7 @@ class PendingRequests:
         callback: Callback | Defer | None,
         check: Callable[[AgentAnswer], object],
         timeout: float | None,
+        judge: Judge | None = None,
     ) -> Resolution:
         """Put a request to whoever answers, and return how it ended; never raises for a bad answer.
 
@@ -117,6 +119,7 @@ class PendingRequests:
             callback: Who is asked; None refuses at once, `DEFER` waits for `answer()`.
             check: Encodes an answer for the wire; raises `AgentError` for one that the agent cannot honour.
             timeout: Seconds until it is refused, or None.
+            judge: Decides before anybody is asked; None from it leaves the decision to whoever is.
         """
         pending = _Pending(request, kind_of(request), check)
         self._open[request.request_id] = pending
@@ -124,10 +127,10 @@ class PendingRequests:
         try:
             if self._refusing:
                 pending.settle(REFUSALS[pending.kind], "close")
-            elif callback is None:
-                pending.settle(REFUSALS[pending.kind], "no_callback")
-            elif not isinstance(callback, Defer):
-                self._host.start_soon(self._call, pending, callback, context=self._context)
+            elif judge is not None:
+                self._host.start_soon(self._judge, pending, judge, callback, context=self._context)
+            else:
+                self._put(pending, callback)
             with anyio.move_on_after(timeout):
                 await pending.settled.wait()
             pending.settle(REFUSALS[pending.kind], "deadline")
@@ -171,6 +174,29 @@ class PendingRequests:
     def release(self) -> None:
         """Let the agent have what `refuse_all` settled, as far as it still waits for it."""
         self._released.set()
+
+    def _put(self, pending: _Pending, callback: Callback | Defer | None) -> None:
+        if callback is None:
+            pending.settle(REFUSALS[pending.kind], "no_callback")
+        elif not isinstance(callback, Defer):
+            self._host.start_soon(self._call, pending, callback, context=self._context)
+
+    async def _judge(self, pending: _Pending, judge: Judge, callback: Callback | Defer | None) -> None:
+        """Let the policy decide; one that breaks refuses."""
+        answer: AgentAnswer | None = REFUSALS[pending.kind]
+        try:
+            with pending.scope:
+                answer = await call_user_code(
+                    lambda: judge(pending.request), f"the policy for a {pending.kind} request"
+                )
+        except Exception:
+            _log.exception("the policy for a %s request failed, which counts as a denial", pending.kind)
+        finally:
+            if answer is not None:
+                pending.settle(answer, "policy")
+        if not pending.settled.is_set():
+            pending.scope = anyio.CancelScope()
+            self._put(pending, callback)
 
     async def _call(self, pending: _Pending, callback: Callback) -> None:
         refusal = REFUSALS[pending.kind]

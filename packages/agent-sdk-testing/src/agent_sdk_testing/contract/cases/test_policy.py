@@ -1,0 +1,128 @@
+"""A policy decides before anybody is asked: the first deny, then an ask, then an allow that names what it lifts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agent_sdk_core import (
+    DEFER,
+    Allow,
+    PermissionRequest,
+    PolicyGuard,
+    RequestOpened,
+    RequestResolved,
+    UnsupportedOptionError,
+)
+from agent_sdk_testing import text
+from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_testing.contract.traits import needs
+from agent_sdk_testing.contract.watching import Asker, Ran, run
+
+pytestmark = pytest.mark.anyio
+
+ACT = "echo done >> done.txt"
+ALLOWS = ("Bash(echo *)", "Edit(done.txt)")
+
+
+def lifting(agent: Agent) -> list[str]:
+    """Rules that allow the act with all that the agent says an allow lifts."""
+    lifted = " ".join(f"+{name}" for name in sorted(agent.escalates))
+    return [f"{rule} {lifted}".strip() for rule in ALLOWS]
+
+
+async def acted(agent: Agent, policy: PolicyGuard, **options: Any) -> Ran:
+    agent.model.reply(agent.command(ACT, escalate=True)).reply(text("Went on."))
+    options = {"permission_mode": "default", "policy_scope": "asked_only", **options}
+    async with agent.session(policy=policy, **options) as session:
+        ran = await run(session, "Act.")
+        assert not session.pending
+    return ran
+
+
+@pytest.mark.parametrize("callback", [None, DEFER, Asker()], ids=["nobody", "defer", "callback"])
+async def test_what_the_policy_denies_does_not_run_and_nobody_is_asked(agent: Agent, callback: Any) -> None:
+    ran = await acted(agent, PolicyGuard(deny=["Bash(echo *)"]), can_use_tool=callback)
+    assert not agent.exists("done.txt")
+    assert ran.results[0].is_error is True
+    assert {resolved.by for resolved in ran.all(RequestResolved)} <= {"policy"}
+    assert [denial["tool_use_id"] for denial in ran.result.permission_denials] == [ran.results[0].tool_use_id]
+    if isinstance(callback, Asker):
+        assert not callback.requests
+
+
+async def test_what_the_policy_allows_runs_and_nobody_is_asked(agent: Agent) -> None:
+    asker = Asker()
+    ran = await acted(agent, PolicyGuard(allow=lifting(agent)), can_use_tool=asker)
+    assert agent.exists("done.txt")
+    assert [(one.outcome, one.by) for one in ran.all(RequestResolved)] == [("allowed", "policy")]
+    assert not asker.requests
+
+
+async def test_an_allow_lifts_nothing_that_it_does_not_name(agent: Agent) -> None:
+    asker = Asker()
+    await acted(agent, PolicyGuard(allow=ALLOWS), can_use_tool=asker)
+    assert len(asker.requests) == (1 if agent.escalates else 0)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [PolicyGuard(ask=["Bash"], allow=["Bash +sandbox +path"]), PolicyGuard(allow=["Bash(ls *)"])],
+    ids=["ask", "no rule"],
+)
+async def test_what_the_policy_leaves_open_is_asked(agent: Agent, policy: PolicyGuard) -> None:
+    asker = Asker()
+    ran = await acted(agent, policy, can_use_tool=asker)
+    assert agent.exists("done.txt")
+    assert [request.tool_name for request in asker.requests] == ["Bash"]
+    assert [one.by for one in ran.all(RequestResolved)] == ["callback"]
+
+
+async def test_a_policy_that_breaks_denies(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise SystemExit("a rule that breaks")
+
+    monkeypatch.setattr(PolicyGuard, "judge", breaks)
+    asker = Asker()
+    await acted(agent, PolicyGuard(deny=["Bash(sudo *)"]), can_use_tool=asker)
+    assert not agent.exists("done.txt")
+    assert not asker.requests
+
+
+async def test_an_input_that_was_changed_is_judged_again(agent: Agent) -> None:
+    async def change(request: PermissionRequest) -> Allow:
+        return Allow(updated_input={**request.input, "command": "touch changed.txt"})
+
+    await acted(agent, PolicyGuard(deny=["Bash(touch *)"]), can_use_tool=change)
+    assert not agent.exists("changed.txt")
+    assert not agent.exists("done.txt")
+
+
+@needs("policy_scope:every_call", "mode:bypass")
+async def test_a_refusal_binds_what_runs_unasked(agent: Agent) -> None:
+    ran = await acted(agent, PolicyGuard(deny=["Bash(echo *)"]), permission_mode="bypass", policy_scope="every_call")
+    assert not agent.exists("done.txt")
+    assert ran.results[0].is_error is True
+    assert "Bash(echo *)" in ran.results[0].text
+    assert not ran.all(RequestOpened)
+
+
+@needs("policy_scope:every_call", "mode:bypass")
+async def test_what_a_person_decides_is_asked_where_everything_else_runs(agent: Agent) -> None:
+    asker = Asker()
+    policy = PolicyGuard(ask=["Bash(echo *)"])
+    await acted(agent, policy, permission_mode="bypass", policy_scope="every_call", can_use_tool=asker)
+    assert [request.tool_name for request in asker.requests] == ["Bash"]
+    assert agent.exists("done.txt")
+
+
+@needs("policy_scope:asked_only")
+async def test_a_refusal_that_would_not_bind_every_call_is_accepted_knowingly(agent: Agent) -> None:
+    for options in ({"policy": PolicyGuard(deny=["Bash"])}, {"policy_scope": "every_call"}):
+        with pytest.raises(UnsupportedOptionError, match="asked_only") as caught:
+            async with agent.session(**options):
+                pass
+        assert caught.value.details["option"] == "policy"
+    async with agent.session(policy=PolicyGuard(allow=["Bash(ls *)"])):
+        pass

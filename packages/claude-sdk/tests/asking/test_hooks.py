@@ -1,0 +1,73 @@
+"""Our hook before each tool call: it refuses, it asks, and whatever goes wrong with it is never taken for consent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agent_sdk_core import PolicyGuard, SessionOptions
+from claude_sdk.asking.hooks import hook_call, hooks_of, refused
+
+pytestmark = pytest.mark.anyio
+
+POLICY = PolicyGuard(deny=["Bash(rm *)"], ask=["Bash(git *)"], allow=["Bash(ls *)"])
+
+
+def call(command: str, **fields: Any) -> dict[str, Any]:
+    told = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": command}, "cwd": "/"}
+    return {"callback_id": "agent_sdk_policy", "input": {**told, **fields}}
+
+
+async def decided(params: dict[str, Any]) -> Any:
+    work = hook_call(params, SessionOptions(policy=POLICY))
+    assert work is not None
+    body = await work.run()
+    assert body is not None
+    return body.get("hookSpecificOutput", body)
+
+
+def test_a_hook_is_announced_where_a_policy_refuses() -> None:
+    assert hooks_of(SessionOptions()) == {}
+    assert hooks_of(SessionOptions(policy=PolicyGuard(allow=["Bash"]))) == {}
+    announced = hooks_of(SessionOptions(policy=POLICY))
+    assert announced == {"hooks": {"PreToolUse": [{"hookCallbackIds": ["agent_sdk_policy"], "onFailure": "block"}]}}
+
+
+async def test_a_refusal_names_its_rule() -> None:
+    told = await decided(call("ls; rm x"))
+    assert told["permissionDecision"] == "deny"
+    assert "Bash(rm *)" in told["permissionDecisionReason"]
+
+
+async def test_what_a_person_decides_is_asked() -> None:
+    assert (await decided(call("git log")))["permissionDecision"] == "ask"
+
+
+@pytest.mark.parametrize("command", ["ls", "make"])
+async def test_what_is_allowed_or_left_open_is_left_to_claude(command: str) -> None:
+    assert await decided(call(command)) == {}
+
+
+async def test_a_call_without_a_tool_is_refused() -> None:
+    assert (await decided(call("ls", tool_name=None)))["permissionDecision"] == "deny"
+
+
+@pytest.mark.parametrize(
+    ("params", "policy"),
+    [
+        ({**call("ls"), "callback_id": "of somebody"}, POLICY),
+        (call("ls", hook_event_name="Stop"), POLICY),
+        ({}, POLICY),
+        (call("ls"), None),
+    ],
+)
+def test_a_hook_that_is_not_ours_is_not_answered_by_the_policy(
+    params: dict[str, Any], policy: PolicyGuard | None
+) -> None:
+    assert hook_call(params, SessionOptions(policy=policy)) is None
+
+
+def test_a_failure_refuses_with_its_reason() -> None:
+    assert refused("It broke.")["hookSpecificOutput"]["permissionDecisionReason"] == "It broke."
+    assert refused()["hookSpecificOutput"]["permissionDecision"] == "deny"
