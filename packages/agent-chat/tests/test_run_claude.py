@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent_sdk_testing import ModelRequest, ScriptedModel, Step, call, text
+from agent_sdk_testing import ModelRequest, ScriptedModel, Step, call, stall, text
 
 RUN = (sys.executable, "-m", "agent_chat", "run", "--backend", "claude")
 OURS = ("ANTHROPIC_", "CLAUDE_", "DISABLE_", "HOME")
@@ -74,3 +74,38 @@ def test_approvals_questions_and_plans_are_asked_on_a_terminal(
     assert screen.wait() == 0
     assert (agent_workspace / "made").exists()
     assert "Blue" in scripted_model.requests[1].text
+
+
+def run(env: dict[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [*RUN, "--cwd", str(cwd), *arguments]
+    return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+
+def test_a_missing_login_is_told_before_anything_is_asked(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path
+) -> None:
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        env.pop(name, None)
+    done = run(env, agent_workspace, "hello")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "Claude is not logged in. Log in with `" in done.stderr
+    assert "auth login`, or set ANTHROPIC_API_KEY. [not_logged_in]" in done.stderr
+    assert scripted_model.requests == ()
+
+
+def test_what_was_denied_fails_a_run_that_says_so(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path
+) -> None:
+    scripted_model.reply(call("Bash", command="touch made", description="d")).reply(text("as you wish"))
+    done = run(env, agent_workspace, "--fail-on-denied", "make it")
+    assert done.returncode == 4, done.stderr
+    assert "error: 1 of the agent's requests were denied" in done.stderr
+
+
+def test_a_turn_whose_time_is_over_is_interrupted(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path
+) -> None:
+    scripted_model.reply(stall())
+    done = run(env, agent_workspace, "--timeout", "6", "wait")
+    assert done.returncode == 124, done.stderr
+    assert "interrupting: 6 s are over" in done.stderr

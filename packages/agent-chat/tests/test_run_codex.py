@@ -97,3 +97,33 @@ def test_a_pager_that_does_not_read_does_not_hold_up_ctrl_c(
             process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
         assert "Traceback" not in process.stderr.read()
+
+
+def test_a_missing_login_is_told_before_anything_is_asked(
+    command_env: dict[str, str], codex_env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path
+) -> None:
+    home = Path(codex_env["CODEX_HOME"])
+    (home / "config.toml").unlink()  # Of a model that asks for no login.
+    env = command_env | {name: codex_env[name] for name in ("CODEX_HOME", "HOME")}
+    done = run(env, agent_workspace, "hello")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert re.search(r"Codex is not logged in\. Log in with `.*login`\. \[not_logged_in\]", done.stderr), done.stderr
+    assert scripted_model.requests == ()
+
+
+def test_what_was_denied_fails_a_run_that_says_so(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path
+) -> None:
+    scripted_model.reply(touch("made")).reply(text("as you wish"))
+    done = run(env, agent_workspace, "--fail-on-denied", "make it")
+    assert done.returncode == 4, done.stderr
+    assert "error: 1 of the agent's requests were denied" in done.stderr
+
+
+def test_a_command_whose_time_is_over_ends_with_its_turn(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path
+) -> None:
+    scripted_model.reply(call("exec_command", cmd="sleep 120"))
+    done = run(env, agent_workspace, "--timeout", "4", "wait")
+    assert done.returncode == 124, done.stderr
+    assert "interrupting: 4 s are over" in done.stderr

@@ -8,11 +8,14 @@ from typing import Final
 
 
 class ExitCode(IntEnum):
-    """What the process exits with; above 128 as shells report a signal."""
+    """What the process exits with; above 128 as shells report a signal, and 124 as `timeout` does."""
 
     OK = 0
     ERROR = 1
     USAGE = 2
+    NOT_LOGGED_IN = 3
+    DENIED = 4
+    TIMED_OUT = 124
     HUNG_UP = 129
     INTERRUPTED = 130
     BROKEN_PIPE = 141

@@ -5,12 +5,16 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import anyio
 import pytest
 
 from agent_chat import settings
+from agent_chat.terminal import conversation
 from agent_sdk_core.asking.permissions import Allow, PermissionRequest
 from agent_sdk_core.config.runtime import RuntimeConfig
-from agent_sdk_core.errors import ExecutableNotFoundError
+from agent_sdk_core.errors import ExecutableNotFoundError, SpawnError
+from agent_sdk_core.interfaces.account import Account
+from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem
 
 HINT = "Nobody can be asked here; run it on a terminal, or choose what it may do with --permission-mode."
 Command = Callable[..., tuple[int, str, str]]
@@ -189,7 +193,7 @@ def test_who_is_not_logged_in_is_told_where_to_look(command: Command, backend: A
     backend.script = script
     backend.resumable = False
     code, _, err = command("run", "--backend", "fake", "go")
-    assert (code, err) == (1, "agent-sdk: `agent-sdk doctor --backend fake` says how to log in.\n")
+    assert (code, err) == (3, "agent-sdk: `agent-sdk doctor --backend fake` says how to log in.\n")
     assert command("run", "go")[2] == "agent-sdk: `agent-sdk doctor` says how to log in.\n"
 
 
@@ -201,3 +205,142 @@ def test_what_the_agent_has_said_about_its_failure_is_not_said_twice(command: Co
     backend.script = script
     code, out, _ = command("run", "go")
     assert (code, out) == (1, "The model is gone.\n\n[failed · 1.5 s]\n")
+
+
+def test_a_turn_whose_time_is_over_is_interrupted_and_exits_124(command: Command, backend: Any, wire: Any) -> None:
+    async def script(session: Any) -> AsyncIterator[Any]:
+        await session.interrupted.wait()
+        yield wire.result(subtype="error_during_execution", is_error=True, terminal_reason="aborted_streaming")
+
+    backend.script = script
+    code, out, err = command("run", "--timeout", "0.2", "go")
+    assert (code, out) == (124, "[interrupted · 1.5 s]\n")
+    assert "warning: interrupting: 0.2 s are over" in err
+
+
+def test_an_agent_that_hears_no_interrupt_is_left(
+    command: Command, backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(session: Any) -> AsyncIterator[Any]:
+        session.deaf = True
+        await anyio.sleep_forever()
+        yield
+
+    backend.script = script
+    monkeypatch.setattr(conversation, "_INTERRUPT_SECONDS", 0.2)
+    code, out, _ = command("run", "--timeout", "0.2", "go")
+    assert (code, out) == (124, "")
+    assert backend.closed
+
+
+def test_an_agent_that_does_not_start_in_time_is_left(
+    command: Command, backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "start", anyio.sleep_forever)
+    assert command("run", "--timeout", "0.2", "go")[:2] == (124, "")
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_a_time_that_is_none_is_a_usage_error(command: Command, backend: Any, seconds: str) -> None:
+    code, _, err = command("run", "--timeout", seconds, "go")
+    assert code == 2
+    assert "--timeout takes a number of seconds greater than 0" in err
+
+
+def test_a_turn_in_time_exits_as_ever(command: Command, backend: Any) -> None:
+    assert command("run", "--timeout", "60", "go")[0] == 0
+
+
+@pytest.mark.parametrize("told", ["resolved", "result", "both"])
+def test_what_was_denied_can_fail_the_run(command: Command, backend: Any, wire: Any, told: str) -> None:
+    async def script(session: Any) -> AsyncIterator[Any]:
+        del session
+        if told != "result":
+            fields = {"request_id": "r", "kind": "permission", "outcome": "denied", "by": "callback"}
+            yield wire.system("request_resolved", **fields)
+        denials: list[Any] = [{"tool_name": "Bash", "tool_use_id": "t", "tool_input": {}}]
+        yield wire.result(permission_denials=[] if told == "resolved" else denials)
+
+    backend.script = script
+    assert command("run", "go")[0] == 0
+    code, _, err = command("run", "--fail-on-denied", "go")
+    assert code == 4
+    assert "error: 1 of the agent's requests were denied" in err
+
+
+def test_nothing_denied_fails_nothing(command: Command, backend: Any, wire: Any) -> None:
+    async def script(session: Any) -> AsyncIterator[Any]:
+        del session
+        yield wire.system("request_resolved", request_id="r", kind="permission", outcome="allowed", by="callback")
+        yield wire.result()
+
+    backend.script = script
+    assert command("run", "--fail-on-denied", "go")[0] == 0
+
+
+@pytest.mark.parametrize("opens", [True, False])
+@pytest.mark.parametrize("found", [True, False])
+def test_a_missing_login_is_told_before_a_turn_starts(
+    command: Command, backend: Any, monkeypatch: pytest.MonkeyPatch, opens: bool, found: bool
+) -> None:
+    async def account() -> Account:
+        if not opens:  # Until the opening has begun, which then never ends.
+            await begun.wait()
+        return Account("none", needs_login=True)
+
+    async def diagnose() -> Diagnosis:
+        advice = (Problem("Fake is not logged in.", "Log in with `fake login`.", code="not_logged_in"),)
+        return Diagnosis("fake", problems=advice if found else ())
+
+    def create_session(options: Any) -> Any:
+        return stuck()
+
+    async def stuck() -> None:
+        begun.set()
+        await anyio.sleep_forever()
+
+    begun = anyio.Event()
+    monkeypatch.setattr(backend, "account", account)
+    monkeypatch.setattr(backend, "diagnose", diagnose)
+    if not opens:
+        monkeypatch.setattr(backend, "create_session", create_session)
+    code, out, err = command("run", "go")
+    assert (code, out) == (3, "")
+    advice = (
+        "Fake is not logged in. Log in with `fake login`." if found else "`agent-sdk doctor --backend fake` says how"
+    )
+    assert advice in err
+    assert all(not opened.prompts and opened.closed for opened in backend.opened)
+    assert backend.closed
+
+
+def test_an_agent_that_is_logged_in_runs(command: Command, backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def account() -> Account:
+        return Account("api_key", needs_login=False)
+
+    monkeypatch.setattr(backend, "account", account)
+    assert command("run", "go")[0] == 0
+
+
+def test_a_session_that_does_not_open_is_told_whatever_the_login(
+    command: Command, backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create_session(options: Any) -> Any:
+        raise SpawnError("no processes left")
+
+    monkeypatch.setattr(backend, "account", anyio.sleep_forever)
+    monkeypatch.setattr(backend, "create_session", create_session)
+    code, _, err = command("run", "go")
+    assert code == 1
+    assert "no processes left" in err
+
+
+def test_a_login_that_is_refused_in_the_turn_exits_3(command: Command, backend: Any, wire: Any) -> None:
+    async def script(session: Any) -> AsyncIterator[Any]:
+        del session
+        yield wire.result(
+            subtype="error_during_execution", is_error=True, errors=["401"], error_code="authentication_failed"
+        )
+
+    backend.script = script
+    assert command("run", "go")[0] == 3

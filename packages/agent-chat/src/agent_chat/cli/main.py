@@ -62,23 +62,43 @@ def options(
 
 @app.command()
 def run(
-    prompt: Annotated[str | None, typer.Argument(help="What to do; absent or '-': read from standard input.")] = None,
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="PROMPT", help="What to do; absent or '-': read from standard input.")
+    ] = None,
     backend: Annotated[
-        str | None, typer.Option("--backend", "-b", help="The agent: claude or codex; absent: as configured.")
+        str | None,
+        typer.Option("--backend", "-b", metavar="NAME", help="The agent: claude or codex; absent: as configured."),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="The model, by the agent's own name.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="MODEL", help="The model, by the agent's own name.")
+    ] = None,
     effort: Annotated[
-        str | None, typer.Option("--effort", "-e", help="How much the model reasons, such as low, medium or high.")
+        str | None,
+        typer.Option(
+            "--effort", "-e", metavar="EFFORT", help="How much the model reasons, such as low, medium or high."
+        ),
     ] = None,
-    cwd: Annotated[str | None, typer.Option("--cwd", "-C", help="The folder to work in.")] = None,
-    permission_mode: Annotated[str | None, typer.Option("--permission-mode", help=HELP_MODE)] = None,
-    resume: Annotated[str | None, typer.Option("--resume", help="Go on with the session of this id.")] = None,
+    cwd: Annotated[str | None, typer.Option("--cwd", "-C", metavar="FOLDER", help="The folder to work in.")] = None,
+    permission_mode: Annotated[str | None, typer.Option("--permission-mode", metavar="MODE", help=HELP_MODE)] = None,
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="ID", help="Go on with the session of this id.")
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", help="Interrupt the turn after so many seconds; exits with 124."),
+    ] = None,
+    fail_on_denied: Annotated[
+        bool, typer.Option("--fail-on-denied", help="Exit with 4 if something that the agent wanted was denied.")
+    ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Run an agent on a prompt; it asks before it acts.
 
     It runs with your own login, and with what is configured.
+
+    Exits with 0 if the turn completed, 1 if it failed, 2 if the command line cannot be followed, 3 if the agent is not
+    logged in, 4 with --fail-on-denied if something was denied, 124 after --timeout, 130 if it was interrupted.
     """
 
     def start() -> int:
@@ -86,7 +106,7 @@ def run(
         from agent_chat.settings import RunSettings
 
         settings = RunSettings(backend, model, cwd, permission_mode, resume, effort)
-        return run_prompt(prompt, settings, as_json=json)
+        return run_prompt(prompt, settings, as_json=json, timeout=timeout, fail_on_denied=fail_on_denied)
 
     _finish(start, debug=debug)
 
@@ -94,7 +114,7 @@ def run(
 @app.command()
 def demo(
     backend: Annotated[
-        str | None, typer.Option("--backend", "-b", help="Play with this agent alone, such as codex.")
+        str | None, typer.Option("--backend", "-b", metavar="NAME", help="Play with this agent alone, such as codex.")
     ] = None,
     interactive: Annotated[
         bool, typer.Option("--interactive", "-i", help="Answer the approvals yourself instead of by script.")
@@ -118,7 +138,9 @@ def demo(
 @app.command()
 def replay(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Wire logs, as CodexBackend(wire_log=…) writes.")],
-    backend: Annotated[str, typer.Option("--backend", "-b", help="The agent whose wire was recorded.")] = "codex",
+    backend: Annotated[
+        str, typer.Option("--backend", "-b", metavar="NAME", help="The agent whose wire was recorded.")
+    ] = "codex",
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -137,7 +159,10 @@ def replay(
 @app.command()
 def config(
     cwd: Annotated[
-        str | None, typer.Option("--cwd", "-C", help="The folder whose .agent-sdk.toml counts; absent: this one.")
+        str | None,
+        typer.Option(
+            "--cwd", "-C", metavar="FOLDER", help="The folder whose .agent-sdk.toml counts; absent: this one."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the configuration as one JSON object.")] = False,
     debug: Debug = False,
@@ -155,10 +180,16 @@ def config(
 @app.command()
 def doctor(
     backend: Annotated[
-        str | None, typer.Option("--backend", "-b", help="The agent to look at, such as codex; absent: all of them.")
+        str | None,
+        typer.Option(
+            "--backend", "-b", metavar="NAME", help="The agent to look at, such as codex; absent: all of them."
+        ),
     ] = None,
     cwd: Annotated[
-        str | None, typer.Option("--cwd", "-C", help="The folder whose .agent-sdk.toml counts; absent: this one.")
+        str | None,
+        typer.Option(
+            "--cwd", "-C", metavar="FOLDER", help="The folder whose .agent-sdk.toml counts; absent: this one."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what was found as one JSON object.")] = False,
     debug: Debug = False,
@@ -253,7 +284,7 @@ def main() -> NoReturn:
 def _finish(start: Callable[[], int], *, debug: bool, failure: ExitCode = ExitCode.ERROR) -> NoReturn:
     """Run a command and exit with its code, or `failure`; what goes wrong is one sentence, details are for `debug`."""
     from agent_chat.settings import UsageError
-    from agent_sdk_core.errors import AgentError
+    from agent_sdk_core.errors import AgentError, AuthenticationError
 
     try:
         code = start()
@@ -265,7 +296,8 @@ def _finish(start: Callable[[], int], *, debug: bool, failure: ExitCode = ExitCo
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except AgentError as error:
-        code = _complain(f"{error.message} [{error.code}]", failure)
+        code = ExitCode.NOT_LOGGED_IN if isinstance(error, AuthenticationError) else failure
+        code = _complain(f"{error.message} [{error.code}]", code)
         if debug:
             _show_details(error)
     except Exception as error:

@@ -12,8 +12,10 @@ import anyio
 
 from agent_chat import settings as settings_module
 from agent_chat.cli.stdio import open_asker, open_view, write_progress
+from agent_chat.exits import ExitCode
 from agent_chat.settings import RunSettings, UsageError, load_config, session_options
 from agent_chat.terminal.conversation import Conversation, Ended
+from agent_chat.terminal.login import open_logged_in
 from agent_chat.terminal.screens import View
 from agent_sdk_core.errors import AuthenticationError
 from agent_sdk_core.interfaces.backend import AgentBackend
@@ -22,14 +24,30 @@ from agent_sdk_core.options import SessionOptions
 _NO_PROMPT = 'There is no prompt: say what to do, as in `agent-sdk run "fix the failing test"`, or pipe it in.'
 
 
-def run_prompt(prompt: str | None, settings: RunSettings, *, as_json: bool) -> int:
+def run_prompt(
+    prompt: str | None,
+    settings: RunSettings,
+    *,
+    as_json: bool,
+    timeout: float | None = None,
+    fail_on_denied: bool = False,
+) -> int:
     """Run one prompt and return the exit code.
+
+    Args:
+        prompt: The prompt; None or "-": it is read from standard input.
+        settings: What else the command line says.
+        as_json: Print the messages, and nothing else.
+        timeout: Seconds that it may take.
+        fail_on_denied: Whether a turn that completed, but was denied something, has an exit code of its own.
 
     Raises:
         UsageError: The command line or the configuration cannot be followed.
         AgentError: The agent could not be started, or it refused.
         BrokenPipeError: Nobody reads the output any more.
     """
+    if timeout is not None and not timeout > 0:
+        raise UsageError(f"--timeout takes a number of seconds greater than 0, not {timeout:g}.")
     text = read_prompt(prompt)
     view = open_view(as_json=as_json)
     asker = open_asker(view, as_json=as_json)
@@ -42,8 +60,11 @@ def run_prompt(prompt: str | None, settings: RunSettings, *, as_json: bool) -> i
         async with backend:
             yield backend, options
 
-    ended = anyio.run(Conversation(stage, view).run, text)
+    ended = anyio.run(Conversation(stage, view, timeout=timeout, opening=open_logged_in).run, text)
     _conclude(view, ended, settings, as_json=as_json)
+    if fail_on_denied and ended.denials and ended.exit_code == ExitCode.OK:
+        view.notice(f"{ended.denials} of the agent's requests were denied", "error")
+        return ExitCode.DENIED
     return ended.exit_code
 
 

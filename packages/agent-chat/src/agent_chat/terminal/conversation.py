@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -13,15 +13,21 @@ from anyio.abc import TaskStatus
 
 from agent_chat.exits import ENDING_SIGNALS, ExitCode
 from agent_chat.terminal.screens import View
-from agent_sdk_core.errors import AgentError
+from agent_sdk_core.errors import AgentError, AuthenticationError
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession
+from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.system import RequestResolved
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 
 _LAST_WORDS_SECONDS: Final = 0.5
 
+_INTERRUPT_SECONDS: Final = 10.0
+"""How long the agent has to end a turn whose time is over."""
+
+Opening = Callable[[AgentBackend, SessionOptions], Awaitable[AgentSession]]
 Stage = Callable[[], AbstractAsyncContextManager[tuple[AgentBackend, SessionOptions]]]
 
 
@@ -33,11 +39,13 @@ class Ended:
         exit_code: What the process should exit with.
         result: The turn's result; None when it was quit before.
         resume: Id of the session to resume; None when the agent did not store it.
+        denials: How many of the agent's requests were denied.
     """
 
     exit_code: int
     result: ResultMessage | None = None
     resume: str | None = None
+    denials: int = 0
 
 
 class Conversation:
@@ -46,11 +54,19 @@ class Conversation:
     Args:
         stage: Makes the started backend and the options of the session, and takes them down again.
         view: Where messages are shown.
+        timeout: Seconds after which the turn is interrupted, the start of the agent included; None: any number.
+        opening: Opens the session.
     """
 
-    def __init__(self, stage: Stage, view: View) -> None:
+    def __init__(
+        self, stage: Stage, view: View, *, timeout: float | None = None, opening: Opening | None = None
+    ) -> None:
         self._stage = stage
         self._view = view
+        self._timeout = timeout
+        self._opening = opening or _opened
+        self._denied: set[str] = set()
+        self._late = self._over = False
         self._scope: anyio.CancelScope | None = None
         self._session: AgentSession | None = None
         self._interrupting = False
@@ -71,6 +87,8 @@ class Conversation:
             with anyio.CancelScope() as self._scope:
                 await host.start(self._listen)
                 host.start_soon(self._animate)
+                if self._timeout is not None:
+                    host.start_soon(self._watch, self._timeout)
                 try:
                     result = await self._converse(prompt)
                 except Exception as error:  # raised again below, outside the group
@@ -84,14 +102,15 @@ class Conversation:
             if self._quit is not None:
                 await self._drain_soon()
             host.cancel_scope.cancel()
+        denials = len(self._denied)
         if self._quit is not None:
-            return Ended(self._quit, result, self._resume)
+            return Ended(self._quit, result, self._resume, denials)
         if failure is not None:
             raise failure
-        return Ended(_exit_code(result), result, self._resume)
+        return Ended(ExitCode.TIMED_OUT if self._late else _exit_code(result), result, self._resume, denials)
 
     async def _converse(self, prompt: Prompt) -> ResultMessage | None:
-        async with self._stage() as (backend, options), await backend.create_session(options) as session:
+        async with self._stage() as (backend, options), await self._opening(backend, options) as session:
             try:
                 return await self._turn(session, prompt)
             finally:
@@ -113,10 +132,35 @@ class Conversation:
         self._session = session
         try:
             async for message in turn:
+                self._note_denial(message)
                 self._view.show(message)
         finally:
             self._session = None
+            self._over = True
         return turn.result
+
+    def _note_denial(self, message: SDKMessage) -> None:
+        match message:
+            case RequestResolved(kind="permission", outcome="denied"):
+                self._denied.add(message.request_id or "")
+            case ResultMessage():  # Those that nobody was asked about; what was asked may stand here once more.
+                told = len(message.permission_denials or ())
+                self._denied.update(f"denial {number}" for number in range(len(self._denied), told))
+            case _:
+                pass
+
+    async def _watch(self, seconds: float) -> None:
+        """Interrupt a turn whose time is over, and quit when that does not end it soon."""
+        await anyio.sleep(seconds)
+        if self._over:
+            return
+        self._late = True
+        self._view.notice(f"interrupting: {seconds:g} s are over", "warning")
+        with anyio.move_on_after(_INTERRUPT_SECONDS):
+            if self._session is not None:
+                await self._interrupt(self._session)
+                await anyio.sleep_forever()  # Until the turn's end ends the conversation.
+        self._leave(ExitCode.TIMED_OUT)
 
     async def _listen(self, *, task_status: TaskStatus[None]) -> None:
         with anyio.open_signal_receiver(signal.SIGINT, *ENDING_SIGNALS) as signals:
@@ -154,4 +198,8 @@ def _exit_code(result: ResultMessage | None) -> ExitCode:
         case "interrupted" | "cancelled":
             return ExitCode.INTERRUPTED
         case "failed" | "limit":
-            return ExitCode.ERROR
+            return ExitCode.NOT_LOGGED_IN if isinstance(result.error, AuthenticationError) else ExitCode.ERROR
+
+
+async def _opened(backend: AgentBackend, options: SessionOptions) -> AgentSession:
+    return await backend.create_session(options)
