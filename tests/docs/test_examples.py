@@ -20,7 +20,13 @@ anyio.run(run) if code.co_flags & inspect.CO_COROUTINE else run()
 """
 
 
-@pytest.mark.parametrize("block", blocks(), ids=lambda block: block.where)
+EXAMPLES = {path.read_text(encoding="utf-8") for path in (ROOT / "examples").rglob("*.py")}
+"""Programs that stand in `examples/` too; their tests give them what they need."""
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in blocks() if block.source not in EXAMPLES], ids=lambda block: block.where
+)
 def test_example_runs(block: Block, reader_env: dict[str, str], reader_folder: Path) -> None:
     assert block.title in (None, FRAGMENT), f'{block.where}: a block is a whole program, or has the title "{FRAGMENT}"'
     file = reader_folder / ("test_example.py" if block.is_test else "example.py")

@@ -1,4 +1,4 @@
-"""The tables of the guides for those who move over: each example with its length there and here.
+"""What pages say of the examples: the tables of the guides for those who move over, and the programs of the recipes.
 
 `python -m tests.examples.table` writes them; a test holds them.
 """
@@ -20,6 +20,8 @@ PAGES: Final = {
     "claude_agent_sdk": ROOT / "docs" / "moving-from-claude-agent-sdk.md",
     "openai_codex": ROOT / "docs" / "moving-from-openai-codex.md",
 }
+RECIPES: Final = ROOT / "docs" / "recipes.md"
+_RECIPE: Final = re.compile(r"(<!-- (examples/\S+) -->\n\n```python\n).*?^```$", re.DOTALL | re.MULTILINE)
 _PLACE: Final = re.compile(r"(?<=## The examples, ported\n\n).*?(?=\n\nA port does)", re.DOTALL)
 _SILENT: Final = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
@@ -63,6 +65,16 @@ def page_with_table(package: str) -> str:
     return _PLACE.sub(lambda _: table(package), PAGES[package].read_text(encoding="utf-8"))
 
 
+def page_of_recipes() -> str:
+    """Return the page of the recipes as it should be."""
+
+    def with_program(match: re.Match[str]) -> str:
+        return f"{match[1]}{(ROOT / match[2]).read_text(encoding='utf-8')}```"
+
+    return _RECIPE.sub(with_program, RECIPES.read_text(encoding="utf-8"))
+
+
 if __name__ == "__main__":
     for name, page in PAGES.items():
         page.write_text(page_with_table(name), encoding="utf-8")
+    RECIPES.write_text(page_of_recipes(), encoding="utf-8")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pytest
-from tests.examples.table import EXAMPLES, ORIGINALS, PAGES, length, page_with_table
+from tests.examples.table import EXAMPLES, ORIGINALS, PAGES, RECIPES, ROOT, length, page_of_recipes, page_with_table
 
 from agent_sdk_testing import (
     ScriptedModel,
@@ -82,6 +85,16 @@ RUNS: Final = {
     "openai_codex/turn_controls": Run(BOTH, ("steered: completed", "interrupted: interrupted")),
     "openai_codex/turn_run": Run(BOTH, ("status: completed", f"text: {HELLO}", "usage:")),
     "openai_codex/turn_stream_events": Run(BOTH, ("ResultMessage", "messages: ")),
+    "recipes/batch": Run(
+        BOTH,
+        ('{"folder": ".", "answer": {"answer": true, "reason": "It has one."}}',),
+        ("Is there a changelog?", ".", "."),
+    ),
+    "recipes/bot": Run(BOTH, (f"a: {HELLO}", f"b: {HELLO}"), stdin="a: Hello!\nb: Hi!\na: More?\n\n"),
+    "recipes/chat_repl": Run(
+        BOTH, ("Bash {'command': ", "  1. ", "Done.", "Go on later with "), stdin="Please write a hello.py\n1\n"
+    ),
+    "recipes/ci_job": Run(BOTH, (f"completed: {HELLO}",), ("Make", "the", "tests", "pass.")),
 }
 
 
@@ -90,6 +103,16 @@ def script(model: ScriptedModel, agent: str) -> None:
 
     def command(cmd: str) -> Step:
         return call("Bash", command=cmd) if agent == "claude" else call("exec_command", cmd=cmd)
+
+    def asked_command(cmd: str) -> Step:
+        if agent == "claude":
+            return call("Bash", command=cmd)
+        return call(
+            "exec_command", cmd=cmd, sandbox_permissions="require_escalated", justification="It has to be written."
+        )
+
+    def data(**fields: object) -> Step:
+        return call("StructuredOutput", dict[str, Any](fields)) if agent == "claude" else text(json.dumps(fields))
 
     def calculate(a: float, b: float) -> Step:
         if agent == "claude":
@@ -100,7 +123,8 @@ def script(model: ScriptedModel, agent: str) -> None:
         "15 + 27?": [[calculate(15, 27)], [text("It is 42.")]],
         "Name five programming languages": [[text("Python for scripts, Go for servers.")]],
         "Run echo": [[command("echo 'Hello from bash!'")], [text("It said hello.")]],
-        "write a hello.py": [[command("touch hello.py")], [text("Done.")]],
+        "write a hello.py": [[asked_command("touch hello.py")], [text("Done.")]],
+        "Is there a changelog?": [[data(answer=True, reason="It has one.")]],
         "Run sleep 15": [[command("sleep 15")], [text("Done.")]],
         "Count to 40": [[text("1, 2, ", delay(1), "3.")]],
         "Count to": [[text("1, 2, "), stall()]],
@@ -152,8 +176,45 @@ def test_an_example_does_what_it_says(name: str, user_env: dict[str, str]) -> No
     assert not missing, f"{missing} in\n{ran.stdout}\n{ran.stderr}"
 
 
+@pytest.mark.parametrize("user_env", BOTH, indirect=True)
+def test_the_web_application_streams_and_answers(user_env: dict[str, str]) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    serve = [sys.executable, "-m", "uvicorn", "--fd", str(listening.fileno()), "--app-dir", str(EXAMPLES / "recipes")]
+    with scratch_folder(prefix="examples-work-") as folder:
+        web = subprocess.Popen([*serve, "fastapi_sse:app"], cwd=folder, env=user_env, pass_fds=[listening.fileno()])
+        try:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}/chats"
+            chat = f"{url}/{_ask('POST', url)['id']}"
+            events = _events(f"{chat}/messages", "Please write a hello.py")
+            waiting = next(event for event in events if event.get("subtype") == "request_opened")
+            _ask("POST", f"{chat}/answers/{waiting['request_id']}", waiting["request"]["options"][0]["answer"])
+            assert list(events)[-1]["result"] == "Done."
+            _ask("DELETE", chat)
+        finally:
+            web.kill()
+            web.wait()
+            listening.close()
+
+
+def _ask(method: str, url: str, body: object = None) -> Any:
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.loads(response.read())
+
+
+def _events(url: str, prompt: str) -> Iterator[dict[str, Any]]:
+    data = json.dumps({"text": prompt}).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as stream:
+        for line in stream:
+            name, _, value = line.decode().strip().partition(": ")
+            if name == "data":
+                yield json.loads(value)
+
+
 def test_every_example_is_run() -> None:
-    assert sorted(RUNS) == sorted(
+    assert sorted([*RUNS, "recipes/fastapi_sse"]) == sorted(
         str(path.relative_to(EXAMPLES).with_suffix("")) for path in EXAMPLES.rglob("*.py") if path.name != "__init__.py"
     )
 
@@ -169,6 +230,12 @@ def test_a_port_is_no_longer_than_its_original(package: str, name: str, lines: i
 @pytest.mark.parametrize("package", PAGES)
 def test_the_guide_lists_the_examples_as_they_are(package: str) -> None:
     assert PAGES[package].read_text(encoding="utf-8") == page_with_table(package), "python -m tests.examples.table"
+
+
+def test_the_recipes_show_the_programs_as_they_are() -> None:
+    page = RECIPES.read_text(encoding="utf-8")
+    assert page == page_of_recipes(), "python -m tests.examples.table"
+    assert all(f"<!-- {path.relative_to(ROOT)} -->" in page for path in (EXAMPLES / "recipes").glob("*.py"))
 
 
 def test_every_port_has_an_original() -> None:
