@@ -5,6 +5,7 @@ Put in order or left out, because it differs from run to run:
 - a response stands right after its request: Codex does not order responses and notifications with each other;
 - what sub-agents send stands where the thread that started them waits for it, or stops;
 - notifications of no thread, and those of a thread that are no message (`DROPPED`), are left out;
+- so are raw messages, which repeat what the model was told, with the day and the machine;
 - the handshake and the reading of the configuration are left out, which describe the machine;
 - so is the end of each thread but the main one, which are all closed at once.
 """
@@ -53,7 +54,17 @@ _MODEL_IDS: Final = re.compile(r"\b(msg|rs|call|fc|ctc)_\d+_\d+\b")
 """Ids that the scripted model makes of the number of its request, which parallel requests get by chance."""
 
 _TIMES: Final = frozenset(
-    {"startedAtMs", "completedAtMs", "startedAt", "completedAt", "createdAt", "updatedAt", "recencyAt", "durationMs"}
+    {
+        "create_time",
+        "startedAtMs",
+        "completedAtMs",
+        "startedAt",
+        "completedAt",
+        "createdAt",
+        "updatedAt",
+        "recencyAt",
+        "durationMs",
+    }
 )
 _PATTERNS: Final = (
     (re.compile(r"\d{4}/\d\d/\d\d/"), "2026/01/01/"),
@@ -91,6 +102,8 @@ def _ordered(records: list[Json]) -> list[Json]:
         message = record["msg"]
         method = message.get("method")
         if method is None and record["dir"] == "in":
+            continue
+        if method == "rawResponseItem/completed" and message["params"]["item"].get("type") == "message":
             continue
         if method in DROPPED or (method == "thread/unsubscribe" and message["params"]["threadId"] != main):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ BOUNDED = settings(
 def marked(records: list[Record], mark: str) -> list[Record]:
     """Return a log whose ids no other log has: of threads, turns, prompts, items and requests."""
     text = json.dumps(records)
-    for kind in ("thread", "turn", "prompt", "item", "call", "msg", "rs", "fc", "ctc", "ws", "exec-id"):
-        text = text.replace(f'"{kind}-', f'"{mark}{kind}-').replace(f'"{kind}_', f'"{mark}{kind}_')
+    kinds = "thread|turn|prompt|item|call|msg|rs|fc|ctc|ws|exec"
+    text = re.sub(rf'"(?=(?:{kinds})[-_](?:id-)?\d)', f'"{mark}', text)
     copies = json.loads(text)
     for record in copies:
         if isinstance(record["msg"].get("id"), int):

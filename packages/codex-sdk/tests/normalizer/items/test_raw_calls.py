@@ -112,3 +112,12 @@ def test_all_else_that_the_model_said_or_heard_is_nothing(scene: Any, item: Any)
     scene.begin()
     assert scene.feed("rawResponseItem/completed", item=item) == []
     assert scene.feed("rawResponse/completed", usage={}) == []
+
+
+def test_a_call_and_an_output_that_name_no_call_are_no_pair(scene: Any) -> None:
+    scene.begin()
+    for item in (
+        {"type": "function_call", "name": "x"},
+        {"type": "function_call_output", "name": "goal", "output": "x"},
+    ):
+        assert scene.feed("rawResponseItem/completed", item=item) == []

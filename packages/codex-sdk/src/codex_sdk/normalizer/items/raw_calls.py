@@ -48,6 +48,8 @@ class RawCalls:
     def take(self, item: Json) -> Json | None:
         """Take what the model said or heard; return what stands for a call that has its output and no item."""
         call_id, kind = text_at(item, "call_id"), text_at(item, "type")
+        if not call_id:  # An output of no call: context, such as a goal (0.169).
+            return None
         if kind in _CALLS and not _TOLD_OTHERWISE.fullmatch(text_at(item, "name")):
             self._calls.note(call_id, item)
         if kind not in _OUTPUTS or (call := self._calls.pop(call_id, None)) is None or call_id in self._kinds:
