@@ -95,6 +95,7 @@ def test_the_responses_api_refuses_a_request(body: Mapping[str, Any], says: str)
         {},
         {"input": "Hi"},
         {"input": [{"type": "function_call_output", "call_id": "c1"}], "previous_response_id": "r"},
+        {"input": [{"type": "function_call_output", "namespace": "agent", "name": "goal_objective", "output": "Go."}]},
         {"text": {"format": {"type": "json_schema", "name": "answer", "schema": {"type": "array"}}}},
         {"tools": [{"type": "function", "name": "f", "strict": False, "parameters": {"type": "object"}}]},
     ],

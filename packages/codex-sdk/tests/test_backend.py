@@ -711,6 +711,20 @@ class TestEnding:
             await backend.start()
             assert (await anext(events)).kind == "started"
 
+    async def test_what_is_new_of_its_protocol_is_told_before_its_end(
+        self, fake: FakeCodex, backend: CodexBackend
+    ) -> None:
+        with anyio.fail_after(30):
+            session = await backend.create_session()
+            events = from_now(backend)
+            notifications = backend.notifications()
+            fake.notify("thread/closed", threadId=session.session_id, brandNew=1)
+            await anext(notifications)
+            fake.exit(3)
+            told = [await anext(events), await anext(events)]
+        assert [event.kind for event in told] == ["warning", "dead"]
+        assert "brandNew" in told[0].message
+
     async def test_a_closed_stdout_is_an_end_too(self, fake: FakeCodex, backend: CodexBackend) -> None:
         with anyio.fail_after(30):
             session = await backend.create_session()

@@ -225,6 +225,9 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         if server.warning is not None:
             self.emit("warning", server.warning)
 
+    def _tell_gathered(self) -> None:
+        self._dispatch.unknowns.tell_gathered()
+
     def _end_streams(self) -> None:
         self._dispatch.close()
         super()._end_streams()

@@ -166,6 +166,9 @@ class BaseBackend(AgentBackend, Generic[S]):
         del options
         return None
 
+    def _tell_gathered(self) -> None:
+        """Emit what was kept to be told together; after "dead" nothing is."""
+
     @abstractmethod
     async def _open(self, options: SessionOptions, plan: Any) -> S:
         """Open a session, whether its caller still waits or not; one that fails leaves nothing."""
@@ -215,6 +218,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         for login in list(self._logins):
             login.lost(error)
         if not self._closed:
+            self._tell_gathered()
             self.emit("dead", error.message, {"exit": str(ended) if ended else None})
 
     def _warn_once(self, sentences: Iterable[str]) -> None:
@@ -293,6 +297,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         error.backend = self.type
         if self._failure is None:
             self._failure = error
+            self._tell_gathered()
             self.emit("dead", error.message)
         settling = [link.kill_now for link in self._links]
         settling += [lambda session=session: session.lost(error) for session in self.sessions]

@@ -26,6 +26,12 @@ def test_what_the_agent_writes_as_the_user_is_not_the_user() -> None:
     assert [message.role for message in found.messages] == ["context"]
 
 
+def test_an_output_of_no_call_is_context() -> None:
+    goal = {"type": "function_call_output", "namespace": "agent", "name": "goal_objective", "output": "Get there."}
+    found = parse({"input": [goal]})
+    assert (found.messages, found.tool_outputs) == ((InputMessage("context", "Get there."),), ())
+
+
 def test_input_may_be_a_string() -> None:
     assert parse({"input": "hi"}).messages == (InputMessage("user", "hi"),)
 

@@ -342,7 +342,8 @@ async def test_a_session_knows_its_backend(agent: Agent) -> None:
 
 async def test_a_turn_that_is_not_used_sends_nothing(agent: Agent) -> None:
     async with agent.session() as session:
-        session.query("Never sent.")
+        with pytest.warns(ResourceWarning, match="never sent"):
+            session.query("Never sent.")
         assert session.state == "idle"
     assert not agent.model.requests
 

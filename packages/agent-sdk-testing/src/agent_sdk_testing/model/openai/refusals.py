@@ -106,14 +106,20 @@ def _object_problems(node: Mapping[str, Any], where: str) -> Iterator[str]:
 def _unpaired(entries: Sequence[Mapping[str, Any]]) -> str | None:
     for output, call in _CALLS.items():
         name = "custom tool call" if call == "custom_tool_call" else "function call"
+        # An output of no call, with a name instead, is context that codex adds from 0.169 on, such as a goal.
         called, answered = (
-            {str(entry.get("call_id")) for entry in entries if entry.get("type") == kind} for kind in (call, output)
+            {str(entry.get("call_id")) for entry in entries if entry.get("type") == kind and not _is_context(entry)}
+            for kind in (call, output)
         )
         if alone := answered - called:
             return f"No tool call found for {name} output with call_id {min(alone)}."
         if alone := called - answered:
             return f"No tool output found for {name} {min(alone)}."
     return None
+
+
+def _is_context(entry: Mapping[str, Any]) -> bool:
+    return "call_id" not in entry and "name" in entry and "output" in entry
 
 
 def _invalid(message: str, **fields: str) -> HttpError:

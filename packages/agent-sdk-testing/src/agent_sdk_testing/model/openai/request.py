@@ -25,6 +25,9 @@ def parse(body: Mapping[str, Any]) -> Conversation:
                 instructions.append(text)
             else:
                 messages.append(InputMessage("context" if _is_context(role, text) else role, text))
+        elif kind.endswith("_call_output") and "call_id" not in entry and "name" in entry:
+            # Of no call of the model's: codex writes a goal that way from 0.169 on.
+            messages.append(InputMessage("context", _text(entry.get("output"))))
         elif kind.endswith("_call_output"):
             outputs.append(ToolOutput(str(entry.get("call_id", "")), _text(entry.get("output")), entry))
         elif kind == "additional_tools":
