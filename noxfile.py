@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.metadata import distributions, version
 from pathlib import Path
 
 import nox
-from packaging.version import Version
 
 APART = ("--ignore=tests/docs", "--ignore=tests/examples", "--ignore=tests/wheels")
 """Tests that have a session of their own."""
 
 TWINE = "twine==7.0.0"
-
-OTHER_CODEX = ("0.162.1",)
-"""Published codex versions that the contract suite holds on as well."""
-
-CONTRACT_ON_CODEX = (
-    "packages/agent-sdk-testing/src/agent_sdk_testing/contract",
-    "--contract-agent",
-    "tests.contract.agents.codex:CodexAgent",
-)
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "tests", "docs", "site", "wheels"]
@@ -99,39 +87,17 @@ def damage(session: nox.Session) -> None:
 
 @nox.session
 def versions(session: nox.Session) -> None:
-    """Run the contract suite with an older codex, and with the newest published one if that is newer than ours.
+    """Run the contract suite on releases of both agents: the pinned, the tested, and the newest of each registry.
 
-    `-- VERSION…` for others instead. Their binaries are kept in `.cache/`.
+    `-- codex`, `-- claude==2.1.332` and such for those alone. Their executables are kept in `.cache/`.
     """
-    codexes = [_published_codex(session, wanted) for wanted in session.posargs or OTHER_CODEX]
-    if not session.posargs:
-        newest = _published_codex(session)
-        found, ours = _version_in(newest), version("openai-codex-cli-bin")
-        if Version(found) > Version(ours):
-            codexes.append(newest)
-        else:
-            session.log(f"No newer codex is published: the newest is {found}, ours {ours}.")
-    for folder in codexes:
-        codex = str(folder / "codex_cli_bin" / "bin" / "codex")
-        session.log(f"The contract suite with codex {_version_in(folder)}")
-        session.run("agent-sdk", "schema", "check", "--codex", codex, success_codes=[0, 1])
-        session.run("pytest", "-n", "2", *CONTRACT_ON_CODEX, env={"AGENT_SDK_CODEX_PATH": codex})
+    session.run("python", "scripts/try_releases.py", *session.posargs)
 
 
-def _published_codex(session: nox.Session, wanted: str | None = None) -> Path:
-    """Return the folder of a published codex, the newest if none is named; it is downloaded unless it is there."""
-    folder = Path(".cache", "codex", wanted or "latest").absolute()
-    if wanted is None or not (folder / "codex_cli_bin").is_dir():
-        requirement = "openai-codex-cli-bin" if wanted is None else f"openai-codex-cli-bin=={wanted}"
-        # Without the workspace's configuration, which pins another version.
-        target = ("--no-config", "--python", sys.executable, "--target", str(folder))
-        session.run("uv", "pip", "install", "--quiet", "--no-deps", "--upgrade", *target, requirement)
-    return folder
-
-
-def _version_in(folder: Path) -> str:
-    """Return the version of the codex that a folder holds."""
-    return next(iter(distributions(name="openai-codex-cli-bin", path=[str(folder)]))).version
+@nox.session
+def pin(session: nox.Session) -> None:
+    """Write an agent's pinned version everywhere: `-- codex 0.163.0`, `-- claude 2.1.332 0.2.189` (of its carrier)."""
+    session.run("python", "scripts/move_pin.py", *session.posargs)
 
 
 @nox.session

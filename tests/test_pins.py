@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from agent_sdk_testing import FakeClaude, FakeCodex
-from claude_sdk.process.executable import OLDEST_TESTED_VERSION as OLDEST_CLAUDE
 from claude_sdk.process.executable import TESTED_VERSION as TESTED_CLAUDE
+from claude_sdk.process.executable import tested_versions as claudes_in_words
 from codex_sdk.drift import shipped_surface
 from codex_sdk.process.executable import TESTED_VERSION as TESTED_CODEX
+from codex_sdk.process.executable import tested_versions as codexes_in_words
 from codex_sdk.protocol.methods import VERSION
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +29,7 @@ WORDS = {
         ("packages/codex-sdk/README.md", r"generated from codex ([\d.]+\d)"),
     ],
     "claude": [("docs/claude.md", r"Written against claude ([\d.]+\d)")],
+    "claude-agent-sdk": [("docs/getting-started.md", r"claude-agent-sdk==([\d.]+\d)")],
 }
 
 
@@ -89,7 +91,6 @@ def test_the_pinned_claude_is_the_one_that_is_tested_and_that_the_fake_is_of() -
     assert spec.origin is not None
     bundled = re.findall(r'"([\d.]+)"', (Path(spec.origin).parent / "_cli_version.py").read_text())
     assert (bundled, default_version(FakeClaude)) == ([CLAUDE], CLAUDE)
-    assert OLDEST_CLAUDE <= TESTED_CLAUDE
     pinned = pins("claude-agent-sdk")
     assert set(pinned) == {"constraints", "agent-sdk-claude[binary]", "dependency-metadata"}
     assert len(set(pinned.values())) == 1, pinned
@@ -98,4 +99,10 @@ def test_the_pinned_claude_is_the_one_that_is_tested_and_that_the_fake_is_of() -
 @pytest.mark.parametrize(("agent", "path", "words"), [(agent, *place) for agent in WORDS for place in WORDS[agent]])
 def test_the_documents_name_the_version_that_is_tested(agent: str, path: str, words: str) -> None:
     told = re.findall(words, (ROOT / path).read_text(encoding="utf-8"))
-    assert told == [{"codex": CODEX, "claude": CLAUDE}[agent]]
+    carrier = pins("claude-agent-sdk")["constraints"]
+    assert told == [{"codex": CODEX, "claude": CLAUDE, "claude-agent-sdk": carrier}[agent]]
+
+
+def test_the_readme_tells_every_tested_version() -> None:
+    told = re.findall(r"^\| (claude|codex) \| tested with (.*?); ", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert dict(told) == {"claude": claudes_in_words(), "codex": codexes_in_words()}

@@ -59,7 +59,11 @@ async def test_one_that_works_is_told_in_full_and_nothing_is_left(
         found = await make_backend().diagnose()
     assert (found.status, found.problems) == ("ok", ())
     assert found.executable == str(fake.executable)
-    assert (found.version, found.tested, found.within_tested_range) == (fake.version, executable.tested_range(), True)
+    assert (found.version, found.tested, found.within_tested_range) == (
+        fake.version,
+        executable.tested_versions(),
+        True,
+    )
     assert (found.login, found.logged_in) == ("API key (ANTHROPIC_API_KEY)", True)
     assert found.drift is None
     assert found.incomparable.startswith("claude does not describe its protocol")
@@ -101,7 +105,7 @@ async def test_one_that_hangs_is_given_up(fake: FakeClaude, make_backend: MakeBa
         ("2.0.1", "error", "unsupported_version"),
         ("2.1.310", "warning", "untested_version"),
         (
-            ".".join(map(str, (*executable.TESTED_VERSION[:2], executable.TESTED_VERSION[2] + 1))),
+            ".".join(map(str, (*executable.TESTED_VERSIONS[-1][:2], executable.TESTED_VERSIONS[-1][2] + 1))),
             "warning",
             "untested_version",
         ),

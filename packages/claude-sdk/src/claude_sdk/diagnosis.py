@@ -19,7 +19,7 @@ from agent_sdk_core.wire.reading import Json, filled_text, record_of
 from claude_sdk.account import read_account
 from claude_sdk.process.alone import plan_alone
 from claude_sdk.process.claude_process import ClaudeProcess
-from claude_sdk.process.executable import PATH_VARIABLE, check_version, find_executable, tested_range
+from claude_sdk.process.executable import PATH_VARIABLE, check_version, find_executable, tested_versions
 from claude_sdk.process.link import ClaudeLink
 from claude_sdk.store import places
 
@@ -58,7 +58,7 @@ async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, 
     if (reason := await to_thread.run_sync(_unreadable_settings, places.folder(env))) is not None:
         problems.append(reason)
     return Diagnosis(
-        "claude", str(path), version, tested_range(), within, login, logged_in, incomparable=_INCOMPARABLE
+        "claude", str(path), version, tested_versions(), within, login, logged_in, incomparable=_INCOMPARABLE
     ).with_problems(*problems)
 
 

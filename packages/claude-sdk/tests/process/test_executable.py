@@ -9,9 +9,9 @@ from agent_sdk_core import UnsupportedVersionError
 from claude_sdk import ClaudeBackend
 from claude_sdk.process.executable import (
     MINIMUM_VERSION,
-    OLDEST_TESTED_VERSION,
     PATH_VARIABLE,
     TESTED_VERSION,
+    TESTED_VERSIONS,
     UNTOLD_VERSION,
     check_version,
     find_executable,
@@ -27,10 +27,10 @@ def test_the_backend_finds_the_executable_that_is_bundled() -> None:
 
 
 def test_the_declared_versions_are_in_order() -> None:
-    versions: list[tuple[int, int, int]] = [MINIMUM_VERSION, OLDEST_TESTED_VERSION, TESTED_VERSION]
-    assert sorted(versions) == versions
+    assert sorted({MINIMUM_VERSION, *TESTED_VERSIONS}) == [MINIMUM_VERSION, *TESTED_VERSIONS]
+    assert TESTED_VERSION in TESTED_VERSIONS
     assert check_version(TESTED_VERSION, Path("/x/claude")) is None
-    newer = (*TESTED_VERSION[:2], TESTED_VERSION[2] + 1)
+    newer = (*TESTED_VERSIONS[-1][:2], TESTED_VERSIONS[-1][2] + 1)
     assert "what it lacks does not work" in str(check_version(newer, Path("/x/claude")))
 
 

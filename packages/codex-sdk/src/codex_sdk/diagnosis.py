@@ -19,7 +19,7 @@ from agent_sdk_core.transport.process.executable import parse_version
 from agent_sdk_core.wire.reading import Json, record_of
 from codex_sdk.process.app_server import AppServer
 from codex_sdk.process.errors import translate
-from codex_sdk.process.executable import PATH_VARIABLE, check_version, find_executable, tested_range
+from codex_sdk.process.executable import PATH_VARIABLE, check_version, find_executable, tested_versions
 from codex_sdk.process.link import AppServerLink
 
 _LOGINS: Final = {
@@ -115,7 +115,7 @@ class _Findings:
             "codex",
             str(self._path),
             self._version,
-            tested_range(),
+            tested_versions(),
             within,
             *self._login,
             self._drift,
@@ -150,7 +150,7 @@ def _drift_problem(drift: ProtocolDrift) -> Problem:
     effect = "some of what sessions can do does not work" if drift.runs else "no session works"
     return Problem(
         f"The protocol of codex {drift.version} lacks or changes what this SDK uses, so {effect}: {named}{more}.",
-        f"Install a tested version ({tested_range()}); `agent-sdk schema check` lists all differences.",
+        f"Install a tested version ({tested_versions()}); `agent-sdk schema check` lists all differences.",
         "warning" if drift.runs else "error",
         "protocol_drift",
     )

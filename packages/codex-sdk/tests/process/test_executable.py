@@ -6,9 +6,9 @@ from pathlib import Path
 from codex_sdk import CodexBackend
 from codex_sdk.process.executable import (
     MINIMUM_VERSION,
-    OLDEST_TESTED_VERSION,
     PATH_VARIABLE,
     TESTED_VERSION,
+    TESTED_VERSIONS,
     check_version,
     find_executable,
 )
@@ -23,13 +23,13 @@ def test_the_backend_finds_the_executable_that_is_bundled() -> None:
 
 
 def test_the_declared_versions_are_in_order() -> None:
-    versions: list[tuple[int, int, int]] = [MINIMUM_VERSION, OLDEST_TESTED_VERSION, TESTED_VERSION]
-    assert sorted(versions) == versions
+    assert sorted({MINIMUM_VERSION, *TESTED_VERSIONS}) == [MINIMUM_VERSION, *TESTED_VERSIONS]
+    assert TESTED_VERSION in TESTED_VERSIONS
     assert check_version(TESTED_VERSION, Path("/x/codex")) is None
-    newer = (TESTED_VERSION[0], TESTED_VERSION[1] + 1, 0)
+    newer = (TESTED_VERSIONS[-1][0], TESTED_VERSIONS[-1][1] + 1, 0)
     assert "check_protocol" in str(check_version(newer, Path("/x/codex")))
 
 
-def test_a_correction_of_a_tested_release_counts_as_tested() -> None:
-    for version in ((*TESTED_VERSION[:2], 99), (*OLDEST_TESTED_VERSION[:2], 0)):
-        assert check_version(version, Path("/x/codex")) is None
+def test_a_correction_of_a_tested_release_is_not_tested_by_it() -> None:
+    for release in TESTED_VERSIONS:
+        assert "tested with" in str(check_version((release[0], release[1], 99), Path("/x/codex")))

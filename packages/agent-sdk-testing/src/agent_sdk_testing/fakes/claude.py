@@ -1,7 +1,7 @@
 """A scripted `claude` for the faults that the real one does not show: a real process a session, with pipes, signals.
 
 Left alone it greets, takes every control request and says "Hello." to every prompt; a test takes over what it is about.
-Its frames have the shape of claude 2.1.329's.
+Its frames have the shape of those of the pinned claude.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FakeClaude(FakeAgent[FakeClaudeProcess]):
     """
 
     def __init__(
-        self, *, version: str | None = "2.1.329", ignore_eof: bool = False, ignore_sigterm: bool = False
+        self, *, version: str | None = "2.1.332", ignore_eof: bool = False, ignore_sigterm: bool = False
     ) -> None:
         super().__init__("claude", ignore_eof=ignore_eof, ignore_sigterm=ignore_sigterm)
         self.version = version

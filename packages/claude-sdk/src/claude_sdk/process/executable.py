@@ -12,9 +12,11 @@ MINIMUM_VERSION: Final = (2, 1, 306)
 UNTOLD_VERSION: Final = (2, 0, 0)
 """What a claude counts as that greets without a version, as those up to 2.1.283 do."""
 
-OLDEST_TESTED_VERSION: Final = (2, 1, 329)
-TESTED_VERSION: Final = (2, 1, 329)
-"""Oldest and newest version that the test suite runs with; one outside this range works as far as the protocol does."""
+TESTED_VERSION: Final = (2, 1, 332)
+"""The pinned version, which the extra brings."""
+
+TESTED_VERSIONS: Final = ((2, 1, 329), TESTED_VERSION)
+"""Those that the contract suite has run with, oldest first; any other works as far as the protocol does."""
 
 SEARCH: Final = ExecutableSearch(
     name="claude",
@@ -26,12 +28,11 @@ SEARCH: Final = ExecutableSearch(
 VERSIONS: Final = VersionRange(
     SEARCH,
     minimum=MINIMUM_VERSION,
-    oldest=OLDEST_TESTED_VERSION,
-    newest=TESTED_VERSION,
+    tested=TESTED_VERSIONS,
     advice="what it lacks does not work.",
     untold=UNTOLD_VERSION,
 )
 PATH_VARIABLE: Final = SEARCH.variable
 find_executable = SEARCH.find
 check_version = VERSIONS.check
-tested_range = VERSIONS.tested
+tested_versions = VERSIONS.in_words

@@ -9,9 +9,11 @@ from agent_sdk_core.transport.process.executable import ExecutableSearch, Versio
 MINIMUM_VERSION: Final = (0, 133, 0)
 """Oldest version that sessions with approvals and patches have run on; its protocol lacks some of what is used here."""
 
-OLDEST_TESTED_VERSION: Final = (0, 162, 1)
 TESTED_VERSION: Final = (0, 163, 0)
-"""Oldest and newest version that the test suite runs with; one outside this range works as far as the protocol does.
+"""The pinned version, which the extra brings and the protocol is generated from."""
+
+TESTED_VERSIONS: Final = ((0, 162, 1), TESTED_VERSION, (0, 169, 0))
+"""Those that the contract suite has run with, oldest first; any other works as far as its protocol does.
 
 0.155.1 fails one behaviour of the suite, but one to rely on: tools inherit everything, whatever `inherit_env` says.
 """
@@ -25,12 +27,10 @@ SEARCH: Final = ExecutableSearch(
 VERSIONS: Final = VersionRange(
     SEARCH,
     minimum=MINIMUM_VERSION,
-    oldest=OLDEST_TESTED_VERSION,
-    newest=TESTED_VERSION,
+    tested=TESTED_VERSIONS,
     advice="what its protocol lacks does not work. CodexBackend.check_protocol() says what that is.",
-    counted=2,  # Neither 0.162.1 nor 0.159.3 changed the protocol of the release that it corrects, in one word.
 )
 PATH_VARIABLE: Final = SEARCH.variable
 find_executable = SEARCH.find
 check_version = VERSIONS.check
-tested_range = VERSIONS.tested
+tested_versions = VERSIONS.in_words

@@ -90,41 +90,37 @@ class ExecutableSearch:
 
 @dataclass(frozen=True, slots=True)
 class VersionRange:
-    """The versions of an agent that work with this SDK, and those that it is tested with.
+    """The versions of an agent that work with this SDK, and the very ones that it is tested with.
 
     Attributes:
         search: Where the agent is looked for.
         minimum: Oldest version that works.
-        oldest: Oldest version that is tested.
-        newest: Newest version that is tested.
+        tested: The versions that are tested, oldest first.
         advice: What to expect of one that is not tested, as the end of a sentence.
         untold: What a version counts as that does not tell itself; one of them is too old.
-        counted: How many of its numbers count its releases; those after them tell corrections of one.
     """
 
     search: ExecutableSearch
     minimum: Version
-    oldest: Version
-    newest: Version
+    tested: tuple[Version, ...]
     advice: str
     untold: Version | None = None
-    counted: int = 3
 
-    def tested(self) -> str:
-        """Return the versions that the test suite runs with, in words."""
-        oldest, newest = dotted(self.oldest), dotted(self.newest)
-        return newest if newest == oldest else f"{oldest} to {newest}"
+    def in_words(self) -> str:
+        """Return the versions that the test suite has run with, in words."""
+        *others, last = map(dotted, self.tested)
+        return f"{', '.join(others)} and {last}" if others else last
 
     def check(self, version: Version, executable: Path) -> str | None:
         """Check a version against the range that works.
 
         Returns:
-            A warning when it is outside of what was tested, else None.
+            A warning when it is none of those that were tested, else None.
 
         Raises:
             UnsupportedVersionError: It is too old; the message names the range.
         """
-        name, shown, least, tested = self.search.name, dotted(version), dotted(self.minimum), self.tested()
+        name, shown, least, tested = self.search.name, dotted(version), dotted(self.minimum), self.in_words()
         if version < self.minimum:
             found = f"an old {name} that does not tell its version" if version == self.untold else f"{name} {shown}"
             raise UnsupportedVersionError(
@@ -133,11 +129,10 @@ class VersionRange:
                 backend=name,
                 details={"version": shown, "minimum": least, "tested": tested},
             )
-        release, oldest, newest = (each[: self.counted] for each in (version, self.oldest, self.newest))
-        if oldest <= release <= newest:
+        if version in self.tested:
             return None
-        age = "older" if release < oldest else "newer"
-        return f"{name} {shown} is {age} than what this SDK was tested with, {tested}: {self.advice}"
+        age = "older than" if version < self.tested[0] else "newer than" if version > self.tested[-1] else "not among"
+        return f"{name} {shown} is {age} what this SDK was tested with, {tested}: {self.advice}"
 
 
 def parse_version(text: str) -> Version | None:
