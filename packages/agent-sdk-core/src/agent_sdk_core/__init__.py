@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift
     from agent_sdk_core.interfaces.events import BackendEvent
     from agent_sdk_core.interfaces.opening import SessionOpening
-    from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, SessionSummary
+    from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
     from agent_sdk_core.interfaces.session import (
         AgentSession,
         BackgroundTask,
@@ -237,7 +237,6 @@ __all__ = [
     "SessionPage",
     "SessionState",
     "SessionStateChanged",
-    "SessionSummary",
     "SessionUsage",
     "SkillInput",
     "Source",
@@ -245,6 +244,7 @@ __all__ = [
     "StartError",
     "StartupTimeoutError",
     "StatusMessage",
+    "StoredSession",
     "Stream",
     "StreamEvent",
     "SystemMessage",
@@ -339,7 +339,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "interfaces.diagnosis": ("Diagnosis", "Problem", "ProtocolDrift"),
     "interfaces.events": ("BackendEvent",),
     "interfaces.opening": ("SessionOpening",),
-    "interfaces.pages": ("HistoryPage", "SessionPage", "SessionSummary"),
+    "interfaces.pages": ("HistoryPage", "SessionPage", "StoredSession"),
     "interfaces.session": ("AgentSession", "BackgroundTask", "InterruptReceipt", "SessionInfo", "SessionState"),
     "interfaces.streams": ("Stream",),
     "interfaces.turn": ("MessageStream", "PromptQueue", "QueuedPrompt", "Turn"),

@@ -11,7 +11,7 @@ from agent_sdk_core.errors import SessionClosedError, UnsupportedOptionError
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.events import BackendEvent
-from agent_sdk_core.interfaces.pages import SessionPage, SessionSummary
+from agent_sdk_core.interfaces.pages import SessionPage, StoredSession
 
 pytestmark = pytest.mark.anyio
 
@@ -98,7 +98,7 @@ def test_nothing_is_declared_by_default() -> None:
     flags = {field.name: getattr(capabilities, field.name) for field in fields(capabilities)}
     assert flags.pop("policy_scope") == "asked_only"
     assert flags.pop("unsupported_options") == frozenset()
-    assert set(flags.values()) == {False}
+    assert not any(flags.values())
 
 
 def test_events_and_pages_are_plain_values() -> None:
@@ -106,6 +106,6 @@ def test_events_and_pages_are_plain_values() -> None:
     assert dict(event.details) == {}
     with pytest.raises(TypeError):
         event.details["a"] = 1  # type: ignore[index]
-    page = SessionPage((SessionSummary("s"),))
+    page = SessionPage((StoredSession("s"),))
     assert page.cursor is None
     assert page.sessions[0].title == ""

@@ -10,12 +10,12 @@ from agent_sdk_core import (
     HistoryPage,
     InvalidRequestError,
     SessionPage,
-    SessionSummary,
+    StoredSession,
     UserMessage,
     parse_message,
 )
 
-SUMMARIES = tuple(SessionSummary(f"s{number}", f"Title {number}", cwd="/w", updated_at=5.5) for number in range(5))
+SUMMARIES = tuple(StoredSession(f"s{number}", f"Title {number}", cwd="/w", updated_at=5.5) for number in range(5))
 MESSAGES = (
     parse_message({"type": "user", "uuid": "u", "message": {"role": "user", "content": "Hi"}}),
     parse_message({"type": "assistant", "uuid": "a", "message": {"content": [{"type": "text", "text": "Hello"}]}}),
@@ -66,7 +66,7 @@ def test_what_is_no_page_is_refused_with_its_place(kind: Any, name: str, data: A
 
 def test_pages_show_how_much_they_hold_and_how_it_begins() -> None:
     shown = repr(SessionPage(SUMMARIES, "next"))
-    assert shown.startswith("SessionPage(count=5, sessions=(SessionSummary(session_id='s0', title='Title 0'")
+    assert shown.startswith("SessionPage(count=5, sessions=(StoredSession(session_id='s0', title='Title 0'")
     assert shown.endswith("cursor='next')")
     assert "s3" not in shown
     assert repr(HistoryPage()) == "HistoryPage(count=0)"

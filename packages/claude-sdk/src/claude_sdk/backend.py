@@ -19,7 +19,7 @@ from agent_sdk_core.errors import SessionBusyError, SessionClosedError, SessionN
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.option_values import environment_of, require_positive
 from agent_sdk_core.options import SessionOptions
@@ -154,6 +154,10 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         """Return the messages of a stored session, oldest first, without opening it."""
         return await self._stored.read_history(session_id, limit=limit, cursor=cursor)
 
+    async def session_info(self, session_id: str) -> StoredSession:
+        """Return what is known of a stored session, an archived one too."""
+        return await self._stored.read(session_id)
+
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
         stored = self._stored
@@ -166,6 +170,10 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
     async def archive_session(self, session_id: str) -> None:
         """Take a stored session out of the list; it can still be read."""
         await self._stored.archive(session_id)
+
+    async def unarchive_session(self, session_id: str) -> None:
+        """Put an archived session back into the list; does nothing for one that is in it."""
+        await self._stored.unarchive(session_id)
 
     async def delete_session(self, session_id: str) -> None:
         """Delete a stored session for good.

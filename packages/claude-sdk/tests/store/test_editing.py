@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
-from claude_sdk.store import archive, delete, find_session, list_sessions, read_history, rename
+from claude_sdk.store import archive, delete, find_session, list_sessions, read_history, read_stored, rename, unarchive
 from claude_sdk.store.places import kept_elsewhere
 
 
@@ -143,3 +143,15 @@ def test_a_deleted_session_leaves_nothing_of_its_own(
     assert all((folder / "file").exists() for folder in kept_elsewhere(kept.path))
     assert (outside / "file").exists()
     assert titles(root) == ["kept"]
+
+
+def test_an_archived_session_comes_back_into_the_list(root: Path, write: Callable[..., Any]) -> None:
+    session = write()
+    session.user("prompt")
+    unarchive(session.path)
+    assert not session.path.with_suffix("").exists()
+    archive(session.path)
+    assert titles(root) == []
+    unarchive(session.path)
+    assert titles(root) == ["prompt"]
+    assert not read_stored(session.path).archived

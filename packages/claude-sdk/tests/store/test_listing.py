@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.errors import InvalidRequestError, SessionNotFoundError
 from claude_sdk.store import list_sessions, listing, project_key
 
 Json = dict[str, Any]
@@ -245,3 +246,33 @@ def test_a_time_that_is_no_time_is_not_known(root: Path, write: Callable[..., An
     write().user("one", timestamp="yesterday")
     (summary,) = list_sessions(root).sessions
     assert summary.created_at is None
+
+
+def test_what_is_known_of_one_session_is_read_archived_or_not(root: Path, write: Callable[..., Any]) -> None:
+    session = write()
+    session.user("The first\nprompt")
+    with session.path.open("a") as file:
+        said = {"role": "assistant", "model": "<synthetic>", "content": []}
+        for model in ("claude-one", "claude-two", None):
+            line = {
+                "type": "assistant",
+                "gitBranch": "work",
+                "message": {**said, **({"model": model} if model else {})},
+            }
+            file.write(json.dumps(line) + "\n")
+        file.write(json.dumps({"type": "tag", "tag": "urgent", "sessionId": session.path.stem}) + "\n")
+    told = listing.read_stored(session.path)
+    assert (told.title, told.first_prompt, told.tag, told.model) == (
+        "The first prompt",
+        "The first prompt",
+        "urgent",
+        "claude-two",
+    )
+    assert (told.branch, told.archived) == ("work", False)
+    archived(session, {"archived": True, "at": "2030-01-01T00:00:00Z"})
+    assert listing.read_stored(session.path) == replace(told, archived=True)
+
+
+def test_a_session_whose_file_is_gone_is_not_found(root: Path) -> None:
+    with pytest.raises(SessionNotFoundError):
+        listing.read_stored(root / "none.jsonl")

@@ -9,11 +9,11 @@ from typing import Final, cast
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.config.secret import Secret
-from agent_sdk_core.errors import ProtocolError, SessionBusyError
+from agent_sdk_core.errors import ProtocolError, SessionBusyError, SessionNotFoundError
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
 from agent_sdk_core.interfaces.session import require_limit
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.usage import ModelPrice
@@ -27,7 +27,7 @@ from agent_sdk_core.rpc.receiver import ServerRequest
 from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.streams import BoundedStream
-from agent_sdk_core.wire.reading import Json
+from agent_sdk_core.wire.reading import Json, record_at
 from codex_sdk.account import LOGIN_METHODS, CodexLogin, ask_account, forget_login
 from codex_sdk.asking.client_hooks import UNOWNED, ClientHooks, UnownedRequests
 from codex_sdk.driver import CodexDriver
@@ -40,8 +40,8 @@ from codex_sdk.process.link import AppServerLink
 from codex_sdk.process.native_requests import Requests
 from codex_sdk.routing.receiver import Dispatcher, Notification
 from codex_sdk.session import CodexSession
-from codex_sdk.threads.history import read_history, require_stored, stored_facts, turn_of
-from codex_sdk.threads.listings import list_models, list_threads, require_effort
+from codex_sdk.threads.history import read_history, read_thread, require_stored, stored_facts, turn_of
+from codex_sdk.threads.listings import list_models, list_threads, require_effort, stored_session
 from codex_sdk.threads.opening import Opening, opening
 from codex_sdk.threads.project_trust import with_trust
 
@@ -202,6 +202,11 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         peer = (await self._running()).peer
         return await read_history(peer, await stored_facts(peer, session_id), limit=limit, cursor=cursor)
 
+    async def session_info(self, session_id: str) -> StoredSession:
+        """Return what is known of a stored session, an archived one too."""
+        thread = record_at(await read_thread((await self._running()).peer, session_id), "thread")
+        return stored_session({**thread, "id": session_id})
+
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
         await require_stored((await self._running()).peer, session_id)
@@ -209,7 +214,18 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
 
     async def archive_session(self, session_id: str) -> None:
         """Take a stored session out of the list; it can still be read."""
-        await self._ask("thread/archive", {"threadId": session_id})
+        await self._set_archived(session_id, archived=True)
+
+    async def unarchive_session(self, session_id: str) -> None:
+        """Put an archived session back into the list; does nothing for one that is in it."""
+        await self._set_archived(session_id, archived=False)
+
+    async def _set_archived(self, session_id: str, *, archived: bool) -> None:
+        try:
+            await self._ask("thread/archive" if archived else "thread/unarchive", {"threadId": session_id})
+        except SessionNotFoundError:  # Codex says so of one that is where it shall be, too (0.163).
+            if (await self.session_info(session_id)).archived is not archived:
+                raise
 
     async def delete_session(self, session_id: str) -> None:
         """Delete a stored session for good."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agent_sdk_core import ChatModel, SessionSummary
+from agent_sdk_core import ChatModel, StoredSession
 from agent_sdk_testing import FakeCodex, FakeRequest
 from codex_sdk import protocol
 from codex_sdk.backend import CodexBackend
@@ -62,9 +62,9 @@ async def test_sessions_are_a_page_with_a_cursor(
         fake.on("thread/list", lambda request: request.answer({"data": threads, "nextCursor": "next"}))
         page = await backend.list_sessions()
         assert page.sessions == (
-            SessionSummary("1", "Named", "/project", 1, 2),
-            SessionSummary("2", "hello"),
-            SessionSummary("3"),
+            StoredSession("1", "Named", "/project", 1, 2, first_prompt="hi"),
+            StoredSession("2", "hello", first_prompt="hello"),
+            StoredSession("3"),
         )
         assert page.cursor == "next"
         monkeypatch.chdir(workspace.parent)

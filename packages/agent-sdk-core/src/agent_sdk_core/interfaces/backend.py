@@ -16,7 +16,7 @@ from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, Prot
 from agent_sdk_core.interfaces.events import BackendEvent
 from agent_sdk_core.interfaces.interface import Interface
 from agent_sdk_core.interfaces.opening import SessionOpening
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
 from agent_sdk_core.interfaces.session import AgentSession
 from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.messages.parse import SDKMessage
@@ -132,7 +132,7 @@ class AgentBackend(Interface):
         """Open a stored session and go on with it: `create_session` with `SessionOptions.resume`.
 
         Args:
-            session_id: The session's id: `AgentSession.resolved_session_id`, or `SessionSummary.session_id`.
+            session_id: The session's id: `AgentSession.resolved_session_id`, or `StoredSession.session_id`.
             options: Its other options.
 
         Raises:
@@ -187,12 +187,30 @@ class AgentBackend(Interface):
         """
         raise self._unsupported("read history")
 
+    async def session_info(self, session_id: str) -> StoredSession:
+        """Return what is known of a stored session, an archived one too.
+
+        Raises:
+            SessionNotFoundError: No such session is stored.
+            UnsupportedError: The backend cannot.
+        """
+        raise self._unsupported("tell of a stored session")
+
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
         raise self._unsupported("rename sessions")
 
     async def archive_session(self, session_id: str) -> None:
         """Take a stored session out of the list; it can still be read."""
+        raise self._unsupported("archive sessions")
+
+    async def unarchive_session(self, session_id: str) -> None:
+        """Put an archived session back into the list; does nothing for one that is in it.
+
+        Raises:
+            SessionNotFoundError: No such session is stored.
+            UnsupportedError: The backend cannot.
+        """
         raise self._unsupported("archive sessions")
 
     async def delete_session(self, session_id: str) -> None:

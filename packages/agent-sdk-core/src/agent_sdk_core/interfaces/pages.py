@@ -17,15 +17,20 @@ T_co = TypeVar("T_co", covariant=True)
 
 @checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
-class SessionSummary(WireForm):
-    """A stored session.
+class StoredSession(WireForm):
+    """What is known of a stored session; None where the agent does not tell.
 
     Attributes:
         session_id: What `SessionOptions.resume` takes.
         title: Its name, or the start of its first prompt.
         cwd: Folder it worked in.
-        created_at: Unix time in seconds, where known.
-        updated_at: Unix time in seconds, where known.
+        created_at: Unix time in seconds.
+        updated_at: When it was last active, Unix time in seconds.
+        first_prompt: What was asked first, as the agent keeps it: it may be cut.
+        branch: The git branch that its folder was on.
+        tag: A word that somebody put on it.
+        model: The model that it used last.
+        archived: Whether it was archived: then no list shows it, and it can still be read.
     """
 
     session_id: str
@@ -33,6 +38,11 @@ class SessionSummary(WireForm):
     cwd: str | None = None
     created_at: float | None = None
     updated_at: float | None = None
+    first_prompt: str | None = None
+    branch: str | None = None
+    tag: str | None = None
+    model: str | None = None
+    archived: bool = False
 
 
 class Page(Sequence[T_co], Generic[T_co]):
@@ -101,19 +111,19 @@ class Page(Sequence[T_co], Generic[T_co]):
         raise NotImplementedError
 
 
-class SessionPage(Page[SessionSummary]):
+class SessionPage(Page[StoredSession]):
     """Stored sessions, newest first, and the cursor of the next page (None at the end)."""
 
     _named = "sessions"
 
     @property
-    def sessions(self) -> tuple[SessionSummary, ...]:
+    def sessions(self) -> tuple[StoredSession, ...]:
         """The entries."""
         return self._entries
 
     @classmethod
-    def _read(cls, entry: object) -> SessionSummary:
-        return cast("SessionSummary", read_wire(SessionSummary, entry, "SessionPage.sessions"))
+    def _read(cls, entry: object) -> StoredSession:
+        return cast("StoredSession", read_wire(StoredSession, entry, "SessionPage.sessions"))
 
 
 class HistoryPage(Page[SDKMessage]):
@@ -134,4 +144,4 @@ class HistoryPage(Page[SDKMessage]):
 
 
 def _wire(entry: object) -> object:
-    return cast("SDKMessage | SessionSummary", entry).to_wire()
+    return cast("SDKMessage | StoredSession", entry).to_wire()

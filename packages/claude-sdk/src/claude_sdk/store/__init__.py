@@ -6,9 +6,9 @@ agent's own and not documented; what is said of it was seen of 2.1.329, and what
 
 from __future__ import annotations
 
-from claude_sdk.store.editing import archive, delete, rename
+from claude_sdk.store.editing import archive, delete, rename, unarchive
 from claude_sdk.store.history import read_history
-from claude_sdk.store.listing import list_sessions
+from claude_sdk.store.listing import list_sessions, read_stored
 from claude_sdk.store.places import find_session, folder, project_key
 
 __all__ = [
@@ -19,5 +19,7 @@ __all__ = [
     "list_sessions",
     "project_key",
     "read_history",
+    "read_stored",
     "rename",
+    "unarchive",
 ]

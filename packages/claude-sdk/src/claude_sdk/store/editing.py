@@ -55,10 +55,20 @@ def archive(path: Path) -> None:
         SessionNotFoundError: The file does not exist.
         AgentError: The mark cannot be written.
     """
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    with _changing(path):
-        path.lstat()
-        _note(path, "archived.json", {"archived": True, "at": now})
+    _mark_archived(path, archived=True)
+
+
+def unarchive(path: Path) -> None:
+    """Put a stored session back into the list.
+
+    Args:
+        path: The session's file.
+
+    Raises:
+        SessionNotFoundError: The file does not exist.
+        AgentError: The mark cannot be written.
+    """
+    _mark_archived(path, archived=False)
 
 
 def delete(path: Path) -> None:
@@ -75,6 +85,14 @@ def delete(path: Path) -> None:
         path.unlink()
     for folder in (side_folder(path), *kept_elsewhere(path)):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _mark_archived(path: Path, *, archived: bool) -> None:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    with _changing(path):
+        path.lstat()
+        if archived or side_folder(path).is_dir():
+            _note(path, "archived.json", {"archived": archived, "at": now})
 
 
 def _append(path: Path, lines: bytes) -> None:

@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from agent_sdk_core.errors import AgentError, InvalidRequestError
-from agent_sdk_core.interfaces.pages import SessionPage, SessionSummary
+from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
+from agent_sdk_core.interfaces.pages import SessionPage, StoredSession
 from agent_sdk_core.wire.json_lines import decode_line
-from agent_sdk_core.wire.reading import Json, record_of, text_of
+from agent_sdk_core.wire.reading import Json, filled_text, record_of, text_of
 from claude_sdk.store.places import StoredFile, project_folders, project_key, session_files, side_folder
 from claude_sdk.store.transcript.entries import CONVERSATION, is_command, kind_of, prompt_text
 from claude_sdk.store.transcript.lines import opened, read_lines, read_tail
@@ -29,7 +29,10 @@ _MARKS: Final = {
     "ai-title": "aiTitle",
     "summary": "summary",
     "last-prompt": "lastPrompt",
+    "tag": "tag",
 }
+_SYNTHETIC: Final = "<synthetic>"
+"""What claude calls the model of a message that no model made."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,7 @@ class _Seen:
 
     prompt: str = ""
     folders: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
     created_at: float | None = None
     talked: bool = False
 
@@ -62,11 +66,11 @@ def list_sessions(
     if limit < 1:
         raise InvalidRequestError(f"A page has at least one session, not {limit}.", backend="claude")
     ended = None if cursor is None else _position(cursor)
-    page: list[tuple[StoredFile, SessionSummary]] = []
+    page: list[tuple[StoredFile, StoredSession]] = []
     for file in _newest_first(root, cwd):
         if ended is not None and (file.modified_ns, file.session_id) >= ended:
             continue
-        if (summary := _summary(file, cwd)) is not None:
+        if (summary := _listed(file, cwd)) is not None:
             if len(page) == limit:
                 last = page[-1][0]
                 return SessionPage(tuple(listed for _, listed in page), f"{last.modified_ns}:{last.session_id}")
@@ -91,24 +95,59 @@ def _newest_first(root: Path, cwd: str | os.PathLike[str] | None) -> list[Stored
     return sorted(newest.values(), key=lambda file: (file.modified_ns, file.session_id), reverse=True)
 
 
-def _summary(file: StoredFile, cwd: str | os.PathLike[str] | None) -> SessionSummary | None:
+def read_stored(path: Path) -> StoredSession:
+    """Return what the file of a session tells of it.
+
+    Args:
+        path: The session's file.
+
+    Raises:
+        AgentError: It cannot be read.
+    """
+    try:
+        modified_ns = path.stat().st_mtime_ns
+    except OSError as error:
+        message = f"The session's file {path} cannot be read: {error.strerror}."
+        raise SessionNotFoundError(message, backend="claude") from error
+    return _read(StoredFile(path, path.stem, modified_ns))[0]
+
+
+def _listed(file: StoredFile, cwd: str | os.PathLike[str] | None) -> StoredSession | None:
     """Return what the list shows of a session; None for one that it leaves out."""
     try:
-        with opened(file.path) as stream:
-            seen = _beginning(read_lines(stream, file.path, budget=_HEAD))
-            tail = read_tail(stream, _TAIL)
+        stored, talked = _read(file)
     except AgentError:
         return None
+    if not (talked or stored.title) or stored.archived:
+        return None
+    if cwd is not None and stored.cwd is not None and _elsewhere(stored.cwd, cwd):
+        return None
+    return stored
+
+
+def _read(file: StoredFile) -> tuple[StoredSession, bool]:
+    """Return what is known of a session, and whether anything was said in it."""
+    with opened(file.path) as stream:
+        seen = _beginning(read_lines(stream, file.path, budget=_HEAD))
+        tail = read_tail(stream, _TAIL)
     marks = _marks(tail)
     title = marks.get("custom-title") or _kept_title(file.path) or marks.get("ai-title") or marks.get("summary")
-    title = title or seen.prompt or marks.get("last-prompt", "")
-    if not (seen.talked or title) or _is_archived(file.path, tail):
-        return None
-    folder = _folder(file.path, (*seen.folders, *_folders(tail)))
-    if cwd is not None and folder is not None and _elsewhere(folder, cwd):
-        return None
-    line = " ".join(title.split())[:_TITLE]
-    return SessionSummary(file.session_id, line, folder, seen.created_at, file.modified_ns / 1e9)
+    first = " ".join(seen.prompt.split()) or None
+    models = [text_of(record_of(line.get("message")).get("model")) for line in tail if line.get("type") == "assistant"]
+    branches = [*seen.branches, *(branch for line in tail if (branch := filled_text(line.get("gitBranch"))))]
+    stored = StoredSession(
+        file.session_id,
+        " ".join((title or seen.prompt or marks.get("last-prompt", "")).split())[:_TITLE],
+        _folder(file.path, (*seen.folders, *_folders(tail))),
+        seen.created_at,
+        file.modified_ns / 1e9,
+        first_prompt=first,
+        branch=branches[-1] if branches else None,
+        tag=marks.get("tag") or None,
+        model=next((model for model in reversed(models) if model and model != _SYNTHETIC), None),
+        archived=_is_archived(file.path, tail),
+    )
+    return stored, seen.talked
 
 
 def _beginning(lines: Iterator[tuple[int, int, Json]]) -> _Seen:
@@ -119,6 +158,8 @@ def _beginning(lines: Iterator[tuple[int, int, Json]]) -> _Seen:
             seen.created_at = _seconds(line.get("timestamp"))
         if not seen.folders:
             seen.folders = _folders([line])
+        if not seen.branches and (branch := filled_text(line.get("gitBranch"))):
+            seen.branches = (branch,)
         if line.get("isSidechain") is True or (kind := kind_of(line)) not in CONVERSATION:
             continue
         said = prompt_text(line)

@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeVar
 from anyio import to_thread
 
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
 from agent_sdk_core.interfaces.session import require_limit
 from agent_sdk_core.wire.reading import filled_text
 from claude_sdk.store import editing, history, listing, places
@@ -94,6 +94,14 @@ class StoredSessions:
     async def archive(self, session_id: str) -> None:
         """Take a session out of the list."""
         await _in_thread(partial(editing.archive, await self.find(session_id)))
+
+    async def unarchive(self, session_id: str) -> None:
+        """Put a session back into the list."""
+        await _in_thread(partial(editing.unarchive, await self.find(session_id)))
+
+    async def read(self, session_id: str) -> StoredSession:
+        """Return what is known of a session."""
+        return await _in_thread(partial(listing.read_stored, await self.find(session_id)))
 
     async def delete(self, session_id: str, lock: Callable[[str], Lock]) -> None:
         """Delete a session and what belongs to it.

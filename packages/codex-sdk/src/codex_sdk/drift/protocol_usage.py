@@ -53,34 +53,36 @@ METHODS: Final = _words(
     hook/started hook/completed mcpServer/startupStatus/updated model/rerouted account/rateLimits/updated
     modelProvider/authRecoveryStarted modelProvider/authRecoveryCompleted
     error warning guardianWarning configWarning deprecationNotice windows/worldWritableWarning
+    account/login/start account/login/cancel account/login/completed account/logout thread/unarchive
     """
 )
 
 FIELDS: Final = _words(
     """
     _meta acceptWithExecpolicyAmendment account action activeTurnNotSteerable additionalDetails additionalPermissions
-    agentPath agentsStates agentThreadId aggregatedOutput answers applyNetworkPolicyAmendment approval_policy
-    approvalPolicy approvalsReviewer arguments availableDecisions baseInstructions cachedInputTokens
+    agentPath agentsStates agentThreadId aggregatedOutput answers apiKey applyNetworkPolicyAmendment approval_policy
+    approvalPolicy approvalsReviewer arguments authUrl availableDecisions baseInstructions branch cachedInputTokens
     cacheWriteInputTokens capabilities changes clientId clientInfo clientUserMessageId cliVersion codexErrorInfo
     collaborationMode command commandActions config content contentIndex contentItems createdAt currentTimeAt cursor cwd
     cwds data decision defaultReasoningEffort delivery delta denied description details developer_instructions
-    developerInstructions diff displayName durationMs dynamicTools effort enabled entries ephemeral error errors
+    developerInstructions diff displayName durationMs dynamicTools effort email enabled entries ephemeral error errors
     eventName exclude_slash_tmp exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns
     execpolicy_amendment exitCode expectedTurnId experimentalApi experimentalRawEvents failure file file_id fileId
-    fileSystem forceReload fragments fromModel grantRoot granular header host httpConnectionFailed httpStatusCode id
-    image_url imageUrl includeLayers includeTurns input inputModalities inputSchema inputTokens isDefault isOther
-    isSecret item itemId items itemsView kind label last lastTurnId layers limit memoryCitation message mode model
-    model_reasoning_effort modelContextWindow modelProvider move_path name namespace network network_access
-    network_policy_amendment networkAccess networkApprovalContext nextCursor options osPid output outputSchema
-    outputTokens path permissions phase plan planType preview processId prompt proposedExecpolicyAmendment
-    proposedNetworkPolicyAmendments queries query question questions rateLimits rationale read reason reasoning_effort
-    reasoningEffort reasoningOutputTokens receiverThreadIds rejection requestAttestation requestedSchema requestId
-    requiresOpenaiAuth responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts result
-    results review revisedPrompt rootTurnId run sandbox sandbox_mode sandbox_workspace_write sandboxPolicy savedPath
-    scope server serverName settings skills sortDirection sortKey source sourcePath status stdin step structuredContent
-    success summary summaryIndex supportedReasoningEfforts targetItemId text text_elements thread threadId
-    threadSettings title tokenUsage toModel tool toolName tools total totalTokens turn turnId turns type updatedAt url
-    userAgent version willRetry writable_roots writableRoots
+    fileSystem forceReload fragments fromModel gitInfo grantRoot granular header host httpConnectionFailed
+    httpStatusCode id image_url imageUrl includeLayers includeTurns input inputModalities inputSchema inputTokens
+    isDefault isOther isSecret item itemId items itemsView kind label last lastTurnId layers limit loginId
+    memoryCitation message mode model model_reasoning_effort modelContextWindow modelProvider move_path name namespace
+    network network_access network_policy_amendment networkAccess networkApprovalContext nextCursor options osPid output
+    outputSchema outputTokens path permissions phase plan planType preview processId prompt proposedExecpolicyAmendment
+    proposedNetworkPolicyAmendments provider queries query question questions rateLimits rationale read reason
+    reasoning_effort reasoningEffort reasoningOutputTokens receiverThreadIds rejection requestAttestation
+    requestedSchema requestId requiresOpenaiAuth responseStreamConnectionFailed responseStreamDisconnected
+    responseTooManyFailedAttempts result results review revisedPrompt rootTurnId run sandbox sandbox_mode
+    sandbox_workspace_write sandboxPolicy savedPath scope server serverName settings skills sortDirection sortKey source
+    sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts targetItemId
+    text text_elements thread threadId threadSettings title token tokenUsage toModel tool toolName tools total
+    totalTokens turn turnId turns type updatedAt url userAgent userCode verificationUrl version willRetry writable_roots
+    writableRoots
     """
 )
 
@@ -88,14 +90,14 @@ VALUES: Final = _words(
     """
     aborted accept acceptForSession acceptWithExecpolicyAmendment activeTurnNotSteerable add agent agentMessage allow
     amazonBedrock apiKey applyNetworkPolicyAmendment applyPatch approved asc async audio auto auto_review badRequest
-    cancel cancelled chatgpt closeAgent collabAgentToolCall command commandExecution completed contextCompaction
-    contextWindowExceeded cyberPolicy danger-full-access dangerFullAccess decline declined default delete denied
-    desc dynamicToolCall enteredReviewMode error execve exitedReviewMode failed fileChange final_answer flexUnavailable
-    followupTask form full function functionCallOutput granular guardian_subagent hookPrompt httpConnectionFailed image
-    imageGeneration imageView inProgress input_image input_text inputImage inputText interacted internalServerError
-    interruptAgent interrupted listAgents listFiles localAudio localImage mcpToolCall mention
-    misalignmentPolicyViolation namespace network_policy_amendment networkAccess never none object on-request
-    openai/form openaiForm path pending plan project rateLimitExceeded read read-only readOnly reasoning repo
+    cancel canceled cancelled chatgpt chatgptDeviceCode closeAgent collabAgentToolCall command commandExecution
+    completed contextCompaction contextWindowExceeded cyberPolicy danger-full-access dangerFullAccess decline declined
+    default delete denied desc dynamicToolCall enteredReviewMode error execve exitedReviewMode failed fileChange
+    final_answer flexUnavailable followupTask form full function functionCallOutput granular guardian_subagent
+    hookPrompt httpConnectionFailed image imageGeneration imageView inProgress input_image input_text inputImage
+    inputText interacted internalServerError interruptAgent interrupted listAgents listFiles localAudio localImage
+    mcpToolCall mention misalignmentPolicyViolation namespace network_policy_amendment networkAccess never none object
+    on-request openai/form openaiForm path pending plan project rateLimitExceeded read read-only readOnly reasoning repo
     responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts resumeAgent sandboxError
     search sendInput sendMessage serverOverloaded session sessionBudgetExceeded skill sleep spawnAgent started stopped
     subAgentActivity summary system text thread tooManyDenials turn unauthorized unknown untrusted update updated_at url

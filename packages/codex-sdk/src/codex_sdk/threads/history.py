@@ -8,7 +8,7 @@ from agent_sdk_core.errors import InvalidRequestError, ProtocolError
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.rpc.jsonrpc import METHOD_NOT_FOUND, Peer
-from agent_sdk_core.wire.reading import Json
+from agent_sdk_core.wire.reading import Json, record_of
 from codex_sdk.normalizer import ThreadFacts, history_messages
 from codex_sdk.process.errors import translate
 
@@ -55,13 +55,21 @@ async def stored_facts(peer: Peer, thread_id: str) -> ThreadFacts:
     Raises:
         SessionNotFoundError: No such thread is stored.
     """
+    facts = ThreadFacts.from_response(await read_thread(peer, thread_id))
+    return facts if facts.thread_id else ThreadFacts(thread_id)
+
+
+async def read_thread(peer: Peer, thread_id: str) -> Json:
+    """Return the answer to `thread/read`, without turns.
+
+    Raises:
+        SessionNotFoundError: No such thread is stored.
+    """
     try:
         params = {"threadId": thread_id, "includeTurns": False}
-        response = await peer.request("thread/read", params, idempotent=True)
+        return record_of(await peer.request("thread/read", params, idempotent=True))
     except ProtocolError as error:
         raise translate(error, session_id=thread_id) from error
-    facts = ThreadFacts.from_response(cast("Json", response) if isinstance(response, dict) else {})
-    return facts if facts.thread_id else ThreadFacts(thread_id)
 
 
 async def turn_of(peer: Peer, thread_id: str, uuid: str) -> str:

@@ -6,14 +6,17 @@ import os
 from pathlib import Path
 from typing import Final, cast
 
-from agent_sdk_core.interfaces.pages import SessionPage, SessionSummary
+from agent_sdk_core.interfaces.pages import SessionPage, StoredSession
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.runtime.settings import require_known
-from agent_sdk_core.wire.reading import Json
+from agent_sdk_core.wire.reading import Json, optional_text_at, record_at
 
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
 """What Codex's own configuration takes for models that it does not list (0.163)."""
+
+
+_ARCHIVE: Final = "archived_sessions"
 
 
 async def list_models(peer: Peer) -> list[ChatModel]:
@@ -48,7 +51,7 @@ async def list_threads(
 ) -> SessionPage:
     """Return stored threads, newest first."""
     page = cast("Json", await peer.request("thread/list", _thread_query(cwd, limit, cursor), idempotent=True))
-    summaries = tuple(_summary(thread) for thread in page.get("data") or () if thread.get("id"))
+    summaries = tuple(stored_session(thread) for thread in page.get("data") or () if thread.get("id"))
     return SessionPage(summaries, page.get("nextCursor"))
 
 
@@ -75,11 +78,17 @@ def _model(entry: Json) -> ChatModel:
     )
 
 
-def _summary(thread: Json) -> SessionSummary:
-    return SessionSummary(
+def stored_session(thread: Json) -> StoredSession:
+    """Return what a thread tells of itself; whether it was archived, only the folder of its file does (0.163)."""
+    path = thread.get("path")
+    return StoredSession(
         session_id=thread["id"],
         title=thread.get("name") or thread.get("preview") or "",
         cwd=thread.get("cwd"),
         created_at=thread.get("createdAt"),
         updated_at=thread.get("updatedAt"),
+        first_prompt=thread.get("preview") or None,
+        branch=optional_text_at(record_at(thread, "gitInfo"), "branch"),
+        model=thread.get("model"),
+        archived=isinstance(path, str) and _ARCHIVE in Path(path).parts,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from uuid import uuid4
 
 import anyio
 import pytest
 
-from agent_sdk_core import AgentBackend, SessionNotFoundError, UnsupportedOptionError, available_backends
+from agent_sdk_core import AgentBackend, SessionNotFoundError, StoredSession, UnsupportedOptionError, available_backends
 from agent_sdk_testing import Tokens, text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.process_agent import ProcessAgent
@@ -93,6 +94,42 @@ async def test_an_archived_session_is_left_out_of_the_list_and_can_be_read(agent
         await backend.archive_session(archived)
         assert [summary.session_id for summary in (await backend.list_sessions()).sessions] == [kept]
         assert await backend.read_history(archived)
+
+
+@needs("archive", "list_sessions")
+async def test_an_archived_session_is_told_as_such_and_comes_back(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        session_id = await stored(agent, backend)
+        for _ in range(2):  # What is done already is no mistake.
+            await backend.archive_session(session_id)
+            assert (await backend.session_info(session_id)).archived
+        for _ in range(2):
+            await backend.unarchive_session(session_id)
+        assert not (await backend.session_info(session_id)).archived
+        [listed] = await backend.list_sessions()
+        assert listed == await backend.session_info(session_id)
+        for call in (backend.unarchive_session, backend.archive_session):
+            with pytest.raises(SessionNotFoundError):
+                await call(str(uuid4()))
+
+
+@needs("list_sessions")
+async def test_what_is_known_of_a_stored_session_is_told_without_opening_it(agent: Agent) -> None:
+    began = time.time()
+    for arguments in (["init", "-q", "-b", "work"], ["commit", "-q", "--allow-empty", "-m", "Begin"]):
+        await anyio.run_process(
+            ["git", "-c", "user.name=T", "-c", "user.email=t@example.com", *arguments], cwd=agent.workspace
+        )
+    async with agent.backend() as backend:
+        told = await backend.session_info(await stored(agent, backend))
+        with pytest.raises(SessionNotFoundError):
+            await backend.session_info(str(uuid4()))
+    assert (told.first_prompt, told.title, told.branch) == ("Talk.", "Talk.", "work")
+    assert told.cwd == str(agent.workspace)
+    assert told.model
+    assert told.updated_at is not None
+    assert began - 2 <= told.updated_at <= time.time() + 2
+    assert StoredSession.from_wire(told.to_wire()) == told
 
 
 @lacks("archive")
