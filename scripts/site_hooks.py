@@ -22,6 +22,7 @@ TITLES: Final = {
     "interfaces.events": ("backends", "Backends"),
     "interfaces.capabilities": ("backends", "Backends"),
     "interfaces.diagnosis": ("backends", "Backends"),
+    "interfaces.goal": ("sessions", "Sessions and turns"),
     "interfaces.account": ("accounts", "Accounts"),
     "interfaces.session": ("sessions", "Sessions and turns"),
     "interfaces.turn": ("sessions", "Sessions and turns"),

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from tests.codex.driving import Codex, backend_of, told
 
-from agent_sdk_core import AssistantMessage, Informational, InitMessage, ResultMessage, UserMessage
+from agent_sdk_core import (
+    AssistantMessage,
+    GoalChanged,
+    Informational,
+    InitMessage,
+    InvalidRequestError,
+    ResultMessage,
+    UserMessage,
+)
 from agent_sdk_testing import Gate, call, text
 from agent_sdk_testing.contract.watching import run, until
 
@@ -45,6 +55,63 @@ async def test_a_goal_starts_turns_that_answer_no_prompt(codex: Codex) -> None:
         second = await until(stream, ResultMessage)
         assert (second.result, second.user_message_uuids) == ("There.", [])
         await session.wait_idle()
+
+
+async def test_a_goal_is_one_run_with_all_its_turns(codex: Codex) -> None:
+    codex.settings(features={"goals": True})
+    codex.model.reply(text("Half way.", phase="final_answer"))
+    codex.model.reply(call("update_goal", status="complete")).reply(text("There."))
+    async with codex.session() as session:
+        stream = session.messages()
+        assert session.goal is None
+        results: list[str | None] = []
+        async with await session.set_goal("Get there.", token_budget=1_000_000) as run_:
+            async for message in run_:
+                if isinstance(message, ResultMessage):
+                    results.append(message.result)
+        assert results == ["Half way.", "There."]
+        assert run_.result is not None
+        assert (run_.goal.objective, run_.goal.status) == ("Get there.", "complete")
+        assert (run_.goal.token_budget, run_.goal.tokens_used > 0) == (1_000_000, True)
+        assert session.goal == run_.goal
+        assert await run_.wait() == run_.goal
+    told = [message for message in [message async for message in stream] if isinstance(message, GoalChanged)]
+    assert (told[0].status, told[-1].status) == ("active", "complete")
+
+
+async def test_a_goal_that_is_left_early_is_taken_away_and_its_turn_interrupted(codex: Codex) -> None:
+    codex.settings(features={"goals": True})
+    gate = Gate()
+    codex.model.reply(text("Half", gate, " way."))
+    async with codex.session() as session:
+        async with await session.set_goal("Get there.") as run_:
+            await gate.reached()
+        gate.open()
+        assert session.state == "idle"
+        assert (await run_.wait()).status == "cleared"
+        assert session.goal is None
+        await session.clear_goal()
+
+
+async def test_a_goal_whose_agent_dies_ends_its_run(codex: Codex) -> None:
+    codex.settings(features={"goals": True})
+    gate = Gate()
+    codex.model.reply(text("Half", gate, " way."))
+    async with codex.session() as session:
+        run_ = await session.set_goal("Get there.")
+        await gate.reached()
+        os.kill(backend_of(session).pid or 0, signal.SIGKILL)
+        assert (await run_.wait()).status == "lost"
+        assert run_.result is not None
+        assert run_.result.outcome == "failed"
+    gate.open()
+
+
+async def test_a_goal_that_is_none_is_refused(codex: Codex) -> None:
+    async with codex.session() as session:
+        for objective, budget in ((" ", None), ("x", 0)):
+            with pytest.raises(InvalidRequestError):
+                await session.set_goal(objective, token_budget=budget)
 
 
 async def test_a_prompt_in_codexs_own_queue_runs_after_the_turn(codex: Codex) -> None:

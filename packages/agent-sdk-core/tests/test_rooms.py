@@ -41,7 +41,7 @@ CORE = {
     "runtime": VALUES
     | {"asking", "config", "interfaces", "messages", "options", "prompts", "rpc", "structured", "tools", "transport"},
     "factory": VALUES | {"spellings", "config", "interfaces", "messages", "options", "prompts", "runtime"},
-    "schemas": {"asking", "interfaces", "messages"},
+    "schemas": {"asking", "interfaces", "messages", "wire"},
 }
 """What each room of core may import of core, from the ground up."""
 

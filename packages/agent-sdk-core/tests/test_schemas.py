@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from agent_sdk_core import Account, Goal, SessionInfo, StoredSession
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import UnknownMessage
 from agent_sdk_core.messages.parse import MESSAGE_TYPES, SYSTEM_SUBTYPES, parse_message
@@ -117,3 +120,22 @@ def test_a_synthetic_message_validates(cls: Any) -> None:
         values["message"] = "no"
     needed = {name: values.get(name, "x") for name, field in cls.model_fields.items() if field.is_required()}
     VALIDATOR.validate(cls.synthesize(Source("memory"), **needed).to_wire())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("account", Account("subscription", needs_login=False, email="a@b.c")),
+        ("goal", Goal("Get there.", tokens_used=1, seconds_used=0.5)),
+        ("session_info", SessionInfo(model="m", tools=("Bash",))),
+        ("stored_session", StoredSession("s", "Title", archived=True)),
+    ],
+)
+def test_a_value_validates_against_its_schema_and_a_damaged_one_does_not(name: str, value: Any) -> None:
+    schema = SCHEMAS[f"{name}.schema.json"]
+    wire = json.loads(json.dumps(value.to_wire()))
+    jsonschema.validate(wire, schema)
+    assert value.from_wire(wire) == value
+    for key in wire:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**wire, key: {"nonsense": 1}}, schema)

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.interfaces.capabilities import BackendCapabilities
     from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift
     from agent_sdk_core.interfaces.events import BackendEvent
+    from agent_sdk_core.interfaces.goal import Goal, GoalRun
     from agent_sdk_core.interfaces.opening import SessionOpening
     from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
     from agent_sdk_core.interfaces.session import (
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.messages.system import (
         ApiRetry,
         CompactBoundary,
+        GoalChanged,
         Informational,
         InitMessage,
         MessagesDropped,
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
         RequestOpened,
         RequestResolved,
         SessionStateChanged,
+        SessionTitleChanged,
         StatusMessage,
         SystemMessage,
         TaskNotification,
@@ -179,6 +182,9 @@ __all__ = [
     "Escalation",
     "ExecutableNotFoundError",
     "FrameTooLargeError",
+    "Goal",
+    "GoalChanged",
+    "GoalRun",
     "HandshakeError",
     "HistoryPage",
     "ImageBlock",
@@ -237,6 +243,7 @@ __all__ = [
     "SessionPage",
     "SessionState",
     "SessionStateChanged",
+    "SessionTitleChanged",
     "SessionUsage",
     "SkillInput",
     "Source",
@@ -339,6 +346,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "interfaces.diagnosis": ("Diagnosis", "Problem", "ProtocolDrift"),
     "interfaces.events": ("BackendEvent",),
     "interfaces.opening": ("SessionOpening",),
+    "interfaces.goal": ("Goal", "GoalRun"),
     "interfaces.pages": ("HistoryPage", "SessionPage", "StoredSession"),
     "interfaces.session": ("AgentSession", "BackgroundTask", "InterruptReceipt", "SessionInfo", "SessionState"),
     "interfaces.streams": ("Stream",),
@@ -372,6 +380,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "messages.system": (
         "ApiRetry",
         "CompactBoundary",
+        "GoalChanged",
         "Informational",
         "InitMessage",
         "MessagesDropped",
@@ -379,6 +388,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "RequestOpened",
         "RequestResolved",
         "SessionStateChanged",
+        "SessionTitleChanged",
         "StatusMessage",
         "SystemMessage",
         "TaskNotification",

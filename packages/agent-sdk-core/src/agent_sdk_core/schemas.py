@@ -9,9 +9,15 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from agent_sdk_core.asking.permissions import Allow, Deny
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest
+from agent_sdk_core.interfaces.account import Account
+from agent_sdk_core.interfaces.goal import Goal
+from agent_sdk_core.interfaces.pages import StoredSession
+from agent_sdk_core.interfaces.session import SessionInfo
 from agent_sdk_core.messages import blocks, conversation
 from agent_sdk_core.messages.parse import MESSAGE_TYPES, SYSTEM_SUBTYPES
+from agent_sdk_core.wire.forms import WireForm
 
+_VALUES: Final = {"account": Account, "goal": Goal, "session_info": SessionInfo, "stored_session": StoredSession}
 _REFERENCE: Final = "#/$defs/{model}"
 
 
@@ -21,6 +27,7 @@ def export_json_schemas() -> dict[str, dict[str, Any]]:
         "sdk_message.schema.json": _messages(),
         "agent_request.schema.json": _wire_forms("AgentRequest", AgentRequest),
         "agent_answer.schema.json": _wire_forms("AgentAnswer", AgentAnswer),
+        **{f"{name}.schema.json": _value(cls) for name, cls in _VALUES.items()},
     }
 
 
@@ -54,6 +61,13 @@ def _wire_forms(title: str, union: Any) -> dict[str, Any]:
             schema["properties"] = {"kind": {"const": cls.wire_kind}, **properties}
             schema["required"] = sorted({"kind", *cls.wire_required, *schema.get("required", ())})
     return _root(title, sorted(cls.__name__ for cls in get_args(union)), defs)
+
+
+def _value(cls: type[WireForm]) -> dict[str, Any]:
+    """Return the schema of what `to_wire` gives of one value, which has every field."""
+    schema: dict[str, Any] = TypeAdapter(cls).json_schema(ref_template=_REFERENCE)
+    schema["required"] = sorted(schema["properties"])
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
 
 
 def _root(title: str, branches: list[str], defs: dict[str, Any]) -> dict[str, Any]:

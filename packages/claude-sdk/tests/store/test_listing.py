@@ -252,9 +252,9 @@ def test_what_is_known_of_one_session_is_read_archived_or_not(root: Path, write:
     session = write()
     session.user("The first\nprompt")
     with session.path.open("a") as file:
-        said = {"role": "assistant", "model": "<synthetic>", "content": []}
+        said: Json = {"role": "assistant", "model": "<synthetic>", "content": []}
         for model in ("claude-one", "claude-two", None):
-            line = {
+            line: Json = {
                 "type": "assistant",
                 "gitBranch": "work",
                 "message": {**said, **({"model": model} if model else {})},

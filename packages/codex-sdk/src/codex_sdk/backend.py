@@ -80,6 +80,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         mentions=True,
         list_sessions=True,
         edit_sessions=True,
+        goals=True,
         login_methods=LOGIN_METHODS,
         policy_scope="asked_only",
         unsupported_options=frozenset(UNSUPPORTED_OPTIONS),

@@ -231,6 +231,17 @@ class CodexDriver(SessionDriver):
         await self._until_free()
         await self._call("thread/compact/start", {"threadId": self.thread_id})
 
+    async def set_goal(self, objective: str, token_budget: int | None) -> None:
+        """Send `thread/goal/set`; Codex begins a turn for it, and another one after each until it is reached."""
+        params: Json = {"threadId": self.thread_id, "objective": objective, "origin": "user"}
+        if token_budget is not None:
+            params["tokenBudget"] = token_budget
+        await self._call("thread/goal/set", params)
+
+    async def clear_goal(self) -> None:
+        """Send `thread/goal/clear`."""
+        await self._call("thread/goal/clear", {"threadId": self.thread_id, "origin": "user"})
+
     async def background_tasks(self) -> list[BackgroundTask]:
         """Return the thread's background terminals."""
         return [background_task(terminal) for terminal in await list_terminals(self._call, self.thread_id)]

@@ -73,6 +73,7 @@ class CodexSession(BaseSession):
             tools=facts.tools,
             mcp_servers=tuple(facts.mcp_servers),
             version=facts.version,
+            title=facts.title,
         )
 
     async def background_tasks(self) -> list[BackgroundTask]:

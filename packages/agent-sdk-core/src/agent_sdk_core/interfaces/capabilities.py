@@ -27,6 +27,7 @@ class BackendCapabilities:
         mentions: Prompts take mentions.
         list_sessions: Stored sessions can be listed.
         edit_sessions: Stored sessions can be renamed, archived and deleted.
+        goals: A session can pursue a goal, turn after turn.
         login_methods: How `login` can log in, the usual way first.
         policy_scope: Whether a policy sees every tool call, or only those the agent asks about.
         unsupported_options: The fields of `SessionOptions` that it cannot honour; setting one raises.
@@ -44,6 +45,7 @@ class BackendCapabilities:
     mentions: bool = False
     list_sessions: bool = False
     edit_sessions: bool = False
+    goals: bool = False
     login_methods: tuple[LoginMethod, ...] = ()
     policy_scope: Literal["every_call", "asked_only"] = "asked_only"
     unsupported_options: frozenset[str] = frozenset()

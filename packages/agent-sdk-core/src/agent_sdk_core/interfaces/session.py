@@ -12,6 +12,7 @@ from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.interfaces.goal import Goal, GoalRun
 from agent_sdk_core.interfaces.interface import Interface
 from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage
@@ -47,6 +48,7 @@ class SessionInfo(WireForm):
         tools: Names of its tools, where the agent lists them.
         mcp_servers: Names of its MCP servers.
         version: Version of the agent.
+        title: Name of the session, where it has one.
     """
 
     model: str | None = None
@@ -58,6 +60,7 @@ class SessionInfo(WireForm):
     tools: tuple[str, ...] = ()
     mcp_servers: tuple[str, ...] = ()
     version: str | None = None
+    title: str | None = None
 
 
 @checked_class()
@@ -269,6 +272,32 @@ class AgentSession(Interface):
             UnsupportedOptionError: The backend cannot.
         """
         raise self._unsupported("fork a session")
+
+    @property
+    def goal(self) -> Goal | None:
+        """The goal that the agent pursues or pursued last, as it was told since the session is open."""
+        return None
+
+    async def set_goal(self, objective: str, *, token_budget: int | None = None) -> GoalRun:
+        """Have the agent pursue a goal by itself, turn after turn, instead of the one before; these turns are one run.
+
+        Args:
+            objective: What it is to reach.
+            token_budget: Tokens that it may take.
+
+        Raises:
+            InvalidRequestError: The objective is blank, the budget is not positive, or the agent refused.
+            UnsupportedError: The backend cannot.
+        """
+        raise self._unsupported("pursue a goal")
+
+    async def clear_goal(self) -> None:
+        """Take the goal away; the turn that runs goes on. Does nothing when there is none.
+
+        Raises:
+            UnsupportedError: The backend cannot.
+        """
+        raise self._unsupported("pursue a goal")
 
     async def background_tasks(self) -> list[BackgroundTask]:
         """Return the commands that run in the background.

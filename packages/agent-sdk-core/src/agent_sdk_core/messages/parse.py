@@ -51,6 +51,8 @@ SYSTEM_SUBTYPES: Final[dict[str, type[system.SystemMessage]]] = {
     "request_resolved": system.RequestResolved,
     "usage": system.UsageMessage,
     "session_state_changed": system.SessionStateChanged,
+    "session_title_changed": system.SessionTitleChanged,
+    "goal_changed": system.GoalChanged,
     "messages_dropped": system.MessagesDropped,
 }
 

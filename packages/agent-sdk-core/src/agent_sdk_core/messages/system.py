@@ -159,6 +159,33 @@ class SessionStateChanged(SystemMessage, frozen=True):
     state: str
 
 
+class SessionTitleChanged(SystemMessage, frozen=True):
+    """The session has another name, whoever gave it; None: it has none any more."""
+
+    subtype: Literal["session_title_changed"] = "session_title_changed"
+    title: str | None = None
+
+
+class GoalChanged(SystemMessage, frozen=True):
+    """The goal that the agent pursues was set, got further, ended, or was taken away.
+
+    Attributes:
+        objective: What it is to reach; None: there is no goal any more.
+        status: "active" while it goes on by itself; else "paused", "blocked", "usage_limited", "budget_limited",
+            "complete", "lost" when the agent is gone, or a word of a newer agent.
+        token_budget: Tokens that it may take, None without a limit.
+        tokens_used: Tokens that it took so far.
+        seconds_used: Seconds that it took so far.
+    """
+
+    subtype: Literal["goal_changed"] = "goal_changed"
+    objective: str | None = None
+    status: str | None = None
+    token_budget: StrictInt | None = None
+    tokens_used: StrictInt | None = None
+    seconds_used: Number | None = None
+
+
 class MessagesDropped(SystemMessage, frozen=True):
     """A consumer lagged beyond its bound, and the oldest messages gave way.
 

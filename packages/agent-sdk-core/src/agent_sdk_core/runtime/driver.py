@@ -146,6 +146,18 @@ class SessionDriver(ABC):
         """
         raise UnsupportedOptionError(f"The {self.name} backend cannot compact a session.", backend=self.name)
 
+    async def set_goal(self, objective: str, token_budget: int | None) -> None:
+        """Have the agent pursue a goal, which it tells by `GoalChanged`; called where `capabilities.goals` says so.
+
+        Raises:
+            AgentError: It refused.
+        """
+        raise UnsupportedOptionError(f"The {self.name} backend cannot pursue a goal.", backend=self.name)
+
+    async def clear_goal(self) -> None:
+        """Take the goal away."""
+        raise UnsupportedOptionError(f"The {self.name} backend cannot pursue a goal.", backend=self.name)
+
     @abstractmethod
     async def close(self) -> None:
         """Let go of the session at the agent; bounded, never raises."""

@@ -7,6 +7,7 @@ goes to the iterators of `messages()` and to the turn it belongs to.
 from __future__ import annotations
 
 import copy
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context, copy_context
@@ -20,15 +21,17 @@ import anyio.lowlevel
 
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Json
-from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
+from agent_sdk_core.interfaces.goal import ACTIVE, Goal
 from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt, SessionState, require_limit
 from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue
+from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.messages.system import InitMessage, TaskNotification, TaskStarted
+from agent_sdk_core.messages.system import GoalChanged, InitMessage, TaskNotification, TaskStarted
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SessionOptions
@@ -38,11 +41,13 @@ from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.asking.user_code import call_user_code
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
+from agent_sdk_core.runtime.goals import SessionGoalRun, next_goal
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.settings import SessionSettings, require_known
 from agent_sdk_core.runtime.turns.handle import SessionTurn
 from agent_sdk_core.runtime.turns.runner import Turns
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _REMEMBERED: Final = 10_000
@@ -90,6 +95,7 @@ class BaseSession(AgentSession):
         self._listeners: WeakSet[MessageBuffer] = WeakSet()
         self._idle = anyio.Event()
         self._failure: AgentError | None = None
+        self._goal: Goal | None = None
         self._closing = False
         self._killing = False
         self._closed = anyio.Event()
@@ -187,6 +193,38 @@ class BaseSession(AgentSession):
         source = {"resume": self.resolved_session_id, "fork": True, "fork_at": place}
         return cast("Self", await self.backend.create_session(changed.model_copy(update=source)))
 
+    @property
+    def goal(self) -> Goal | None:
+        """The goal that the agent pursues or pursued last."""
+        return self._goal
+
+    async def set_goal(self, objective: str, *, token_budget: int | None = None) -> SessionGoalRun:
+        """Have the agent pursue a goal by itself, turn after turn, and return these turns as one."""
+        self._require_open()
+        if not self.backend.capabilities.goals:
+            raise self._unsupported("pursue a goal")
+        if not objective.strip():
+            raise InvalidRequestError("The objective of a goal is not blank.", backend=self._driver.name)
+        if token_budget is not None and token_budget < 1:
+            raise InvalidRequestError(f"A goal may take at least one token, not {token_budget}.")
+        stream = self.messages()
+        await self._driver.set_goal(objective, token_budget)
+        return SessionGoalRun(stream, Goal(objective, token_budget=token_budget), self._give_goal_up)
+
+    async def clear_goal(self) -> None:
+        """Take the goal away; the turn that runs goes on."""
+        self._require_open()
+        if not self.backend.capabilities.goals:
+            raise self._unsupported("pursue a goal")
+        await self._driver.clear_goal()
+
+    async def _give_goal_up(self) -> None:
+        try:
+            await self.clear_goal()
+            await self.interrupt(cancel_queued=False)
+        except AgentError as error:
+            _log.debug("giving a goal up: %s", error)
+
     async def wait_idle(self) -> None:
         """Return when no turn runs, none is queued, and no background work goes on."""
         while self._busy and not self._closing:
@@ -258,6 +296,8 @@ class BaseSession(AgentSession):
             elif isinstance(message, TaskNotification):
                 self._background.discard(message.task_id)
                 self._note_idle()
+            elif isinstance(message, GoalChanged):
+                self._goal = next_goal(self._goal, message)
             elif isinstance(message, ResultMessage):
                 self._begun.discard(_turn_id(message))
                 owed = self._turns.owed(message)
@@ -287,6 +327,7 @@ class BaseSession(AgentSession):
             self.requests.withdraw()
         finally:  # Who waits in a loop that was closed cannot be woken, which asyncio tells by raising.
             self._stop(error.code, error.message, "agent_exited")
+            self._lose_goal()
 
     def lost(self, error: AgentError) -> None:
         """Note that the backend has ended without a close: as `disconnected`, and nothing comes any more."""
@@ -294,6 +335,13 @@ class BaseSession(AgentSession):
             self.disconnected(error)
         finally:
             self._release()
+
+    def _lose_goal(self) -> None:
+        """Tell who watches a goal that nobody pursues it any more."""
+        if self._goal is not None and self._goal.status == ACTIVE:
+            source = Source(self._driver.name, thread_id=self.resolved_session_id, synthetic=True)
+            fields = {"session_id": self.resolved_session_id, "objective": self._goal.objective, "status": "lost"}
+            self.deliver((GoalChanged.synthesize(source, **fields),))
 
     def _note_place(self, uuid: str, place: str) -> None:
         self._places[uuid] = place

@@ -49,6 +49,7 @@ class SessionFacts:
         self._mcp_servers: tuple[str, ...] = ()
         self._total = dict.fromkeys(TOKENS, 0)
         self._by_model: dict[str, ModelUsage] = {}
+        self._title: str | None = None
         self._cost: float | None = None
         self._context: int | None = None
         self._window: int | None = None
@@ -64,6 +65,7 @@ class SessionFacts:
             tools=self._tools,
             mcp_servers=self._mcp_servers,
             version=self.version,
+            title=self._title,
         )
 
     @property
@@ -113,6 +115,11 @@ class SessionFacts:
         """Note a permission mode, as claude spells it."""
         if isinstance(mode, str):
             self._mode = _MODES_BACK.get(mode) or self._mode
+
+    def take_title(self, frame: Json) -> None:
+        """Note the session's name, if a system frame tells that it changed."""
+        if frame.get("subtype") == "session_title_changed":
+            self._title = filled_text(frame.get("title"))
 
     def take_model(self, model: object) -> None:
         """Note a model that claude confirmed."""

@@ -54,6 +54,7 @@ METHODS: Final = _words(
     modelProvider/authRecoveryStarted modelProvider/authRecoveryCompleted
     error warning guardianWarning configWarning deprecationNotice windows/worldWritableWarning
     account/login/start account/login/cancel account/login/completed account/logout thread/unarchive
+    thread/name/updated thread/goal/set thread/goal/clear thread/goal/updated thread/goal/cleared
     """
 )
 
@@ -68,21 +69,21 @@ FIELDS: Final = _words(
     developerInstructions diff displayName durationMs dynamicTools effort email enabled entries ephemeral error errors
     eventName exclude_slash_tmp exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns
     execpolicy_amendment exitCode expectedTurnId experimentalApi experimentalRawEvents failure file file_id fileId
-    fileSystem forceReload fragments fromModel gitInfo grantRoot granular header host httpConnectionFailed
+    fileSystem forceReload fragments fromModel gitInfo goal grantRoot granular header host httpConnectionFailed
     httpStatusCode id image_url imageUrl includeLayers includeTurns input inputModalities inputSchema inputTokens
     isDefault isOther isSecret item itemId items itemsView kind label last lastTurnId layers limit loginId
     memoryCitation message mode model model_reasoning_effort modelContextWindow modelProvider move_path name namespace
-    network network_access network_policy_amendment networkAccess networkApprovalContext nextCursor options osPid output
-    outputSchema outputTokens path permissions phase plan planType preview processId prompt proposedExecpolicyAmendment
-    proposedNetworkPolicyAmendments provider queries query question questions rateLimits rationale read reason
-    reasoning_effort reasoningEffort reasoningOutputTokens receiverThreadIds rejection requestAttestation
-    requestedSchema requestId requiresOpenaiAuth responseStreamConnectionFailed responseStreamDisconnected
-    responseTooManyFailedAttempts result results review revisedPrompt rootTurnId run sandbox sandbox_mode
-    sandbox_workspace_write sandboxPolicy savedPath scope server serverName settings skills sortDirection sortKey source
-    sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts targetItemId
-    text text_elements thread threadId threadSettings title token tokenUsage toModel tool toolName tools total
-    totalTokens turn turnId turns type updatedAt url userAgent userCode verificationUrl version willRetry writable_roots
-    writableRoots
+    network network_access network_policy_amendment networkAccess networkApprovalContext nextCursor objective options
+    origin osPid output outputSchema outputTokens path permissions phase plan planType preview processId prompt
+    proposedExecpolicyAmendment proposedNetworkPolicyAmendments provider queries query question questions rateLimits
+    rationale read reason reasoning_effort reasoningEffort reasoningOutputTokens receiverThreadIds rejection
+    requestAttestation requestedSchema requestId requiresOpenaiAuth responseStreamConnectionFailed
+    responseStreamDisconnected responseTooManyFailedAttempts result results review revisedPrompt rootTurnId run sandbox
+    sandbox_mode sandbox_workspace_write sandboxPolicy savedPath scope server serverName settings skills sortDirection
+    sortKey source sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts
+    targetItemId text text_elements thread threadId threadName threadSettings timeUsedSeconds title token tokenBudget
+    tokensUsed tokenUsage toModel tool toolName tools total totalTokens turn turnId turns type updatedAt url userAgent
+    userCode verificationUrl version willRetry writable_roots writableRoots
     """
 )
 
@@ -90,18 +91,19 @@ VALUES: Final = _words(
     """
     aborted accept acceptForSession acceptWithExecpolicyAmendment activeTurnNotSteerable add agent agentMessage allow
     amazonBedrock apiKey applyNetworkPolicyAmendment applyPatch approved asc async audio auto auto_review badRequest
-    cancel canceled cancelled chatgpt chatgptDeviceCode closeAgent collabAgentToolCall command commandExecution
-    completed contextCompaction contextWindowExceeded cyberPolicy danger-full-access dangerFullAccess decline declined
-    default delete denied desc dynamicToolCall enteredReviewMode error execve exitedReviewMode failed fileChange
-    final_answer flexUnavailable followupTask form full function functionCallOutput granular guardian_subagent
-    hookPrompt httpConnectionFailed image imageGeneration imageView inProgress input_image input_text inputImage
-    inputText interacted internalServerError interruptAgent interrupted listAgents listFiles localAudio localImage
-    mcpToolCall mention misalignmentPolicyViolation namespace network_policy_amendment networkAccess never none object
-    on-request openai/form openaiForm path pending plan project rateLimitExceeded read read-only readOnly reasoning repo
-    responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts resumeAgent sandboxError
-    search sendInput sendMessage serverOverloaded session sessionBudgetExceeded skill sleep spawnAgent started stopped
-    subAgentActivity summary system text thread tooManyDenials turn unauthorized unknown untrusted update updated_at url
-    usageLimitExceeded user userMessage wait warning webSearch workspace-write workspaceWrite writeStdin
+    budgetLimited cancel canceled cancelled chatgpt chatgptDeviceCode closeAgent collabAgentToolCall command
+    commandExecution completed contextCompaction contextWindowExceeded cyberPolicy danger-full-access dangerFullAccess
+    decline declined default delete denied desc dynamicToolCall enteredReviewMode error execve exitedReviewMode failed
+    fileChange final_answer flexUnavailable followupTask form full function functionCallOutput granular
+    guardian_subagent hookPrompt httpConnectionFailed image imageGeneration imageView inProgress input_image input_text
+    inputImage inputText interacted internalServerError interruptAgent interrupted listAgents listFiles localAudio
+    localImage mcpToolCall mention misalignmentPolicyViolation namespace network_policy_amendment networkAccess never
+    none object on-request openai/form openaiForm path pending plan project rateLimitExceeded read read-only readOnly
+    reasoning repo responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts resumeAgent
+    sandboxError search sendInput sendMessage serverOverloaded session sessionBudgetExceeded skill sleep spawnAgent
+    started stopped subAgentActivity summary system text thread tooManyDenials turn unauthorized unknown untrusted
+    update updated_at url usageLimited usageLimitExceeded user userMessage wait warning webSearch workspace-write
+    workspaceWrite writeStdin
     """
 )
 

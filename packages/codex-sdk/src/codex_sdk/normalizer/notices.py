@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import RateLimitEvent
-from agent_sdk_core.messages.system import ApiRetry, Informational, PermissionDenied, SystemMessage
+from agent_sdk_core.messages.system import (
+    ApiRetry,
+    GoalChanged,
+    Informational,
+    PermissionDenied,
+    SessionTitleChanged,
+    SystemMessage,
+)
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at
 from codex_sdk.normalizer.emitter import Frames
 from codex_sdk.normalizer.state import ThreadState
 from codex_sdk.normalizer.turns.failures import turn_failure
 from codex_sdk.normalizer.turns.turns import Turn
 
+_GOAL_STATUS: Final = {"usageLimited": "usage_limited", "budgetLimited": "budget_limited"}
 _ATTEMPT: Final = re.compile(r"(\d{1,6})/(\d{1,6})")
 
 
@@ -54,6 +63,32 @@ def error(state: ThreadState, params: Json) -> None:
         inform(state.frames, state.source(params), turn_failure(failed).message, "error")
     else:
         turn.error = failed
+
+
+def renamed(state: ThreadState, params: Json) -> None:
+    """Take thread/name/updated."""
+    if state.turns.agent is None:
+        title = optional_text_at(params, "threadName")
+        state.turns.facts = replace(state.turns.facts, title=title)
+        fields: Json = {"title": title}
+        state.frames.system(SessionTitleChanged, "session_title_changed", state.source(params), fields)
+
+
+def goal_updated(state: ThreadState, params: Json) -> None:
+    """Take thread/goal/updated and thread/goal/cleared."""
+    if state.turns.agent is not None:
+        return
+    goal = record_at(params, "goal")
+    fields: Json = {"objective": optional_text_at(goal, "objective")}
+    if goal:
+        status = text_at(goal, "status")
+        fields |= {
+            "status": _GOAL_STATUS.get(status, status),
+            "token_budget": goal.get("tokenBudget"),
+            "tokens_used": goal.get("tokensUsed"),
+            "seconds_used": goal.get("timeUsedSeconds"),
+        }
+    state.frames.system(GoalChanged, "goal_changed", state.source(params), fields)
 
 
 def rerouted(state: ThreadState, params: Json) -> None:

@@ -8,12 +8,20 @@ from uuid import uuid4
 import anyio
 import pytest
 
-from agent_sdk_core import AgentBackend, SessionNotFoundError, StoredSession, UnsupportedOptionError, available_backends
+from agent_sdk_core import (
+    AgentBackend,
+    SessionNotFoundError,
+    SessionTitleChanged,
+    StoredSession,
+    UnsupportedError,
+    UnsupportedOptionError,
+    available_backends,
+)
 from agent_sdk_testing import Tokens, text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.process_agent import ProcessAgent
 from agent_sdk_testing.contract.traits import lacks, needs
-from agent_sdk_testing.contract.watching import run
+from agent_sdk_testing.contract.watching import run, until
 
 pytestmark = pytest.mark.anyio
 
@@ -73,6 +81,27 @@ async def test_events_asked_for_after_the_start_begin_with_it_once(agent: Agent)
         first, second = backend.events(), backend.events()
     assert "started" in [event.kind async for event in first]
     assert [event async for event in second] == []
+
+
+@needs("edit_sessions")
+async def test_a_new_title_of_an_open_session_is_told_and_known(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend, await agent.open(backend) as session:
+        await run(session, "Talk.")
+        stream = session.messages()
+        await backend.rename_session(session.resolved_session_id, "A better name")
+        assert (await until(stream, SessionTitleChanged)).title == "A better name"
+        assert session.info.title == "A better name"
+
+
+@lacks("goals")
+async def test_an_agent_without_goals_says_so(agent: Agent) -> None:
+    async with agent.session() as session:
+        assert session.goal is None
+        with pytest.raises(UnsupportedError):
+            await session.set_goal("Get there.")
+        with pytest.raises(UnsupportedError):
+            await session.clear_goal()
 
 
 @needs("edit_sessions", "list_sessions")

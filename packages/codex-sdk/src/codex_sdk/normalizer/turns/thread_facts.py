@@ -46,6 +46,7 @@ class ThreadFacts:
         permission_mode: Our mode that the policies amount to, if one does.
         version: Version of Codex.
         tools: Names of the tools that we offered the thread.
+        title: Name of the thread.
         mcp_servers: Start-up status by name of MCP server.
     """
 
@@ -59,6 +60,7 @@ class ThreadFacts:
     permission_mode: PermissionMode | None = None
     version: str | None = None
     tools: tuple[str, ...] = ()
+    title: str | None = None
     mcp_servers: Mapping[str, str] = field(default_factory=_no_servers)
 
     @classmethod
@@ -77,6 +79,7 @@ class ThreadFacts:
             permission_mode=permission_mode(policy, sandbox, optional_text_at(response, "approvalsReviewer")),
             version=optional_text_at(thread, "cliVersion"),
             tools=tools,
+            title=optional_text_at(thread, "name"),
         )
 
     def with_settings(self, settings: Json) -> Self:
