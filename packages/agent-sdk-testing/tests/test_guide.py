@@ -26,7 +26,9 @@ def test_an_example_imports_public_names_only(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", [block for block in _BLOCKS if "codex_sdk" not in block], ids=["claude", "scripts", "gate"]
+    "source",
+    [block for block in _BLOCKS if "codex_sdk" not in block and "agent_sdk_core" not in block],
+    ids=["claude", "actions", "scripts", "gate"],
 )
 def test_an_example_that_needs_no_sdk_runs(source: str, tmp_path: Path) -> None:
     (tmp_path / "example.py").write_text(source, encoding="utf-8")

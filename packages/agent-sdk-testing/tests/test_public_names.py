@@ -7,6 +7,7 @@ import agent_sdk_testing
 
 def test_the_public_names_are_these() -> None:
     assert agent_sdk_testing.__all__ == dir(agent_sdk_testing) == [
+        "Action",
         "Conversation",
         "FakeAsked",
         "FakeClaude",
@@ -29,12 +30,15 @@ def test_the_public_names_are_these() -> None:
         "Tokens",
         "ToolOutput",
         "UnexpectedRequest",
+        "ask_user",
         "call",
+        "call_tool",
         "clean_env",
         "custom",
         "delay",
         "deltas",
         "disconnect",
+        "edit_file",
         "event",
         "failed",
         "find_claude",
@@ -44,11 +48,14 @@ def test_the_public_names_are_these() -> None:
         "item",
         "malformed",
         "reasoning",
+        "run_command",
         "scratch_folder",
+        "spawn_agent",
         "stall",
         "text",
         "write_claude_config",
         "write_codex_home",
+        "write_file",
     ]  # fmt: skip
 
 

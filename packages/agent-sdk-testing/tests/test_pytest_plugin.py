@@ -93,3 +93,27 @@ def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:
     code = "import sys, agent_sdk_testing.pytest_plugin; print([m for m in sys.modules if m.startswith('agent_sdk')])"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert loaded.strip() == "['agent_sdk_testing', 'agent_sdk_testing.pytest_plugin']"
+
+
+def test_a_test_of_a_backend_runs_on_each_agent(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(agent_backend, scripted_model): print('ran on', agent_backend.type)")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-s")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*ran on claude*", "*ran on codex*"])
+
+
+@pytest.mark.parametrize("how", ["option", "file"])
+def test_the_agents_can_be_chosen(pytester: pytest.Pytester, how: str) -> None:
+    pytester.makepyfile("def test_it(agent_backend): print('ran on', agent_backend.type)")
+    pytester.makeini(f"[pytest]\nagents = {'codex' if how == 'file' else 'claude, codex'}\n")
+    chosen = ["--agents", "codex"] if how == "option" else []
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-s", *chosen)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*ran on codex*"])
+
+
+def test_an_agent_without_fixtures_is_told_what_it_needs(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(agent_backend): pass")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--agents", "mine")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*--agents names 'mine': define the fixtures mine_executable and mine_env.*"])

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from agent_sdk_testing.fakes.claude_exchanges import FakeAsked, FakeClaudeProcess, FakeControl, FakePrompt
     from agent_sdk_testing.fakes.codex import FakeCodex
     from agent_sdk_testing.fakes.codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
+    from agent_sdk_testing.model.actions import (
+        Action,
+        ask_user,
+        call_tool,
+        edit_file,
+        run_command,
+        spawn_agent,
+        write_file,
+    )
     from agent_sdk_testing.model.requests import (
         Conversation,
         InputMessage,
@@ -55,6 +64,7 @@ _MODULES = {
     "fakes.claude_exchanges": ("FakeAsked", "FakeClaudeProcess", "FakeControl", "FakePrompt"),
     "fakes.codex": ("FakeCodex",),
     "fakes.codex_exchanges": ("FakeQuestion", "FakeRequest", "FakeTurn"),
+    "model.actions": ("Action", "ask_user", "call_tool", "edit_file", "run_command", "spawn_agent", "write_file"),
     "model.requests": ("Conversation", "InputMessage", "ModelRequest", "Outcome", "ToolOutput", "UnexpectedRequest"),
     "model.rules": ("Rule",),
     "model.script": (
@@ -80,6 +90,7 @@ _MODULES = {
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "Action",
     "Conversation",
     "FakeAsked",
     "FakeClaude",
@@ -102,12 +113,15 @@ __all__ = [
     "Tokens",
     "ToolOutput",
     "UnexpectedRequest",
+    "ask_user",
     "call",
+    "call_tool",
     "clean_env",
     "custom",
     "delay",
     "deltas",
     "disconnect",
+    "edit_file",
     "event",
     "failed",
     "find_claude",
@@ -117,11 +131,14 @@ __all__ = [
     "item",
     "malformed",
     "reasoning",
+    "run_command",
     "scratch_folder",
+    "spawn_agent",
     "stall",
     "text",
     "write_claude_config",
     "write_codex_home",
+    "write_file",
 ]
 
 

@@ -5,6 +5,7 @@ Everything but pytest is imported in the fixtures, so that a test run which does
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from agent_sdk_core import AgentBackend
     from agent_sdk_testing.model.scripted_model import ScriptedModel
 
 # An installation in development mode does not tell pytest which modules belong to the plugin.
@@ -21,6 +23,10 @@ pytest.register_assert_rewrite("agent_sdk_testing.contract")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that name the agents which the contract suite runs on."""
     group = parser.getgroup("agent-sdk")
+    group.addoption(
+        "--agents", metavar="NAMES", help="the agents that tests with agent_backend run on, such as claude,codex"
+    )
+    parser.addini("agents", "the agents that tests with agent_backend run on", default="claude,codex")
     group.addoption(
         "--contract-agent",
         action="append",
@@ -35,6 +41,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run each case on both event loops, also for agents that ask for one of them a case",
     )
     parser.addini("contract_agents", "the agents that the contract suite runs on, as MODULE:CLASS", type="args")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `agent_backend` once for each agent."""
+    if "agent_backend" in metafunc.fixturenames:
+        config = metafunc.config
+        named = config.getoption("agents") or config.getini("agents")
+        names = [name for name in re.split(r"[\s,]+", str(named)) if name]
+        metafunc.parametrize("agent_backend", names, indirect=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -123,6 +138,22 @@ def claude_executable() -> Path:
         return find_claude()
     except FileNotFoundError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def agent_backend(request: pytest.FixtureRequest) -> AgentBackend:
+    """A backend that is not started, and whose agent asks `scripted_model`: one for each agent that `--agents` names.
+
+    A test that takes it runs once an agent; `agent_backend.type` is its name.
+    """
+    from agent_sdk_core import RuntimeConfig, create_backend
+
+    name: str = request.param
+    try:
+        settings = {key: request.getfixturevalue(f"{name}_{key}") for key in ("executable", "env")}
+    except pytest.FixtureLookupError:
+        pytest.fail(f"--agents names {name!r}: define the fixtures {name}_executable and {name}_env.", pytrace=False)
+    return create_backend(name, config=RuntimeConfig(), **settings)
 
 
 @pytest.fixture
