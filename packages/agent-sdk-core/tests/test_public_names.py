@@ -15,6 +15,7 @@ NAMES = [
     "AccountError",
     "AccountKind",
     "AgentBackend",
+    "AgentCommand",
     "AgentError",
     "AgentSession",
     "Allow",

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.interfaces.opening import SessionOpening
     from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
     from agent_sdk_core.interfaces.session import (
+        AgentCommand,
         AgentSession,
         BackgroundTask,
         InterruptReceipt,
@@ -151,6 +152,7 @@ __all__ = [
     "AccountError",
     "AccountKind",
     "AgentBackend",
+    "AgentCommand",
     "AgentError",
     "AgentSession",
     "Allow",
@@ -348,7 +350,14 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "interfaces.opening": ("SessionOpening",),
     "interfaces.goal": ("Goal", "GoalRun"),
     "interfaces.pages": ("HistoryPage", "SessionPage", "StoredSession"),
-    "interfaces.session": ("AgentSession", "BackgroundTask", "InterruptReceipt", "SessionInfo", "SessionState"),
+    "interfaces.session": (
+        "AgentCommand",
+        "AgentSession",
+        "BackgroundTask",
+        "InterruptReceipt",
+        "SessionInfo",
+        "SessionState",
+    ),
     "interfaces.streams": ("Stream",),
     "interfaces.turn": ("MessageStream", "PromptQueue", "QueuedPrompt", "Turn"),
     "messages.base": ("Source",),

@@ -207,7 +207,7 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         plan = partial(launch_plan, options, env=self._env, session_id=session_id, cwd=cwd, resume_at=resume_at)
         announced = {**initialize_fields(options.tools), **hooks_of(options)}
         launch = await off_the_loop(partial(plan, announced=announced))
-        self._warn_once(launch.warnings)
+        self.warn_once(launch.warnings)
         return _Plan(launch)
 
     async def _require_new(self, session_id: str) -> None:

@@ -12,7 +12,8 @@ from agent_sdk_core.rpc.receiver import ProtocolIssue, Receiver, RequestId, Serv
 from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.wire.reading import Json, record_of
+from agent_sdk_core.wire.reading import Json, record_of, texts_of
+from claude_sdk.asking.grants import never_asked
 from claude_sdk.normalizer.frame_kinds import KNOWN_FRAMES, frame_kind
 from claude_sdk.process.link import ClaudeLink
 from claude_sdk.session import ClaudeSession
@@ -43,6 +44,7 @@ class SessionReceiver(Receiver):
         self._host = host
         self._backend = backend
         self._unknown = unknown
+        self._seen_init = False
         self._broker = RequestBroker(lambda: link.today.peer)
         link.receiver = self
         link.when_lost.append(self.lost)
@@ -52,6 +54,11 @@ class SessionReceiver(Receiver):
         kind = frame_kind(body)
         if kind not in KNOWN_FRAMES:
             self._note_unknown(kind)
+        elif kind == "system/session_writes_lost":
+            self._backend.tell_full_disk(body)
+        elif kind == "system/init" and not self._seen_init:
+            self._seen_init = True
+            self._backend.warn_once(never_asked(self._session.options, texts_of(body.get("tools"))))
         elif kind == "rate_limit_event":
             limits = record_of(body.get("rate_limit_info"))
             self._backend.emit("rate_limits", "The account's rate limits changed.", limits)

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent_sdk_core.arguments import checked
 from agent_sdk_core.errors import AgentError, InvalidRequestError
-from agent_sdk_core.interfaces.session import BackgroundTask, SessionInfo
+from agent_sdk_core.interfaces.session import AgentCommand, BackgroundTask, SessionInfo
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
@@ -98,6 +98,11 @@ class ClaudeSession(Controls, BaseSession):
             raise AgentError(
                 filled_text(ended.get("compact_error")) or "There is nothing to compact.", backend="claude"
             )
+
+    async def commands(self) -> list[AgentCommand]:
+        """Return the commands that there are, skills among them, as claude told last."""
+        self._require_open()
+        return list(self._facts.commands)
 
     async def background_tasks(self) -> list[BackgroundTask]:
         """Return the commands and sub-agents that run in the background."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from agent_sdk_core import DEFER, SessionOptions
 from claude_sdk.asking.envelope import Envelope
-from claude_sdk.asking.grants import Grant, suggested_grant
+from claude_sdk.asking.grants import Grant, never_asked, suggested_grant
 
 
 def rules(*pairs: tuple[str, str | None], to: str = "localSettings", behavior: str = "allow") -> dict[str, Any]:
@@ -200,3 +201,22 @@ class TestWords:
 
     def test_a_long_rule_is_cut(self) -> None:
         assert grant(rules(("Bash", "a" * 500))).describe() == f"allow `{'a' * 200}…`"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "told"),
+    [
+        (("Bash", "Write", "Read(*)", "mcp__files"), True),
+        (("Bash(*)", "Write", "Read", "mcp__files__read", "mcp__files__write"), True),
+        (("Bash", "Write", "Read", "mcp__files__read"), False),
+        (("Bash(git:*)", "Write", "Read", "mcp__files"), False),
+        ((), False),
+        (("*",), False),
+    ],
+)
+def test_tools_that_are_all_allowed_are_told_to_leave_nothing_to_ask(allowed: tuple[str, ...], told: bool) -> None:
+    tools = ["Bash", "Write", "Read", "TodoWrite", "mcp__files__read", "mcp__files__write"]
+    options = SessionOptions(allowed_tools=allowed, can_use_tool=DEFER)
+    assert bool(never_asked(options, tools)) is told
+    assert never_asked(SessionOptions(allowed_tools=allowed), tools) == ()
+    assert never_asked(options, ["TodoWrite"]) == ()

@@ -255,7 +255,7 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
 
     async def _plan(self, options: SessionOptions) -> Opening:
         request = await off_the_loop(opening, options)
-        self._warn_once(request.warnings)
+        self.warn_once(request.warnings)
         if request.method == "thread/resume" and self._dispatch.is_open(cast("str", options.resume)):
             raise SessionBusyError(f"Session {options.resume} is open in this backend already.", backend=self.type)
         return request

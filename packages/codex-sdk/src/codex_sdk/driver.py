@@ -12,7 +12,7 @@ import anyio
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import AgentError, ProtocolError, RequestTimeoutError, SessionBusyError
 from agent_sdk_core.interfaces.pages import HistoryPage
-from agent_sdk_core.interfaces.session import BackgroundTask
+from agent_sdk_core.interfaces.session import AgentCommand, BackgroundTask
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.options import SessionOptions
@@ -21,7 +21,7 @@ from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.structured.answers import AnswerForm
-from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, texts_at
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at, texts_at
 from codex_sdk.modes import configured_sandbox, mode_params
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.process.errors import translate
@@ -241,6 +241,16 @@ class CodexDriver(SessionDriver):
     async def clear_goal(self) -> None:
         """Send `thread/goal/clear`."""
         await self._call("thread/goal/clear", {"threadId": self.thread_id, "origin": "user"})
+
+    async def skills(self) -> list[AgentCommand]:
+        """Return the skills that are switched on in the thread's folder."""
+        answer = as_record(await self._call("skills/list", {"cwds": [self._normalizer.facts.cwd]})) or {}
+        return [
+            AgentCommand(text_at(skill, "name"), text_at(skill, "description"), "skill", path=text_at(skill, "path"))
+            for entry in records_at(answer, "data")
+            for skill in records_at(entry, "skills")
+            if skill.get("enabled") is not False
+        ]
 
     async def background_tasks(self) -> list[BackgroundTask]:
         """Return the thread's background terminals."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 
-from agent_sdk_core.interfaces.session import BackgroundTask, SessionInfo
+from agent_sdk_core.interfaces.session import AgentCommand, BackgroundTask, SessionInfo
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
@@ -75,6 +75,11 @@ class CodexSession(BaseSession):
             version=facts.version,
             title=facts.title,
         )
+
+    async def commands(self) -> list[AgentCommand]:
+        """Return the skills that there are in the session's folder; Codex has no commands here."""
+        self._require_open()
+        return await self.driver.skills()
 
     async def background_tasks(self) -> list[BackgroundTask]:
         """Return the commands that run in the background."""

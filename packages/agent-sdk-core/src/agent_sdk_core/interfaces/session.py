@@ -49,6 +49,9 @@ class SessionInfo(WireForm):
         mcp_servers: Names of its MCP servers.
         version: Version of the agent.
         title: Name of the session, where it has one.
+        agents: Names of the sub-agents that it can start, where the agent lists them.
+        output_style: How it writes, where the agent has styles.
+        output_styles: The styles that there are.
     """
 
     model: str | None = None
@@ -61,6 +64,29 @@ class SessionInfo(WireForm):
     mcp_servers: tuple[str, ...] = ()
     version: str | None = None
     title: str | None = None
+    agents: tuple[str, ...] = ()
+    output_style: str | None = None
+    output_styles: tuple[str, ...] = ()
+
+
+@checked_class()
+@dataclass(frozen=True, slots=True, repr=False)
+class AgentCommand(WireForm):
+    """What a user may name in a prompt to have the agent do it: a command, or a skill.
+
+    Attributes:
+        name: Its name, without a slash.
+        description: What it does.
+        kind: "command": a prompt that begins with `/NAME` runs it. "skill": `SkillInput` names it.
+        argument_hint: What to write behind the name, where the agent says.
+        path: File of a skill, where the agent tells: what `SkillInput` takes.
+    """
+
+    name: str
+    description: str = ""
+    kind: Literal["command", "skill"] = "command"
+    argument_hint: str | None = None
+    path: str | None = None
 
 
 @checked_class()
@@ -272,6 +298,10 @@ class AgentSession(Interface):
             UnsupportedOptionError: The backend cannot.
         """
         raise self._unsupported("fork a session")
+
+    async def commands(self) -> list[AgentCommand]:
+        """Return the commands and skills that there are in this session; before its first turn, too."""
+        return []
 
     @property
     def goal(self) -> Goal | None:

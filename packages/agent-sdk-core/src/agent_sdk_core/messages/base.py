@@ -22,10 +22,12 @@ class Failure:
     Attributes:
         code: Code of an `AgentError` class, or one of its own where none fits.
         retryable: Whether the same prompt may succeed later.
+        message: What to say instead of the result's own words, where those advise what cannot be done here.
     """
 
     code: str
     retryable: bool = False
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,13 +107,13 @@ class ToolResultBlock(NamedModel, frozen=True):
     Attributes:
         tool_use_id: The call it answers.
         content: Text, blocks, or nothing.
-        is_error: Whether the tool failed, was declined or was cut off.
+        is_error: Whether the tool failed, was declined or was cut off; None only where an agent sent null.
     """
 
     type: Literal["tool_result"] = "tool_result"
     tool_use_id: str
     content: str | list[ContentBlock] | None = None
-    is_error: StrictBool | None = None
+    is_error: StrictBool | None = False
 
     @property
     def text(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal, cast
 
 from pydantic import AfterValidator, Field, SkipValidation, StrictBool
@@ -11,6 +12,7 @@ from agent_sdk_core.messages.base import Message
 from agent_sdk_core.messages.blocks import ContentBlock, TextBlock, ToolResultBlock, ToolUseBlock
 from agent_sdk_core.messages.usage import Usage
 from agent_sdk_core.wire.model import Number, WireModel
+from agent_sdk_core.wire.reading import as_record
 
 
 class ApiMessage(WireModel, frozen=True):
@@ -70,6 +72,14 @@ class UserPayload(WireModel, frozen=True):
     content: str | list[ContentBlock]
 
 
+_AUTHORS: Final[Mapping[str, Literal["user", "background", "channel"]]] = {
+    "human": "user",
+    "task-notification": "background",
+    "channel": "channel",
+}
+"""By `origin.kind` (Claude 2.1.329); every other kind is an agent's."""
+
+
 class UserMessage(Message, frozen=True):
     """A prompt, or the results of tool uses.
 
@@ -78,6 +88,7 @@ class UserMessage(Message, frozen=True):
         tool_use_result: Structured outcome of the tool, its shape by tool.
         is_synthetic: Whether the agent wrote it in the user's name.
         is_replay: Whether it repeats an accepted prompt, with the prompt's uuid.
+        origin: Who wrote it, as Claude's wire tells: an object with `kind`; see `written_by`.
     """
 
     type: Literal["user"] = "user"
@@ -85,6 +96,22 @@ class UserMessage(Message, frozen=True):
     tool_use_result: object = None
     is_synthetic: StrictBool | None = Field(default=None, alias="isSynthetic")
     is_replay: StrictBool | None = Field(default=None, alias="isReplay")
+    origin: object = None
+
+    @property
+    def written_by(self) -> Literal["user", "agent", "background", "channel", "tool"]:
+        """Who wrote it, as far as the agent tells.
+
+        The user or the application ("user"); the agent itself, another agent, or one that wrote to its sub-agent
+        ("agent"); work in the background that tells of its end ("background"); a messenger that the agent is connected
+        to ("channel"); a tool whose result it is ("tool").
+        """
+        if self.tool_results:
+            return "tool"
+        kind = (as_record(self.origin) or {}).get("kind")
+        if isinstance(kind, str) and kind != "unclassified":
+            return _AUTHORS.get(kind, "agent")
+        return "user" if self.is_prompt and not self.is_synthetic and self.parent_tool_use_id is None else "agent"
 
     @property
     def content(self) -> list[ContentBlock]:

@@ -114,7 +114,8 @@ class ResultMessage(Message, frozen=True):
         code = self.error_code or (told.code if told is not None else "turn_failed")
         retryable = told.retryable if told is not None and self.retryable is None else self.retryable
         cls = _ERROR_CLASSES.get(code, errors.AgentError)
-        message = "; ".join(self.errors) or self.result or f"The turn ended with {self.subtype}."
+        said = None if told is None else told.message
+        message = said or "; ".join(self.errors) or self.result or f"The turn ended with {self.subtype}."
         backend = self.source.backend if self.source else None
         details = {**self.error_details, "subtype": self.subtype, "raw": self.raw}
         return cls(message, code=code, retryable=retryable, backend=backend, details=details)

@@ -111,7 +111,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         options.require_supported(self.type, self.capabilities.unsupported_options)
         options.require_enforceable(self.type, self.capabilities.policy_scope)
         self._require_usable()
-        self._warn_once(options.warnings())
+        self.warn_once(options.warnings())
         return await self._open_planned(options, await self._plan(options))
 
     async def account(self) -> Account:
@@ -147,9 +147,14 @@ class BaseBackend(AgentBackend, Generic[S]):
     def take_log_line(self, line: str) -> None:
         """Publish a line of the agent's log; a full disk is told once, for agents answer on and store nothing."""
         self._logs.publish(line)
-        if not self._disk_told and tells_of_full_disk(line):
+        if tells_of_full_disk(line):
+            self.tell_full_disk({"line": line})
+
+    def tell_full_disk(self, details: Mapping[str, object]) -> None:
+        """Tell, once, that the agent answers on and stores nothing."""
+        if not self._disk_told:
             self._disk_told = True
-            self.emit("warning", f"{self.type} cannot store what is said: the disk is full.", {"line": line})
+            self.emit("warning", f"{self.type} cannot store what is said: the disk is full.", details)
 
     def emit(self, kind: BackendEventKind, message: str, details: Mapping[str, object] | None = None) -> None:
         """Publish an event of the backend."""
@@ -221,7 +226,7 @@ class BaseBackend(AgentBackend, Generic[S]):
             self._tell_gathered()
             self.emit("dead", error.message, {"exit": str(ended) if ended else None})
 
-    def _warn_once(self, sentences: Iterable[str]) -> None:
+    def warn_once(self, sentences: Iterable[str]) -> None:
         """Log and emit what is hardly meant, each sentence once."""
         for sentence in sentences:
             if sentence not in self._warned:

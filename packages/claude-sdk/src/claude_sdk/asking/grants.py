@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from agent_sdk_core.asking.escalations import is_within
+from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.wire.reading import Json, filled_text, records_of, texts_of
 from claude_sdk.asking.envelope import Envelope
 
@@ -155,3 +157,26 @@ def _shown(text: str) -> str:
     """Return text for one line of a label: nothing in it can move the cursor, hide a part or fill the screen."""
     line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+_ASKS: Final = frozenset({"Bash", "Edit", "MultiEdit", "NotebookEdit", "Read", "WebFetch", "WebSearch", "Write"})
+"""The tools of claude's own about which somebody may be asked (2.1.329)."""
+
+
+def never_asked(options: SessionOptions, tools: Iterable[str]) -> tuple[str, ...]:
+    """Return, as a sentence, that a callback is never called: every tool that would ask is allowed as a whole.
+
+    Args:
+        options: The session's options.
+        tools: Names of the tools that the session has.
+    """
+    if options.can_use_tool is None or "*" in options.allowed_tools:  # The second is told when the session is opened.
+        return ()
+    whole = {rule.removesuffix("(*)").removesuffix("__*") for rule in options.allowed_tools}
+    if options.tools is not None:
+        whole.add(f"mcp__{options.tools.name}")
+    asking = [tool for tool in tools if tool in _ASKS or tool.startswith("mcp__")]
+    covered = [tool in whole or "__".join(tool.split("__")[:2]) in whole for tool in asking]
+    if not asking or not all(covered):
+        return ()
+    return ("SessionOptions.can_use_tool is never called: allowed_tools allows every tool that claude asks about.",)

@@ -123,7 +123,7 @@ class Closer:
         if kind == "stream_event":
             return self._stream_event(frame)
         if kind == "system":
-            self._facts.take_title(frame)
+            self._facts.take_news(frame)
             return self._system(frame)
         if kind == "result":
             return self._result(frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from agent_sdk_core.messages.base import Failure
@@ -36,13 +37,26 @@ _GENERAL: Final = frozenset({"overloaded", "server_error", "invalid_request", "r
 """What a status tells better, for it means the same on every agent."""
 
 
+_NO_COMMAND: Final = "Please run /login"
+_ADVICE: Final = "Log in with `claude auth login` or `backend.login()`, or set ANTHROPIC_API_KEY"
+
+
 def failure_of(result: Json, message: Json | None) -> Failure | None:
     """Return what a turn failed of, the most exact that was told; None when nothing was.
+
+    Claude advises a command of its own terminal, which there is not here: what to do instead is said in its place.
 
     Args:
         result: The result frame.
         message: The assistant frame of the turn that reports an error, if there was one.
     """
+    failure, said = _failure_of(result, message), filled_text(result.get("result")) or ""
+    if failure is not None and _NO_COMMAND in said:
+        return replace(failure, message=said.replace(_NO_COMMAND, _ADVICE))
+    return failure
+
+
+def _failure_of(result: Json, message: Json | None) -> Failure | None:
     for end in (result.get("terminal_reason"), result.get("stop_reason")):
         if (failure := _BY_END.get(filled_text(end) or "")) is not None:
             return failure

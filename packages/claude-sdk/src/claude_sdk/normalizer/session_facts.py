@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from agent_sdk_core.asking.permissions import PermissionMode
-from agent_sdk_core.interfaces.session import SessionInfo
+from agent_sdk_core.interfaces.session import AgentCommand, SessionInfo
 from agent_sdk_core.messages.usage import ContextWindow, ModelUsage, SessionUsage, Usage
 from agent_sdk_core.runtime.settings import require_known
 from agent_sdk_core.wire.reading import Json, count_of, filled_text, record_of, records_of, texts_of
@@ -32,6 +32,7 @@ class SessionFacts:
         version: Version of claude.
         effort: Reasoning effort, as last set.
         default_mode: Permission mode that the session had when none was asked for.
+        commands: The commands that there are, its skills among them.
         efforts: The efforts that any of the account's models takes; empty when claude did not tell.
     """
 
@@ -50,6 +51,10 @@ class SessionFacts:
         self._total = dict.fromkeys(TOKENS, 0)
         self._by_model: dict[str, ModelUsage] = {}
         self._title: str | None = None
+        self._agents: tuple[str, ...] = ()
+        self._style: str | None = None
+        self._styles: tuple[str, ...] = ()
+        self.commands: list[AgentCommand] = []
         self._cost: float | None = None
         self._context: int | None = None
         self._window: int | None = None
@@ -66,6 +71,9 @@ class SessionFacts:
             mcp_servers=self._mcp_servers,
             version=self.version,
             title=self._title,
+            agents=self._agents,
+            output_style=self._style,
+            output_styles=self._styles,
         )
 
     @property
@@ -87,6 +95,10 @@ class SessionFacts:
     def take_initialize(self, answer: Json) -> None:
         """Note the answer to `initialize`."""
         self.version = filled_text(answer.get("claude_code_version"))
+        self._agents = tuple(_names(answer.get("agents")))
+        self._style = filled_text(answer.get("output_style"))
+        self._styles = tuple(texts_of(answer.get("available_output_styles")))
+        self._take_commands(answer.get("commands"))
         models = records_of(answer.get("models"))
         self.efforts = frozenset(effort for model in models for effort in texts_of(model.get("supportedEffortLevels")))
         if self._mode is None and (mode := filled_text(answer.get("current_permission_mode"))) is not None:
@@ -107,8 +119,8 @@ class SessionFacts:
         self._cwd = filled_text(frame.get("cwd")) or self._cwd
         self._model = filled_text(frame.get("model")) or self._model
         self._tools = tuple(texts_of(frame.get("tools"))) or self._tools
-        names = [filled_text(server.get("name")) for server in records_of(frame.get("mcp_servers"))]
-        self._mcp_servers = tuple(name for name in names if name is not None)
+        self._mcp_servers = tuple(_names(frame.get("mcp_servers")))
+        self._style = filled_text(frame.get("output_style")) or self._style
         self.take_mode(frame.get("permissionMode"))
 
     def take_mode(self, mode: object) -> None:
@@ -116,10 +128,26 @@ class SessionFacts:
         if isinstance(mode, str):
             self._mode = _MODES_BACK.get(mode) or self._mode
 
-    def take_title(self, frame: Json) -> None:
-        """Note the session's name, if a system frame tells that it changed."""
-        if frame.get("subtype") == "session_title_changed":
-            self._title = filled_text(frame.get("title"))
+    def take_news(self, frame: Json) -> None:
+        """Note what a system frame tells of the session's name and commands."""
+        match frame.get("subtype"):
+            case "session_title_changed":
+                self._title = filled_text(frame.get("title"))
+            case "commands_changed":
+                self._take_commands(frame.get("commands"))
+            case _:
+                pass
+
+    def _take_commands(self, told: object) -> None:
+        self.commands = [
+            AgentCommand(
+                name,
+                filled_text(command.get("description")) or "",
+                argument_hint=filled_text(command.get("argumentHint")),
+            )
+            for command in records_of(told)
+            if (name := filled_text(command.get("name"))) is not None
+        ]
 
     def take_model(self, model: object) -> None:
         """Note a model that claude confirmed."""
@@ -146,3 +174,8 @@ class SessionFacts:
         windows = [window for used in self._by_model.values() if (window := used.context_window) is not None]
         main = self._by_model.get(self._model or "")
         self._window = main.context_window if main is not None and main.context_window else max(windows, default=None)
+
+
+def _names(entries: object) -> list[str]:
+    """Return the names of objects that have one."""
+    return [name for entry in records_of(entries) if (name := filled_text(entry.get("name"))) is not None]

@@ -10,11 +10,13 @@ import pytest
 
 from agent_sdk_core import (
     AgentBackend,
+    AgentCommand,
     SessionNotFoundError,
     SessionTitleChanged,
     StoredSession,
     UnsupportedError,
     UnsupportedOptionError,
+    UserMessage,
     available_backends,
 )
 from agent_sdk_testing import Tokens, text
@@ -92,6 +94,29 @@ async def test_a_new_title_of_an_open_session_is_told_and_known(agent: Agent) ->
         await backend.rename_session(session.resolved_session_id, "A better name")
         assert (await until(stream, SessionTitleChanged)).title == "A better name"
         assert session.info.title == "A better name"
+
+
+async def test_a_session_tells_its_commands_before_its_first_turn(agent: Agent) -> None:
+    skill = agent.skill("greet", "Say hello.")
+    async with agent.session() as session:
+        commands = await session.commands()
+        if skill is not None:
+            [found] = [command for command in commands if command.name == skill.name]
+            assert found.description.startswith("A skill.")
+        for command in commands:
+            assert command.name
+            assert not command.name.startswith("/")
+            assert AgentCommand.from_wire(command.to_wire()) == command
+
+
+async def test_a_prompt_is_the_users_and_a_result_of_a_tool_is_not(agent: Agent) -> None:
+    agent.model.reply(agent.command("echo one")).otherwise(text("Fine."))
+    async with agent.session(permission_mode="bypass") as session:
+        ran = await run(session, "Talk.")
+    written = [message.written_by for message in ran.messages if isinstance(message, UserMessage)]
+    assert written == ["user", "tool"]
+    [result] = [block for message in ran.messages if isinstance(message, UserMessage) for block in message.tool_results]
+    assert result.is_error is False
 
 
 @lacks("goals")
