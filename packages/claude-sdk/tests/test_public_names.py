@@ -75,6 +75,9 @@ def test_the_backend_loads_only_what_it_runs_on() -> None:
     assert {"pydantic", "anyio"} <= loaded
     assert not loaded & HEAVY
     assert not loaded & {"asyncio.subprocess", "agent_sdk_testing", "claude_agent_sdk", "codex_sdk", "agent_chat"}
+    sessions = ("session", "driver", "receiver", "store", "asking", "tools", "process.link", "process.launching")
+    assert not loaded & {f"claude_sdk.{module}" for module in sessions}
+    assert not loaded & {f"agent_sdk_core.runtime.{module}" for module in ("session", "link", "turns", "asking")}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)

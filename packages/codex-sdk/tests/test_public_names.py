@@ -74,6 +74,9 @@ def test_the_backend_loads_neither_the_protocol_models_nor_what_applications_nee
     assert models <= {"codex_sdk.protocol.methods"}
     assert not loaded & {"typer", "rich", "structlog", "jsonschema", "stamina", "pydantic_settings", "platformdirs"}
     assert not loaded & {"unidiff", "asyncio.subprocess", "agent_sdk_testing", "claude_sdk", "agent_chat"}
+    sessions = ("session", "driver", "normalizer", "routing", "threads", "asking", "process.link")
+    assert not loaded & {f"codex_sdk.{module}" for module in sessions}
+    assert not loaded & {f"agent_sdk_core.runtime.{module}" for module in ("session", "link", "turns", "asking")}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)

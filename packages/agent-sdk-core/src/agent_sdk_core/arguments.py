@@ -195,10 +195,11 @@ class _Names(dict[str, Any]):
     """The names that an annotation may use: a module's, and public ones that it loads for type checkers alone."""
 
     def __missing__(self, name: str) -> object:
-        core = import_module(__name__.partition(".")[0])
-        if name not in core.__all__:
-            raise KeyError(name)
-        return getattr(core, name)
+        for module in (__name__, str(self.get("__name__"))):
+            package = import_module(module.partition(".")[0])
+            if name in getattr(package, "__all__", ()):
+                return getattr(package, name)
+        raise KeyError(name)
 
 
 def fits(hint: Any, value: object) -> bool:

@@ -8,7 +8,16 @@ from math import isfinite
 from threading import local
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
 
-from pydantic import AfterValidator, BaseModel, Field, SkipValidation, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import ErrorDetails
 
@@ -55,6 +64,8 @@ _within = _Within()
 
 class Options(BaseModel):
     """What can be chosen; a value that is of no use is an `InvalidRequestError`, also in a changed copy."""
+
+    model_config = ConfigDict(defer_build=True)
 
     @model_validator(mode="wrap")
     @classmethod

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 from agent_sdk_core.errors import AgentError, AuthenticationError, ProtocolError
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.runtime.login import LOGIN_SECONDS, LoginFlow
 from agent_sdk_core.wire.reading import Json, filled_text
-from claude_sdk.process.link import ClaudeLink
+
+if TYPE_CHECKING:
+    from claude_sdk.process.link import ClaudeLink
 
 LOGIN_METHODS: Final[tuple[LoginMethod, ...]] = ("browser", "console")
 """Claude takes a key from its environment alone, and has no login by a code that is typed in elsewhere."""

@@ -6,9 +6,9 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 from uuid import uuid4
 
 import anyio
@@ -29,21 +29,16 @@ from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.wire.reading import record_of, records_of
 from claude_sdk.account import LOGIN_METHODS, ClaudeLogin, read_account
-from claude_sdk.asking.hooks import hooks_of
-from claude_sdk.driver import ClaudeDriver
 from claude_sdk.modes import UNSUPPORTED_OPTIONS
-from claude_sdk.normalizer.closer import Closer
 from claude_sdk.normalizer.models import chat_models
-from claude_sdk.normalizer.session_facts import SessionFacts
-from claude_sdk.process.alone import plan_alone, run_command
 from claude_sdk.process.executable import find_executable
-from claude_sdk.process.launching import Launch, launch_plan
-from claude_sdk.process.link import ClaudeLink
 from claude_sdk.process.locks import SessionLock
-from claude_sdk.receiver import SessionReceiver
-from claude_sdk.session import ClaudeSession
-from claude_sdk.store.stored_sessions import StoredSessions
-from claude_sdk.tools import initialize_fields
+
+if TYPE_CHECKING:
+    from claude_sdk.process.launching import Launch
+    from claude_sdk.process.link import ClaudeLink
+    from claude_sdk.session import ClaudeSession
+    from claude_sdk.store.stored_sessions import StoredSessions
 
 
 @dataclass(slots=True)
@@ -61,7 +56,7 @@ _BARE: Final = SessionOptions(
 
 
 @checked_class()
-class ClaudeBackend(BaseBackend[ClaudeSession]):
+class ClaudeBackend(BaseBackend["ClaudeSession"]):
     """Claude Code: one process a session.
 
     Args:
@@ -113,7 +108,6 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         learn_from(self._env)
         self._startup_timeout = startup_timeout
         self._max_processes = max_processes
-        self._store = StoredSessions(self._env)
         self._tap = wire_log
         self._models: list[ChatModel] = []
 
@@ -183,7 +177,13 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         """
         await self._stored.delete(session_id, partial(SessionLock, self._store.folder))
 
-    # What differs from other backends.
+    # What differs from other backends. The modules that a session needs are loaded when one is opened.
+
+    @cached_property
+    def _store(self) -> StoredSessions:
+        from claude_sdk.store.stored_sessions import StoredSessions
+
+        return StoredSessions(self._env)
 
     @property
     def _stored(self) -> StoredSessions:
@@ -192,11 +192,16 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         return self._store
 
     async def _connect(self) -> None:
+        await off_the_loop(_load)
         self._executable = await off_the_loop(find_executable, self._named, self._env)
         self.emit("started", f"claude is ready to start: {self._executable}")
 
     async def _plan(self, options: SessionOptions) -> _Plan:
         """Return how to start the process of a session, which works where a stored one did if nothing else is said."""
+        from claude_sdk.asking.hooks import hooks_of
+        from claude_sdk.process.launching import launch_plan
+        from claude_sdk.tools import initialize_fields
+
         session_id, cwd, resume_at = options.session_id or str(uuid4()), None, None
         if options.resume is not None:
             cwd = await self._store.folder_of(options.resume)
@@ -245,6 +250,13 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
 
     def _session(self, options: SessionOptions, plan: _Plan) -> ClaudeSession:
         """Return a session that is not connected yet."""
+        from claude_sdk.driver import ClaudeDriver
+        from claude_sdk.normalizer.closer import Closer
+        from claude_sdk.normalizer.session_facts import SessionFacts
+        from claude_sdk.process.link import ClaudeLink
+        from claude_sdk.receiver import SessionReceiver
+        from claude_sdk.session import ClaudeSession
+
         launch = plan.launch
         link = plan.link = ClaudeLink(
             self._host,
@@ -281,6 +293,9 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
 
     async def _lone_claude(self) -> ClaudeLink:
         """Return the way to a claude without a session, which ends with the backend at the latest."""
+        from claude_sdk.process.alone import plan_alone
+        from claude_sdk.process.link import ClaudeLink
+
         launch, executable = await plan_alone(self._env), cast("Path", self._executable)
         link = ClaudeLink(self._host, executable, launch, seconds=self._startup_timeout, tap=self._tap)
         self._links.append(link)
@@ -309,6 +324,15 @@ class ClaudeBackend(BaseBackend[ClaudeSession]):
         return login
 
     async def _forget_login(self) -> None:
+        from claude_sdk.process.alone import run_command
+
         said = await run_command(cast("Path", self._executable), self._env, "auth", "logout")
         if "success" not in said.lower():  # Such as that the vendor did not confirm it.
             self.emit("warning", f"claude auth logout: {' '.join(said.split())}")
+
+
+def _load() -> None:
+    """Load the modules that sessions need; an import asks the disk."""
+    from claude_sdk import receiver
+
+    del receiver

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
 from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import AgentError, AuthenticationError, ProtocolError
 from agent_sdk_core.interfaces.account import Account, AccountKind, LoginMethod
-from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.runtime.login import LoginFlow
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_of
 from codex_sdk.process.errors import translate
-from codex_sdk.process.link import AppServerLink
+
+if TYPE_CHECKING:
+    from agent_sdk_core.rpc.jsonrpc import Peer
+    from codex_sdk.process.link import AppServerLink
 
 LOGIN_METHODS: Final[tuple[LoginMethod, ...]] = ("browser", "device_code", "api_key")
 

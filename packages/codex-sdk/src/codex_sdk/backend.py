@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.config.secret import Secret
@@ -22,28 +23,25 @@ from agent_sdk_core.option_values import environment_of, require_positive
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
-from agent_sdk_core.rpc.jsonrpc import Peer, Tap
-from agent_sdk_core.rpc.receiver import ServerRequest
-from agent_sdk_core.runtime.asking.broker import RequestBroker
+from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
-from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_core.wire.reading import Json, record_at
 from codex_sdk.account import LOGIN_METHODS, CodexLogin, ask_account, forget_login
-from codex_sdk.asking.client_hooks import UNOWNED, ClientHooks, UnownedRequests
-from codex_sdk.driver import CodexDriver
 from codex_sdk.modes import UNSUPPORTED_OPTIONS
-from codex_sdk.normalizer import ThreadFacts, ThreadFamily
-from codex_sdk.process.app_server import AppServer
 from codex_sdk.process.errors import translate
 from codex_sdk.process.executable import find_executable
-from codex_sdk.process.link import AppServerLink
 from codex_sdk.process.native_requests import Requests
-from codex_sdk.routing.receiver import Dispatcher, Notification
-from codex_sdk.session import CodexSession
-from codex_sdk.threads.history import read_history, read_thread, require_stored, stored_facts, turn_of
-from codex_sdk.threads.listings import list_models, list_threads, require_effort, stored_session
-from codex_sdk.threads.opening import Opening, opening
-from codex_sdk.threads.project_trust import with_trust
+
+if TYPE_CHECKING:
+    from agent_sdk_core.rpc.jsonrpc import Peer
+    from agent_sdk_core.rpc.receiver import ServerRequest
+    from agent_sdk_core.runtime.streams import BoundedStream
+    from codex_sdk.asking.client_hooks import ClientHooks
+    from codex_sdk.process.app_server import AppServer
+    from codex_sdk.process.link import AppServerLink
+    from codex_sdk.routing.receiver import Dispatcher, Notification
+    from codex_sdk.session import CodexSession
+    from codex_sdk.threads.opening import Opening
 
 _OPEN_SECONDS: Final = 120.0
 """A thread starts its MCP servers first, which may take their time."""
@@ -52,7 +50,7 @@ _NO_SUCH_TURN: Final = "turn not found"
 
 
 @checked_class()
-class CodexBackend(Requests, BaseBackend[CodexSession]):
+class CodexBackend(Requests, BaseBackend["CodexSession"]):
     """Codex: one app-server process, many sessions.
 
     Args:
@@ -103,28 +101,10 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         self._env = dict(os.environ) if env is None else environment_of("CodexBackend", env)
         learn_from(self._env)
         self._prices = prices
-        hooks = hooks or ClientHooks()
-        self._dispatch: Dispatcher[CodexSession] = Dispatcher(
-            self._host,
-            self.emit,
-            self.take_log_line,
-            lambda ended, error: self._link.lose(ended, error),
-            RequestBroker(lambda: self._link.today.peer, UnownedRequests(hooks)),
-            UNOWNED,
-        )
-        self._link = AppServerLink(
-            self._host,
-            self._dispatch,
-            executable=executable,
-            env=self._env,
-            seconds=startup_timeout,
-            attests=hooks.attest is not None,
-            tap=wire_log,
-        )
-        self._link.when_lost.append(self._lost)
-        self._links.append(self._link)
+        self._hooks = hooks
+        self._startup_timeout = startup_timeout
+        self._tap = wire_log
         self._logging_in: list[CodexLogin] = []
-        self._dispatch.login_completed = self._take_login
 
     @classmethod
     def locate(cls) -> Path:
@@ -187,29 +167,40 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
 
     async def list_models(self) -> list[ChatModel]:
         """Return the models that Codex offers."""
+        from codex_sdk.threads.listings import list_models
+
         return await list_models((await self._running()).peer)
 
     async def list_sessions(
         self, *, cwd: str | os.PathLike[str] | None = None, limit: int = 50, cursor: str | None = None
     ) -> SessionPage:
         """Return stored sessions, newest first."""
+        from codex_sdk.threads.listings import list_threads
+
         return await list_threads((await self._running()).peer, cwd=cwd, limit=limit, cursor=cursor)
 
     async def read_history(
         self, session_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> HistoryPage:
         """Return the messages of a stored session, oldest first, without opening it."""
+        from codex_sdk.threads.history import read_history, stored_facts
+
         require_limit(limit, backend=self.type)
         peer = (await self._running()).peer
         return await read_history(peer, await stored_facts(peer, session_id), limit=limit, cursor=cursor)
 
     async def session_info(self, session_id: str) -> StoredSession:
         """Return what is known of a stored session, an archived one too."""
+        from codex_sdk.threads.history import read_thread
+        from codex_sdk.threads.listings import stored_session
+
         thread = record_at(await read_thread((await self._running()).peer, session_id), "thread")
         return stored_session({**thread, "id": session_id})
 
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
+        from codex_sdk.threads.history import require_stored
+
         await require_stored((await self._running()).peer, session_id)
         await self._ask("thread/name/set", {"threadId": session_id, "name": title})
 
@@ -230,12 +221,51 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
 
     async def delete_session(self, session_id: str) -> None:
         """Delete a stored session for good."""
+        from codex_sdk.threads.history import require_stored
+
         await require_stored((await self._running()).peer, session_id)
         await self._ask("thread/delete", {"threadId": session_id})
+
+    # What talks to codex. It is made, and its modules are loaded, when it is first needed.
+
+    @cached_property
+    def _dispatch(self) -> Dispatcher[CodexSession]:
+        from agent_sdk_core.runtime.asking.broker import RequestBroker
+        from codex_sdk.asking.client_hooks import UNOWNED, ClientHooks, UnownedRequests
+        from codex_sdk.routing.receiver import Dispatcher
+
+        dispatch: Dispatcher[CodexSession] = Dispatcher(
+            self._host,
+            self.emit,
+            self.take_log_line,
+            lambda ended, error: self._link.lose(ended, error),
+            RequestBroker(lambda: self._link.today.peer, UnownedRequests(self._hooks or ClientHooks())),
+            UNOWNED,
+        )
+        dispatch.login_completed = self._take_login
+        return dispatch
+
+    @cached_property
+    def _link(self) -> AppServerLink:
+        from codex_sdk.process.link import AppServerLink
+
+        link = AppServerLink(
+            self._host,
+            self._dispatch,
+            executable=self._executable,
+            env=self._env,
+            seconds=self._startup_timeout,
+            attests=self._hooks is not None and self._hooks.attest is not None,
+            tap=self._tap,
+        )
+        link.when_lost.append(self._lost)
+        self._links.append(link)
+        return link
 
     # What differs from other backends.
 
     async def _connect(self) -> None:
+        await off_the_loop(_load)
         server = await self._link.connect()
         self.version = server.version
         self.emit("started", f"codex app-server {self.version} is running.", {"pid": server.channel.pid})
@@ -254,6 +284,8 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         return await self._link.connect()
 
     async def _plan(self, options: SessionOptions) -> Opening:
+        from codex_sdk.threads.opening import opening
+
         request = await off_the_loop(opening, options)
         self.warn_once(request.warnings)
         if request.method == "thread/resume" and self._dispatch.is_open(cast("str", options.resume)):
@@ -261,6 +293,10 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         return request
 
     async def _open(self, options: SessionOptions, plan: Opening) -> CodexSession:
+        from codex_sdk.driver import CodexDriver
+        from codex_sdk.normalizer import ThreadFacts, ThreadFamily
+        from codex_sdk.session import CodexSession
+
         try:
             response = await self._request_thread((await self._link.connect()).peer, plan, options)
         except ProtocolError as error:
@@ -279,6 +315,10 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
         return session
 
     async def _request_thread(self, peer: Peer, request: Opening, options: SessionOptions) -> object:
+        from codex_sdk.threads.history import turn_of
+        from codex_sdk.threads.listings import require_effort
+        from codex_sdk.threads.project_trust import with_trust
+
         await require_effort(peer, options.reasoning_effort)
         params = await with_trust(peer, request.params, options.setting_sources)
         try:
@@ -303,3 +343,11 @@ class CodexBackend(Requests, BaseBackend[CodexSession]):
     def _take_login(self, params: Json) -> None:
         for login in self._logging_in:
             login.take_completed(params)
+
+
+def _load() -> None:
+    """Load the modules that sessions need; an import asks the disk."""
+    from codex_sdk import session
+    from codex_sdk.threads import history, listings
+
+    del session, history, listings

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
 
@@ -26,15 +26,16 @@ from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.runtime.link import Link
 from agent_sdk_core.runtime.login import LOGIN_SECONDS, Login, LoginFlow, chosen_method
-from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.runtime.streams import Broadcast
-from agent_sdk_core.transport.process.stderr import tells_of_full_disk
 from agent_sdk_core.wire.shown import described
 
+if TYPE_CHECKING:
+    from agent_sdk_core.runtime.link import Link
+    from agent_sdk_core.runtime.session import BaseSession
+
 _log = logging.getLogger(__name__)
-S = TypeVar("S", bound=BaseSession)
+S = TypeVar("S", bound="BaseSession")
 
 _REMEMBERED = 1_000
 """Events or log lines that an iterator may lag behind."""
@@ -146,6 +147,8 @@ class BaseBackend(AgentBackend, Generic[S]):
 
     def take_log_line(self, line: str) -> None:
         """Publish a line of the agent's log; a full disk is told once, for agents answer on and store nothing."""
+        from agent_sdk_core.transport.process.stderr import tells_of_full_disk
+
         self._logs.publish(line)
         if tells_of_full_disk(line):
             self.tell_full_disk({"line": line})
