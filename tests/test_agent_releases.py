@@ -105,6 +105,17 @@ def test_the_pinned_release_is_the_installed_one(releases: Any) -> None:
         assert releases.named(f"{agent.name}=={pinned.version}") == [pinned]
 
 
+def test_the_npm_of_the_development_tools_runs(releases: Any) -> None:
+    assert releases._npm("--version").strip()[0].isdigit()
+
+
+def test_a_client_that_fails_or_is_missing_is_said(releases: Any, tmp_path: Path) -> None:
+    with pytest.raises(releases.RegistryError, match="x could not be had: no such"):
+        releases._run(["sh", "-c", "echo no such >&2; exit 1"], "x")
+    with pytest.raises(releases.RegistryError, match=r"cannot be run \(No such file"):
+        releases._run([str(tmp_path / "nothing")], "x")
+
+
 def test_what_is_no_executable_is_said(releases: Any, registries: Registries, tmp_path: Path) -> None:
     agent = releases.AGENTS["codex"]
     with pytest.raises(releases.RegistryError, match="has no executable at"):
