@@ -65,6 +65,14 @@ class TestCommands:
         request = command(kind="writeStdin").request
         assert (request.tool_name, request.escalates) == ("WriteStdin", {"stdin"})
 
+    @pytest.mark.parametrize("kind", ["humanCommand", "tomorrows", 5])
+    def test_one_of_a_kind_of_tomorrow_is_for_a_person_and_once(self, kind: object) -> None:
+        ask = command(kind=kind, proposedExecpolicyAmendment=["make"])
+        assert [option.id for option in ask.request.options] == ["allow", "deny", "deny_stop"]
+        assert ask.request.escalates == {"sandbox", "network", "permissions", "stdin", "path"}
+        for scope in ("session", "always"):
+            assert ask.encode(Allow(scope)) == {"decision": "accept"}
+
     def test_a_network_request_names_the_host_and_is_no_sandbox_escalation(self) -> None:
         context = {"host": "pypi.example", "protocol": "https"}
         request = command(networkApprovalContext=context).request

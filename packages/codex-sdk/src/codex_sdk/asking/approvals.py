@@ -8,16 +8,16 @@ is an escalation. Shapes: `CommandExecutionRequestApprovalResponse`, `FileChange
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
+from typing import cast, get_args
 
-from agent_sdk_core.asking.approvals import DENY, Offers
+from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
 from agent_sdk_core.asking.escalations import is_within
 from agent_sdk_core.asking.permissions import Allow, Deny, Escalation, PermissionOption, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, Ask
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.envelope import Envelope
-from codex_sdk.asking.offers import IN_PROCESS, decisions, unchanged
+from codex_sdk.asking.offers import IN_PROCESS, Decision, decisions, unchanged
 from codex_sdk.normalizer.items.commands import script
 from codex_sdk.normalizer.items.patches import FileChange, file_tool_use
 
@@ -38,6 +38,10 @@ def command_approval(envelope: Envelope, item: Json | None) -> Ask[PermissionReq
         tool_input["permissions"] = params["additionalPermissions"]
         escalates.add("permissions")
     offers = decisions("Yes, and do not ask again in this session", amendments_of=params)
+    if (params.get("kind") or "command") not in ("command", "writeStdin"):
+        # Such as `humanCommand` (0.169), which the handshake does not ask for: only a person may decide, and only once.
+        escalates |= set(get_args(Escalation))
+        offers = Offers[Decision]([(ALLOW, "accept"), (DENY, "decline"), (DENY_AND_STOP, "cancel")])
     request = envelope.permission(
         "WriteStdin" if writes_stdin else "Bash",
         tool_input,
