@@ -46,6 +46,7 @@ PACKAGES: Final = {
     "claude_sdk": "Claude",
     "codex_sdk": "Codex",
     "agent_sdk_testing": "Testing",
+    "agent_sdk_core.sync": "Without async",
     "agent_sdk_core.runtime": "For backend authors",
 }
 """Packages and modules with a page each for their own names."""

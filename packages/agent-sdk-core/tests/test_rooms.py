@@ -41,6 +41,8 @@ CORE = {
     "runtime": VALUES
     | {"asking", "config", "interfaces", "messages", "options", "prompts", "rpc", "structured", "tools", "transport"},
     "factory": VALUES | {"spellings", "config", "interfaces", "messages", "options", "prompts", "runtime"},
+    "sync": VALUES
+    | {"asking", "config", "factory", "interfaces", "messages", "options", "prompts", "runtime", "tools"},
     "schemas": {"asking", "interfaces", "messages", "wire"},
 }
 """What each room of core may import of core, from the ground up."""

@@ -34,14 +34,19 @@ else:
     PolicyGuard = ToolRegistry = object
 
 
-def _is_async(callback: Any) -> Any:
+def is_async(callback: object) -> bool:
+    """Tell whether a function, a partial or an object is called with `await`."""
+    while isinstance(callback, partial):
+        callback = cast("object", callback.func)
+    call = None if isinstance(callback, type) else getattr(callback, "__call__", None)  # noqa: B004  # its type
+    return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(call)
+
+
+def require_async(callback: Any) -> Any:
+    """Return a callback that is async, or none; refuse another one."""
     if callback is None or isinstance(callback, Defer):
         return callback
-    target = callback
-    while isinstance(target, partial):
-        target = target.func
-    call = None if isinstance(target, type) else getattr(target, "__call__", None)  # noqa: B004  # its type
-    if not (inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(call)):
+    if not is_async(callback):
         raise wrong("must be an async function (async def): a sync one would block every session")
     return callback
 
@@ -156,9 +161,9 @@ class SessionOptions(Options):
     fork: StrictBool = False
     fork_at: Text | None = None
     session_id: str | None = None
-    can_use_tool: Annotated[SkipValidation[CanUseTool | Defer | None], AfterValidator(_is_async)] = None
-    on_question: Annotated[SkipValidation[OnQuestion | Defer | None], AfterValidator(_is_async)] = None
-    on_elicitation: Annotated[SkipValidation[OnElicitation | Defer | None], AfterValidator(_is_async)] = None
+    can_use_tool: Annotated[SkipValidation[CanUseTool | Defer | None], AfterValidator(require_async)] = None
+    on_question: Annotated[SkipValidation[OnQuestion | Defer | None], AfterValidator(require_async)] = None
+    on_elicitation: Annotated[SkipValidation[OnElicitation | Defer | None], AfterValidator(require_async)] = None
     tools: Annotated[SkipValidation[ToolRegistry | None], AfterValidator(_registry)] = None
     add_dirs: PathTexts = ()
     sandbox: Annotated[SandboxPolicy | None, BeforeValidator(_policy)] = None

@@ -1,0 +1,62 @@
+"""The synchronous face: the same names as the async one, as plain calls, iterators and context managers.
+
+For scripts and notebooks. Each backend has one thread with an event loop of its own, which ends when the backend is
+closed, or with the interpreter; what is here waits for it, and may be used from any thread but that one. Where a
+callback or tool is asked for, a plain function will do: it runs in a thread.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from agent_sdk_core.sync.account import LoginHandle
+    from agent_sdk_core.sync.backend import AgentBackend, create_backend
+    from agent_sdk_core.sync.goal import GoalRun
+    from agent_sdk_core.sync.one_shot import query
+    from agent_sdk_core.sync.session import AgentSession
+    from agent_sdk_core.sync.streams import Stream
+    from agent_sdk_core.sync.turn import PromptQueue, Turn
+    from agent_sdk_core.sync.user_code import SessionOptions, tool
+
+__all__ = [
+    "AgentBackend",
+    "AgentSession",
+    "GoalRun",
+    "LoginHandle",
+    "PromptQueue",
+    "SessionOptions",
+    "Stream",
+    "Turn",
+    "create_backend",
+    "query",
+    "tool",
+]
+
+_HOMES: Final = {
+    "AgentBackend": "backend",
+    "AgentSession": "session",
+    "GoalRun": "goal",
+    "LoginHandle": "account",
+    "PromptQueue": "turn",
+    "SessionOptions": "user_code",
+    "Stream": "streams",
+    "Turn": "turn",
+    "create_backend": "backend",
+    "query": "one_shot",
+    "tool": "user_code",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
