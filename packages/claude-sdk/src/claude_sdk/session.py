@@ -110,7 +110,11 @@ class ClaudeSession(Controls, BaseSession):
         return self._closer.background_tasks
 
     async def stop_task(self, task_id: str) -> None:
-        """End a background command or sub-agent, by its id or that of the tool use that started it."""
+        """End a background command or sub-agent, by its id or that of the tool use that started it.
+
+        Raises:
+            InvalidRequestError: No such task runs.
+        """
         self._require_open()
         for task in self._closer.background_tasks:
             if task_id in (task.task_id, self._closer.tool_use_of(task.task_id)):

@@ -204,6 +204,9 @@ class RuntimeConfig(Fields):
         Args:
             name: "model" or "reasoning_effort".
             backend: Name of the backend.
+
+        Raises:
+            InvalidRequestError: The name is another.
         """
         if name not in ("model", "reasoning_effort"):
             raise InvalidRequestError(f"RuntimeConfig.chosen tells 'model' or 'reasoning_effort', not {name!r}.")

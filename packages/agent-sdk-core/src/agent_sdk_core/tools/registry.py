@@ -32,7 +32,11 @@ class ToolRegistry:
             self.add(entry)
 
     def add(self, entry: Tool) -> Tool:
-        """Add a tool and return it, so that this also works as a decorator above `@tool`."""
+        """Add a tool and return it, so that this also works as a decorator above `@tool`.
+
+        Raises:
+            InvalidRequestError: It has a tool of that name.
+        """
         if entry.name in self._tools:
             raise InvalidRequestError(f"There are two tools called {entry.name!r} in registry {self.name!r}.")
         self._tools[entry.name] = entry
