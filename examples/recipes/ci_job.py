@@ -24,8 +24,12 @@ async def main(task: str) -> int:
         permission_mode="accept_edits", append_system_prompt="You run in CI. Nobody can answer."
     )
     try:
-        async with asyncio.timeout(MINUTES * 60):
-            result = await sdk.query(task, options=options)
+        async with asyncio.timeout(MINUTES * 60), sdk.create_backend() as backend:
+            if (await backend.account()).needs_login:
+                print(f"Nobody is logged in: see agent-sdk doctor --backend {backend.type}", file=sys.stderr)
+                return 2
+            async with backend.create_session(options) as session:
+                result = await session.run(task)
     except TimeoutError:
         print(f"Not done in {MINUTES} minutes.", file=sys.stderr)
         return 1
