@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from textwrap import dedent
 from typing import Any, Final
@@ -28,6 +29,17 @@ class Documented:
 
     where: str
     value: Any
+    declared: tuple[Any, ...] = ()
+    """Of a method: those that it overrides, whose errors it may raise without telling so again."""
+
+    @property
+    def errors(self) -> set[str]:
+        """The errors that it, or what it overrides, says it raises."""
+        return {
+            name
+            for value in (self, *map(partial(Documented, ""), self.declared))
+            for name in value.sections.get("Raises", ())
+        }
 
     @property
     def sections(self) -> dict[str, dict[str, str]]:
@@ -52,7 +64,8 @@ def documented() -> Iterator[Documented]:
             for key, member in list(vars(value).items()):
                 function = inspect.unwrap(getattr(member, "__func__", getattr(member, "fget", None) or member))
                 if inspect.isfunction(function) and not key.startswith("_") and function.__doc__:
-                    yield Documented(f"{name}.{key}", function)
+                    declared = tuple(vars(base)[key] for base in value.__mro__[1:] if key in vars(base))
+                    yield Documented(f"{name}.{key}", function, declared)
 
 
 EVERY: Final = list(documented())
@@ -96,7 +109,7 @@ def _attributes(cls: type) -> set[str]:
 def test_errors_are_known_and_what_is_raised_is_told() -> None:
     wrong: list[str] = []
     for entry in EVERY:
-        told = entry.sections.get("Raises", {})
+        told = entry.errors
         classes = {name: getattr(errors, name, None) or getattr(builtins, name, None) for name in told}
         known = tuple(cls for cls in classes.values() if isinstance(cls, type) and issubclass(cls, BaseException))
         wrong += [f"{entry.where}: {name} is no error" for name, cls in classes.items() if cls not in known]

@@ -29,6 +29,7 @@ from agent_sdk_testing import (
 
 BOTH: Final = ("claude", "codex")
 CLAUDE: Final = ("claude",)
+CODEX: Final = ("codex",)
 HELLO: Final = "Hello from the scripted model."
 
 
@@ -78,10 +79,15 @@ RUNS: Final = {
     "openai_codex/cli_mini_app": Run(BOTH, (HELLO, "status> completed", "usage> total:"), stdin="Hello!\n\n/exit\n"),
     "openai_codex/error_handling_and_retry": Run(BOTH, (f"Text: {HELLO}",)),
     "openai_codex/existing_thread": Run(BOTH, ("Created: ", HELLO)),
+    "openai_codex/goal_turns": Run(CODEX, ("complete It is measured.",)),
     "openai_codex/image_and_text": Run(BOTH, ("Status: completed", HELLO), ("{scene}",)),
     "openai_codex/local_image_and_text": Run(BOTH, ("Status: completed", HELLO)),
+    "openai_codex/login_and_account": Run(CODEX, ("Open http", "done: True", "account: ")),
     "openai_codex/models_and_metadata": Run(BOTH, ("(default)",)),
     "openai_codex/quickstart_constructor": Run(BOTH, ("Status: completed", f"Text: {HELLO}")),
+    "openai_codex/thread_lifecycle_and_controls": Run(
+        BOTH, ("listed while archived: False", "listed: True", "resumed: completed", "forked: completed", "compacted: ")
+    ),
     "openai_codex/turn_controls": Run(BOTH, ("steered: completed", "interrupted: interrupted")),
     "openai_codex/turn_run": Run(BOTH, ("status: completed", f"text: {HELLO}", "usage:")),
     "openai_codex/turn_stream_events": Run(BOTH, ("ResultMessage", "messages: ")),
@@ -130,6 +136,8 @@ def script(model: ScriptedModel, agent: str) -> None:
         "Count to": [[text("1, 2, "), stall()]],
     }.items():
         _answer(model, prompt, replies)
+    goal = model.when(lambda request: "Measure more" in str(request.json))
+    goal.reply(call("update_goal", status="complete")).reply(text("It is measured."))
     model.otherwise(text(HELLO))
 
 
@@ -145,7 +153,10 @@ def user_env(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     agent: str = request.param
     with ScriptedModel() as model, scratch_folder(prefix="examples-") as home:
         script(model, agent)
-        codex, claude = write_codex_home(home / "codex", model), write_claude_config(home / "claude")
+        codex, claude = (
+            write_codex_home(home / "codex", model, features={"goals": True}),
+            write_claude_config(home / "claude"),
+        )
         env = clean_env(codex_home=codex, claude_config_dir=claude, model=model)
         yield env | {"AGENT_SDK_BACKEND": agent, "AGENT_SDK_CONFIG": "/dev/null", "PYTHONUNBUFFERED": "1"}
         model.check()

@@ -155,7 +155,11 @@ class SessionDriver(ABC):
         raise UnsupportedOptionError(f"The {self.name} backend cannot pursue a goal.", backend=self.name)
 
     async def clear_goal(self) -> None:
-        """Take the goal away."""
+        """Take the goal away.
+
+        Raises:
+            AgentError: It refused, or has no goals.
+        """
         raise UnsupportedOptionError(f"The {self.name} backend cannot pursue a goal.", backend=self.name)
 
     @abstractmethod
