@@ -15,9 +15,9 @@ from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import RequestOpened
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.wire_log import WireLog, read_wire_log
 from agent_sdk_testing import ScriptedModel, clean_env, find_codex, scratch_folder, write_codex_home
 from codex_sdk.backend import CodexBackend
-from codex_sdk.playback.wire_log import WireLog, read_wire_log
 from codex_sdk.routing.receiver import Notification
 from codex_sdk.session import CodexSession
 from flows.stable import stable

@@ -15,9 +15,9 @@ from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.wire.reading import Json, record_at, text_at
+from agent_sdk_core.wire_log import read_wire_log
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.playback.player import replay
-from codex_sdk.playback.wire_log import read_wire_log
 
 _FLOWS = Path(__file__).parents[2] / "packages" / "codex-sdk" / "tests" / "flows"
 WIRES: dict[str, list[Json]] = {

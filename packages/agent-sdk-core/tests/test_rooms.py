@@ -26,6 +26,7 @@ CORE = {
     "names": {"errors"},
     "option_values": {"errors", "names", "spellings", "wire"},
     "paths": {"errors", "option_values"},
+    "wire_log": {"arguments", "errors", "redaction", "wire"},
     "wire": {"errors", "redaction"},
     "prompts": {"arguments", "errors", "wire"},
     "messages": {"arguments", "errors", "wire"},

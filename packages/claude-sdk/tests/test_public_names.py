@@ -12,7 +12,7 @@ import pytest
 import agent_sdk_core
 import claude_sdk
 
-OURS = {"ClaudeBackend", "ClaudeSession", "query"}
+OURS = {"ClaudeBackend", "ClaudeSession", "query", "replay"}
 PACKAGES: list[ModuleType] = [agent_sdk_core, claude_sdk]
 
 

@@ -29,10 +29,10 @@ from agent_sdk_core import (
     UnknownMessage,
     UnsupportedOptionError,
 )
+from agent_sdk_core.wire_log import WireLog
 from agent_sdk_testing import FakeCodex, FakeRequest
 from codex_sdk.backend import CodexBackend
 from codex_sdk.drift import Drift
-from codex_sdk.playback.wire_log import WireLog
 from codex_sdk.process.app_server import AppServer
 from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS
 from codex_sdk.routing.receiver import Notification

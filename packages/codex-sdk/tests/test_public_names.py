@@ -12,7 +12,7 @@ import pytest
 import agent_sdk_core
 import codex_sdk
 
-OURS = {"ClientHooks", "CodexBackend", "CodexSession", "Notification", "WireLog", "query", "read_wire_log", "replay"}
+OURS = {"ClientHooks", "CodexBackend", "CodexSession", "Notification", "query", "replay"}
 PACKAGES: list[ModuleType] = [agent_sdk_core, codex_sdk]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from agent_sdk_testing import ScriptedModel, call, clean_env, text
 
+CLAUDE_FLOWS = Path(__file__).parents[3] / "claude-sdk" / "tests" / "flows"
 THREAD = {"thread": {"id": "t1"}, "model": "m", "cwd": "/w"}
 
 
@@ -56,6 +57,12 @@ def test_json_prints_the_messages(log: Path) -> None:
         "assistant",
         "result",
     ]
+
+
+def test_a_log_of_claude_is_shown_too() -> None:
+    shown = run(CLAUDE_FLOWS / "plain_text.wire.jsonl", "-b", "claude")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.strip()
 
 
 def test_several_logs_are_told_apart(log: Path) -> None:

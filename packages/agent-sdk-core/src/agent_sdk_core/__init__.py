@@ -143,6 +143,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.tools.registry import ToolRegistry
     from agent_sdk_core.tools.results import ToolImage, ToolResult
     from agent_sdk_core.tools.tool import Tool, tool
+    from agent_sdk_core.wire_log import WireLog, read_wire_log
 
 __version__ = "0.1.0"
 
@@ -283,6 +284,7 @@ __all__ = [
     "UserMessage",
     "ValueSource",
     "WebSearchToolResultBlock",
+    "WireLog",
     "answer_from_wire",
     "available_backends",
     "create_backend",
@@ -290,6 +292,7 @@ __all__ = [
     "parse_backend_type",
     "parse_message",
     "query",
+    "read_wire_log",
     "request_from_wire",
     "tool",
     "tool_kind",
@@ -415,6 +418,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tools.registry": ("ToolRegistry",),
     "tools.results": ("ToolImage", "ToolResult"),
     "tools.tool": ("Tool", "tool"),
+    "wire_log": ("WireLog", "read_wire_log"),
 }
 _MODULES: Final = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -15,14 +15,20 @@ if TYPE_CHECKING:
     from agent_sdk_core import *  # noqa: F403  # the whole public core
     from claude_sdk.backend import ClaudeBackend
     from claude_sdk.one_shot import query as query
+    from claude_sdk.playback.player import replay
     from claude_sdk.session import ClaudeSession
 
 __version__ = "0.1.0"
 
-__all__: list[str] = ["ClaudeBackend", "ClaudeSession"]
+__all__: list[str] = ["ClaudeBackend", "ClaudeSession", "replay"]
 __all__ += agent_sdk_core.__all__  # the whole public core, with a `query` of ours
 
-_OURS: Final = {"ClaudeBackend": "backend", "ClaudeSession": "session", "query": "one_shot"}
+_OURS: Final = {
+    "ClaudeBackend": "backend",
+    "ClaudeSession": "session",
+    "query": "one_shot",
+    "replay": "playback.player",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
+from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.option_values import environment_of, require_positive
 from agent_sdk_core.options import SessionOptions
@@ -115,6 +116,14 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
     def locate(cls) -> Path:
         """Return the claude executable that a new backend would start."""
         return find_executable(None, os.environ)
+
+    @classmethod
+    def replay(cls, path: Path) -> Iterator[SDKMessage]:
+        """Return the messages that a recorded wire log becomes, without claude."""
+        from agent_sdk_core.wire_log import read_wire_log
+        from claude_sdk.playback.player import replay
+
+        return replay(read_wire_log(path))
 
     async def diagnose(self, *, timeout: float = DEFAULT_SECONDS) -> Diagnosis:
         """Look at the claude that this backend would start, in a process of its own."""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from codex_sdk.backend import CodexBackend
     from codex_sdk.one_shot import query as query
     from codex_sdk.playback.player import replay
-    from codex_sdk.playback.wire_log import WireLog, read_wire_log
     from codex_sdk.routing.receiver import Notification
     from codex_sdk.session import CodexSession
 
@@ -28,8 +27,6 @@ __all__: list[str] = [
     "CodexBackend",
     "CodexSession",
     "Notification",
-    "WireLog",
-    "read_wire_log",
     "replay",
 ]
 __all__ += agent_sdk_core.__all__  # the whole public core, with a `query` of ours
@@ -39,8 +36,6 @@ _OURS: Final = {
     "CodexBackend": "backend",
     "CodexSession": "session",
     "Notification": "routing.receiver",
-    "WireLog": "playback.wire_log",
-    "read_wire_log": "playback.wire_log",
     "query": "one_shot",
     "replay": "playback.player",
 }

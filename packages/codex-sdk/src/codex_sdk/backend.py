@@ -114,8 +114,8 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
     @classmethod
     def replay(cls, path: Path) -> Iterator[SDKMessage]:
         """Return the messages that a recorded wire log becomes, without codex."""
+        from agent_sdk_core.wire_log import read_wire_log
         from codex_sdk.playback.player import replay
-        from codex_sdk.playback.wire_log import read_wire_log
 
         return replay(read_wire_log(path))
 

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from agent_sdk_core.schemas import export_json_schemas
-from codex_sdk.playback.wire_log import read_wire_log
+from agent_sdk_core.wire_log import read_wire_log
 
 FLOWS = Path(__file__).parent
 SCRIPTS = FLOWS.parents[3] / "scripts"

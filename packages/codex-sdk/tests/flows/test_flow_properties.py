@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent_sdk_core.wire_log import read_wire_log
 from codex_sdk.playback.player import replay
-from codex_sdk.playback.wire_log import read_wire_log
 
 Record = dict[str, Any]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_sdk.playback.wire_log import read_wire_log
+from agent_sdk_core.wire_log import read_wire_log
 from codex_sdk.protocol.methods import SERVER_NOTIFICATIONS, SERVER_REQUESTS
 from codex_sdk.routing.novelty_counter import OTHERS, Unknowns
 

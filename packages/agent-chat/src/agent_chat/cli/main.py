@@ -137,7 +137,9 @@ def demo(
 
 @app.command()
 def replay(
-    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Wire logs, as CodexBackend(wire_log=…) writes.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="Wire logs, as a backend with wire_log=WireLog(…) writes.")
+    ],
     backend: Annotated[
         str, typer.Option("--backend", "-b", metavar="NAME", help="The agent whose wire was recorded.")
     ] = "codex",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.wire.forms import WireForm
@@ -15,6 +16,7 @@ ACTIVE = "active"
 """The status of a goal that the agent pursues."""
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class Goal(WireForm):
     """What the agent pursues by itself.

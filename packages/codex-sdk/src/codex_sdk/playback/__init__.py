@@ -1,1 +1,1 @@
-"""Recorded wire logs, written and played again as the messages they were."""
+"""Recorded wire logs, played again as the messages they were."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent_sdk_core.errors import InvalidRequestError
-from codex_sdk.playback.wire_log import WireLog, read_wire_log
+from agent_sdk_core.wire_log import WireLog, read_wire_log
 
 
 def clock() -> Any:

@@ -1,8 +1,8 @@
-"""Wire logs: every message between us and the app-server, one JSON object a line.
+"""Wire logs: every message between us and an agent, one JSON object a line.
 
 A line is `{"t": seconds, "dir": "in" | "out", "msg": object}`, "in" from the agent, `t` counted from the log's
-beginning. Such a file is what a bug report attaches, and what `codex_sdk.replay` reads. It holds prompts, answers and
-tool outputs in plain text, without the secrets that are known.
+beginning. Such a file is what a bug report attaches, and what `replay` of a backend's package reads. It holds prompts,
+answers and tool outputs in plain text, without the secrets that are known.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Redact = Callable[[str], str]
 
 @checked_class()
 class WireLog:
-    """Writes a wire log; `CodexBackend(wire_log=WireLog(path))`.
+    """Writes a wire log; `CodexBackend(wire_log=WireLog(path))`, `ClaudeBackend` alike.
 
     What goes wrong while it writes never disturbs the session: it stops, and `error` says why.
 
@@ -117,9 +117,7 @@ def read_wire_log(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
 
 
 def _no_record(path: str | os.PathLike[str], number: int, reason: str) -> InvalidRequestError:
-    return InvalidRequestError(
-        f"{os.fspath(path)}, line {number}: not a line of a wire log, {reason}.", backend="codex"
-    )
+    return InvalidRequestError(f"{os.fspath(path)}, line {number}: not a line of a wire log, {reason}.")
 
 
 def _redacted(value: object, redact: Redact) -> object:

@@ -1,0 +1,1 @@
+"""Recorded wire logs, played again as the messages they were."""
