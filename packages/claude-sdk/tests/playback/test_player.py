@@ -121,6 +121,11 @@ def test_a_goodbye_closes_the_only_session() -> None:
     assert results(two)[0] == ("s", "completed", ["a"])
 
 
+@pytest.mark.parametrize("record", [None, 5, [], "text"])
+def test_what_is_no_record_is_passed_over(record: object) -> None:
+    assert list(replay([record])) == []
+
+
 def test_a_session_that_is_renamed_is_the_same_one() -> None:
     reset = received(type="conversation_reset", new_conversation_id="new", uuid="x")
     told = list(replay([*prompt("a"), reset, result("a", "new")]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from agent_sdk_core.arguments import checked
 from agent_sdk_core.messages.parse import SDKMessage
@@ -29,7 +29,7 @@ _LOG_ENDS: Final = ("log_ended", "The recording ends here.")
 
 @checked
 def replay(
-    records: Iterable[Mapping[str, Any]],
+    records: Iterable[object],
     *,
     partial: bool = True,
     prices: Mapping[str, ModelPrice] | None = None,
