@@ -71,11 +71,13 @@ RUNS: Final = {
         ),
         ("all",),
     ),
+    "claude_agent_sdk/streaming_mode_ipython": Run(BOTH, ("Interrupted: interrupted", "messages; ['completed']")),
     "claude_agent_sdk/streaming_mode_trio": Run(BOTH, (f"Agent: {HELLO}",)),
     "claude_agent_sdk/system_prompt": Run(BOTH, (f"another one: {HELLO}",)),
     "claude_agent_sdk/tool_permission_callback": Run(
         CLAUDE, ("The agent wants to use Bash: {'command': 'touch hello.py", "completed after", "1. Bash")
     ),
+    "openai_codex/async_parity": Run(BOTH, (f"Text: {HELLO}",)),
     "openai_codex/cli_mini_app": Run(BOTH, (HELLO, "status> completed", "usage> total:"), stdin="Hello!\n\n/exit\n"),
     "openai_codex/error_handling_and_retry": Run(BOTH, (f"Text: {HELLO}",)),
     "openai_codex/existing_thread": Run(BOTH, ("Created: ", HELLO)),
@@ -100,6 +102,7 @@ RUNS: Final = {
     "recipes/chat_repl": Run(
         BOTH, ("Bash {'command': ", "  1. ", "Done.", "Go on later with "), stdin="Please write a hello.py\n1\n"
     ),
+    "recipes/notebook": Run(BOTH, (HELLO, "Usage")),
     "recipes/ci_job": Run(BOTH, (f"completed: {HELLO}",), ("Make", "the", "tests", "pass.")),
 }
 
