@@ -3,7 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from agent_sdk_core import PermissionRequest, SessionOptions
+from agent_sdk_core import HandshakeError, PermissionRequest, SessionOptions
 from agent_sdk_core.asking.permissions import Allow
 from agent_sdk_testing import FakeAsked, FakeClaude, FakeControl
 from claude_sdk.backend import ClaudeBackend
@@ -43,9 +43,11 @@ async def test_requests_during_the_greeting_are_answered(fake: FakeClaude, backe
 
 
 async def test_what_a_failed_start_asked_is_settled(fake: FakeClaude, backend: ClaudeBackend) -> None:
+    held: list[FakeControl] = []
     ended = anyio.Event()
 
     async def wait(request: PermissionRequest) -> Allow:
+        held[0].refuse("no")
         try:
             await anyio.sleep_forever()
         finally:
@@ -53,12 +55,12 @@ async def test_what_a_failed_start_asked_is_settled(fake: FakeClaude, backend: C
         raise AssertionError
 
     def greet(request: FakeControl) -> None:
+        held.append(request)
         request.process.ask("can_use_tool", tool_name="Bash", input={})
-        request.refuse("no")
 
     fake.on("initialize", greet)
     with anyio.fail_after(30):
-        with pytest.raises(Exception, match="refused the handshake"):
+        with pytest.raises(HandshakeError, match="refused the handshake"):
             await backend.create_session(SessionOptions(can_use_tool=wait))
         await ended.wait()
         assert backend.sessions == ()
@@ -68,7 +70,7 @@ async def test_an_end_before_the_greeting_is_no_exit_of_a_session(fake: FakeClau
     fake.on("initialize", lambda request: request.process.exit(3))
     with anyio.fail_after(30):
         events = backend.events()
-        with pytest.raises(Exception, match="code 3"):
+        with pytest.raises(HandshakeError, match="code 3"):
             await backend.create_session()
         await backend.aclose()
         assert [event.kind async for event in events] == ["started"]
