@@ -50,9 +50,11 @@ def test_the_import_report_has_a_row_for_each_package_and_says_which_is_missing(
         "import anyio, pydantic",
         "import codex_sdk",
         "from codex_sdk import what a program uses",
+        "codex_sdk: a backend, options and a message",
         "import openai_codex",
         "import claude_sdk",
         "from claude_sdk import what a program uses",
+        "claude_sdk: a backend, options and a message",
         "import claude_agent_sdk",
     ]
     for name in ("import codex_sdk", "import claude_sdk"):
