@@ -15,6 +15,8 @@ from tests.damage.playing import PlayedSession, ReadingDriver, complaints
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.structured.answers import AnswerForm
+from agent_sdk_core.turn_options import TurnOptions
 from claude_sdk.normalizer.closer import Closer
 from claude_sdk.normalizer.open_cards import blocks
 from claude_sdk.normalizer.session_facts import SessionFacts
@@ -31,7 +33,9 @@ class _Driver(ReadingDriver):
     def __init__(self) -> None:
         self.closer = Closer("s", SessionFacts(cwd="/w"))
 
-    async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
+    async def start_turn(
+        self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
+    ) -> str | None:
         self.closer.expect(uuid, str(prompt))
         return uuid
 

@@ -14,6 +14,8 @@ from agent_sdk_core.errors import ProcessExitedError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.structured.answers import AnswerForm
+from agent_sdk_core.turn_options import TurnOptions
 from agent_sdk_core.wire.reading import Json, record_at, text_at
 from agent_sdk_core.wire_log import read_wire_log
 from codex_sdk.normalizer import ThreadFacts, ThreadFamily
@@ -32,7 +34,9 @@ class _Driver(ReadingDriver):
         self.turns: dict[str, str | None] = {}
         self.gone = False
 
-    async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
+    async def start_turn(
+        self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
+    ) -> str | None:
         self.family.main.expect_prompt(uuid, str(prompt))
         self.responses[uuid] = answered = anyio.Event()
         await answered.wait()

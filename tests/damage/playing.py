@@ -24,6 +24,8 @@ from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.runtime.turns.records import PromptRecord
+from agent_sdk_core.structured.answers import AnswerForm
+from agent_sdk_core.turn_options import TurnOptions
 from agent_sdk_core.wire.json_lines import mend
 
 
@@ -36,7 +38,9 @@ class ReadingDriver(SessionDriver):
     def resumable(self) -> bool:
         return True
 
-    async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
+    async def start_turn(
+        self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
+    ) -> str | None:
         raise NotImplementedError
 
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
@@ -78,7 +82,8 @@ class PlayedSession(BaseSession):
     async def give(self, prompt: str, uuid: str) -> None:
         """Send a prompt as the one who recorded it did."""
         if not any(record.uuid == uuid for record in self.prompts):
-            self.prompts.append(self._turns.submit(prompt, uuid))
+            self.prompts.append(PromptRecord(uuid, prompt))
+            self._turns.submit(self.prompts[-1])
         await self.breathe()
 
     async def breathe(self) -> None:

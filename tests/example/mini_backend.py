@@ -47,7 +47,9 @@ class MiniBackend(BaseBackend[MiniSession]):
     """
 
     type = "mini"
-    capabilities = BackendCapabilities(unsupported_options=frozenset(_UNSUPPORTED))
+    capabilities = BackendCapabilities(
+        turn_options=frozenset({"model", "permission_mode"}), unsupported_options=frozenset(_UNSUPPORTED)
+    )
 
     def __init__(self, *, url: str) -> None:
         super().__init__()

@@ -25,6 +25,7 @@ from agent_sdk_core import (
     SessionUsage,
     Source,
     TextInput,
+    TurnOptions,
     UnsupportedOptionError,
     Usage,
 )
@@ -33,6 +34,7 @@ from agent_sdk_core.asking.requests import AgentAnswer, Ask, Envelope
 from agent_sdk_core.prompts import prompt_blocks
 from agent_sdk_core.runtime import Host, SessionDriver
 from agent_sdk_core.runtime.driver import Setting
+from agent_sdk_core.structured.answers import AnswerForm
 
 Json = dict[str, Any]
 DEFAULT_MODEL: Final = "mini-1"
@@ -56,6 +58,7 @@ class MiniDriver(SessionDriver):
     """
 
     name = "mini"
+    lends = frozenset({"model", "permission_mode"})
 
     def __init__(self, host: Host, url: str, cwd: Path, *, model: str | None, mode: PermissionMode | None) -> None:
         self.model = model or DEFAULT_MODEL
@@ -74,15 +77,17 @@ class MiniDriver(SessionDriver):
         """Nothing is stored."""
         return False
 
-    async def start_turn(self, prompt: Prompt, uuid: str) -> str:
-        """Begin a turn, which then goes on by itself."""
+    async def start_turn(
+        self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
+    ) -> str:
+        """Begin a turn, which then goes on by itself; what is otherwise in it, the session has set with `apply`."""
         blocks = prompt_blocks(prompt)
         for block in blocks:
             if not isinstance(block, TextInput):
                 kind = type(block).__name__.removesuffix("Input").lower()
                 raise UnsupportedOptionError(f"The mini agent cannot take {kind} in a prompt.", backend=self.name)
-        options = self.sink.options
-        turn = MiniTurn(self.sink.session_id, uuid, self._conversation, partial=options.include_partial_messages)
+        partial = self.sink.options.include_partial_messages
+        turn = MiniTurn(self.sink.session_id, uuid, self._conversation, partial=partial)
         self._turn = turn
         text = "\n".join(block.text for block in blocks if isinstance(block, TextInput))
         self._host.start_soon(self._run, turn, text)

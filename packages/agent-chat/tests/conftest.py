@@ -46,6 +46,7 @@ from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.turn_options import TurnOptions
 
 
 class Messages:
@@ -158,7 +159,7 @@ class FakeSession(AgentSession):
         assert callable(self.options.can_use_tool)
         return await self.options.can_use_tool(request)
 
-    def query(self, prompt: Prompt) -> Turn:
+    def query(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any = None) -> Turn[Any]:
         self.prompts.append(prompt)
         assert isinstance(self.backend, FakeBackend)
         return FakeTurn(self, self.backend.script(self))
@@ -196,7 +197,14 @@ class FakeSession(AgentSession):
     def queue(self) -> PromptQueue:
         raise NotImplementedError
 
-    async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
+    async def send(
+        self,
+        prompt: Prompt,
+        *,
+        priority: Priority = "queue",
+        uuid: str | None = None,
+        options: TurnOptions | None = None,
+    ) -> str:
         raise NotImplementedError
 
     def messages(self) -> MessageStream:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import anyio
@@ -27,6 +27,9 @@ from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
+from agent_sdk_core.structured.answers import AnswerForm
+from agent_sdk_core.structured.strict import strict_form
+from agent_sdk_core.turn_options import TurnOptions
 
 settings.register_profile("agent-sdk-core", deadline=None, database=None, max_examples=60)
 settings.load_profile("agent-sdk-core")
@@ -44,9 +47,12 @@ class MemoryDriver(SessionDriver):
         turn_id: The turn that runs at the agent.
         uuids: The prompts of that turn.
         held: Prompts that the agent keeps for a turn of their own.
+        asked: What the last turn was asked: its options, and the form of its answer.
+        settings: What the agent was set to, one by one.
     """
 
     name = "memory"
+    lends = frozenset({"model", "permission_mode", "reasoning_effort"})
 
     def __init__(self) -> None:
         self.session: MemorySession
@@ -55,20 +61,29 @@ class MemoryDriver(SessionDriver):
         self.turn_id: str | None = None
         self.uuids: list[str] = []
         self.held: set[str] = set()
+        self.asked: tuple[TurnOptions | None, AnswerForm | None] = (None, None)
+        self.settings: list[tuple[Setting, str | None]] = []
         self._turns = 0
 
     @property
     def resumable(self) -> bool:
         return self._turns > 0
 
-    async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
+    async def start_turn(
+        self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
+    ) -> str | None:
+        self.asked = (options, answers)
         return await self._call("start_turn", prompt, uuid)
+
+    async def answer_form(self, schema: Mapping[str, object]) -> AnswerForm:
+        return strict_form(schema, backend="memory")
 
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
         return await self._call("steer", prompt, uuid, turn_id)
 
     async def apply(self, setting: Setting, value: str | None) -> None:
         await self._call("apply", setting, value)
+        self.settings.append((setting, value))
 
     def holds(self, uuid: str) -> bool:
         return uuid in self.held
@@ -203,7 +218,9 @@ class MemoryBackend(BaseBackend[MemorySession]):
     """
 
     type = "memory"
-    capabilities = BackendCapabilities(steer=True)
+    capabilities = BackendCapabilities(
+        steer=True, turn_options=frozenset({"model", "permission_mode", "reasoning_effort", "output_schema"})
+    )
 
     def __init__(self) -> None:
         super().__init__()

@@ -135,6 +135,8 @@ NAMES = [
     "ToolResultBlock",
     "ToolUseBlock",
     "Turn",
+    "TurnOptions",
+    "TypedResult",
     "UnknownBlock",
     "UnknownMessage",
     "UnsupportedError",

@@ -37,11 +37,14 @@ CORE = {
     "policy": {"arguments", "asking", "errors", "messages", "names"},
     "rpc": {"errors", "redaction", "transport", "wire"},
     "options": VALUES | {"asking", "policy", "tools"},
+    "turn_options": VALUES | {"asking", "options"},
     "interfaces": VALUES | {"asking", "messages", "options", "prompts", "spellings"},
     "config": VALUES | {"asking", "options", "policy"},
     "runtime": VALUES
-    | {"asking", "config", "interfaces", "messages", "options", "prompts", "rpc", "structured", "tools", "transport"},
-    "factory": VALUES | {"spellings", "config", "interfaces", "messages", "options", "prompts", "runtime"},
+    | {"asking", "config", "interfaces", "messages", "options", "prompts", "rpc", "structured", "tools", "transport"}
+    | {"turn_options"},
+    "factory": VALUES
+    | {"spellings", "config", "interfaces", "messages", "options", "prompts", "runtime", "structured"},
     "sync": VALUES
     | {"asking", "config", "factory", "interfaces", "messages", "options", "prompts", "runtime", "tools"},
     "schemas": {"asking", "interfaces", "messages", "wire"},

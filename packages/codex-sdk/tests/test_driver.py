@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from pydantic import TypeAdapter
 
 from agent_sdk_core import (
     AgentError,
@@ -17,6 +18,7 @@ from agent_sdk_core import (
     SessionBusyError,
     SessionNotFoundError,
     SessionOptions,
+    TurnOptions,
 )
 from agent_sdk_core.runtime.turns import runner
 from agent_sdk_testing import FakeCodex, FakeRequest, FakeTurn
@@ -318,6 +320,36 @@ class TestChanges:
             assert "sandboxPolicy" not in await turn_params(fake, session)
             await session.set_permission_mode(None)
             assert "sandboxPolicy" not in await turn_params(fake, session)
+
+
+class TestTurnOptions:
+    async def test_what_a_turn_changes_is_put_back_at_once(self, fake: FakeCodex, backend: CodexBackend) -> None:
+        with anyio.fail_after(30):
+            session = await backend.create_session()
+            own = session.info.model
+            await session.send("Hi", options=TurnOptions(model="m", output_schema=TypeAdapter(int).json_schema()))
+            params = (await fake.request("turn/start")).params
+            assert (params["model"], params["outputSchema"]["type"]) == ("m", "object")
+            assert (await fake.request("thread/settings/update")).params == {"threadId": "thread-1", "model": own}
+            await session.wait_idle()
+            assert not {"model", "outputSchema"} & set(await turn_params(fake, session))
+
+    @pytest.mark.parametrize("refused", ["thread/settings/update", "turn/start"])
+    async def test_what_cannot_be_put_back_at_once_goes_with_the_next_turn(
+        self, fake: FakeCodex, backend: CodexBackend, refused: str
+    ) -> None:
+        with anyio.fail_after(30):
+            session = await backend.create_session()
+            own = session.info.model
+            fake.on(refused, lambda request: request.refuse("Not now.", code=-32603))
+            if refused == "turn/start":
+                with pytest.raises(AgentError, match="Not now"):
+                    await session.send("Hi", options=TurnOptions(model="m"))
+            else:
+                await session.send("Hi", options=TurnOptions(model="m"))
+                await session.wait_idle()
+            fake.on("turn/start", lambda request: fake.accept(request).completed())
+            assert (await turn_params(fake, session))["model"] == own
 
 
 class TestSteer:

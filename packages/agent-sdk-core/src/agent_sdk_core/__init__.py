@@ -125,6 +125,7 @@ if TYPE_CHECKING:
         TaskUpdated,
         UsageMessage,
     )
+    from agent_sdk_core.messages.typed import TypedResult
     from agent_sdk_core.messages.usage import ContextWindow, ModelPrice, ModelUsage, SessionUsage, Usage
     from agent_sdk_core.models import ChatModel, ReasoningEffort
     from agent_sdk_core.names import BackendType, parse_backend_type
@@ -143,6 +144,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.tools.registry import ToolRegistry
     from agent_sdk_core.tools.results import ToolImage, ToolResult
     from agent_sdk_core.tools.tool import Tool, tool
+    from agent_sdk_core.turn_options import TurnOptions
     from agent_sdk_core.wire_log import WireLog, read_wire_log
 
 __version__ = "0.1.0"
@@ -273,6 +275,8 @@ __all__ = [
     "ToolResultBlock",
     "ToolUseBlock",
     "Turn",
+    "TurnOptions",
+    "TypedResult",
     "UnknownBlock",
     "UnknownMessage",
     "UnsupportedError",
@@ -408,6 +412,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
         "TaskUpdated",
         "UsageMessage",
     ),
+    "messages.typed": ("TypedResult",),
     "messages.usage": ("ContextWindow", "ModelPrice", "ModelUsage", "SessionUsage", "Usage"),
     "models": ("ChatModel", "ReasoningEffort"),
     "names": ("BackendType", "parse_backend_type"),
@@ -418,6 +423,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tools.registry": ("ToolRegistry",),
     "tools.results": ("ToolImage", "ToolResult"),
     "tools.tool": ("Tool", "tool"),
+    "turn_options": ("TurnOptions",),
     "wire_log": ("WireLog", "read_wire_log"),
 }
 _MODULES: Final = {name: module for module, names in _HOMES.items() for name in names}

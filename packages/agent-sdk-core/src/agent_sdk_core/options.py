@@ -79,7 +79,8 @@ def _guard(value: Any) -> Any:
     return value
 
 
-def _policy(value: Any) -> Any:
+def as_policy(value: Any) -> Any:
+    """Return a sandbox as a `SandboxPolicy`, for options that take one; a table of its fields will do."""
     if value is None or isinstance(value, SandboxPolicy):
         return value
     if not isinstance(value, Mapping):
@@ -166,7 +167,7 @@ class SessionOptions(Options):
     on_elicitation: Annotated[SkipValidation[OnElicitation | Defer | None], AfterValidator(require_async)] = None
     tools: Annotated[SkipValidation[ToolRegistry | None], AfterValidator(_registry)] = None
     add_dirs: PathTexts = ()
-    sandbox: Annotated[SandboxPolicy | None, BeforeValidator(_policy)] = None
+    sandbox: Annotated[SandboxPolicy | None, BeforeValidator(as_policy)] = None
     env: Variables = Field(default_factory=dict)
     inherit_env: Inherited = None
     mcp_servers: Servers = Field(default_factory=dict)

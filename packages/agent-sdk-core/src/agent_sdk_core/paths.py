@@ -26,18 +26,19 @@ async def off_the_loop(function: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> 
     return await to_thread.run_sync(function, *arguments, abandon_on_cancel=True)
 
 
-def existing_folder(option: str, value: str | os.PathLike[str], *, backend: str) -> Path:
+def existing_folder(option: str, value: str | os.PathLike[str], *, backend: str, owner: str = "SessionOptions") -> Path:
     """Return an existing, readable folder as an absolute path.
 
     Args:
-        option: The field of `SessionOptions` that names it.
+        option: The field that names it.
         value: The folder.
         backend: Name of the backend that wants it.
+        owner: The options that it is a field of.
 
     Raises:
         InvalidRequestError: It does not exist, is no folder, or cannot be read or named.
     """
-    what = f"SessionOptions.{option}:"
+    what = f"{owner}.{option}:"
     path, mode = _located(what, value, backend)
     if mode is None or not stat.S_ISDIR(mode):
         why = "does not exist" if mode is None else "is not a folder"

@@ -6,9 +6,10 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.settings import require_known
+from agent_sdk_core.turn_options import TurnOptions
 
 pytestmark = pytest.mark.anyio
 
@@ -116,3 +117,89 @@ def test_a_value_that_is_like_none_is_answered_with_all() -> None:
 async def test_a_driver_that_changes_nothing_says_so(agent: Any) -> None:
     with pytest.raises(UnsupportedOptionError, match="cannot change the reasoning effort of a session"):
         await SessionDriver.apply(agent, "reasoning_effort", "high")
+
+
+async def test_a_turn_borrows_settings_and_gives_them_back(session: Any, agent: Any) -> None:
+    with anyio.fail_after(5):
+        await session.set_model("own")
+        async with session.query("hi", options=TurnOptions(model="m", reasoning_effort="high")) as turn:
+            assert agent.settings[1:] == [("model", "m"), ("reasoning_effort", "high")]
+            assert agent.asked == (TurnOptions(model="m", reasoning_effort="high"), None)
+            await session.set_reasoning_effort("low")  # For what comes after.
+            agent.finish()
+            await turn
+        await anyio.wait_all_tasks_blocked()
+    assert sorted(agent.settings[3:]) == [("model", "own"), ("reasoning_effort", "low")]
+
+
+async def test_a_refused_setting_of_a_turn_keeps_it_from_starting_and_is_put_back(session: Any, agent: Any) -> None:
+    applied: list[tuple[str, str | None]] = []
+    agent.hooks["apply"] = taking(applied, refuse="high")
+    with anyio.fail_after(5):
+        with pytest.raises(InvalidRequestError, match="no high"):
+            await session.run("hi", options=TurnOptions(model="m", reasoning_effort="high"))
+        await anyio.wait_all_tasks_blocked()
+        assert applied[0] == ("model", "m")
+        assert sorted(applied[1:], key=str) == [("model", None), ("reasoning_effort", None)]
+        assert "start_turn" not in agent.calls
+        await session.send("goes on")
+
+
+async def test_what_cannot_be_put_back_is_tried_before_each_turn_and_no_turn_starts_without(
+    session: Any, agent: Any
+) -> None:
+    applied: list[tuple[str, str | None]] = []
+    agent.hooks["apply"] = taking(applied, refuse=None)
+    with anyio.fail_after(5):
+        async with session.query("hi", options=TurnOptions(permission_mode="bypass")) as turn:
+            agent.finish()
+            await turn
+        await anyio.wait_all_tasks_blocked()
+        for _ in range(2):
+            with pytest.raises(AgentError, match="no None"):
+                await session.send("next")
+        assert agent.calls.count("start_turn") == 1
+        agent.hooks["apply"] = taking(applied, refuse="x")
+        await session.send("next")
+    assert applied == [("permission_mode", "bypass"), ("permission_mode", None)]
+
+
+async def test_a_turn_that_ends_while_it_borrows_gives_back_what_it_took(session: Any, agent: Any) -> None:
+    applied: list[tuple[str, str | None]] = []
+    begun, go = anyio.Event(), anyio.Event()
+
+    async def apply(setting: str, value: str | None) -> None:
+        begun.set()
+        await go.wait()
+        applied.append((setting, value))
+
+    agent.hooks["apply"] = apply
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            turn = session.query("hi", options=TurnOptions(model="m", reasoning_effort="high"))
+            tasks.start_soon(turn.wait)
+            await begun.wait()
+            agent.emit(agent.result(uuids=[turn.uuid]))  # As an agent that is odd, or one that we gave up, would.
+            session._turns._put(_abandoned(session))
+            go.set()
+        await anyio.wait_all_tasks_blocked()
+    assert applied == [("model", "m"), ("model", None)]
+    assert "start_turn" not in agent.calls
+
+
+async def test_a_schema_that_is_none_is_told_by_the_name_it_was_given(session: Any, agent: Any) -> None:
+    with anyio.fail_after(5):
+        with pytest.raises(InvalidRequestError, match=r"TurnOptions\.output_schema, at type"):
+            await session.run("hi", options=TurnOptions(output_schema={"type": "nonsense"}))
+        async with session.query("hi", output_type=int) as turn:
+            _, answers = agent.asked
+            assert answers.name == "output_type=int"
+            agent.emit(agent.result(structured_output={"value": 5}))
+            assert (await turn).output == 5
+
+
+def _abandoned(session: Any) -> Any:
+    from agent_sdk_core.runtime.turns.events import Abandoned
+    from agent_sdk_core.runtime.turns.records import Ending
+
+    return Abandoned(Ending("x", "x", "aborted_streaming"), session._turns.running)

@@ -8,7 +8,7 @@ from agent_sdk_testing.contract.traits import CAPABILITIES, OPTIONS
 
 
 def test_every_capability_has_a_proof() -> None:
-    assert {*PROOFS, "policy_scope", "unsupported_options"} == set(CAPABILITIES)
+    assert {*PROOFS, "policy_scope", "turn_options", "unsupported_options"} == set(CAPABILITIES)
 
 
 def test_every_option_has_a_value_to_be_refused() -> None:

@@ -86,6 +86,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         edit_sessions=True,
         login_methods=LOGIN_METHODS,
         policy_scope="every_call",
+        turn_options=frozenset({"model", "reasoning_effort", "permission_mode"}),
         unsupported_options=frozenset(UNSUPPORTED_OPTIONS),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, cast
 from uuid import uuid4
 
@@ -26,6 +26,8 @@ from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.structured.answers import AnswerForm
+from agent_sdk_core.turn_options import TurnOptions
 from agent_sdk_core.wire.reading import Json
 from claude_sdk.modes import MODES
 from claude_sdk.normalizer.closer import Closer
@@ -59,6 +61,7 @@ class ClaudeDriver(SessionDriver):
     """
 
     name = "claude"
+    lends = frozenset({"model", "permission_mode", "reasoning_effort"})
 
     def __init__(
         self,
@@ -88,8 +91,10 @@ class ClaudeDriver(SessionDriver):
         """Whether claude has stored the session: it writes it with its first prompt."""
         return not self._ephemeral and (self._stored or self._closer.stored)
 
-    async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
-        """Send a prompt, and return its uuid, by which its turn is called."""
+    async def start_turn(
+        self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
+    ) -> str | None:
+        """Send a prompt, and return its uuid, by which its turn is called; what is otherwise in it is set already."""
         await self._send(prompt, uuid)
         return uuid
 
@@ -108,6 +113,10 @@ class ClaudeDriver(SessionDriver):
             return await (await self.link.connect()).peer.request(subtype, fields)
         except ProtocolError as error:
             raise translate(error) from error
+
+    async def answer_form(self, schema: Mapping[str, object]) -> AnswerForm:
+        """Return the session's own: claude reads a schema when it starts, and passes over another one (2.1.329)."""
+        return self.answers or await super().answer_form(schema)
 
     async def check(self, setting: Setting, value: str | None) -> None:
         """Refuse an effort that no model takes."""

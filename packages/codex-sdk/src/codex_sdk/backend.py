@@ -27,7 +27,7 @@ from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.wire.reading import Json, record_at
 from codex_sdk.account import LOGIN_METHODS, CodexLogin, ask_account, forget_login
-from codex_sdk.modes import UNSUPPORTED_OPTIONS
+from codex_sdk.modes import TURN_OPTIONS, UNSUPPORTED_OPTIONS
 from codex_sdk.process.errors import translate
 from codex_sdk.process.executable import find_executable
 from codex_sdk.process.native_requests import Requests
@@ -81,6 +81,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         goals=True,
         login_methods=LOGIN_METHODS,
         policy_scope="asked_only",
+        turn_options=frozenset(TURN_OPTIONS),
         unsupported_options=frozenset(UNSUPPORTED_OPTIONS),
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import anyio
 
@@ -32,10 +33,14 @@ from codex_sdk.threads.listings import list_models, require_effort
 from codex_sdk.threads.project_trust import applied_config
 from codex_sdk.threads.terminals import background_task, list_terminals, stop_terminal
 
+if TYPE_CHECKING:
+    from agent_sdk_core.turn_options import TurnOptions
+
 _log = logging.getLogger(__name__)
 
 _REQUEST_SECONDS: Final = 60.0
 _INTERRUPT_SECONDS: Final = 10.0
+_PUT_BACK_SECONDS: Final = 10.0
 _GOODBYE_SECONDS: Final = 2.0
 _KILL_SECONDS: Final = 0.5
 _NOT_YET_STARTED: Final = ("no active turn to interrupt", "expected active turn id")
@@ -79,6 +84,7 @@ class CodexDriver(SessionDriver):
         self._stored = stored
         self.answers = answers
         self._interrupting: list[tuple[str, str]] = []
+        self._starting = anyio.Lock()
         self.changes: Json = {}
         if options.permission_mode == "plan":
             self.set_mode("plan")  # thread/start has no parameter for it.
@@ -140,31 +146,70 @@ class CodexDriver(SessionDriver):
         models = await list_models((await self._link.connect()).peer)
         return next((model.id for model in models if model.is_default), models[0].id)
 
-    async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
+    async def answer_form(self, schema: Mapping[str, object]) -> AnswerForm:
+        """Return how Codex is asked for an answer that fits a schema, which `turn/start` takes for its turn."""
+        from agent_sdk_core.structured.strict import strict_form
+
+        return await off_the_loop(partial(strict_form, schema, backend=self.name))
+
+    async def start_turn(
+        self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
+    ) -> str | None:
         """Send `turn/start` and return the turn's id."""
+        async with self._starting:  # A turn may end before the settings that it changed are put back.
+            return await self._start(prompt, uuid, options, answers or self.answers)
+
+    async def _start(
+        self, prompt: Prompt, uuid: str, options: TurnOptions | None, answers: AnswerForm | None
+    ) -> str | None:
         await self._until_free()
         content = await _content(prompt)
         changes = dict(self.changes)
+        lent, own = await self._lent(options)
         params: Json = {
             "threadId": self.thread_id,
             "input": content,
             "clientUserMessageId": uuid,
             **changes,
+            **lent,
         }
-        if self.answers is not None:
-            params["outputSchema"] = self.answers.sent
-        self._normalizer.expect_prompt(uuid, replay_content(prompt), structured=self.answers is not None)
+        if answers is not None:
+            params["outputSchema"] = answers.sent
+        self._normalizer.expect_prompt(uuid, replay_content(prompt), structured=answers is not None)
         try:
             response = await self._call("turn/start", params)
         except AgentError:
             self._normalizer.forget_prompt(uuid)
+            self.changes = {**own, **self.changes}  # It may have been read all the same.
             raise
         if self.changes == changes:
             self.changes.clear()
         turn_id = optional_text_at(record_at(as_record(response) or {}, "turn"), "id")
         if turn_id is not None:
             self._normalizer.assign_prompt(uuid, turn_id)
+        if own:
+            await self._put_back(own)
         return turn_id
+
+    async def _lent(self, options: TurnOptions | None) -> tuple[Json, Json]:
+        """Return what one turn changes, and what puts it back."""
+        if options is None:
+            return {}, {}
+        from codex_sdk.threads.turn_settings import own_settings, turn_settings
+
+        told, pending = self._normalizer.facts.settings, self.changes
+        lent = await off_the_loop(turn_settings, options, self._options, told, pending)
+        return lent, own_settings(lent, {**told, **pending})
+
+    async def _put_back(self, own: Json) -> None:
+        """Put back what a turn changed: `turn/start` changes the turns after it too, this all but the running one.
+
+        At once, so that the thread is stored with its own settings whatever becomes of the turn (measured with 0.163).
+        """
+        error = await self._quietly("thread/settings/update", {"threadId": self.thread_id, **own}, _PUT_BACK_SECONDS)
+        if error is not None:
+            _log.warning("the settings of a turn are put back with the next one: %s", error)
+            self.changes = {**own, **self.changes}
 
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
         """Send `turn/steer`; False when the turn is over, or is a review or a compaction."""

@@ -18,6 +18,10 @@ UNSUPPORTED_OPTIONS: Final = (
 """Fields that Codex cannot honour: it chooses thread ids itself, and has no such limits and rules for one session."""
 
 
+TURN_OPTIONS: Final = ("model", "reasoning_effort", "permission_mode", "output_schema", "cwd", "sandbox")
+"""Fields of `TurnOptions` that Codex can honour."""
+
+
 MODES: Final[Mapping[PermissionMode, tuple[str, str | None, str | None]]] = {
     "default": ("on-request", "read-only", None),
     "accept_edits": ("on-request", "workspace-write", None),

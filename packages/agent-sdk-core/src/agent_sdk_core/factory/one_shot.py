@@ -6,12 +6,13 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 from uuid import uuid4
 
 import anyio
 
 from agent_sdk_core.arguments import checked
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.factory.registry import create_backend, loaded_config
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession
@@ -19,6 +20,7 @@ from agent_sdk_core.interfaces.turn import Turn
 from agent_sdk_core.interfaces.unused import place_of_caller, warn_unused
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.typed import TypedResult
 from agent_sdk_core.names import BackendType
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, prompt_blocks
@@ -26,6 +28,8 @@ from agent_sdk_core.runtime.host import beside_later
 
 if TYPE_CHECKING:
     from agent_sdk_core.config.runtime import RuntimeConfig
+
+T = TypeVar("T")
 
 _UNSENT: Final = "A query was never sent."
 _ADVICE: Final = "Await it, iterate over it, or enter it: `result = await query(…)`."
@@ -42,10 +46,17 @@ class OneShotTurn(Turn):
     _close_soon: Callable[[], object] | None = None
 
     def __init__(
-        self, prompt: Prompt, backend: AgentBackend, options: SessionOptions | None, *, owns_backend: bool
+        self,
+        prompt: Prompt,
+        backend: AgentBackend,
+        options: SessionOptions | None,
+        *,
+        owns_backend: bool,
+        output_type: Any = None,
     ) -> None:
         prompt_blocks(prompt)
         self._prompt = prompt
+        self._output_type = output_type
         self._backend = backend
         self._options = options
         self._owned = backend if owns_backend else None
@@ -141,7 +152,7 @@ class OneShotTurn(Turn):
                     self._close_soon = beside_later(
                         partial(_close, self._session, self._owned), name="the close of a query"
                     )
-                    self._turn = self._session.query(self._prompt)
+                    self._turn = self._session.query(self._prompt, output_type=self._output_type)
                 except BaseException:
                     await self._close()
                     raise
@@ -161,6 +172,32 @@ async def _close(session: AgentSession | None, backend: AgentBackend | None) -> 
             await backend.aclose()
 
 
+@overload
+def query(
+    prompt: Prompt,
+    *,
+    backend: AgentBackend | BackendType | None = None,
+    options: SessionOptions | None = None,
+    config: RuntimeConfig | None = None,
+) -> Turn: ...
+@overload
+def query(
+    prompt: Prompt,
+    *,
+    backend: AgentBackend | BackendType | None = None,
+    options: SessionOptions | None = None,
+    config: RuntimeConfig | None = None,
+    output_type: type[T],
+) -> Turn[TypedResult[T]]: ...
+@overload
+def query(
+    prompt: Prompt,
+    *,
+    backend: AgentBackend | BackendType | None = None,
+    options: SessionOptions | None = None,
+    config: RuntimeConfig | None = None,
+    output_type: Any,
+) -> Turn[Any]: ...
 @checked
 def query(
     prompt: Prompt,
@@ -168,7 +205,8 @@ def query(
     backend: AgentBackend | BackendType | None = None,
     options: SessionOptions | None = None,
     config: RuntimeConfig | None = None,
-) -> Turn:
+    output_type: Any = None,
+) -> Turn[Any]:
     """Return a turn that opens a session of its own for one prompt, and closes it with the turn.
 
     Args:
@@ -176,18 +214,36 @@ def query(
         backend: A backend, or the name of one that is made for this turn and ends with it; absent: as configured.
         options: Options of the session; they beat what is configured.
         config: The configuration; absent: it is read, unless `backend` is a backend, which is used as it is.
+        output_type: What the answer shall be, as for `AgentSession.query`; it is `result.output`.
 
     Raises:
-        InvalidRequestError: No backend of this name is registered, or the configuration is wrong.
+        InvalidRequestError: No backend of this name is registered, the configuration is wrong, or no answer can be of
+            this type.
     """
+    if output_type is not None:
+        options = _asking_for(output_type, options)
     if isinstance(backend, AgentBackend):
         if config is not None:
             options = _configured(config, backend.type, options)
-        return OneShotTurn(prompt, backend, options, owns_backend=False)
+        return OneShotTurn(prompt, backend, options, owns_backend=False, output_type=output_type)
     if config is None:
         config = loaded_config(None, cwd=None if options is None else options.cwd)
     made = create_backend(backend, config=config)
-    return OneShotTurn(prompt, made, _configured(config, made.type, options), owns_backend=True)
+    filled = _configured(config, made.type, options)
+    return OneShotTurn(prompt, made, filled, owns_backend=True, output_type=output_type)
+
+
+def _asking_for(output_type: Any, options: SessionOptions | None) -> SessionOptions:
+    """Return the options of a session whose answers are of a type."""
+    from agent_sdk_core.structured.output_type import OutputType
+
+    options = options or SessionOptions()
+    if options.output_schema is not None:
+        raise InvalidRequestError(
+            "output_type and SessionOptions.output_schema ask for two answers; say it once.",
+            details={"option": "output_type"},
+        )
+    return options.model_copy(update={"output_schema": OutputType(output_type).schema})
 
 
 def _configured(config: RuntimeConfig, backend: BackendType, options: SessionOptions | None) -> SessionOptions:

@@ -30,6 +30,7 @@ class BackendCapabilities:
         goals: A session can pursue a goal, turn after turn.
         login_methods: How `login` can log in, the usual way first.
         policy_scope: Whether a policy sees every tool call, or only those the agent asks about.
+        turn_options: The fields of `TurnOptions` that it can honour for one turn; setting another one raises.
         unsupported_options: The fields of `SessionOptions` that it cannot honour; setting one raises.
     """
 
@@ -48,4 +49,5 @@ class BackendCapabilities:
     goals: bool = False
     login_methods: tuple[LoginMethod, ...] = ()
     policy_scope: Literal["every_call", "asked_only"] = "asked_only"
+    turn_options: frozenset[str] = frozenset()
     unsupported_options: frozenset[str] = frozenset()

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.permissions import PermissionMode
@@ -18,6 +18,7 @@ from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue, Turn
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.typed import TypedResult
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.prompts import Prompt
@@ -27,6 +28,9 @@ from agent_sdk_core.wire.shown import described
 if TYPE_CHECKING:
     from agent_sdk_core.interfaces.backend import AgentBackend
     from agent_sdk_core.options import SessionOptions
+    from agent_sdk_core.turn_options import TurnOptions
+
+T = TypeVar("T")
 
 SessionState = Literal["starting", "idle", "running", "requires_action", "parked", "disconnected", "closed"]
 """What a session does: "requires_action" while a request waits, "disconnected" when its agent is gone. "starting" and
@@ -171,39 +175,80 @@ class AgentSession(Interface):
     def queue(self) -> PromptQueue:
         """Prompts that wait for their turn; they can be edited, removed and moved."""
 
+    @overload
+    def query(self, prompt: Prompt, *, options: TurnOptions | None = None) -> Turn: ...
+    @overload
+    def query(
+        self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: type[T]
+    ) -> Turn[TypedResult[T]]: ...
+    @overload
+    def query(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any) -> Turn[Any]: ...
     @abstractmethod
-    def query(self, prompt: Prompt) -> Turn:
+    def query(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any = None) -> Turn[Any]:
         """Return a turn that sends the prompt when it is entered, awaited or first iterated; it may have to queue.
 
+        Args:
+            prompt: The prompt.
+            options: What is otherwise in this turn; then the session is as it was.
+            output_type: What the answer shall be: a pydantic model, a dataclass, a `TypedDict`, a list of them, or
+                another type that JSON can be. The result is a `TypedResult`, its `output` the answer; an answer that
+                does not fit is a failed turn that says what does not.
+
         Raises:
-            InvalidRequestError: The prompt is empty or malformed.
+            InvalidRequestError: The prompt is empty or malformed, or no answer can be of this type.
+            UnsupportedOptionError: The agent cannot honour an option for one turn.
             SessionClosedError: The session is closed.
         """
 
-    async def run(self, prompt: Prompt) -> ResultMessage:
+    @overload
+    async def run(self, prompt: Prompt, *, options: TurnOptions | None = None) -> ResultMessage: ...
+    @overload
+    async def run(
+        self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: type[T]
+    ) -> TypedResult[T]: ...
+    @overload
+    async def run(
+        self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any
+    ) -> TypedResult[Any]: ...
+    async def run(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any = None) -> Any:
         """Send a prompt, wait for its end, and return its result; cancelled, it interrupts the turn.
 
         A turn that failed is a result too: `result.raise_for_error()`.
 
+        Args:
+            prompt: The prompt.
+            options: What is otherwise in this turn, as for `query`.
+            output_type: What the answer shall be, as for `query`; it is `result.output`.
+
         Raises:
-            InvalidRequestError: The prompt is empty or malformed.
+            InvalidRequestError: The prompt is empty or malformed, or no answer can be of this type.
+            UnsupportedOptionError: The agent cannot honour an option for one turn.
             SessionClosedError: The session is closed.
             AgentError: The agent did not accept the prompt.
         """
-        async with self.query(prompt) as turn:
+        async with self.query(prompt, options=options, output_type=output_type) as turn:
             return await turn.wait()
 
     @abstractmethod
-    async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
+    async def send(
+        self,
+        prompt: Prompt,
+        *,
+        priority: Priority = "queue",
+        uuid: str | None = None,
+        options: TurnOptions | None = None,
+    ) -> str:
         """Send a prompt without watching it, and return its uuid.
 
         Args:
             prompt: The prompt.
             priority: "queue" waits for the running turn's result, "steer" joins it where the agent can.
             uuid: Identity of the prompt; absent: a new one.
+            options: What is otherwise in its turn, as for `query`; not for a steer, whose turn runs already.
 
         Raises:
-            InvalidRequestError: The uuid was used before, or the agent refused the prompt.
+            InvalidRequestError: The uuid was used before, a steer has options, or the agent refused the prompt.
+            UnsupportedOptionError: The agent cannot honour an option for one turn.
             SessionClosedError: The session is closed.
         """
 

@@ -6,7 +6,9 @@ from abc import abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias
+
+from typing_extensions import TypeVar
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.interfaces.interface import Interface
@@ -18,16 +20,22 @@ from agent_sdk_core.messages.texts import TextPieces
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.wire.shown import described
 
+if TYPE_CHECKING:
+    from agent_sdk_core.turn_options import TurnOptions
+
+R_co = TypeVar("R_co", bound=ResultMessage, default=ResultMessage, covariant=True)
+
 Priority = Literal["queue", "steer"]
 
 
 @checked_class()
 @dataclass(frozen=True, slots=True)
 class QueuedPrompt:
-    """A prompt that waits for its turn."""
+    """A prompt that waits for its turn, with the options of that turn."""
 
     uuid: str
     prompt: Prompt
+    options: TurnOptions | None = None
 
 
 class PromptQueue(Interface, Sequence[QueuedPrompt]):
@@ -62,11 +70,12 @@ MessageStream: TypeAlias = Stream[SDKMessage]
 """What `AgentSession.messages()` returns."""
 
 
-class Turn(Interface):
+class Turn(Interface, Generic[R_co]):
     """One prompt and what comes of it: an async iterator over its messages, the result last.
 
     Sends when it is entered, awaited or first iterated, and warns when it is dropped unsent. To await it is to `wait`.
     Leaving `async with` early interrupts the turn and waits for its result; a plain `break` leaves it running.
+    `Turn[TypedResult[X]]` is one that was asked for an answer of a type.
     """
 
     @property
@@ -76,7 +85,7 @@ class Turn(Interface):
 
     @property
     @abstractmethod
-    def result(self) -> ResultMessage | None:
+    def result(self) -> R_co | None:
         """The result, once it has arrived."""
 
     @property
@@ -85,14 +94,14 @@ class Turn(Interface):
         """Text of the answer: the result's, else what was said last: not what it said before its tools."""
 
     @abstractmethod
-    async def wait(self) -> ResultMessage:
+    async def wait(self) -> R_co:
         """Send if not yet sent, and return the result.
 
         Raises:
             AgentError: The agent did not accept the prompt.
         """
 
-    def __await__(self) -> Generator[Any, Any, ResultMessage]:
+    def __await__(self) -> Generator[Any, Any, R_co]:
         return self.wait().__await__()
 
     def texts(self) -> Stream[str]:
@@ -130,7 +139,7 @@ class Turn(Interface):
 class _Texts(Stream[str]):
     """The texts of one turn."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn[ResultMessage]) -> None:
         self._turn = turn
         self._pieces = TextPieces()
 

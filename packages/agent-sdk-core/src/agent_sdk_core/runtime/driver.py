@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from agent_sdk_core.errors import AgentError, UnsupportedOptionError
@@ -17,6 +17,7 @@ from agent_sdk_core.structured.answers import AnswerForm
 if TYPE_CHECKING:
     from agent_sdk_core.asking.requests import AgentRequest, Ask, Json
     from agent_sdk_core.options import SessionOptions
+    from agent_sdk_core.turn_options import TurnOptions
 
 Setting = Literal["model", "permission_mode", "reasoning_effort"]
 """What can be changed while a session is open, named as in `SessionOptions`."""
@@ -56,11 +57,13 @@ class SessionDriver(ABC):
     Attributes:
         name: Name of the backend.
         answers: What the results have to hold, where the session has an output schema.
+        lends: Settings that the session itself changes for one turn, with `apply`, and puts back when that has ended.
         sink: What takes its messages and requests; there from the moment that its session is made.
     """
 
     name: str
     answers: AnswerForm | None = None
+    lends: frozenset[Setting] = frozenset()
     sink: SessionSink
 
     @property
@@ -69,8 +72,22 @@ class SessionDriver(ABC):
         """Whether the agent has stored the session."""
 
     @abstractmethod
-    async def start_turn(self, prompt: Prompt, uuid: str) -> str | None:
+    async def start_turn(
+        self,
+        prompt: Prompt,
+        uuid: str,
+        *,
+        options: TurnOptions | None = None,
+        answers: AnswerForm | None = None,
+    ) -> str | None:
         """Send a prompt to an idle session, and return the agent's id of its turn, if it has one.
+
+        Args:
+            prompt: The prompt.
+            uuid: Its identity.
+            options: What is otherwise in this turn, and afterwards as it was; the driver may leave to the session what
+                `lends` names.
+            answers: What its answer has to be, where `options` asks for data: what `answer_form` returned.
 
         Raises:
             AgentError: The agent did not accept the prompt.
@@ -79,6 +96,16 @@ class SessionDriver(ABC):
     @abstractmethod
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
         """Add a prompt to the running turn; False when that turn takes none, so that the prompt has to wait."""
+
+    async def answer_form(self, schema: Mapping[str, object]) -> AnswerForm:
+        """Return how the agent is asked, in one turn, for an answer that fits a schema.
+
+        Raises:
+            InvalidRequestError: It is no JSON Schema, or one that the agent cannot be asked for.
+        """
+        raise UnsupportedOptionError(
+            f"The {self.name} backend cannot ask for data in one turn: SessionOptions.output_schema.", backend=self.name
+        )
 
     async def check(self, setting: Setting, value: str | None) -> None:
         """Refuse a value that the agent cannot have; called when it is set, while a turn runs too.

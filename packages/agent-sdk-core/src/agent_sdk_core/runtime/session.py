@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context, copy_context
 from functools import partial
-from typing import Final, Self, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_args, overload
 from uuid import uuid4
-from weakref import WeakSet
 
 import anyio
 import anyio.lowlevel
@@ -26,12 +24,12 @@ from agent_sdk_core.interfaces.goal import ACTIVE, Goal
 from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt, SessionState, require_limit
-from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue
+from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue, Turn
 from agent_sdk_core.messages.base import Source
-from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.messages.system import GoalChanged, InitMessage, TaskNotification, TaskStarted
+from agent_sdk_core.messages.system import GoalChanged
+from agent_sdk_core.messages.typed import TypedResult
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SessionOptions
@@ -41,17 +39,21 @@ from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.asking.user_code import call_user_code
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
-from agent_sdk_core.runtime.goals import SessionGoalRun, next_goal
+from agent_sdk_core.runtime.goals import SessionGoalRun
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.intake import Intake
 from agent_sdk_core.runtime.settings import SessionSettings, require_known
 from agent_sdk_core.runtime.turns.handle import SessionTurn
+from agent_sdk_core.runtime.turns.records import PromptRecord
 from agent_sdk_core.runtime.turns.runner import Turns
 
-_log = logging.getLogger(__name__)
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from agent_sdk_core.structured.output_type import OutputType
+    from agent_sdk_core.turn_options import TurnOptions
 
-_REMEMBERED: Final = 10_000
-"""Messages whose turn is known without the agent's history."""
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class BaseSession(AgentSession):
@@ -84,18 +86,14 @@ class BaseSession(AgentSession):
             driver=driver,
             require_open=self._require_open,
             deliver=self.deliver,
-            publish=lambda result: self._tell_listeners((result,)),
-            settle=lambda: self._settings.settle(),
+            publish=self._publish,
+            settings=lambda: self._settings,
             on_change=self._turn_changed,
         )
-        self._settings = SessionSettings(driver, lambda: self._turns.running is not None)
-        self._places: OrderedDict[str, str] = OrderedDict()
-        self._background: set[str] = set()
-        self._begun: set[str | None] = set()
-        self._listeners: WeakSet[MessageBuffer] = WeakSet()
+        self._settings = SessionSettings(driver, lambda: self._turns.running)
+        self._intake = Intake(driver, self._turns, self._note_idle)
         self._idle = anyio.Event()
         self._failure: AgentError | None = None
-        self._goal: Goal | None = None
         self._closing = False
         self._killing = False
         self._closed = anyio.Event()
@@ -126,16 +124,41 @@ class BaseSession(AgentSession):
         """Prompts that wait for their turn; they can be edited, removed and moved."""
         return self._turns.queue
 
-    def query(self, prompt: Prompt) -> SessionTurn:
-        """Return a turn that sends the prompt when it is entered or first iterated."""
+    @overload
+    def query(self, prompt: Prompt, *, options: TurnOptions | None = None) -> Turn: ...
+    @overload
+    def query(
+        self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: type[T]
+    ) -> Turn[TypedResult[T]]: ...
+    @overload
+    def query(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any) -> Turn[Any]: ...
+    def query(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any = None) -> Turn[Any]:
+        """Return a turn that sends the prompt when it is entered, awaited or first iterated."""
         self._require_open()
+        asked = self._asked(options, output_type)
         buffer = MessageBuffer(self.session_id, guard=self._host.require_here)
-        return SessionTurn(self._turns, buffer, clean_prompt(prompt), str(uuid4()))
+        return SessionTurn(self._turns, buffer, PromptRecord(str(uuid4()), clean_prompt(prompt), *asked))
 
-    async def send(self, prompt: Prompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
+    async def send(
+        self,
+        prompt: Prompt,
+        *,
+        priority: Priority = "queue",
+        uuid: str | None = None,
+        options: TurnOptions | None = None,
+    ) -> str:
         """Send a prompt without watching it, and return its uuid."""
         require_known("priority", priority, get_args(Priority), backend=self._driver.name)
-        record = self._turns.submit(clean_prompt(prompt), uuid or str(uuid4()), steer=priority == "steer")
+        if priority == "steer" and options is not None:
+            raise InvalidRequestError(
+                'send(…, priority="steer", options=…): the turn that it joins runs already; send it without options, '
+                "or let it wait for a turn of its own.",
+                backend=self._driver.name,
+                details={"option": "options"},
+            )
+        asked = self._asked(options, None)
+        record = PromptRecord(uuid or str(uuid4()), clean_prompt(prompt), *asked)
+        self._turns.submit(record, steer=priority == "steer")
         await record.settled.wait()
         if record.refusal is not None:
             raise record.refusal
@@ -147,7 +170,7 @@ class BaseSession(AgentSession):
         buffer = MessageBuffer(self.session_id, guard=self._host.require_here)
         if self._closing or self._closed.is_set():
             buffer.close()
-        self._listeners.add(buffer)
+        self._intake.listen(buffer)
         return buffer
 
     async def answer(self, request_id: str, answer: AgentAnswer) -> None:
@@ -189,14 +212,14 @@ class BaseSession(AgentSession):
     async def _fork(self, at: str | None, options: SessionOptions | None) -> Self:
         self._require_open()
         changed = options or self.options.model_copy(update={**self._settings.chosen, "session_id": None})
-        place = None if at is None else self._places.get(at, at)
+        place = None if at is None else self._intake.place_of(at)
         source = {"resume": self.resolved_session_id, "fork": True, "fork_at": place}
         return cast("Self", await self.backend.create_session(changed.model_copy(update=source)))
 
     @property
     def goal(self) -> Goal | None:
         """The goal that the agent pursues or pursued last."""
-        return self._goal
+        return self._intake.goal
 
     async def set_goal(self, objective: str, *, token_budget: int | None = None) -> SessionGoalRun:
         """Have the agent pursue a goal by itself, turn after turn, and return these turns as one."""
@@ -274,49 +297,7 @@ class BaseSession(AgentSession):
 
     def deliver(self, batch: Iterable[SDKMessage]) -> None:
         """Take messages in the agent's order and hand them on; never waits."""
-        batch = list(batch) if self._driver.answers is None else self._driver.answers.settle(batch)
-        if self._turns.running is None and batch and not isinstance(batch[0], InitMessage):
-            self._begun.add(None)  # Told between two turns: what it begins, no turn ends.
-        start = 0
-        for index, message in enumerate(batch):
-            if isinstance(message, StreamEvent):
-                continue
-            if message.parent_tool_use_id is not None:
-                self._note_nested(message)
-                continue
-            if message.uuid is not None and (place := self._driver.fork_place(message)) is not None:
-                self._note_place(message.uuid, place)
-            if isinstance(message, InitMessage):
-                self._begun.add(_turn_id(message))
-                self._turns.begin(message)
-            elif isinstance(message, AssistantMessage):
-                self._turns.note_text(message)
-            elif isinstance(message, TaskStarted):
-                self._background.add(message.task_id)
-            elif isinstance(message, TaskNotification):
-                self._background.discard(message.task_id)
-                self._note_idle()
-            elif isinstance(message, GoalChanged):
-                self._goal = next_goal(self._goal, message)
-            elif isinstance(message, ResultMessage):
-                self._begun.discard(_turn_id(message))
-                owed = self._turns.owed(message)
-                self._hand_on([*batch[start:index], owed])
-                start = index + 1
-                self._turns.end(owed)
-        self._hand_on(batch[start:] if start else batch)
-
-    def _hand_on(self, batch: Sequence[SDKMessage]) -> None:
-        """Give messages of which none but the last ends a turn to all who watch."""
-        self._tell_listeners(batch)
-        self._turns.show(batch)
-
-    def _note_nested(self, message: SDKMessage) -> None:
-        """Note the tasks of sub-agents, whose ends are told when the agent is lost."""
-        if isinstance(message, TaskStarted):
-            self._begun.add(message.task_id)
-        elif isinstance(message, TaskNotification):
-            self._begun.discard(message.task_id)
+        self._intake.deliver(batch)
 
     def disconnected(self, error: AgentError) -> None:
         """Note that the agent is gone: its turn and every queued prompt end, and open requests are withdrawn."""
@@ -338,20 +319,24 @@ class BaseSession(AgentSession):
 
     def _lose_goal(self) -> None:
         """Tell who watches a goal that nobody pursues it any more."""
-        if self._goal is not None and self._goal.status == ACTIVE:
+        goal = self._intake.goal
+        if goal is not None and goal.status == ACTIVE:
             source = Source(self._driver.name, thread_id=self.resolved_session_id, synthetic=True)
-            fields = {"session_id": self.resolved_session_id, "objective": self._goal.objective, "status": "lost"}
+            fields = {"session_id": self.resolved_session_id, "objective": goal.objective, "status": "lost"}
             self.deliver((GoalChanged.synthesize(source, **fields),))
 
-    def _note_place(self, uuid: str, place: str) -> None:
-        self._places[uuid] = place
-        if len(self._places) > _REMEMBERED:
-            self._places.popitem(last=False)
+    def _publish(self, result: ResultMessage) -> None:
+        self._intake.tell((result,))
 
-    def _tell_listeners(self, batch: Sequence[SDKMessage]) -> None:
-        if self._listeners:
-            for listener in list(self._listeners):
-                listener.publish(batch)
+    def _asked(self, options: TurnOptions | None, output_type: Any) -> tuple[TurnOptions | None, OutputType | None]:
+        if options is None and output_type is None:
+            return None, None
+        from agent_sdk_core.runtime.turns.asked_options import asked_options
+
+        backend, answers = self.backend, self._driver.answers
+        return asked_options(
+            options, output_type, backend=backend.type, capabilities=backend.capabilities, answers=answers
+        )
 
     async def _end(self, body: Callable[[], Awaitable[None]], *, overtakes: bool = False) -> None:
         """Run a way of closing in the host, so that a callback may close its own session."""
@@ -397,17 +382,13 @@ class BaseSession(AgentSession):
         self.requests.refuse_all()
         self.requests.release()
         self._stop(SessionClosedError.default_code, "The session was closed.", "aborted_streaming")
-        for listener in list(self._listeners):
-            listener.close()
+        self._intake.close()
         for told in self.when_closed:
             told()
 
     def _stop(self, code: str, message: str, terminal_reason: str) -> None:
         self._turns.stop(code, message, terminal_reason)
-        if self._background or self._begun:  # No turn's end told theirs: they outlived it, or it was not theirs.
-            self._turns.close_open(None, code, message, terminal_reason)
-            self._background.clear()
-            self._note_idle()
+        self._intake.end_all(code, message, terminal_reason)
 
     def _require_open(self) -> None:
         if self._closing:
@@ -418,11 +399,12 @@ class BaseSession(AgentSession):
 
     @property
     def _busy(self) -> bool:
-        return self._turns.busy or bool(self._background)
+        return self._turns.busy or bool(self._intake.background)
 
     def _turn_changed(self) -> None:
         self._note_idle()
         running = self._turns.running
+        self._settings.give_back(running)
         between = running is None or (running.waits and running.native_id is None)
         if self._settings.held and between and not self._closing and self._host.running:
             self._host.start_soon(self._settings.settle_idle)
@@ -431,10 +413,6 @@ class BaseSession(AgentSession):
         if not self._busy or self._closing:
             self._idle.set()
             self._idle = anyio.Event()
-
-
-def _turn_id(message: SDKMessage) -> str | None:
-    return None if message.source is None else message.source.turn_id
 
 
 async def _nothing(result: None) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 import anyio
 
@@ -11,6 +12,12 @@ from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 
+if TYPE_CHECKING:
+    from agent_sdk_core.turn_options import TurnOptions
+
+_log = logging.getLogger(__name__)
+
+SETTINGS: Final[tuple[Setting, ...]] = get_args(Setting)
 MODES: Final[tuple[str, ...]] = get_args(PermissionMode)
 
 
@@ -22,16 +29,19 @@ class SessionSettings:
 
     Args:
         driver: Puts a setting to the agent.
-        running: Tells whether a turn runs.
+        running: Returns the turn that runs.
     """
 
-    def __init__(self, driver: SessionDriver, running: Callable[[], bool]) -> None:
+    def __init__(self, driver: SessionDriver, running: Callable[[], object | None]) -> None:
         self._driver = driver
         self._running = running
         self._held: dict[Setting, str | None] = {}
         self._applied: dict[Setting, str | None] = {}
         self._refusal: AgentError | None = None
         self._applying = anyio.Lock()
+        self._borrower: object | None = None
+        self._lent: set[Setting] = set()
+        self._owed: set[Setting] = set()
 
     @property
     def chosen(self) -> dict[str, str | None]:
@@ -54,7 +64,7 @@ class SessionSettings:
             require_known("permission mode", value, MODES, backend=self._driver.name)
         await self._driver.check(setting, value)
         self._held[setting] = value
-        if not self._running():
+        if self._running() is None:
             await self.settle()
 
     async def settle(self) -> None:
@@ -74,18 +84,62 @@ class SessionSettings:
         try:
             await self._apply()
         except AgentError as error:
-            self._refusal = error
+            if self._owed:  # It is put back before the next turn, or that does not start.
+                _log.warning("what one turn changed is not put back yet: %s", error)
+            else:
+                self._refusal = error
+
+    async def lend(self, options: TurnOptions, turn: object) -> None:
+        """Check the settings of one turn, and change those that its driver leaves to us; `give_back` puts them back.
+
+        Raises:
+            AgentError: The agent cannot have one; the turn must not start.
+        """
+        values: list[tuple[Setting, str | None]] = [(setting, getattr(options, setting)) for setting in SETTINGS]
+        for setting, value in values:
+            if value is not None:
+                await self._driver.check(setting, value)
+        if self._running() is not turn:
+            return
+        self._borrower = turn
+        async with self._applying:
+            for setting, value in values:
+                if value is None or setting not in self._driver.lends or self._borrower is not turn:
+                    continue
+                self._lent.add(setting)
+                try:
+                    await self._driver.apply(setting, value)
+                finally:
+                    if self._borrower is not turn:  # It ended meanwhile.
+                        self._owe(setting)
+
+    def give_back(self, running: object | None) -> None:
+        """Let what a turn borrowed be put back, unless that one still runs; what was set meanwhile holds instead."""
+        if self._borrower is not None and self._borrower is not running:
+            self._borrower = None
+            for setting in self._lent:
+                self._owe(setting)
+            self._lent.clear()
+
+    def _owe(self, setting: Setting) -> None:
+        own = self._applied.get(setting, getattr(self._driver.sink.options, setting))
+        self._held.setdefault(setting, own)
+        self._owed.add(setting)
 
     async def _apply(self) -> None:
         async with self._applying:
             while self._held:
                 setting, value = next(iter(self._held.items()))
+                applied = False
                 try:
                     await self._driver.apply(setting, value)
                     self._applied[setting] = value
+                    applied = True
                 finally:
-                    if setting in self._held and self._held[setting] == value:
+                    unchanged = setting in self._held and self._held[setting] == value
+                    if unchanged and (applied or setting not in self._owed):
                         del self._held[setting]
+                        self._owed.discard(setting)
 
 
 def require_known(what: str, value: str, known: Collection[str], *, backend: str) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
-from agent_sdk_core.messages.parse import SDKMessage
+from pydantic import ValidationError
+
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.typed import TypedResult
 from agent_sdk_core.structured.schema import Json, OutputSchema, as_object
+
+if TYPE_CHECKING:
+    from agent_sdk_core.structured.output_type import OutputType
 
 MISSING: Final = "structured_output_missing"
 """Code of a turn that was to answer with data and answered with none."""
@@ -22,38 +27,60 @@ WRAPPED: Final = "value"
 
 @dataclass(frozen=True, slots=True)
 class AnswerForm:
-    """What a session's answers have to be.
+    """What answers have to be: a session's, or one turn's.
 
     Attributes:
         asked: The schema that they have to fit: the caller's.
         sent: The schema as the agent is given it.
         restore: Turns an answer to `sent` into one to `asked`; never raises.
+        type: The type that they have to be of, where one was asked for.
+        name: What asked for them, for messages.
     """
 
     asked: OutputSchema
     sent: Json
     restore: Callable[[Any], Any]
 
-    def settle(self, messages: Iterable[SDKMessage]) -> list[SDKMessage]:
-        """Return the messages, with the results among them held to what was asked for.
+    type: OutputType | None = None
+    name: str = "SessionOptions.output_schema"
+
+    def of_turn(self, output_type: OutputType | None) -> AnswerForm:
+        """Return the form as one of a single turn, which may have asked for a type."""
+        name = "TurnOptions.output_schema" if output_type is None else f"output_type={output_type.name}"
+        return replace(self, type=output_type, name=name)
+
+    def settle(self, result: ResultMessage) -> ResultMessage:
+        """Return a result held to what was asked for.
 
         A turn that completed without data that fit has failed; one that ended otherwise keeps its own error. Where
         nobody prompted a turn, nobody asked it for data. No result holds data that do not fit.
         """
-        return [self._settled(message) if isinstance(message, ResultMessage) else message for message in messages]
-
-    def _settled(self, result: ResultMessage) -> ResultMessage:
+        if self.type is not None:
+            result = TypedResult.of(result)
         answer = self.restore(result.structured_output)
         given = "structured_output" in result.model_fields_set and (answer is not None or self.asked.fits(None))
-        problems = self.asked.problems(answer) if given else []
+        output, problems = self._read(answer) if given else (None, [])
         if given and not problems:
-            return result.model_copy(update={"structured_output": answer})
+            settled = result.model_copy(update={"structured_output": answer})
+            return TypedResult.of(settled).with_output(output) if self._is_typed(settled) else settled
         update: Json = {"structured_output": None}
         if result.outcome == "completed" and (given or result.user_message_uuids):
-            update |= {"subtype": "error_during_execution", "is_error": True, "retryable": True} | _failure(problems)
+            failed = _failure(self.name, problems)
+            update |= {"subtype": "error_during_execution", "is_error": True, "retryable": True} | failed
         settled = result.model_copy(update=update)
         settled.model_fields_set.discard("structured_output")
         return settled
+
+    def _is_typed(self, settled: ResultMessage) -> bool:
+        return self.type is not None and settled.outcome == "completed"
+
+    def _read(self, answer: object) -> tuple[object, list[dict[str, str]]]:
+        if self.type is None:
+            return answer, self.asked.problems(answer)
+        try:
+            return self.type.read(answer), []
+        except ValidationError as error:
+            return None, self.type.problems(error)
 
 
 def unwrapped(answer: Any) -> Any:
@@ -62,10 +89,10 @@ def unwrapped(answer: Any) -> Any:
     return members[WRAPPED] if members.keys() == {WRAPPED} else answer
 
 
-def _failure(problems: list[dict[str, str]]) -> Json:
+def _failure(name: str, problems: list[dict[str, str]]) -> Json:
     if not problems:
-        problem = "SessionOptions.output_schema asked for data, and the answer is none: read it as `result`."
+        problem = f"{name} asked for data, and the answer is none: read it as `result`."
         return {"errors": [problem], "error_code": MISSING}
     places = "; ".join(f"{problem['path'] or 'all of it'}: {problem['message']}" for problem in problems[:3])
-    problem = f"The answer does not fit SessionOptions.output_schema: {places}"
+    problem = f"The answer does not fit {name}: {places}"
     return {"errors": [problem], "error_code": INVALID, "error_details": {"problems": problems}}

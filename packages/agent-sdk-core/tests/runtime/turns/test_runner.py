@@ -14,6 +14,7 @@ from agent_sdk_core.interfaces.turn import Turn
 from agent_sdk_core.messages.conversation import AssistantMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.runtime.turns import runner
+from agent_sdk_core.runtime.turns.records import PromptRecord
 
 pytestmark = pytest.mark.anyio
 
@@ -694,7 +695,7 @@ async def test_a_prompt_sent_between_the_end_of_a_turn_and_the_answer_to_a_steer
 async def test_a_prompt_that_ended_before_it_was_sent_never_reaches_the_agent(session: Any, agent: Any) -> None:
     everything = session.messages()
     with anyio.fail_after(5):
-        session._turns.submit("one", "one")
+        session._turns.submit(PromptRecord("one", "one"))
         session.disconnected(ProcessExitedError("gone"))
         await anyio.wait_all_tasks_blocked()
         await session.aclose()

@@ -4,6 +4,7 @@ A need is one of
 - a field of `BackendCapabilities`, which the backend declares;
 - a field of `SessionOptions`, unless its backend, or the agent, lists it in `unsupported_options`;
 - ``mode:NAME`` or ``failure:NAME``, an entry of the agent's `modes` or `failures`, or ``policy_scope:NAME``;
+- ``turn:NAME``, a field of `TurnOptions` that its backend can change for one turn;
 - a `Trait`, for what none of these says.
 """
 
@@ -114,11 +115,13 @@ def has(agent: Declared, name: str) -> bool:
             return entry in agent.modes
         case "failure":
             return entry in agent.failures
+        case "turn":
+            return entry in agent.backend_class().capabilities.turn_options
         case "policy_scope":
             return entry == agent.backend_class().capabilities.policy_scope
         case "" if name in TRAITS:
             return name in agent.traits
-        case "" if name in CAPABILITIES and name not in ("policy_scope", "unsupported_options"):
+        case "" if name in CAPABILITIES and name not in ("policy_scope", "turn_options", "unsupported_options"):
             return getattr(agent.backend_class().capabilities, name)
         case "" if name in OPTIONS:
             return name not in agent.unsupported_options | agent.backend_class().capabilities.unsupported_options

@@ -39,7 +39,7 @@ METHODS: Final = _words(
     thread/turns/list
     thread/name/set thread/archive thread/delete thread/compact/start thread/backgroundTerminals/list
     thread/backgroundTerminals/clean thread/backgroundTerminals/terminate
-    turn/start turn/steer turn/interrupt
+    turn/start turn/steer turn/interrupt thread/settings/update
 
     item/commandExecution/requestApproval item/fileChange/requestApproval item/permissions/requestApproval
     item/tool/call item/tool/requestUserInput mcpServer/elicitation/request currentTime/read

@@ -62,7 +62,7 @@ def _config(options: SessionOptions) -> Json:
         ]
     write: Json = {"writable_roots": roots} if roots else {}
     if sandbox is not None and sandbox.network is not None:
-        _require_network(sandbox)
+        require_network(sandbox)
         write["network_access"] = sandbox.network
     if write:
         config["sandbox_workspace_write"] = write
@@ -94,12 +94,21 @@ def _require_sources(sources: Sequence[SettingSource] | None) -> None:
     )
 
 
-def _require_network(sandbox: SandboxPolicy) -> None:
+def require_network(sandbox: SandboxPolicy, *, owner: str = "SessionOptions") -> None:
+    """Refuse what no sandbox of Codex's is.
+
+    Raises:
+        UnsupportedOptionError: Its mode decides about the network otherwise.
+    """
     if sandbox.mode == "danger-full-access" and not sandbox.network:
         raise UnsupportedOptionError(
-            "The codex backend cannot switch the network off in sandbox mode danger-full-access.", backend="codex"
+            f"{owner}.sandbox: the codex backend cannot switch the network off in sandbox mode danger-full-access.",
+            backend="codex",
+            details={"option": "sandbox"},
         )
     if sandbox.mode == "read-only" and sandbox.network:
         raise UnsupportedOptionError(
-            "The codex backend cannot switch the network on in sandbox mode read-only.", backend="codex"
+            f"{owner}.sandbox: the codex backend cannot switch the network on in sandbox mode read-only.",
+            backend="codex",
+            details={"option": "sandbox"},
         )

@@ -13,7 +13,6 @@ from agent_sdk_core.interfaces.turn import Turn
 from agent_sdk_core.interfaces.unused import place_of_caller, warn_unused
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.turns.records import PromptRecord
 from agent_sdk_core.runtime.turns.runner import Turns
@@ -27,12 +26,12 @@ _ADVICE: Final = "Await it, iterate over it, or enter it: `result = await sessio
 class SessionTurn(Turn):
     """A turn of a `BaseSession`. Its buffer lives as long as the handle; its prompt holds it weakly."""
 
-    def __init__(self, turns: Turns, buffer: MessageBuffer, prompt: Prompt, uuid: str) -> None:
+    def __init__(self, turns: Turns, buffer: MessageBuffer, record: PromptRecord) -> None:
         self._turns = turns
-        self._prompt = prompt
         self._buffer = buffer
+        self._prepared = record
         self._record: PromptRecord | None = None
-        self._uuid = uuid
+        self._uuid = record.uuid
         self._tried = False
         self._place = place_of_caller()
 
@@ -120,7 +119,8 @@ class SessionTurn(Turn):
     async def _send(self) -> PromptRecord:
         if self._record is None:
             self._tried = True
-            self._record = self._turns.submit(self._prompt, self._uuid, watcher=self._buffer)
+            self._turns.submit(self._prepared, watcher=self._buffer)
+            self._record = self._prepared
         record = self._record
         if not record.settled.is_set():
             self._turns.require_here()

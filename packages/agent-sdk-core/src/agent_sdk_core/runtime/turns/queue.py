@@ -31,7 +31,7 @@ class WaitingPrompts(PromptQueue):
         return tuple(self)[index]
 
     def __iter__(self) -> Iterator[QueuedPrompt]:
-        return iter([QueuedPrompt(record.uuid, record.prompt) for record in self._records])
+        return iter([QueuedPrompt(record.uuid, record.prompt, record.options) for record in self._records])
 
     def __len__(self) -> int:
         return len(self._records)

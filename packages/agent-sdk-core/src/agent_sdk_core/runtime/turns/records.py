@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
 
@@ -16,6 +16,11 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.buffer import MessageBuffer
+
+if TYPE_CHECKING:
+    from agent_sdk_core.structured.answers import AnswerForm
+    from agent_sdk_core.structured.output_type import OutputType
+    from agent_sdk_core.turn_options import TurnOptions
 
 
 class Ending(NamedTuple):
@@ -55,6 +60,9 @@ class PromptRecord:
     Attributes:
         uuid: Its identity.
         prompt: What it says.
+        options: What is otherwise in its turn.
+        output_type: The type that its answer shall be of.
+        answers: What its answer has to be, once its turn starts, where it asked for something.
         watcher: Buffer of the `Turn` that watches it, held weakly.
         settled: Set when the agent has accepted or refused it.
         refusal: Why it was refused, if it was.
@@ -67,6 +75,9 @@ class PromptRecord:
 
     uuid: str
     prompt: Prompt
+    options: TurnOptions | None = None
+    output_type: OutputType | None = None
+    answers: AnswerForm | None = None
     watcher: weakref.ref[MessageBuffer] | None = None
     settled: Milestone = field(default_factory=Milestone)
     refusal: AgentError | None = None

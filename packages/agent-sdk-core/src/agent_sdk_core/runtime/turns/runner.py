@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final, TypeVar, assert_never
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 
 import anyio
 
@@ -19,7 +19,7 @@ from agent_sdk_core.messages.conversation import AssistantMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage
-from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.messages.typed import TypedResult
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.host import Host
@@ -46,6 +46,11 @@ from agent_sdk_core.runtime.turns.events import (
 )
 from agent_sdk_core.runtime.turns.queue import WaitingPrompts
 from agent_sdk_core.runtime.turns.records import Ending, PromptRecord, RunningTurn, synthetic_result
+
+if TYPE_CHECKING:
+    from agent_sdk_core.runtime.settings import SessionSettings
+    from agent_sdk_core.structured.answers import AnswerForm
+    from agent_sdk_core.structured.output_type import OutputType
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +80,7 @@ class Turns:
         require_open: Raises what stands against a new prompt.
         deliver: Takes messages of a turn that we end ourselves, as if the agent had sent them.
         publish: Takes a result that belongs to a prompt but to no turn.
-        settle: Puts the session's settings to the agent before a turn.
+        settings: Returns the session's settings, which are put to the agent before a turn.
         on_change: Told whenever a turn or the queue has ended.
     """
 
@@ -88,7 +93,7 @@ class Turns:
         require_open: Callable[[], None],
         deliver: Callable[[Iterable[SDKMessage]], None],
         publish: Callable[[ResultMessage], None],
-        settle: Callable[[], Awaitable[None]],
+        settings: Callable[[], SessionSettings],
         on_change: Callable[[], None],
     ) -> None:
         self._session_id = session_id
@@ -97,7 +102,7 @@ class Turns:
         self._require_open = require_open
         self._deliver = deliver
         self._publish = publish
-        self._settle = settle
+        self._settings = settings
         self._on_change = on_change
         self._decisions = TurnDecisions()
         self._effects: deque[Effect] = deque()
@@ -118,9 +123,7 @@ class Turns:
         """Tell whether a prompt is on its way to the agent, or the agent is at it."""
         return self.running is not None and record in self.running.records
 
-    def submit(
-        self, prompt: Prompt, uuid: str, *, watcher: MessageBuffer | None = None, steer: bool = False
-    ) -> PromptRecord:
+    def submit(self, record: PromptRecord, *, watcher: MessageBuffer | None = None, steer: bool = False) -> None:
         """Start, steer or queue a prompt; returns at once.
 
         Raises:
@@ -128,15 +131,20 @@ class Turns:
             SessionClosedError: The session is closed.
         """
         self._require_open()
-        if self._decisions.knows(uuid):
-            raise InvalidRequestError(f"A prompt with uuid {uuid!r} was sent before; give each prompt its own.")
-        record = PromptRecord(uuid, prompt, weakref.ref(watcher) if watcher is not None else None)
+        if self._decisions.knows(record.uuid):
+            raise InvalidRequestError(f"A prompt with uuid {record.uuid!r} was sent before; give each prompt its own.")
+        record.watcher = weakref.ref(watcher) if watcher is not None else None
         self._put(Submitted(record, steer))
-        return record
 
     def begin(self, message: InitMessage) -> None:
         """Note that the agent began a turn: the one we started, or one that nobody prompted."""
         self._put(Begun(message.source.turn_id if message.source else None))
+
+    def settled(self, result: ResultMessage) -> ResultMessage:
+        """Return a result of the agent's, held to what its prompt asked for, or else to what the session does."""
+        asked = (record.answers for uuid in result.user_message_uuids if (record := self._decisions.open.get(uuid)))
+        form = next((answers for answers in asked if answers is not None), self._driver.answers)
+        return result if form is None else form.settle(result)
 
     def owed(self, result: ResultMessage) -> ResultMessage:
         """Return a result of the agent's without the prompts that have ended: each has exactly one result."""
@@ -322,11 +330,28 @@ class Turns:
 
     async def _drive_start(self, turn: RunningTurn, record: PromptRecord) -> None:
         async def start() -> str | None:
-            await self._settle()
-            return None if turn.ended.is_set() else await self._driver.start_turn(record.prompt, record.uuid)
+            settings, options = self._settings(), record.options
+            await settings.settle()
+            if options is None:
+                return None if turn.ended.is_set() else await self._driver.start_turn(record.prompt, record.uuid)
+            if options.output_schema is not None:
+                record.answers = await self._form(options.output_schema, record.output_type)
+            await settings.lend(options, turn)
+            if turn.ended.is_set():
+                return None
+            return await self._driver.start_turn(record.prompt, record.uuid, options=options, answers=record.answers)
 
         if not turn.ended.is_set():  # Else the session ended before this task ran: the agent must not see the prompt.
             self._put(Started(turn, record, await _answer(start)))
+
+    async def _form(self, schema: Mapping[str, object], output_type: OutputType | None) -> AnswerForm:
+        try:
+            form = await self._driver.answer_form(schema)
+        except InvalidRequestError as error:  # Which names the session's option.
+            name = "TurnOptions.output_schema" if output_type is None else f"output_type={output_type.name}"
+            said = error.message.replace("SessionOptions.output_schema", name)
+            raise InvalidRequestError(said, backend=error.backend, details=error.details) from error
+        return form.of_turn(output_type)
 
     async def _drive_steer(self, turn: RunningTurn, record: PromptRecord) -> None:
         async def steer() -> bool:
@@ -364,6 +389,7 @@ class Turns:
             return
         if isinstance(end, Ending):
             end = synthetic_result(record.uuid, end, session_id=self._session_id(), backend=self._driver.name)
+            end = end if record.output_type is None else TypedResult.of(end)
             if (buffer := record.buffer) is not None:
                 buffer.publish((end,))
             self._publish(end)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, text_at
@@ -25,6 +25,12 @@ _MODES: Final[Mapping[tuple[str | None, str | None], PermissionMode]] = {
     ("never", "readOnly"): "dont_ask",
     ("never", "dangerFullAccess"): "bypass",
 }
+
+
+_SETTINGS: Final = frozenset(
+    {"model", "effort", "cwd", "approvalPolicy", "approvalsReviewer", "sandboxPolicy", "collaborationMode"}
+)
+"""What one turn can change, as `turn/start` calls it."""
 
 
 def _no_servers() -> Mapping[str, str]:
@@ -48,6 +54,7 @@ class ThreadFacts:
         tools: Names of the tools that we offered the thread.
         title: Name of the thread.
         mcp_servers: Start-up status by name of MCP server.
+        settings: Its settings as `turn/start` takes them.
     """
 
     thread_id: str
@@ -62,6 +69,7 @@ class ThreadFacts:
     tools: tuple[str, ...] = ()
     title: str | None = None
     mcp_servers: Mapping[str, str] = field(default_factory=_no_servers)
+    settings: Json = field(default_factory=dict[str, Any])
 
     @classmethod
     def from_response(cls, response: Json, *, tools: tuple[str, ...] = ()) -> Self:
@@ -80,6 +88,9 @@ class ThreadFacts:
             version=optional_text_at(thread, "cliVersion"),
             tools=tools,
             title=optional_text_at(thread, "name"),
+            settings=_settings(
+                {**response, "sandboxPolicy": response.get("sandbox"), "effort": response.get("reasoningEffort")}
+            ),
         )
 
     def with_settings(self, settings: Json) -> Self:
@@ -97,7 +108,14 @@ class ThreadFacts:
             approval_policy=policy,
             sandbox=sandbox,
             permission_mode=permission_mode(policy, sandbox, reviewer, collaboration),
+            settings={**self.settings, **_settings(settings)},
         )
+
+
+def _settings(told: Json) -> Json:
+    """Return of what Codex tells what one turn can change."""
+    kept = {name: told[name] for name in _SETTINGS if name in told}
+    return {name: value for name, value in kept.items() if value is not None or name == "effort"}
 
 
 def permission_mode(
