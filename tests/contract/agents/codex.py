@@ -119,17 +119,6 @@ class CodexAgent(ProcessAgent):
     def structured(self, json: str) -> Sequence[Step]:
         return [text(json)]
 
-    def application_tool(self, registry: str, name: str, /, **arguments: Any) -> Step:
-        return call(name, arguments, namespace=registry)
-
-    def mcp_tool(self, server: str, name: str, /, **arguments: Any) -> Step:
-        return call(name, arguments, namespace=f"mcp__{server}")
-
-    def question(self, text: str, *choices: str) -> Step:
-        options = [{"label": choice, "description": f"It is {choice}."} for choice in choices]
-        question: dict[str, Any] = {"id": "choice", "header": "Choice", "question": text, "options": options}
-        return call("request_user_input", questions=[question])
-
     def skill(self, name: str, words: str) -> SkillInput:
         path = self.home / "skills" / name / "SKILL.md"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -47,3 +47,9 @@ def test_times_are_for_people(milliseconds: int, text: str) -> None:
 )
 def test_numbers_are_for_people(tokens: int, text: str) -> None:
     assert count(tokens) == text
+
+
+def test_the_size_of_the_context_is_also_taken_from_the_result(wire: Any) -> None:
+    told = wire.result(modelUsage={"small": {"contextWindow": 100_000}, "big": {"contextWindow": 200_000}, "old": {}})
+    assert ending_of(told, (20_000, None)).facts[-1] == "context 10% of 200k"
+    assert ending_of(told, (20_000, 40_000)).facts[-1] == "context 50% of 40.0k"

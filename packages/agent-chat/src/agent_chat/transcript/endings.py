@@ -21,7 +21,7 @@ def ending_of(result: ResultMessage, context: tuple[int, int | None] | None) -> 
     if result.usage is not None and result.usage.total_tokens:
         facts += _tokens(result.usage)
     if context is not None:
-        facts.append(_context(ContextWindow(*context)))
+        facts.append(_context(ContextWindow(context[0], context[1] or _window(result))))
     if result.total_cost_usd:
         cost = f"${result.total_cost_usd:.2f}"
         facts.append(cost if cost != "$0.00" else "less than $0.01")
@@ -54,6 +54,11 @@ def _tokens(usage: Usage) -> list[str]:
         f"{count(given)} tokens in{f' ({count(cached)} cached)' if cached else ''}",
         f"{count(usage.output_tokens)} out",
     ]
+
+
+def _window(result: ResultMessage) -> int | None:
+    """Return the size of the context, for an agent that tells it with the result alone."""
+    return max((used.context_window or 0 for used in (result.model_usage or {}).values()), default=0) or None
 
 
 def _context(context: ContextWindow) -> str:

@@ -16,6 +16,7 @@ from agent_sdk_core.policy.judging import Call
 from agent_sdk_core.policy.rules import Rule, Verdict, parse_rules
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class PolicyDecision:
     """What a policy says about one tool call.

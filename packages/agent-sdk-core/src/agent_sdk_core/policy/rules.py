@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Literal, cast, get_args
 
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.permissions import Escalation
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
@@ -42,6 +43,7 @@ _OTHERS: Final = ("BashOutput", "KillShell", "WriteStdin", "RequestPermissions",
 _SHAPE: Final = re.compile(r"\s*(kind:)?([^\s()+]+)\s*(?:\((.*)\))?\s*((?:\+\w+\s*)*)\Z", re.DOTALL)
 
 
+@checked_class()
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule.

@@ -21,8 +21,9 @@ from agent_sdk_core.factory.registry import load_backend
 from agent_sdk_testing.contract.pipes import Feed, Lifeline
 from agent_sdk_testing.contract.traits import Trait
 from agent_sdk_testing.contract.watching import Recorder
+from agent_sdk_testing.model import actions
 from agent_sdk_testing.model.requests import ModelRequest
-from agent_sdk_testing.model.script import call, http_error
+from agent_sdk_testing.model.script import http_error
 from agent_sdk_testing.model.scripted_model import ScriptedModel
 from agent_sdk_testing.model.steps import JsonValue, Step
 
@@ -149,19 +150,17 @@ class Agent(ABC):
         """The steps of one reply that answers with a JSON value, where an output schema asks for one."""
         raise NotImplementedError(f"{type(self).__name__} supports `output_schema` without saying `structured`.")
 
-    def application_tool(self, registry: str, name: str, /, **arguments: object) -> Step:
-        """A step that calls a tool of the application; by default it is offered as ``mcp__REGISTRY__NAME``."""
+    def application_tool(self, registry: str, name: str, /, **arguments: object) -> Step | actions.Action:
+        """A step that calls a tool of the application; by default as `call_tool` finds it in the request."""
         return self.mcp_tool(registry, name, **arguments)
 
-    def mcp_tool(self, server: str, name: str, /, **arguments: object) -> Step:
-        """A step that calls a tool of an MCP server; by default it is offered as ``mcp__SERVER__NAME``."""
-        return call(f"mcp__{server}__{name}", cast("Mapping[str, JsonValue]", arguments))
+    def mcp_tool(self, server: str, name: str, /, **arguments: object) -> Step | actions.Action:
+        """A step that calls a tool of an MCP server; by default as `call_tool` finds it in the request."""
+        return actions.call_tool(f"mcp__{server}__{name}", cast("Mapping[str, JsonValue]", arguments))
 
-    def question(self, text: str, *choices: str) -> Step:
-        """A step that asks the user; trait ``questions``. By default the tool is Claude's ``AskUserQuestion``."""
-        options = [{"label": choice, "description": f"It is {choice}."} for choice in choices]
-        question = {"question": text, "header": "Choice", "options": options, "multiSelect": False}
-        return call("AskUserQuestion", {"questions": [question]})
+    def question(self, text: str, *choices: str) -> Step | actions.Action:
+        """A step that asks the user; trait ``questions``. By default `ask_user`."""
+        return actions.ask_user(text, *choices)
 
     def skill(self, name: str, words: str) -> SkillInput | None:
         """Teach the agent a skill with these words, before it starts, and return it; None if it takes no skills."""

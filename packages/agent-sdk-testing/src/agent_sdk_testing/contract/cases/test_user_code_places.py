@@ -24,7 +24,7 @@ from agent_sdk_core import (
     ToolRegistry,
     tool,
 )
-from agent_sdk_testing import Step, text
+from agent_sdk_testing import Action, Step, text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.cases.test_tools import SERVERS
 from agent_sdk_testing.contract.cases.test_user_code import RAISES, TOLD, raising
@@ -57,7 +57,7 @@ class Place:
     """
 
     options: Callable[[Agent, Code], Mapping[str, Any]]
-    step: Callable[[Agent], Step]
+    step: Callable[[Agent], Step | Action]
     fine: Callable[[Any], Any]
     large: Callable[[Any], Any]
 
