@@ -127,3 +127,22 @@ def test_a_command_whose_time_is_over_ends_with_its_turn(
     done = run(env, agent_workspace, "--timeout", "4", "wait")
     assert done.returncode == 124, done.stderr
     assert "interrupting: 4 s are over" in done.stderr
+
+
+def test_its_sessions_and_models_are_listed(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path
+) -> None:
+    scripted_model.reply(text("hello there"))
+    assert run(env, agent_workspace, "greet me").returncode == 0
+    ours = [sys.executable, "-m", "agent_chat"]
+
+    def told(*arguments: str) -> str:
+        command = [*ours, *arguments, "--backend", "codex"]
+        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    listed = told("sessions", "list").splitlines()
+    assert "greet me" in listed[1]
+    assert told("sessions", "show", listed[1].split()[0]) == "> greet me\n\nhello there\n"
+    assert len(told("models").splitlines()) > 1

@@ -144,6 +144,7 @@ def test_json_is_messages_only_one_agent_after_the_other(
     assert run_demo(interactive=False, as_json=True) == 0
     lines = capfdbinary.readouterr().out.splitlines()
     messages = [parse_message(json.loads(line)) for line in lines]
+    assert list(dict.fromkeys(json.loads(line)["backend"] for line in lines)) == ["claude", "codex"]
     assert messages[0].type == "system"
     assert {"stream_event", "assistant", "user", "tool_progress"} <= {message.type for message in messages}
     assert len(dict.fromkeys(message.session_id for message in messages)) == 2

@@ -99,7 +99,8 @@ def _play(agents: Sequence[DemoAgent], view: View, *, interactive: bool, as_json
         code = anyio.run(ensemble.play_beside, SideBySide(console, [agent.name for agent in agents]))
     else:
         write_progress(f"starting {' and '.join(agent.name for agent in agents)} …")
-        views = [view, *(open_view(as_json=as_json) for _ in agents[1:])]
+        first = [open_view(as_json=True, of=agents[0].name)] if as_json else [view]
+        views = [*first, *(open_view(as_json=as_json, of=agent.name) for agent in agents[1:])]
         code = anyio.run(ensemble.play_in_turn, views)
     return ensemble.parts, code
 
@@ -107,7 +108,7 @@ def _play(agents: Sequence[DemoAgent], view: View, *, interactive: bool, as_json
 def _one_by_one(agents: Sequence[DemoAgent], view: View, *, interactive: bool, as_json: bool) -> tuple[list[Part], int]:
     parts: list[Part] = []
     for number, agent in enumerate(agents):
-        shown = view if number == 0 else open_view(as_json=as_json)
+        shown = view if number == 0 and not as_json else open_view(as_json=as_json, of=agent.name)
         recorder = Recorder(shown)
         asker = open_asker(shown, as_json=as_json) if interactive else ScriptedAnswers(shown)
         stage = Stage(agent, asker.permission)

@@ -30,6 +30,8 @@ app = typer.Typer(
 
 schema = typer.Typer(name="schema", help="The protocol that an agent speaks.", rich_markup_mode=None)
 app.add_typer(schema)
+sessions = typer.Typer(name="sessions", help="The sessions that an agent has stored.", rich_markup_mode=None)
+app.add_typer(sessions)
 
 policy = typer.Typer(name="policy", help="Rules for what an agent may do.", rich_markup_mode=None)
 app.add_typer(policy)
@@ -41,6 +43,10 @@ PolicyFolder = Annotated[
     str | None, typer.Option("--cwd", "-C", metavar="DIR", help="The folder to judge from; absent: this one.")
 ]
 
+Backend = Annotated[
+    str | None,
+    typer.Option("--backend", "-b", metavar="NAME", help="The agent: claude or codex; absent: as configured."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print every message as one line of JSON, and nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the details of an error.")]
 
@@ -207,6 +213,59 @@ def doctor(
         from agent_chat.cli.doctor import run_doctor
 
         return run_doctor(backend, cwd, as_json=json)
+
+    _finish(start, debug=debug)
+
+
+@app.command()
+def models(
+    backend: Backend = None,
+    json: Annotated[bool, typer.Option("--json", help="Print every model as one line of JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """List the models that an agent offers you."""
+
+    def start() -> int:
+        from agent_chat.cli.models import show_models
+
+        return show_models(backend, as_json=json)
+
+    _finish(start, debug=debug)
+
+
+@sessions.command(name="list")
+def list_(
+    backend: Backend = None,
+    cwd: Annotated[
+        str | None, typer.Option("--cwd", "-C", metavar="FOLDER", help="Only those of this folder; absent: all.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="NUMBER", help="How many at most.")] = 20,
+    json: Annotated[bool, typer.Option("--json", help="Print every session as one line of JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """List the stored sessions, newest first."""
+
+    def start() -> int:
+        from agent_chat.cli.sessions import list_sessions
+
+        return list_sessions(backend, cwd, limit=limit, as_json=json)
+
+    _finish(start, debug=debug)
+
+
+@sessions.command()
+def show(
+    session_id: Annotated[str, typer.Argument(metavar="ID", help="The session, as `sessions list` names it.")],
+    backend: Backend = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what was said in a stored session."""
+
+    def start() -> int:
+        from agent_chat.cli.sessions import show_session
+
+        return show_session(backend, session_id, as_json=json)
 
     _finish(start, debug=debug)
 

@@ -31,7 +31,7 @@ def replay_logs(backend: str, files: list[Path], *, as_json: bool) -> int:
     for file in files:
         if not file.is_file():
             raise UsageError(f"There is no wire log at {file}.")
-    view = open_view(as_json=as_json, background=False)
+    view = open_view(as_json=as_json, background=False, prompts=True)
     try:
         for file in files:
             if len(files) > 1:

@@ -18,19 +18,21 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-def open_view(*, as_json: bool, background: bool = True) -> View:
+def open_view(*, as_json: bool, background: bool = True, prompts: bool = False, of: str | None = None) -> View:
     """Return the view that suits standard output.
 
     Args:
         as_json: Whether it is for a program.
         background: Whether a reader that does not read must not hold one up; the view is then to be drained.
+        prompts: Whether plain text shows what was asked as well.
+        of: Whose messages they are, for JSON of several agents.
     """
     out, err = _writable(sys.stdout), _writable(sys.stderr)
     if as_json:
-        return JsonView(_output(out, "utf-8", background=background), err)
+        return JsonView(_output(out, "utf-8", background=background), err, of=of)
     if is_screen(out):
         return TerminalView(terminal_console(out))
-    return PlainView(_output(out, out.encoding, background=background), err)
+    return PlainView(_output(out, out.encoding, background=background), err, prompts=prompts)
 
 
 def _output(stream: TextIO, encoding: str, *, background: bool) -> Output:

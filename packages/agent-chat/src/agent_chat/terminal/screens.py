@@ -7,6 +7,7 @@ program: they are on stderr unless the output is a terminal.
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
@@ -19,7 +20,7 @@ from rich.text import Text
 from agent_chat.terminal.layout import render
 from agent_chat.terminal.output import Output, write_if_read
 from agent_chat.terminal.plain import plain
-from agent_chat.transcript.blocks import Answered, Block, Card, Level, Notice, Said
+from agent_chat.transcript.blocks import Answered, Block, Card, Level, Notice, Prompted, Said
 from agent_chat.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -223,11 +224,13 @@ class PlainView:
     Args:
         out: Where the conversation goes.
         err: Where notices go.
+        prompts: Whether to write what was asked, for a transcript of what somebody asked another time.
     """
 
-    def __init__(self, out: Output, err: TextIO) -> None:
+    def __init__(self, out: Output, err: TextIO, *, prompts: bool = False) -> None:
         self._out = out
         self._err = err
+        self._prompts = prompts
         self._transcript = Transcript("line")
         self._empty = True
 
@@ -238,7 +241,11 @@ class PlainView:
 
     def put(self, block: Block) -> None:
         """Write a block, set off by a blank line unless it goes on with the last one."""
-        if not (text := plain(block)):
+        if isinstance(block, Prompted) and self._prompts:
+            text = "\n".join(f"> {line}".rstrip() for line in block.text.strip().split("\n"))
+        else:
+            text = plain(block)
+        if not text:
             return
         goes_on = self._empty or isinstance(block, Answered) or (isinstance(block, Said) and block.continues)
         self._empty = False
@@ -273,15 +280,17 @@ class JsonView:
     Args:
         out: Where the lines go; in UTF-8, for it is JSON.
         err: Where notices go.
+        of: Whose messages they are: the key `backend` of each line; None: there is one agent, and no such key.
     """
 
-    def __init__(self, out: Output, err: TextIO) -> None:
+    def __init__(self, out: Output, err: TextIO, *, of: str | None = None) -> None:
         self._out = out
         self._err = err
+        self._begin = "{" if of is None else f'{{"backend":{json.dumps(of)},'
 
     def show(self, message: SDKMessage) -> None:
         """Write the message."""
-        self._out.write(f"{message.to_json()}\n")
+        self._out.write(f"{self._begin}{message.to_json()[1:]}\n")
 
     def put(self, block: Block) -> None:
         """Leave it out: it is no message."""
