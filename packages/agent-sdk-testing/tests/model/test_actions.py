@@ -122,6 +122,14 @@ def test_a_tool_that_claude_loads_when_it_is_called() -> None:
     assert calls(call_tool("add")(asked)) == [(None, "mcp__tools__add", {})]
 
 
+def test_a_tool_that_is_listed_when_it_is_searched_for_needs_its_whole_name() -> None:
+    assert calls(call_tool("mcp__a__b")(request("tool_search"))) == [("mcp__a", "b", {})]
+    assert calls(call_tool("mcp__a__b")(request("ToolSearch"))) == [(None, "mcp__a__b", {})]
+    for name in ("b", "mcp__b"):
+        with pytest.raises(ValueError, match="the agent does not offer it"):
+            call_tool(name)(request("tool_search"))
+
+
 @pytest.mark.parametrize("on", [on_claude, on_codex])
 def test_a_tool_of_two_servers_or_of_none_is_refused(on: Any) -> None:
     with pytest.raises(ValueError, match=r"several tools are called so; these there are: mcp__a__both, mcp__b__both"):

@@ -98,8 +98,8 @@ def call_tool(name: str, arguments: Mapping[str, JsonValue] | None = None, /, **
     """Call a tool of the application, or of an MCP server, by its own name.
 
     Args:
-        name: Its name, such as "add"; where several have it, with its registry or server: "mcp__tools__add", which is
-            what messages call it.
+        name: Its name, such as "add"; where several have it, or where the agent lists it only when it is searched for
+            (Codex, of MCP servers), with its registry or server: "mcp__tools__add", which is what messages call it.
         arguments: Those whose names are not Python's to write.
         named: The others.
     """
@@ -107,6 +107,10 @@ def call_tool(name: str, arguments: Mapping[str, JsonValue] | None = None, /, **
     def act(request: ModelRequest) -> list[Step]:
         offered = {found: told for told in _names_of_tools(request) if (found := _in_messages(told)) is not None}
         fitting = [found for found in offered if found == name or found.rpartition("__")[2] == name]
+        server, _, hidden = name.removeprefix("mcp__").partition("__")
+        if not fitting and name.startswith("mcp__") and hidden and {"ToolSearch", "tool_search"} & set(request.tools):
+            told = name if "ToolSearch" in request.tools else f"mcp__{server}.{hidden}"
+            fitting, offered = [name], {name: told}
         if len(fitting) != 1:
             others = ", ".join(fitting or offered) or "none"
             problem = "several tools are called so" if fitting else "the agent does not offer it"
