@@ -44,9 +44,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Plan:
-    """How to start the process of a session, and the link that does it."""
+    """How to start the process of a session, the name that it has, and the link that does it."""
 
     launch: Launch
+    title: str | None = None
     link: ClaudeLink | None = None
 
 
@@ -212,9 +213,10 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         from claude_sdk.process.launching import launch_plan
         from claude_sdk.tools import initialize_fields
 
-        session_id, cwd, resume_at = options.session_id or str(uuid4()), None, None
+        session_id, cwd, resume_at, title = options.session_id or str(uuid4()), None, None, None
         if options.resume is not None:
             cwd = await self._store.folder_of(options.resume)
+            title = await self._store.title_of(options.resume)
             if options.fork_at is not None:
                 resume_at = await self._store.end_of_turn(options.resume, options.fork_at)
         elif options.session_id is not None:
@@ -223,7 +225,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         announced = {**initialize_fields(options.tools), **hooks_of(options)}
         launch = await off_the_loop(partial(plan, announced=announced))
         self.warn_once(launch.warnings)
-        return _Plan(launch)
+        return _Plan(launch, title)
 
     async def _require_new(self, session_id: str) -> None:
         try:
@@ -277,7 +279,11 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
             tap=self._tap,
         )
         facts = SessionFacts(
-            cwd=str(launch.cwd), model=options.model, effort=options.reasoning_effort, mode=options.permission_mode
+            cwd=str(launch.cwd),
+            model=options.model,
+            effort=options.reasoning_effort,
+            mode=options.permission_mode,
+            title=plan.title,
         )
         closer = Closer(launch.session_id, facts)
         driver = ClaudeDriver(

@@ -27,6 +27,7 @@ class SessionFacts:
         model: Model that was asked for.
         effort: Reasoning effort that was asked for.
         mode: Permission mode that was asked for.
+        title: The name that it has.
 
     Attributes:
         version: Version of claude.
@@ -37,7 +38,13 @@ class SessionFacts:
     """
 
     def __init__(
-        self, *, cwd: str, model: str | None = None, effort: str | None = None, mode: PermissionMode | None = None
+        self,
+        *,
+        cwd: str,
+        model: str | None = None,
+        effort: str | None = None,
+        mode: PermissionMode | None = None,
+        title: str | None = None,
     ) -> None:
         self.version: str | None = None
         self.effort = effort
@@ -50,7 +57,7 @@ class SessionFacts:
         self._mcp_servers: tuple[str, ...] = ()
         self._total = dict.fromkeys(TOKENS, 0)
         self._by_model: dict[str, ModelUsage] = {}
-        self._title: str | None = None
+        self._title = title
         self._agents: tuple[str, ...] = ()
         self._style: str | None = None
         self._styles: tuple[str, ...] = ()

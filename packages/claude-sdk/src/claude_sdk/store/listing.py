@@ -112,6 +112,23 @@ def read_stored(path: Path) -> StoredSession:
     return _read(StoredFile(path, path.stem, modified_ns))[0]
 
 
+def given_title(path: Path) -> str | None:
+    """Return the name that a session was given, by somebody or by claude; None for one without.
+
+    Args:
+        path: The session's file.
+
+    Raises:
+        AgentError: It cannot be read.
+    """
+    with opened(path) as stream:
+        return _given_title(path, _marks(read_tail(stream, _TAIL)))
+
+
+def _given_title(path: Path, marks: dict[str, str]) -> str | None:
+    return marks.get("custom-title") or _kept_title(path) or marks.get("ai-title") or None
+
+
 def _listed(file: StoredFile, cwd: str | os.PathLike[str] | None) -> StoredSession | None:
     """Return what the list shows of a session; None for one that it leaves out."""
     try:
@@ -131,7 +148,7 @@ def _read(file: StoredFile) -> tuple[StoredSession, bool]:
         seen = _beginning(read_lines(stream, file.path, budget=_HEAD))
         tail = read_tail(stream, _TAIL)
     marks = _marks(tail)
-    title = marks.get("custom-title") or _kept_title(file.path) or marks.get("ai-title") or marks.get("summary")
+    title = _given_title(file.path, marks) or marks.get("summary")
     first = " ".join(seen.prompt.split()) or None
     models = [text_of(record_of(line.get("message")).get("model")) for line in tail if line.get("type") == "assistant"]
     branches = [*seen.branches, *(branch for line in tail if (branch := filled_text(line.get("gitBranch"))))]

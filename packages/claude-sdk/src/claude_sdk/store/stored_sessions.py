@@ -99,6 +99,10 @@ class StoredSessions:
         """Put a session back into the list."""
         await _in_thread(partial(editing.unarchive, await self.find(session_id)))
 
+    async def title_of(self, session_id: str) -> str | None:
+        """Return the name that a session was given, None for one without."""
+        return await _in_thread(partial(listing.given_title, await self.find(session_id)))
+
     async def read(self, session_id: str) -> StoredSession:
         """Return what is known of a session."""
         return await _in_thread(partial(listing.read_stored, await self.find(session_id)))

@@ -96,6 +96,17 @@ async def test_a_new_title_of_an_open_session_is_told_and_known(agent: Agent) ->
         assert session.info.title == "A better name"
 
 
+@needs("edit_sessions", "resume")
+async def test_a_session_that_is_resumed_knows_its_title(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        session_id, unnamed = await stored(agent, backend), await stored(agent, backend)
+        await backend.rename_session(session_id, "A better name")
+        async with await agent.open(backend, resume=session_id) as session:
+            assert session.info.title == "A better name"
+        async with await agent.open(backend, resume=unnamed) as session:
+            assert session.info.title is None
+
+
 async def test_a_session_tells_its_commands_before_its_first_turn(agent: Agent) -> None:
     skill = agent.skill("greet", "Say hello.")
     async with agent.session() as session:
