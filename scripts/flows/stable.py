@@ -69,6 +69,7 @@ _TIMES: Final = frozenset(
 _PATTERNS: Final = (
     (re.compile(r"\d{4}/\d\d/\d\d/"), "2026/01/01/"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d"), "2026-01-01T00-00-00"),
+    (re.compile(r'(?<="createdAt":)\d+|(?<="updatedAt":)\d+'), "0"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:1"),
 )
 
