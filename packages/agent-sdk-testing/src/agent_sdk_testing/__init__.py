@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agent_sdk_testing.fakes.claude_exchanges import FakeAsked, FakeClaudeProcess, FakeControl, FakePrompt
     from agent_sdk_testing.fakes.codex import FakeCodex
     from agent_sdk_testing.fakes.codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
+    from agent_sdk_testing.memory.backend import MemoryBackend
     from agent_sdk_testing.model.actions import (
         Action,
         ask_user,
@@ -65,6 +66,7 @@ _MODULES = {
     "fakes.codex": ("FakeCodex",),
     "fakes.codex_exchanges": ("FakeQuestion", "FakeRequest", "FakeTurn"),
     "model.actions": ("Action", "ask_user", "call_tool", "edit_file", "run_command", "spawn_agent", "write_file"),
+    "memory.backend": ("MemoryBackend",),
     "model.requests": ("Conversation", "InputMessage", "ModelRequest", "Outcome", "ToolOutput", "UnexpectedRequest"),
     "model.rules": ("Rule",),
     "model.script": (
@@ -103,6 +105,7 @@ __all__ = [
     "FakeTurn",
     "Gate",
     "InputMessage",
+    "MemoryBackend",
     "ModelRequest",
     "Outcome",
     "Reply",

@@ -118,6 +118,7 @@ class AgentSession(Face[async_face.AgentSession]):
         return GoalRun(run, self._portal)
 
     clear_goal = blocking(async_face.AgentSession.clear_goal)
+    commands = blocking(async_face.AgentSession.commands)
     run = blocking(async_face.AgentSession.run)
     send = blocking(async_face.AgentSession.send)
     answer = blocking(async_face.AgentSession.answer)

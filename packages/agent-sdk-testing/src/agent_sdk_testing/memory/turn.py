@@ -1,0 +1,152 @@
+"""One turn of the agent in memory as messages: pure, so that every end of it closes what is open in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import uuid4
+
+import anyio
+
+from agent_sdk_core import (
+    AgentError,
+    AssistantMessage,
+    InitMessage,
+    ResultMessage,
+    SDKMessage,
+    Source,
+    StreamEvent,
+    Usage,
+    UsageMessage,
+    UserMessage,
+)
+from agent_sdk_core.wire.json_lines import BadLine, decode_line
+
+Json = dict[str, Any]
+NAME: Final = "memory"
+_DELTAS: Final[Mapping[str, str]] = {"text": "text_delta", "thinking": "thinking_delta"}
+
+
+class MemoryTurn:
+    """A turn from its prompt to its result.
+
+    Attributes:
+        id: Its id.
+        uuids: The prompts that it ends.
+        scope: Cancelled to interrupt it.
+        ended: Set when it has ended.
+    """
+
+    def __init__(self, session_id: str, uuid: str, *, partial: bool, structured: bool) -> None:
+        self.id = str(uuid4())
+        self.uuids = [uuid]
+        self.scope = anyio.CancelScope()
+        self.ended = anyio.Event()
+        self.usage = Usage(cache_read_input_tokens=0)
+        self._partial = partial
+        self._structured = structured
+        self._shared: Json = {"source": Source(NAME, thread_id=session_id, turn_id=self.id), "session_id": session_id}
+        self._kind: str | None = None
+        self._said = ""
+        self._message_id = ""
+        self._answer = ""
+        self._asked = 0
+        self._open: list[str] = []
+        self._denials: list[Json] = []
+
+    def begin(self, facts: Json) -> SDKMessage:
+        """Return what a turn begins with."""
+        return InitMessage.synthesize(**self._shared, **facts)
+
+    def prompt(self, uuid: str, text: str) -> SDKMessage:
+        """Return the message that repeats a prompt."""
+        content = [{"type": "text", "text": text}]
+        message = {"role": "user", "content": content}
+        return UserMessage.synthesize(**self._shared, uuid=uuid, message=message, is_replay=True)
+
+    def say(self, kind: str, piece: str) -> list[SDKMessage]:
+        """Return what a piece of text, or of thinking, becomes; a block of another kind is closed before."""
+        told = self.close_block() if self._kind not in (None, kind) else []
+        if self._kind is None:
+            self._kind, self._said, self._message_id = kind, "", str(uuid4())
+            told += self._event("message_start", message={})
+            told += self._event("content_block_start", index=0, content_block={"type": kind, kind: ""})
+        self._said += piece
+        return [*told, *self._event("content_block_delta", index=0, delta={"type": _DELTAS[kind], kind: piece})]
+
+    def close_block(self, *, aborted: bool = False) -> list[SDKMessage]:
+        """Return what ends the block that is open, if one is."""
+        kind, self._kind = self._kind, None
+        if kind is None:
+            return []
+        if kind == "text":
+            self._answer = self._said
+        message = {"id": self._message_id, "role": "assistant", "content": [{"type": kind, kind: self._said}]}
+        whole = AssistantMessage.synthesize(**self._shared, message=message, aborted=aborted or None)
+        return [whole, *self._event("content_block_stop", index=0), *self._event("message_stop")]
+
+    def use(self, call_id: str, name: str, given: Mapping[str, object]) -> SDKMessage:
+        """Return the message that tells of a tool's use."""
+        self._open.append(call_id)
+        block = {"type": "tool_use", "id": call_id, "name": name, "input": dict(given)}
+        message = {"id": str(uuid4()), "role": "assistant", "content": [block]}
+        return AssistantMessage.synthesize(**self._shared, message=message)
+
+    def result(self, call_id: str, text: str, *, is_error: bool = False, outcome: object = None) -> SDKMessage:
+        """Return the message that tells what a tool returned."""
+        self._open.remove(call_id)
+        block = {"type": "tool_result", "tool_use_id": call_id, "content": text, "is_error": is_error}
+        message = {"role": "user", "content": [block]}
+        return UserMessage.synthesize(**self._shared, message=message, tool_use_result=outcome)
+
+    def denied(self, call_id: str, name: str, given: Mapping[str, object]) -> None:
+        """Note that a tool was not allowed."""
+        self._denials.append({"tool_name": name, "tool_use_id": call_id, "tool_input": dict(given)})
+
+    def count(self, usage: Usage) -> list[SDKMessage]:
+        """Return the message that tells what a call of the model used."""
+        self._asked += 1
+        self.usage = added(self.usage, usage)
+        return [UsageMessage.synthesize(**self._shared, usage=usage)]
+
+    def end(self, error: AgentError | None = None, *, terminal_reason: str = "completed") -> Sequence[SDKMessage]:
+        """Return what ends the turn: open cards closed, then its result. Nothing, if it has ended."""
+        if self.ended.is_set():
+            return []
+        self.ended.set()
+        failed = error is not None or terminal_reason != "completed"
+        closed = self.close_block(aborted=True)
+        closed += [self.result(call_id, "The turn has ended.", is_error=True) for call_id in self._open.copy()]
+        fields: Json = {}
+        if error is not None:
+            fields = {"errors": [error.message], "error_code": error.code, "retryable": error.retryable}
+        elif self._structured and not failed and not isinstance(value := decode_line(self._answer.encode()), BadLine):
+            fields = {"structured_output": value}
+        result = ResultMessage.synthesize(
+            **self._shared,
+            subtype="error_during_execution" if failed else "success",
+            is_error=failed,
+            num_turns=self._asked,
+            result=None if failed else self._answer,
+            usage=self.usage,
+            permission_denials=self._denials,
+            terminal_reason=terminal_reason,
+            user_message_uuids=self.uuids,
+            **fields,
+        )
+        return [*closed, result]
+
+    def _event(self, kind: str, **fields: object) -> list[SDKMessage]:
+        if not self._partial:
+            return []
+        event = {"type": kind, **fields}
+        return [StreamEvent.synthesize(**self._shared, event=event, api_message_id=self._message_id)]
+
+
+def added(one: Usage, other: Usage) -> Usage:
+    """Return the tokens of both."""
+    return Usage(
+        input_tokens=one.input_tokens + other.input_tokens,
+        cache_read_input_tokens=(one.cache_read_input_tokens or 0) + (other.cache_read_input_tokens or 0),
+        output_tokens=one.output_tokens + other.output_tokens,
+    )
