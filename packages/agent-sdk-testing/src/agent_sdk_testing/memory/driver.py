@@ -37,6 +37,8 @@ from agent_sdk_testing.model.steps import Call, Delay, Failed, HttpError, Reason
 from agent_sdk_testing.signals import Gate
 
 if TYPE_CHECKING:
+    from agent_sdk_core import TurnOptions
+    from agent_sdk_core.structured.answers import AnswerForm
     from agent_sdk_testing.memory.backend import Stored, Tools
     from agent_sdk_testing.memory.script import Script
 
@@ -73,11 +75,13 @@ class MemoryDriver(SessionDriver):
         """Whether something was said."""
         return bool(self._stored.messages)
 
-    async def start_turn(self, prompt: Prompt, uuid: str) -> str:
+    async def start_turn(
+        self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
+    ) -> str:
         """Begin a turn, which then goes on by itself."""
         text = _text_of(prompt)
         partial = self.sink.options.include_partial_messages
-        turn = MemoryTurn(self.sink.session_id, uuid, partial=partial, structured=self.answers is not None)
+        turn = MemoryTurn(self.sink.session_id, uuid, partial=partial, structured=bool(answers or self.answers))
         self._turn = turn
         self._host.start_soon(self._run, turn, uuid, text)
         return turn.id

@@ -229,10 +229,11 @@ async def test_what_the_agent_refuses_is_told_and_changes_nothing(agent: Agent) 
 async def test_a_session_that_died_in_such_a_turn_is_resumed_as_it_was(agent: ProcessAgent) -> None:
     gate = Gate()
     agent.model.when("First.").reply(text("Fine."))
-    agent.model.when("Second.").reply(text("One ", gate, "two."))
+    # An agent writes down what happens a moment after it: a command lies between.
+    agent.model.when("Second.").reply(agent.command("true")).reply(text("One ", gate, "two."))
     agent.model.otherwise(text("Fine."))
     _, other = agent.other_models
-    async with agent.backend() as backend, await agent.open(backend) as session:
+    async with agent.backend() as backend, await agent.open(backend, permission_mode="bypass") as session:
         await session.run("First.")
         stored = session.resolved_session_id
         async with session.query("Second.", options=TurnOptions(model=other)) as turn:
