@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from agent_sdk_core.asking.requests import AgentRequest
 from agent_sdk_core.interfaces import session as async_face
 from agent_sdk_core.interfaces.goal import Goal
 from agent_sdk_core.interfaces.session import SessionInfo, SessionState
 from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.typed import TypedResult
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.sync.faces import Face, blocking, in_loop
@@ -20,6 +22,9 @@ from agent_sdk_core.sync.turn import PromptQueue, Turn
 
 if TYPE_CHECKING:
     from agent_sdk_core.sync.backend import AgentBackend
+    from agent_sdk_core.turn_options import TurnOptions
+
+T = TypeVar("T")
 
 
 class AgentSession(Face[async_face.AgentSession]):
@@ -68,14 +73,51 @@ class AgentSession(Face[async_face.AgentSession]):
         """Prompts that wait for their turn; they can be edited, removed and moved."""
         return PromptQueue(self._inner.queue, self._portal)
 
-    def query(self, prompt: Prompt) -> Turn:
+    @overload
+    def query(self, prompt: Prompt, *, options: TurnOptions | None = None) -> Turn: ...
+    @overload
+    def query(
+        self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: type[T]
+    ) -> Turn[TypedResult[T]]: ...
+    @overload
+    def query(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any) -> Turn[Any]: ...
+    def query(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any = None) -> Turn[Any]:
         """Return a turn that sends the prompt when it is entered, waited for or first iterated; it may have to queue.
 
+        Args:
+            prompt: The prompt.
+            options: What is otherwise in this turn; then the session is as it was.
+            output_type: What the answer shall be; the result is a `TypedResult`, its `output` the answer.
+
         Raises:
-            InvalidRequestError: The prompt is empty or malformed.
+            InvalidRequestError: The prompt is empty or malformed, or no answer can be of this type.
+            UnsupportedOptionError: The agent cannot honour an option for one turn.
             SessionClosedError: The session is closed.
         """
-        return Turn(in_loop(self._portal, lambda: self._inner.query(prompt)), self._portal)
+        inner = in_loop(self._portal, lambda: self._inner.query(prompt, options=options, output_type=output_type))
+        return Turn(inner, self._portal)
+
+    @overload
+    def run(self, prompt: Prompt, *, options: TurnOptions | None = None) -> ResultMessage: ...
+    @overload
+    def run(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: type[T]) -> TypedResult[T]: ...
+    @overload
+    def run(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any) -> TypedResult[Any]: ...
+    def run(self, prompt: Prompt, *, options: TurnOptions | None = None, output_type: Any = None) -> Any:
+        """Send a prompt, wait for its end, and return its result; interrupted, it interrupts the turn.
+
+        Args:
+            prompt: The prompt.
+            options: What is otherwise in this turn, as for `query`.
+            output_type: What the answer shall be, as for `query`; it is `result.output`.
+
+        Raises:
+            InvalidRequestError: The prompt is empty or malformed, or no answer can be of this type.
+            UnsupportedOptionError: The agent cannot honour an option for one turn.
+            SessionClosedError: The session is closed.
+            AgentError: The agent did not accept the prompt.
+        """
+        return self._portal.call(lambda: self._inner.run(prompt, options=options, output_type=output_type))
 
     def messages(self) -> Stream[SDKMessage]:
         """Return an iterator over every message of the session from now on; it ends when the session closes."""
@@ -119,7 +161,6 @@ class AgentSession(Face[async_face.AgentSession]):
 
     clear_goal = blocking(async_face.AgentSession.clear_goal)
     commands = blocking(async_face.AgentSession.commands)
-    run = blocking(async_face.AgentSession.run)
     send = blocking(async_face.AgentSession.send)
     answer = blocking(async_face.AgentSession.answer)
     interrupt = blocking(async_face.AgentSession.interrupt)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self, overload
+from typing import Generic, Self, overload
+
+from typing_extensions import TypeVar
 
 from agent_sdk_core.interfaces import turn as async_face
 from agent_sdk_core.interfaces.turn import QueuedPrompt
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.sync.faces import Face, at_once, blocking
+from agent_sdk_core.sync.faces import Face, at_once
 from agent_sdk_core.sync.streams import Stream, next_of
 
+R = TypeVar("R", bound=ResultMessage, default=ResultMessage)
 
-class Turn(Face[async_face.Turn]):
+
+class Turn(Face[async_face.Turn[R]], Generic[R]):
     """One prompt and what comes of it: an iterator over its messages, the result last.
 
     Sends when it is entered, waited for or first iterated. Leaving `with` early interrupts the turn and waits for its
     result, and so does Ctrl-C while it is waited for; a plain `break` leaves it running.
+    `Turn[TypedResult[X]]` is one that was asked for an answer of a type.
     """
 
     @property
@@ -27,7 +32,7 @@ class Turn(Face[async_face.Turn]):
         return self._inner.uuid
 
     @property
-    def result(self) -> ResultMessage | None:
+    def result(self) -> R | None:
         """The result, once it has arrived."""
         return self._inner.result
 
@@ -36,7 +41,7 @@ class Turn(Face[async_face.Turn]):
         """Text of the answer: the result's, else what was said last: not what it said before its tools."""
         return self._inner.text
 
-    def wait(self) -> ResultMessage:
+    def wait(self) -> R:
         """Send if not yet sent, and return the result.
 
         Raises:
@@ -51,7 +56,9 @@ class Turn(Face[async_face.Turn]):
         """
         return Stream(self._inner.texts(), self._portal, self._inner.interrupt)
 
-    interrupt = blocking(async_face.Turn.interrupt)
+    def interrupt(self) -> None:
+        """End the turn early; its result arrives as for any other."""
+        self._portal.call(self._inner.interrupt)
 
     def __iter__(self) -> Self:
         return self
