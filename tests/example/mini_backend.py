@@ -22,6 +22,8 @@ _UNSUPPORTED: Final = (
     *("reasoning_effort", "append_system_prompt", "resume", "fork", "session_id", "tools", "add_dirs", "sandbox"),
     *("inherit_env", "mcp_servers", "allowed_tools", "disallowed_tools", "setting_sources", "max_turns"),
     *("max_budget_usd", "output_schema", "native", "fork_at"),
+    *("agents", "builtin_tools", "skills", "plugins", "fallback_model", "betas", "max_thinking_tokens"),
+    *("reasoning_summary", "personality", "service_tier", "settings", "strict_mcp_servers", "ephemeral"),
 )
 
 
@@ -48,7 +50,9 @@ class MiniBackend(BaseBackend[MiniSession]):
 
     type = "mini"
     capabilities = BackendCapabilities(
-        turn_options=frozenset({"model", "permission_mode"}), unsupported_options=frozenset(_UNSUPPORTED)
+        permission_modes=("default", "bypass"),
+        turn_options=frozenset({"model", "permission_mode"}),
+        unsupported_options=frozenset(_UNSUPPORTED),
     )
 
     def __init__(self, *, url: str) -> None:

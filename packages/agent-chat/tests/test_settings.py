@@ -44,6 +44,9 @@ def test_every_mode_is_known_and_in_the_help() -> None:
     for mode in get_args(PermissionMode):
         assert permission_mode(mode) == mode
         assert mode in HELP_MODE
+    assert permission_mode("acceptEdits") == "accept_edits"
+    with pytest.raises(UsageError, match="an approval policy of Codex and no permission mode"):
+        permission_mode("on-request")
 
 
 def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:

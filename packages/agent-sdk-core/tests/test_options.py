@@ -12,6 +12,7 @@ from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.options import SandboxPolicy, SessionOptions
 from agent_sdk_core.policy.guard import PolicyGuard
+from agent_sdk_core.sub_agents import AgentDefinition
 from agent_sdk_core.tools.registry import ToolRegistry
 from agent_sdk_core.tools.tool import tool
 
@@ -324,3 +325,65 @@ def test_a_policy_that_would_not_bind_every_call_is_refused_unless_that_is_accep
 def test_a_policy_is_a_guard() -> None:
     with pytest.raises(InvalidRequestError, match="policy takes a PolicyGuard, not dict"):
         SessionOptions(policy={"deny": ["Bash"]})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"agents": ["reviewer"]}, "agents must be a table of AgentDefinition by name, not list."),
+        ({"agents": {" ": {}}}, "agents has ' ', which is no name of a sub-agent."),
+        ({"agents": {"a": {"description": "x"}}}, "agents['a'] is wrong: AgentDefinition.prompt is missing."),
+        (
+            {"agents": {"a": {"description": "x", "prompt": "y", "tool": []}}},
+            "agents['a'] is wrong: AgentDefinition.tool does not exist; did you mean 'tools'?.",
+        ),
+        (
+            {"agents": {"a": {"description": "x", "prompt": "y", "permission_mode": "never"}}},
+            "agents['a'] is wrong: AgentDefinition.permission_mode cannot be this: 'never' is an approval policy",
+        ),
+        ({"builtin_tools": "Read"}, "builtin_tools must be a list, not text."),
+        ({"skills": [1]}, "skills[0] must be text, not a number."),
+        ({"betas": ["b", " "]}, "betas[1] is empty; leave it out."),
+        ({"max_thinking_tokens": -1}, "max_thinking_tokens must be at least 0."),
+        ({"personality": "rude"}, "personality must be 'none', 'friendly' or 'pragmatic', not 'rude'."),
+        ({"settings": "{"}, "settings is no JSON: "),
+        ({"settings": 5}, "settings must be a path; give a table, or name a file."),
+        ({"settings": {"x": b"x"}}, "settings['x'] is of type bytes, which JSON cannot hold."),
+    ],
+    ids=str,
+)
+def test_a_typed_option_that_is_of_no_use_is_refused_by_name(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        SessionOptions(**fields)
+    assert caught.value.message.startswith(f"SessionOptions.{words}")
+
+
+def test_typed_options_are_held_as_values_that_do_not_change() -> None:
+    definition = AgentDefinition(
+        description="x", prompt="y", tools=["Read"], permission_mode=cast("Any", "acceptEdits")
+    )
+    names = ["Read"]
+    options = SessionOptions(
+        agents={"a": definition, "b": cast("Any", {"description": "x", "prompt": "y"})},
+        builtin_tools=names,
+        settings='{"model": "m", "apiKeyHelper": "secret-of-mine"}',
+    )
+    names.append("Write")
+    assert (options.builtin_tools, definition.tools, definition.permission_mode) == (
+        ("Read",),
+        ("Read",),
+        "accept_edits",
+    )
+    assert options.agents["a"] is definition
+    assert options.agents["b"].prompt == "y"
+    assert options.settings == {"model": "m", "apiKeyHelper": "secret-of-mine"}
+    assert SessionOptions(settings=Path("mine.json")).settings == Path("mine.json")
+    assert "secret-of-mine" not in repr(SessionOptions(settings={"env": {"API_KEY": "secret-of-mine"}}))
+
+
+def test_a_field_of_a_sub_agent_that_a_backend_cannot_honour_is_named() -> None:
+    definition = AgentDefinition(description="x", prompt="y", model="m", tools=["Read"])
+    definition.require_only("model", "tools", name="a", backend="codex")
+    with pytest.raises(UnsupportedOptionError, match=r"codex .*'tools' of SessionOptions\.agents\['a'\]") as caught:
+        definition.require_only("model", name="a", backend="codex")
+    assert caught.value.details == {"option": "agents"}

@@ -16,6 +16,7 @@ NAMES = [
     "AccountKind",
     "AgentBackend",
     "AgentCommand",
+    "AgentDefinition",
     "AgentError",
     "AgentSession",
     "Allow",

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from agent_sdk_core.asking.permissions import CanUseTool, PermissionMode
@@ -137,21 +137,24 @@ def is_inherit(mode: str | None) -> bool:
 
 
 def permission_mode(name: str | None) -> PermissionMode | None:
-    """Return the mode of this name, None for "inherit" and for none; hyphens and underscores are the same.
+    """Return the mode of this name, None for "inherit" and for none; Claude's spellings are taken as well.
 
     Raises:
         UsageError: There is no such mode.
     """
-    from agent_sdk_core.asking import permissions
+    from agent_sdk_core.asking.mode_names import MODES, mode_of
+    from agent_sdk_core.errors import InvalidRequestError
 
-    modes = cast("tuple[PermissionMode, ...]", get_args(permissions.PermissionMode))
     if name is None or is_inherit(name):
         return None
-    wanted = name.replace("-", "_")
-    for mode in modes:
+    try:
+        wanted = mode_of(name)
+    except InvalidRequestError as error:
+        raise UsageError(error.message) from None
+    for mode in MODES:
         if mode == wanted:
             return mode
-    raise UsageError(f"There is no permission mode {name!r}; choose one of {', '.join(modes)}, {INHERIT}.")
+    raise UsageError(f"There is no permission mode {name!r}; choose one of {', '.join(MODES)}, {INHERIT}.")
 
 
 def working_folder(path: str | None) -> str:

@@ -141,6 +141,7 @@ if TYPE_CHECKING:
         SkillInput,
         TextInput,
     )
+    from agent_sdk_core.sub_agents import AgentDefinition
     from agent_sdk_core.tools.registry import ToolRegistry
     from agent_sdk_core.tools.results import ToolImage, ToolResult
     from agent_sdk_core.tools.tool import Tool, tool
@@ -156,6 +157,7 @@ __all__ = [
     "AccountKind",
     "AgentBackend",
     "AgentCommand",
+    "AgentDefinition",
     "AgentError",
     "AgentSession",
     "Allow",
@@ -419,6 +421,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "options": ("SandboxPolicy", "SessionOptions"),
     "policy.guard": ("PolicyDecision", "PolicyGuard"),
     "policy.rules": ("Rule",),
+    "sub_agents": ("AgentDefinition",),
     "prompts": ("AudioInput", "DocumentInput", "ImageInput", "MentionInput", "Prompt", "SkillInput", "TextInput"),
     "tools.registry": ("ToolRegistry",),
     "tools.results": ("ToolImage", "ToolResult"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 from threading import local
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
@@ -167,6 +167,8 @@ def complaint(error: ErrorDetails) -> str:
             return f"must be {expected}, not {given!r}" if isinstance(given, str) else f"must be {expected}"
         case {"type": "value_error", "ctx": {"error": cause}}:
             return str(cause)
+        case {"type": "greater_than_equal", "ctx": {"ge": bound}}:
+            return f"must be at least {bound:g}"
         case {"type": "greater_than", "ctx": {"gt": bound}}:
             return f"must be greater than {bound:g}"
         case {"type": "missing"}:
@@ -174,8 +176,7 @@ def complaint(error: ErrorDetails) -> str:
         case {"type": "finite_number"}:
             return "must be a finite number"
         case _:
-            kind = next((word for type_, word in _KINDS if isinstance(error["input"], type_)), "this")
-            return f"{_EXPECTED.get(error['type'], error['msg'])}, not {kind}"
+            return f"{_EXPECTED.get(error['type'], error['msg'])}, not {_kind(error['input'])}"
 
 
 def json_value(value: object, place: str = "", depth: int = 0) -> Any:
@@ -288,13 +289,36 @@ def _paths(value: Any) -> Any:
     return folders
 
 
+def _names(value: Any) -> Any:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise wrong(f"must be a list, not {_kind(value)}")
+    names = tuple(cast("Collection[object]", value))
+    for index, name in enumerate(names):
+        try:
+            _text(name if isinstance(name, str) else "\0")
+        except ValueError as error:
+            raise wrong(f"[{index}] {error if isinstance(name, str) else f'must be text, not {_kind(name)}'}") from None
+    return names
+
+
+def _kind(value: object) -> str:
+    return next((word for type_, word in _KINDS if isinstance(value, type_)), "this")
+
+
 def _path_text(value: os.PathLike[str], at: str = "") -> str:
     if (problem := path_problem(value)) is not None:
         raise wrong(f"{at}{problem}")
     return os.fspath(value)
 
 
-def _table(value: Any) -> Any:
+def table_value(value: Any) -> Any:
+    """Return a mapping as JSON holds it, None as it is.
+
+    Raises:
+        ValueError: It is none, or JSON cannot hold it; says where.
+    """
     if value is None:
         return None
     if not isinstance(value, Mapping):
@@ -303,7 +327,7 @@ def _table(value: Any) -> Any:
 
 
 def _servers(value: Any) -> Any:
-    for name, server in cast("dict[str, object]", table := _table(value)).items():
+    for name, server in cast("dict[str, object]", table := table_value(value)).items():
         if not name.strip():
             raise wrong("has a server without a name")
         if not isinstance(server, dict):
@@ -312,7 +336,7 @@ def _servers(value: Any) -> Any:
 
 
 def _environment(value: Any) -> Any:
-    for name, text in cast("dict[str, object]", table := _table(value)).items():
+    for name, text in cast("dict[str, object]", table := table_value(value)).items():
         if not name or "=" in name or _text_problem(name):
             raise wrong(f"has {name!r}, which is no name of a variable")
         if not isinstance(text, str):
@@ -335,8 +359,11 @@ def _inherited(value: Any) -> Any:
 
 Text = Annotated[str, AfterValidator(_text)]
 PathText = Annotated[SkipValidation[str | os.PathLike[str]], AfterValidator(_path)]
-PathTexts = Annotated[SkipValidation[tuple[str | os.PathLike[str], ...]], AfterValidator(_paths)]
-Table = Annotated[SkipValidation[Mapping[str, object]], AfterValidator(_table)]
+PathTexts = Annotated[SkipValidation[Sequence[str | os.PathLike[str]]], AfterValidator(_paths)]
+Names = Annotated[SkipValidation[Sequence[str]], AfterValidator(_names)]
+"""A list of texts; it is held as a tuple."""
+
+Table = Annotated[SkipValidation[Mapping[str, object]], AfterValidator(table_value)]
 Servers = Annotated[SkipValidation[Mapping[str, Mapping[str, object]]], AfterValidator(_servers)]
 Variables = Annotated[SkipValidation[Mapping[str, str]], AfterValidator(_environment)]
 Inherited = Annotated[SkipValidation[bool | tuple[str, ...] | None], AfterValidator(_inherited)]

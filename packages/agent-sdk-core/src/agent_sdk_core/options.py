@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SkipValidation, StrictBool
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SkipValidation, StrictBool, ValidationError
+from pydantic_core import from_json
 
 from agent_sdk_core.asking.permissions import CanUseTool, Defer, PermissionMode
 from agent_sdk_core.asking.questions import OnElicitation, OnQuestion
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.option_values import (
     Inherited,
+    Names,
     Options,
     PathText,
     PathTexts,
@@ -22,9 +25,13 @@ from agent_sdk_core.option_values import (
     Table,
     Text,
     Variables,
+    complaint,
+    path_problem,
+    table_value,
     wrong,
 )
 from agent_sdk_core.redaction import REDACTED, learn_from
+from agent_sdk_core.sub_agents import AgentDefinition, checked_mode
 
 if TYPE_CHECKING:
     from agent_sdk_core.policy.guard import PolicyGuard
@@ -69,6 +76,33 @@ def _registry(value: Any) -> Any:
         raise wrong(error.message.rstrip(".")) from None
 
 
+def _agents(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise wrong(f"must be a table of AgentDefinition by name, not {type(value).__name__}")
+    agents: dict[str, AgentDefinition] = {}
+    for name, given in cast("Mapping[object, object]", value).items():
+        if not isinstance(name, str) or not name.strip():
+            raise wrong(f"has {name!r}, which is no name of a sub-agent")
+        try:
+            agents[name] = given if isinstance(given, AgentDefinition) else AgentDefinition.model_validate(given)
+        except ValidationError as error:
+            raise wrong(f"[{name!r}] {complaint(error.errors(include_url=False)[0])}") from None
+    return agents
+
+
+def _settings(value: Any) -> Any:
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = from_json(value)
+        except ValueError as error:
+            raise wrong(f"is no JSON: {error}") from None
+    if value is None or isinstance(value, Mapping):
+        return table_value(value)
+    if (problem := path_problem(value)) is not None:
+        raise wrong(f"{problem}; give a table, or name a file")
+    return value
+
+
 def _guard(value: Any) -> Any:
     if value is None:
         return None
@@ -87,6 +121,12 @@ def as_policy(value: Any) -> Any:
         raise wrong(f"takes a SandboxPolicy, not {type(value).__name__}")
     return SandboxPolicy.model_validate(value)
 
+
+Personality = Literal["none", "friendly", "pragmatic"]
+"""How Codex speaks."""
+
+ReasoningSummary = Literal["none", "auto", "concise", "detailed"]
+"""How much Codex tells of what the model thinks."""
 
 SettingSource = Literal["user", "project", "local"]
 """Whose settings: the user's, the project's as it is shared, or the user's own for this project."""
@@ -118,7 +158,7 @@ class SessionOptions(Options):
         cwd: Folder the agent works in; absent: the current one, or with `resume` the stored session's.
         model: Model id as the agent knows it.
         reasoning_effort: How much the model reasons.
-        permission_mode: How much the agent may do unasked.
+        permission_mode: How much the agent may do unasked; Claude's own spellings, such as "acceptEdits", are taken.
         system_prompt: Replaces the agent's own system prompt.
         append_system_prompt: Is added to it.
         resume: Id of a session to go on with.
@@ -142,12 +182,31 @@ class SessionOptions(Options):
         max_turns: Model calls that a prompt may take.
         max_budget_usd: What a session may cost, in US dollars.
         output_schema: JSON Schema that the final answer must fit.
+        agents: Sub-agents that the agent can start, by name; see `AgentDefinition`.
+        builtin_tools: Names of the agent's own tools that there are at all, such as ("Read", "Grep"); empty: none;
+            absent: all. Claude only.
+        skills: Names of the skills that the model is told of; empty: none; absent: all that are installed.
+        plugins: Folders of Claude Code plugins to load for this session. Claude only.
+        fallback_model: Model that takes over while `model` is busy, or several in order, separated by commas. Claude
+            only.
+        betas: Beta features of the provider, as it names them; for accounts with an API key. Claude only.
+        max_thinking_tokens: Tokens that a model may think before it answers, 0: none; a model that decides itself how
+            much it thinks passes it over, see `reasoning_effort`. Claude only.
+        reasoning_summary: How much is told of what the model thinks. Codex only.
+        personality: How the agent speaks, on models that can choose. Codex only.
+        service_tier: How the provider serves the requests, such as "priority" or "flex". Codex only.
+        settings: The agent's own settings for this session, in its own words: keys of Claude's settings.json, of
+            Codex's config.toml; or such a file. Every other option beats them.
+        strict_mcp_servers: Whether only the servers of `mcp_servers` run, and none that is configured elsewhere.
+        ephemeral: Whether the session is never stored; it cannot be resumed.
         include_partial_messages: Whether deltas are delivered; without them long answers cost less.
         policy: Rules that decide about tool calls before anyone is asked, see `PolicyGuard`.
         policy_scope: "asked_only" accepts that a refusal of `policy` binds only what the agent asks about, where the
             backend's `policy_scope` is no more; without it such a session is not built.
         request_timeout: Seconds after which an unanswered request of the agent is denied; None waits.
-        native: Passed to the agent untouched, for what has no field here; beats every other field.
+        native: Passed to the agent untouched, for what has no field here; beats every other field. On Claude fields of
+            `initialize`, and `{"flags": {…}}` for its command line; on Codex parameters of `thread/start`. A name that
+            the agent does not know raises when the session is opened.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
@@ -155,7 +214,7 @@ class SessionOptions(Options):
     cwd: PathText | None = None
     model: Text | None = None
     reasoning_effort: Text | None = None
-    permission_mode: PermissionMode | None = None
+    permission_mode: Annotated[PermissionMode | None, BeforeValidator(checked_mode)] = None
     system_prompt: str | None = None
     append_system_prompt: str | None = None
     resume: Text | None = None
@@ -171,12 +230,29 @@ class SessionOptions(Options):
     env: Variables = Field(default_factory=dict)
     inherit_env: Inherited = None
     mcp_servers: Servers = Field(default_factory=dict)
-    allowed_tools: tuple[Text, ...] = ()
-    disallowed_tools: tuple[Text, ...] = ()
+    allowed_tools: Names = ()
+    disallowed_tools: Names = ()
     setting_sources: tuple[SettingSource, ...] | None = None
     max_turns: Annotated[int, Field(gt=0, strict=True)] | None = None
     max_budget_usd: Seconds | None = None
     output_schema: Table | None = None
+    agents: Annotated[SkipValidation[Mapping[str, AgentDefinition]], AfterValidator(_agents)] = Field(
+        default_factory=dict[str, AgentDefinition]
+    )
+    builtin_tools: Names | None = None
+    skills: Names | None = None
+    plugins: PathTexts = ()
+    fallback_model: Text | None = None
+    betas: Names = ()
+    max_thinking_tokens: Annotated[int, Field(ge=0, strict=True)] | None = None
+    reasoning_summary: ReasoningSummary | None = None
+    personality: Personality | None = None
+    service_tier: Text | None = None
+    settings: Annotated[
+        SkipValidation[Mapping[str, object] | str | os.PathLike[str] | None], AfterValidator(_settings)
+    ] = None
+    strict_mcp_servers: StrictBool = False
+    ephemeral: StrictBool = False
     include_partial_messages: StrictBool = True
     policy: Annotated[SkipValidation[PolicyGuard | None], AfterValidator(_guard)] = None
     policy_scope: Literal["every_call", "asked_only"] | None = None
@@ -185,8 +261,9 @@ class SessionOptions(Options):
 
     def model_post_init(self, context: object, /) -> None:
         """Remember the secrets of the environment and of MCP servers, so that no error, log or `repr` shows them."""
-        for settings in (self.env, self.mcp_servers, self.native):
-            learn_from(settings)
+        for settings in (self.env, self.mcp_servers, self.native, self.settings):
+            if isinstance(settings, Mapping):
+                learn_from(settings)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Show of the environment and of MCP servers the names alone."""

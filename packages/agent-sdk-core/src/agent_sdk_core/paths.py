@@ -62,6 +62,23 @@ def existing_file(what: str, value: str | os.PathLike[str], *, backend: str) -> 
     return path
 
 
+def existing_option_file(option: str, value: str | os.PathLike[str], *, backend: str) -> Path:
+    """Return an existing file of an option as an absolute path.
+
+    Args:
+        option: The field of `SessionOptions` that names it.
+        value: The file.
+        backend: Name of the backend that wants it.
+
+    Raises:
+        InvalidRequestError: There is no such file, or it cannot be named.
+    """
+    path, mode = _located(f"SessionOptions.{option}:", value, backend)
+    if mode is None or not stat.S_ISREG(mode):
+        raise InvalidRequestError(f"SessionOptions.{option}: {path} is not a file.", backend=backend)
+    return path
+
+
 def absolute_path(what: str, value: str | os.PathLike[str], *, backend: str) -> Path:
     """Return a path from the root on, with "~" resolved; it need not exist.
 

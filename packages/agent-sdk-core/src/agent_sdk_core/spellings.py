@@ -34,9 +34,13 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "effort": "reasoning_effort",
     "model_reasoning_effort": "reasoning_effort",
     "modelReasoningEffort": "reasoning_effort",
-    "thinking": "reasoning_effort",
-    "max_thinking_tokens": "reasoning_effort",
-    "maxThinkingTokens": "reasoning_effort",
+    "thinking": "max_thinking_tokens",
+    "maxThinkingTokens": "max_thinking_tokens",
+    "summary": "reasoning_summary",
+    "serviceTier": "service_tier",
+    "fallbackModel": "fallback_model",
+    "strict_mcp_config": "strict_mcp_servers",
+    "strictMcpConfig": "strict_mcp_servers",
     "sandbox_mode": "sandbox",
     "sandboxMode": "sandbox",
     "sandbox_policy": "sandbox",
@@ -50,8 +54,8 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "working_directory": "cwd",
     "workingDirectory": "cwd",
     "extra_args": "native",
-    "config": "native",
-    "config_overrides": "native",
+    "config": "settings",
+    "config_overrides": "settings",
 }
 """Options that have another name here."""
 

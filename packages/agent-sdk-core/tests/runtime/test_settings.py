@@ -105,7 +105,7 @@ async def test_a_turn_waits_for_a_setting_that_is_on_its_way(session: Any, agent
 
 async def test_a_mode_that_there_is_not_never_reaches_the_agent(session: Any, agent: Any) -> None:
     with anyio.fail_after(5), pytest.raises(InvalidRequestError, match="did you mean 'accept_edits'"):
-        await session.set_permission_mode(cast("Any", "acceptEdits"))
+        await session.set_permission_mode(cast("Any", "accept"))
     assert agent.calls == []
 
 

@@ -27,5 +27,5 @@ def test_tables_get_headers_and_keys_are_quoted_where_needed() -> None:
 
 
 def test_a_value_without_a_toml_form_is_refused() -> None:
-    with pytest.raises(TypeError, match="None has no TOML form"):
+    with pytest.raises(ValueError, match="None has no form in TOML"):
         dumps({"a": None})  # pyright: ignore[reportArgumentType]

@@ -14,6 +14,7 @@ from uuid import uuid4
 import anyio
 
 from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.client_names import require_client
 from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import SessionBusyError, SessionClosedError, SessionNotFoundError
 from agent_sdk_core.interfaces.account import Account, LoginMethod
@@ -30,7 +31,7 @@ from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.wire.reading import record_of, records_of
 from claude_sdk.account import LOGIN_METHODS, ClaudeLogin, read_account
-from claude_sdk.modes import UNSUPPORTED_OPTIONS
+from claude_sdk.modes import MODES, UNSUPPORTED_OPTIONS
 from claude_sdk.normalizer.models import chat_models
 from claude_sdk.process.executable import find_executable
 from claude_sdk.process.locks import SessionLock
@@ -51,6 +52,9 @@ class _Plan:
     link: ClaudeLink | None = None
 
 
+_CLIENT_APP: Final = "CLAUDE_AGENT_SDK_CLIENT_APP"
+"""What claude reads the application's name from, for its `User-Agent` (2.1.329)."""
+
 _BARE: Final = SessionOptions(
     setting_sources=("user",), model=None, reasoning_effort=None, permission_mode=None, sandbox=None
 )
@@ -66,6 +70,8 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         env: The whole environment of the processes; absent: this process's. `SessionOptions.env` is added to it.
         startup_timeout: Seconds that a process has to start and answer, its MCP servers included.
         max_processes: Sessions that may be open at once; each takes some 200 MB. Absent: any number.
+        client_name: Name of your application, for the provider of the model; absent: none is told.
+        client_version: Its version.
         wire_log: Called with "in" or "out" and each frame on the wire; what it raises is ignored.
 
     Attributes:
@@ -85,6 +91,8 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         mentions=True,
         list_sessions=True,
         edit_sessions=True,
+        background_tasks=True,
+        permission_modes=tuple(MODES),
         login_methods=LOGIN_METHODS,
         policy_scope="every_call",
         turn_options=frozenset({"model", "reasoning_effort", "permission_mode"}),
@@ -98,6 +106,8 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         env: Mapping[str, str] | None = None,
         startup_timeout: float = 60.0,
         max_processes: int | None = None,
+        client_name: str | None = None,
+        client_version: str | None = None,
         wire_log: Tap | None = None,
     ) -> None:
         super().__init__()
@@ -109,6 +119,9 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         self._executable: Path | None = None
         self._env = dict(os.environ) if env is None else environment_of("ClaudeBackend", env)
         learn_from(self._env)
+        require_client(self.type, client_name=client_name, client_version=client_version)
+        if client_name is not None:
+            self._env[_CLIENT_APP] = client_name if client_version is None else f"{client_name}/{client_version}"
         self._startup_timeout = startup_timeout
         self._max_processes = max_processes
         self._tap = wire_log
@@ -224,7 +237,6 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         plan = partial(launch_plan, options, env=self._env, session_id=session_id, cwd=cwd, resume_at=resume_at)
         announced = {**initialize_fields(options.tools), **hooks_of(options)}
         launch = await off_the_loop(partial(plan, announced=announced))
-        self.warn_once(launch.warnings)
         return _Plan(launch, title)
 
     async def _require_new(self, session_id: str) -> None:
@@ -244,11 +256,15 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
                 backend=self.type,
                 retryable=True,
             )
+        from claude_sdk.process.typed_options import flag_settings
+
         session = self._session(options, plan)
         link = session.driver.link
         try:
             process = await link.connect()
             session.greeted(process.greeting)
+            if (settings := flag_settings(options)) is not None:
+                await session.driver.control("apply_flag_settings", settings=settings)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await link.close()

@@ -8,7 +8,7 @@ from typing import Final
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.options import SettingSource
 
-UNSUPPORTED_OPTIONS: Final = ("sandbox",)
+UNSUPPORTED_OPTIONS: Final = ("sandbox", "personality", "reasoning_summary", "service_tier")
 """Fields that this backend cannot honour."""
 
 

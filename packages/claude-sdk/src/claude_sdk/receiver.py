@@ -16,6 +16,7 @@ from agent_sdk_core.wire.reading import Json, record_of, texts_of
 from claude_sdk.asking.grants import never_asked
 from claude_sdk.normalizer.frame_kinds import KNOWN_FRAMES, frame_kind
 from claude_sdk.process.link import ClaudeLink
+from claude_sdk.process.typed_options import passed_over
 from claude_sdk.session import ClaudeSession
 
 
@@ -59,6 +60,8 @@ class SessionReceiver(Receiver):
         elif kind == "system/init" and not self._seen_init:
             self._seen_init = True
             self._backend.warn_once(never_asked(self._session.options, texts_of(body.get("tools"))))
+            for sentence in passed_over(self._session.options, body):
+                self._backend.emit("warning", sentence)
         elif kind == "rate_limit_event":
             limits = record_of(body.get("rate_limit_info"))
             self._backend.emit("rate_limits", "The account's rate limits changed.", limits)

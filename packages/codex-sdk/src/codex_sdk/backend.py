@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+import anyio.to_thread
+
 from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.client_names import require_client
 from agent_sdk_core.config.secret import Secret
-from agent_sdk_core.errors import ProtocolError, SessionBusyError, SessionNotFoundError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, SessionBusyError, SessionNotFoundError
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift
@@ -27,21 +30,23 @@ from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.wire.reading import Json, record_at
 from codex_sdk.account import LOGIN_METHODS, CodexLogin, ask_account, forget_login
-from codex_sdk.modes import TURN_OPTIONS, UNSUPPORTED_OPTIONS
+from codex_sdk.modes import MODES, TURN_OPTIONS, UNSUPPORTED_OPTIONS
 from codex_sdk.process.errors import translate
-from codex_sdk.process.executable import find_executable
+from codex_sdk.process.executable import VERSIONS, find_executable
 from codex_sdk.process.native_requests import Requests
 
 if TYPE_CHECKING:
     from agent_sdk_core.rpc.jsonrpc import Peer
     from agent_sdk_core.rpc.receiver import ServerRequest
     from agent_sdk_core.runtime.streams import BoundedStream
+    from agent_sdk_core.sub_agents import AgentDefinition
     from codex_sdk.asking.client_hooks import ClientHooks
     from codex_sdk.process.app_server import AppServer
     from codex_sdk.process.link import AppServerLink
     from codex_sdk.routing.receiver import Dispatcher, Notification
     from codex_sdk.session import CodexSession
     from codex_sdk.threads.opening import Opening
+    from codex_sdk.threads.roles import RoleFiles
 
 _OPEN_SECONDS: Final = 120.0
 """A thread starts its MCP servers first, which may take their time."""
@@ -57,6 +62,11 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         executable: The codex executable; absent: `AGENT_SDK_CODEX_PATH`, the bundled one, or the one on `PATH`.
         env: The whole environment of the app-server; absent: this process's. `SessionOptions.env` is for the tools.
         startup_timeout: Seconds that the app-server has to start and answer.
+        config_overrides: Keys of config.toml, dotted ones too, that hold for this app-server and all its sessions; no
+            secrets, for they stand on its command line. One session's are `SessionOptions.settings`.
+        client_name: Name of your application, for the provider of the model; absent: this SDK's.
+        client_title: Its name for people; absent: `client_name`.
+        client_version: Its version.
         hooks: Answers to what only the application can answer: new tokens, attestations.
         prices: Price of each model that is used, for costs; without it they are unknown.
         wire_log: Called with "in" or "out" and each message on the wire; what it raises is ignored.
@@ -79,6 +89,8 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         list_sessions=True,
         edit_sessions=True,
         goals=True,
+        background_tasks=True,
+        permission_modes=tuple(MODES),
         login_methods=LOGIN_METHODS,
         policy_scope="asked_only",
         turn_options=frozenset(TURN_OPTIONS),
@@ -91,6 +103,10 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         executable: str | os.PathLike[str] | None = None,
         env: Mapping[str, str] | None = None,
         startup_timeout: float = 30.0,
+        config_overrides: Mapping[str, object] | None = None,
+        client_name: str | None = None,
+        client_title: str | None = None,
+        client_version: str | None = None,
         hooks: ClientHooks | None = None,
         prices: Mapping[str, ModelPrice] | None = None,
         wire_log: Tap | None = None,
@@ -101,10 +117,14 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         self._executable = executable
         self._env = dict(os.environ) if env is None else environment_of("CodexBackend", env)
         learn_from(self._env)
+        self._overrides = () if config_overrides is None else _override_arguments(config_overrides)
         self._prices = prices
         self._hooks = hooks
         self._startup_timeout = startup_timeout
         self._tap = wire_log
+        require_client(self.type, client_name=client_name, client_version=client_version)
+        self._client = client_name, client_title or client_name, client_version or "0"
+        self._roles: RoleFiles | None = None
         self._logging_in: list[CodexLogin] = []
 
     @classmethod
@@ -131,7 +151,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         """Look at the codex that this backend would start, in processes of its own."""
         from codex_sdk.diagnosis import diagnose
 
-        return await diagnose(self._executable, self._env, timeout=timeout)
+        return await diagnose(self._executable, self._env, timeout=timeout, arguments=self._overrides)
 
     @property
     def pid(self) -> int | None:
@@ -248,15 +268,20 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
 
     @cached_property
     def _link(self) -> AppServerLink:
+        from codex_sdk.process.app_server import Client
         from codex_sdk.process.link import AppServerLink
 
+        attests = self._hooks is not None and self._hooks.attest is not None
+        name, title, version = self._client
+        client = Client(attests=attests) if name is None else Client(name, title or name, version, attests)
         link = AppServerLink(
             self._host,
             self._dispatch,
             executable=self._executable,
             env=self._env,
             seconds=self._startup_timeout,
-            attests=self._hooks is not None and self._hooks.attest is not None,
+            client=client,
+            arguments=self._overrides,
             tap=self._tap,
         )
         link.when_lost.append(self._lost)
@@ -276,6 +301,18 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
     def _tell_gathered(self) -> None:
         self._dispatch.unknowns.tell_gathered()
 
+    async def _stop(self) -> None:
+        try:
+            await super()._stop()
+        finally:
+            if self._roles is not None:
+                await anyio.to_thread.run_sync(self._roles.remove)
+
+    def _abort(self, error: AgentError) -> None:
+        super()._abort(error)
+        if self._roles is not None:
+            self._roles.remove()
+
     def _end_streams(self) -> None:
         self._dispatch.close()
         super()._end_streams()
@@ -288,7 +325,6 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         from codex_sdk.threads.opening import opening
 
         request = await off_the_loop(opening, options)
-        self.warn_once(request.warnings)
         if request.method == "thread/resume" and self._dispatch.is_open(cast("str", options.resume)):
             raise SessionBusyError(f"Session {options.resume} is open in this backend already.", backend=self.type)
         return request
@@ -298,6 +334,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         from codex_sdk.normalizer import ThreadFacts, ThreadFamily
         from codex_sdk.session import CodexSession
 
+        self._require_known(plan.unknown)
         try:
             response = await self._request_thread((await self._link.connect()).peer, plan, options)
         except ProtocolError as error:
@@ -315,13 +352,32 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         self._dispatch.attach(session)
         return session
 
+    def _require_known(self, unknown: Sequence[str]) -> None:
+        """Refuse names that Codex does not know; one that is newer than this SDK may."""
+        if not unknown:
+            return
+        from agent_sdk_core.transport.process.executable import parse_version
+
+        version = parse_version(self.version or "")
+        if version is not None and VERSIONS.is_newer(version):
+            self.warn_once((f"This SDK does not know, and passes on: {' '.join(unknown)}",))
+            return
+        raise InvalidRequestError(
+            f"Codex knows no {' '.join(unknown)}", backend=self.type, details={"option": "native"}
+        )
+
     async def _request_thread(self, peer: Peer, request: Opening, options: SessionOptions) -> object:
         from codex_sdk.threads.history import turn_of
-        from codex_sdk.threads.listings import require_effort
+        from codex_sdk.threads.limits import limited
+        from codex_sdk.threads.listings import require_effort, require_tier
         from codex_sdk.threads.project_trust import with_trust
 
         await require_effort(peer, options.reasoning_effort)
+        await require_tier(peer, options.service_tier)
         params = await with_trust(peer, request.params, options.setting_sources)
+        params = await limited(peer, params, options)
+        if options.agents:
+            params = await off_the_loop(self._with_roles, params, options.agents)
         try:
             return await peer.request(request.method, params, timeout=_OPEN_SECONDS)
         except ProtocolError as error:
@@ -329,6 +385,13 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
                 raise
         turn_id = await turn_of(peer, str(options.resume), options.fork_at)
         return await peer.request(request.method, {**params, "lastTurnId": turn_id}, timeout=_OPEN_SECONDS)
+
+    def _with_roles(self, params: Json, agents: Mapping[str, AgentDefinition]) -> Json:
+        from codex_sdk.process.config_keys import merged
+        from codex_sdk.threads.roles import RoleFiles
+
+        self._roles = self._roles or RoleFiles()
+        return {**params, "config": merged({"agents": self._roles.entries(agents)}, params.get("config") or {})}
 
     async def _read_account(self) -> Account:
         return await ask_account(self._link.today.peer)
@@ -346,9 +409,15 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
             login.take_completed(params)
 
 
+def _override_arguments(overrides: Mapping[str, object]) -> tuple[str, ...]:
+    from codex_sdk.process.overrides import override_arguments
+
+    return override_arguments(overrides)
+
+
 def _load() -> None:
     """Load the modules that sessions need; an import asks the disk."""
     from codex_sdk import session
-    from codex_sdk.threads import history, listings
+    from codex_sdk.threads import history, limits, listings
 
-    del session, history, listings
+    del session, history, limits, listings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, cast
@@ -30,19 +30,22 @@ _LOGINS: Final = {
 _WORST: Final = 3
 
 
-async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, str], *, timeout: float) -> Diagnosis:
+async def diagnose(
+    executable: str | os.PathLike[str] | None, env: Mapping[str, str], *, timeout: float, arguments: Sequence[str] = ()
+) -> Diagnosis:
     """Look at the codex that a backend with these arguments would start; what is wrong is part of the answer.
 
     Args:
         executable: What the caller of the backend named.
         env: The whole environment of the app-server.
         timeout: Seconds that it has to start and answer.
+        arguments: Further ones of its command line.
     """
     try:
         path = find_executable(executable, env)
     except AgentError as error:
         return located("codex", None, error, named=bool(executable or env.get(PATH_VARIABLE)))
-    found = _Findings(path, env, timeout)
+    found = _Findings(path, env, timeout, arguments)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(found.start)
         tasks.start_soon(found.compare)
@@ -65,10 +68,11 @@ def login_words(answer: Json) -> tuple[str, bool]:
 class _Findings:
     """What was found out so far, by two tasks."""
 
-    def __init__(self, path: Path, env: Mapping[str, str], timeout: float) -> None:
+    def __init__(self, path: Path, env: Mapping[str, str], timeout: float, arguments: Sequence[str]) -> None:
         self._path = path
         self._env = env
         self._timeout = timeout
+        self._arguments = arguments
         self._version: str | None = None
         self._login: tuple[str, bool | None] = ("", None)
         self._drift: ProtocolDrift | None = None
@@ -77,7 +81,14 @@ class _Findings:
 
     async def start(self) -> None:
         """Start an app-server, which reads the configuration, and ask it for the account."""
-        make = partial(AppServerLink, receiver=Receiver(), executable=self._path, env=self._env, seconds=self._timeout)
+        make = partial(
+            AppServerLink,
+            receiver=Receiver(),
+            executable=self._path,
+            env=self._env,
+            seconds=self._timeout,
+            arguments=self._arguments,
+        )
         try:
             await look_through(make, "the look at codex", self._look)
         except AgentError as error:

@@ -97,7 +97,7 @@ class CodexDriver(SessionDriver):
     @property
     def resumable(self) -> bool:
         """Whether Codex has stored the thread: it writes it once its first turn has finished (0.163)."""
-        if self._options.native.get("ephemeral") is True:
+        if self._options.ephemeral or self._options.native.get("ephemeral") is True:
             return False
         return self._stored or self._normalizer.has_finished_turn
 

@@ -14,6 +14,11 @@ UNSUPPORTED_OPTIONS: Final = (
     "disallowed_tools",
     "max_turns",
     "max_budget_usd",
+    "builtin_tools",
+    "plugins",
+    "fallback_model",
+    "betas",
+    "max_thinking_tokens",
 )
 """Fields that Codex cannot honour: it chooses thread ids itself, and has no such limits and rules for one session."""
 

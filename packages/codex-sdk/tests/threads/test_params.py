@@ -139,6 +139,11 @@ def test_an_option_that_codex_cannot_honour_is_named(workspace: Path, option: st
         "setting_sources": ("project",),
         "max_turns": 3,
         "max_budget_usd": 0.5,
+        "builtin_tools": (),
+        "plugins": (".",),
+        "fallback_model": "m",
+        "betas": ("b",),
+        "max_thinking_tokens": 0,
     }
     with pytest.raises(UnsupportedOptionError, match=f"codex .*{option}"):
         thread_params(SessionOptions(cwd=workspace, **{option: values[option]}))

@@ -15,7 +15,10 @@ from agent_sdk_core.messages.kinds import ToolKind, tool_kind
 from agent_sdk_core.wire.forms import AnswerForm, WireForm
 
 PermissionMode = Literal["default", "accept_edits", "plan", "auto", "dont_ask", "bypass"]
-"""How much the agent may do unasked; ARCHITECTURE.md's table says what each means to each agent."""
+"""How much the agent may do unasked; docs/permissions.md says what each means to each agent.
+
+Claude's own spellings, such as "acceptEdits" and "bypassPermissions", are taken wherever a mode is.
+"""
 
 Escalation = Literal["sandbox", "network", "permissions", "stdin", "path"]
 """What an allowed request would lift: the sandbox, network limits, granted permissions, a program's input, a path."""

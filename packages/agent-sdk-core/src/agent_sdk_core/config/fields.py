@@ -14,6 +14,7 @@ from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.option_values import Options
 from agent_sdk_core.options import SandboxPolicy
+from agent_sdk_core.sub_agents import checked_mode
 
 
 def _absolute(path: Path, info: ValidationInfo) -> Path:
@@ -25,10 +26,6 @@ def _absolute(path: Path, info: ValidationInfo) -> Path:
 
 def _sandbox(value: Any) -> Any:
     return {"mode": value} if isinstance(value, str) else value
-
-
-def _hyphens(value: Any) -> Any:
-    return value.strip().lower().replace("-", "_") if isinstance(value, str) else value
 
 
 def _not_blank(value: str) -> str:
@@ -111,7 +108,7 @@ class Fields(Options):
     backend: Text | None = None
     model: Text | None = None
     reasoning_effort: Annotated[ReasoningEffort, AfterValidator(_not_blank)] | None = None
-    permission_mode: Annotated[PermissionMode, BeforeValidator(_hyphens)] | None = None
+    permission_mode: Annotated[PermissionMode, BeforeValidator(checked_mode)] | None = None
     sandbox: Annotated[SandboxPolicy, BeforeValidator(_sandbox), AfterValidator(_writable_roots)] | None = None
     request_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     trusted_folders: Annotated[tuple[AbsolutePath, ...], Field(strict=False)] = ()

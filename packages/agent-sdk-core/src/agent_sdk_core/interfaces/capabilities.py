@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.interfaces.account import LoginMethod
+
+if TYPE_CHECKING:
+    from agent_sdk_core.asking.permissions import PermissionMode
 
 
 @checked_class()
@@ -28,6 +31,8 @@ class BackendCapabilities:
         list_sessions: Stored sessions can be listed.
         edit_sessions: Stored sessions can be renamed, archived and deleted.
         goals: A session can pursue a goal, turn after turn.
+        background_tasks: Commands that go on in the background can be listed and ended.
+        permission_modes: The permission modes that it has.
         login_methods: How `login` can log in, the usual way first.
         policy_scope: Whether a policy sees every tool call, or only those the agent asks about.
         turn_options: The fields of `TurnOptions` that it can honour for one turn; setting another one raises.
@@ -47,6 +52,8 @@ class BackendCapabilities:
     list_sessions: bool = False
     edit_sessions: bool = False
     goals: bool = False
+    background_tasks: bool = False
+    permission_modes: tuple[PermissionMode, ...] = ()
     login_methods: tuple[LoginMethod, ...] = ()
     policy_scope: Literal["every_call", "asked_only"] = "asked_only"
     turn_options: frozenset[str] = frozenset()

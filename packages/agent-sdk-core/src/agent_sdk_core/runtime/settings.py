@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 import anyio
 
-from agent_sdk_core.asking.permissions import PermissionMode
+from agent_sdk_core.asking.mode_names import parse_mode
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 SETTINGS: Final[tuple[Setting, ...]] = get_args(Setting)
-MODES: Final[tuple[str, ...]] = get_args(PermissionMode)
 
 
 class SessionSettings:
@@ -61,7 +60,7 @@ class SessionSettings:
             AgentError: The agent refused it.
         """
         if setting == "permission_mode" and value is not None:
-            require_known("permission mode", value, MODES, backend=self._driver.name)
+            value = parse_mode(value, backend=self._driver.name)
         await self._driver.check(setting, value)
         self._held[setting] = value
         if self._running() is None:

@@ -121,7 +121,12 @@ def has(agent: Declared, name: str) -> bool:
             return entry == agent.backend_class().capabilities.policy_scope
         case "" if name in TRAITS:
             return name in agent.traits
-        case "" if name in CAPABILITIES and name not in ("policy_scope", "turn_options", "unsupported_options"):
+        case "" if name in CAPABILITIES and name not in (
+            "permission_modes",
+            "policy_scope",
+            "turn_options",
+            "unsupported_options",
+        ):
             return getattr(agent.backend_class().capabilities, name)
         case "" if name in OPTIONS:
             return name not in agent.unsupported_options | agent.backend_class().capabilities.unsupported_options

@@ -33,6 +33,7 @@ KNOWN_FRAMES: Final = frozenset(
         "system/local_command_output",
         "system/memory_recall",
         "system/mirror_error",
+        "system/model_fallback",
         "system/model_refusal_fallback",
         "system/model_refusal_no_fallback",
         "system/notification",

@@ -11,6 +11,7 @@ import anyio
 from agent_sdk_core.errors import (
     AgentError,
     HandshakeError,
+    InvalidRequestError,
     ProcessExitedError,
     ProtocolError,
     RequestTimeoutError,
@@ -26,8 +27,8 @@ from agent_sdk_core.transport.process.stderr import silent_start
 from agent_sdk_core.wire.reading import Json, filled_text, texts_of
 from claude_sdk.process.control_peer import ControlPeer
 from claude_sdk.process.errors import startup_error
-from claude_sdk.process.executable import UNTOLD_VERSION, check_version
-from claude_sdk.process.launching import Launch
+from claude_sdk.process.executable import UNTOLD_VERSION, VERSIONS, check_version
+from claude_sdk.process.launching import Launch, meant_by
 
 _GOODBYE_SECONDS: Final = 0.5
 
@@ -118,6 +119,15 @@ class ClaudeProcess:
                 f"{executable} did not introduce itself as claude: its greeting has no version.", backend="claude"
             )
         self.warning = check_version(found, executable)
+        if told := [f"SessionOptions.native[{name!r}]{meant_by(name)}" for name in launch.unknown]:
+            if not VERSIONS.is_newer(found):
+                raise InvalidRequestError(
+                    f"claude knows no field {' '.join(told)} It belongs to `initialize`; a flag stands in "
+                    'native={"flags": {…}}.',
+                    backend="claude",
+                    details={"option": "native"},
+                )
+            self.warning = f"This SDK does not know, and passes on: {' '.join(told)} {self.warning or ''}".rstrip()
 
     def take_first(self, kind: str, frame: Json, raw: JsonObject) -> None:
         """Take a frame before the greeting: a result is the reason why there will be none."""

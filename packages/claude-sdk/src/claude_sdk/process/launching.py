@@ -20,6 +20,7 @@ from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.wire.reading import Json
 from claude_sdk.modes import DEFAULT_SOURCES, MODES, UNSUPPORTED_OPTIONS
 from claude_sdk.process.answer_schema import answer_form
+from claude_sdk.process.typed_options import typed_fields, typed_flags
 
 _BASE: Final = (
     "--output-format=stream-json",
@@ -46,7 +47,8 @@ _ESSENTIAL: Final = frozenset(
 _ESSENTIAL_PREFIXES: Final = ("ANTHROPIC", "CLAUDE", "LC_", "AWS_", "GOOGLE_", "CLOUD_ML_", "VERTEX", "NODE_", "SSL_")
 _INITIALIZE: Final = frozenset(
     {
-        *("agent", "agentProgressSummaries", "agents", "appendSystemPrompt", "excludeDynamicSections"),
+        *("agent", "agentProgressSummaries", "agents", "appendSubagentSystemPrompt", "appendSystemPrompt"),
+        *("codeRunningMcpTools", "excludeDynamicSections", "sdkMcpServerManifestsOrigin"),
         *("forwardSubagentText", "jsonSchema", "managedSettings", "mcpServers", "perTaskStopAffordance"),
         *("planModeInstructions", "plugins", "promptSuggestions", "sdkMcpServerConfigs", "sdkMcpServerManifests"),
         *("sdkMcpServers", "skills", "supportedDialogKinds", "systemPrompt", "systemPromptSnapshot", "title"),
@@ -71,7 +73,7 @@ class Launch:
         stored: Whether the session is stored from the start.
         answers: What its answers have to be, where it has an output schema.
         flags: The names of claude's own flags that the caller gave.
-        warnings: What is passed on although this SDK does not know it.
+        unknown: The fields of `native` that this SDK does not know.
     """
 
     arguments: tuple[str, ...]
@@ -82,12 +84,12 @@ class Launch:
     stored: bool
     answers: AnswerForm | None = None
     flags: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def ephemeral(self) -> bool:
         """Whether the session is never stored."""
-        return "no-session-persistence" in self.flags
+        return "--no-session-persistence" in self.arguments
 
 
 def launch_plan(
@@ -146,7 +148,7 @@ def launch_plan(
         stored=keeps_id,
         answers=answers,
         flags=tuple(flags),
-        warnings=tuple(_unknown(name) for name in native if name not in _INITIALIZE),
+        unknown=tuple(name for name in native if name not in _INITIALIZE),
     )
 
 
@@ -182,6 +184,7 @@ def _arguments(options: SessionOptions, session_id: str | None, resume_at: str |
         arguments.append(f"--permission-mode={MODES[options.permission_mode]}")
     if options.permission_mode == "bypass":
         arguments.append("--allow-dangerously-skip-permissions")
+    arguments += typed_flags(options)
     arguments += [f"--add-dir={existing_folder('add_dirs', path, backend='claude')}" for path in options.add_dirs]
     # The application's own tools run unasked, as on every agent: it has said yes by offering them.
     own = () if options.tools is None else (f"mcp__{options.tools.name}",)
@@ -218,16 +221,14 @@ def _native_flags(flags: object) -> dict[str, str]:
     return arguments
 
 
-def _unknown(name: str) -> str:
+def meant_by(name: str) -> str:
+    """Return which field of `native` is meant by one that there is not, as the end of a sentence."""
     meant = nearest(name, ("flags", *_INITIALIZE))
-    return (
-        f"SessionOptions.native[{name!r}] is passed on as a field of claude's initialize that this SDK does not know"
-        + (f"; did you mean {meant!r}?" if meant else ".")
-    )
+    return f"; did you mean {meant!r}?" if meant else "."
 
 
 def _initialize(options: SessionOptions, answers: AnswerForm | None) -> Json:
-    fields: Json = {"forwardSubagentText": True}
+    fields: Json = {"forwardSubagentText": True, **typed_fields(options)}
     if options.system_prompt is not None:
         fields["systemPrompt"] = options.system_prompt
     if options.append_system_prompt is not None:

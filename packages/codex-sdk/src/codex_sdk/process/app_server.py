@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
@@ -29,6 +30,31 @@ _UNLOAD_AT_ONCE: Final = "thread_unload_delay_secs=0"
 """Else a thread stays a minute longer than its session, with its MCP servers and its file; a thread cannot choose."""
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who introduces himself to an app-server, which tells the provider of the model.
+
+    Attributes:
+        name: Name of the application.
+        title: Its name for people.
+        version: Its version.
+        attests: Whether to announce that attestations can be generated.
+    """
+
+    name: str = "agent-sdk-python"
+    title: str = "agent-sdk"
+    version: str = __version__
+    attests: bool = False
+
+    @property
+    def introduction(self) -> Json:
+        """The parameters of `initialize`."""
+        return {
+            "clientInfo": {"name": self.name, "title": self.title, "version": self.version},
+            "capabilities": {"experimentalApi": True, "requestAttestation": self.attests},
+        }
+
+
 class AppServer:
     """An app-server, and the conversation with it.
 
@@ -47,7 +73,14 @@ class AppServer:
 
     @classmethod
     async def spawn(
-        cls, executable: Path, *, env: Mapping[str, str], host: Host, receiver: Receiver, tap: Tap | None = None
+        cls,
+        executable: Path,
+        *,
+        env: Mapping[str, str],
+        host: Host,
+        receiver: Receiver,
+        arguments: Sequence[str] = (),
+        tap: Tap | None = None,
     ) -> AppServer:
         """Start a process and its reader; `greet` does the rest.
 
@@ -56,13 +89,14 @@ class AppServer:
             env: The whole environment of the process.
             host: Runs the reader.
             receiver: Is told what it sends.
+            arguments: Further ones of its command line.
             tap: Sees each message in both directions.
 
         Raises:
             AgentError: It cannot be started.
         """
         child = await ChildProcess.spawn(
-            [str(executable), "-c", _UNLOAD_AT_ONCE, "app-server"],
+            [str(executable), "-c", _UNLOAD_AT_ONCE, *arguments, "app-server"],
             env=env,
             name="codex app-server",
             on_stderr_line=lambda line: host.call_soon_threadsafe(receiver.on_log_line, plain(line)),
@@ -71,20 +105,20 @@ class AppServer:
         host.start_soon(LineConnection(child, server.peer).run)
         return server
 
-    async def greet(self, executable: Path, *, timeout: float, attests: bool = False) -> None:
+    async def greet(self, executable: Path, *, timeout: float, client: Client | None = None) -> None:
         """Shake hands, and have the configuration read.
 
         Args:
             executable: The codex executable, for errors.
             timeout: Seconds for each answer.
-            attests: Whether to announce that attestations can be generated.
+            client: Who introduces himself; absent: this SDK.
 
         Raises:
             AgentError: It ended, refused, is too old, or has no valid configuration; the message says why.
         """
         peer = self.peer
         try:
-            response = await peer.request("initialize", _introduction(attests), timeout=timeout)
+            response = await peer.request("initialize", (client or Client()).introduction, timeout=timeout)
             user_agent = cast("Json", response).get("userAgent") if isinstance(response, dict) else None
             found = parse_version(str(user_agent).partition("/")[2])
             if found is None:
@@ -109,10 +143,3 @@ class AppServer:
                 raise config_error(error.message) from error
             raise HandshakeError(f"{executable} refused the handshake: {error.message}", backend="codex") from error
         self.version = ".".join(map(str, found))
-
-
-def _introduction(attests: bool) -> Json:
-    return {
-        "clientInfo": {"name": "agent-sdk-python", "title": "agent-sdk", "version": __version__},
-        "capabilities": {"experimentalApi": True, "requestAttestation": attests},
-    }

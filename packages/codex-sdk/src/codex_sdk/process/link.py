@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.rpc.jsonrpc import Tap
 from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.link import Link
-from codex_sdk.process.app_server import AppServer
+from codex_sdk.process.app_server import AppServer, Client
 from codex_sdk.process.executable import find_executable
 
 
@@ -23,7 +23,8 @@ class AppServerLink(Link[AppServer]):
         executable: The codex executable; absent: it is searched for.
         env: The whole environment of the process.
         seconds: How long a start may take.
-        attests: Whether to announce that attestations can be generated.
+        client: Who introduces himself; absent: this SDK.
+        arguments: Further ones of its command line.
         tap: Sees each message in both directions.
     """
 
@@ -35,14 +36,16 @@ class AppServerLink(Link[AppServer]):
         executable: str | os.PathLike[str] | None,
         env: Mapping[str, str],
         seconds: float,
-        attests: bool = False,
+        client: Client | None = None,
+        arguments: Sequence[str] = (),
         tap: Tap | None = None,
     ) -> None:
         super().__init__(host, owner="backend", seconds=seconds)
         self._receiver = receiver
         self._named = executable
         self._env = env
-        self._attests = attests
+        self._client = client
+        self._arguments = arguments
         self._tap = tap
 
     @property
@@ -54,8 +57,13 @@ class AppServerLink(Link[AppServer]):
     async def _spawn(self) -> AppServer:
         self._executable = await off_the_loop(find_executable, self._named, self._env)
         return await AppServer.spawn(
-            self._executable, env=self._env, host=self._host, receiver=self._receiver, tap=self._tap
+            self._executable,
+            env=self._env,
+            host=self._host,
+            receiver=self._receiver,
+            arguments=self._arguments,
+            tap=self._tap,
         )
 
     async def _greet(self, connection: AppServer, seconds: float) -> None:
-        await connection.greet(self._executable, timeout=seconds, attests=self._attests)
+        await connection.greet(self._executable, timeout=seconds, client=self._client)

@@ -10,13 +10,15 @@ from agent_sdk_core.interfaces.pages import SessionPage, StoredSession
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.runtime.settings import require_known
-from agent_sdk_core.wire.reading import Json, optional_text_at, record_at
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at, texts_at
 
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
 """What Codex's own configuration takes for models that it does not list (0.163)."""
 
 
 _ARCHIVE: Final = "archived_sessions"
+_TIERS: Final = frozenset({"flex", "priority", "fast"})
+"""Service tiers that Codex takes for models that it does not list; "fast" is its own word for "priority" (0.163)."""
 
 
 async def list_models(peer: Peer) -> list[ChatModel]:
@@ -44,6 +46,20 @@ async def require_effort(peer: Peer, effort: str | None) -> None:
     known = {name for model in await list_models(peer) for name in model.efforts}
     if known:
         require_known("reasoning effort", effort, known | _EFFORTS, backend="codex")
+
+
+async def require_tier(peer: Peer, tier: str | None) -> None:
+    """Refuse a service tier that no model has; Codex itself passes it over in silence (0.163).
+
+    Raises:
+        InvalidRequestError: There is no such tier; the message lists those there are.
+    """
+    if tier is None or tier in _TIERS:
+        return
+    page = as_record(await peer.request("model/list", {}, idempotent=True)) or {}
+    listed = {text_at(found, "id") for model in records_at(page, "data") for found in records_at(model, "serviceTiers")}
+    faster = {name for model in records_at(page, "data") for name in texts_at(model, "additionalSpeedTiers")}
+    require_known("service tier", tier, {*_TIERS, *listed, *faster} - {""}, backend="codex")
 
 
 async def list_threads(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.names import nearest
@@ -11,6 +12,7 @@ from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.structured.strict import strict_form
 from agent_sdk_core.wire.reading import Json
+from codex_sdk.process.config_keys import unknown_keys
 from codex_sdk.threads.params import thread_params
 from codex_sdk.tools import tool_specs
 
@@ -24,14 +26,14 @@ class Opening:
         params: Its parameters.
         stored: Whether the thread is stored from the start, so that it can be resumed at once.
         answers: What its answers have to be, where the session has an output schema.
-        warnings: What is passed on although this SDK does not know it.
+        unknown: What of `native` and `settings` this SDK does not know, each with what was meant, as a clause.
     """
 
     method: Literal["thread/start", "thread/resume", "thread/fork"]
     params: Json
     stored: bool
     answers: AnswerForm | None = None
-    warnings: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def opening(options: SessionOptions) -> Opening:
@@ -43,7 +45,7 @@ def opening(options: SessionOptions) -> Opening:
     """
     answers = None if options.output_schema is None else strict_form(options.output_schema, backend="codex")
     params = thread_params(options)
-    unknown = _unknown(options)
+    unknown = _unknown(options, params)
     if options.resume is None:
         if options.tools is not None and len(options.tools):
             params.setdefault("dynamicTools", tool_specs(options.tools))
@@ -57,27 +59,37 @@ def opening(options: SessionOptions) -> Opening:
     # Turns are paged in by `history()`; together they can be larger than any message should be.
     params |= {"threadId": options.resume, "excludeTurns": True}
     if not options.fork:
+        if params.pop("ephemeral", None) is not None and options.ephemeral:
+            raise UnsupportedOptionError(
+                "The codex backend cannot go on with a stored session without storing it: "
+                "SessionOptions(ephemeral=True, resume=…) needs fork=True.",
+                backend="codex",
+                details={"option": "ephemeral"},
+            )
         return Opening("thread/resume", params, True, answers, unknown)
     if options.fork_at is not None:
         params["lastTurnId"] = options.fork_at
     return Opening("thread/fork", params, True, answers, unknown)
 
 
-def _unknown(options: SessionOptions) -> tuple[str, ...]:
-    """Return what Codex passes over in silence: fields of `native` that no request that opens a thread has."""
-    if not options.native:
-        return ()
-    from codex_sdk.protocol.thread import ThreadForkParams, ThreadResumeParams, ThreadStartParams
-
-    request = ThreadStartParams if options.resume is None else ThreadForkParams if options.fork else ThreadResumeParams
-    known = [field.alias or name for name, field in request.model_fields.items()]
+def _unknown(options: SessionOptions, params: Json) -> tuple[str, ...]:
+    """Return what Codex would pass over in silence: parameters and keys of its configuration that it has not."""
     told: list[str] = []
-    for name in options.native:
-        if name not in known:
-            meant = nearest(name, known)
-            hint = f"; did you mean {meant!r}?" if meant else "."
-            told.append(
-                f"SessionOptions.native[{name!r}] is passed on as a field of Codex's request that this SDK does not "
-                f"know{hint}"
-            )
+    if options.native:
+        from codex_sdk.protocol.thread import ThreadForkParams, ThreadResumeParams, ThreadStartParams
+
+        request = (
+            ThreadStartParams if options.resume is None else ThreadForkParams if options.fork else ThreadResumeParams
+        )
+        known = [field.alias or name for name, field in request.model_fields.items()]
+        told += [f"parameter native[{name!r}]{_meant(name, known)}" for name in options.native if name not in known]
+    config = params.get("config")
+    if isinstance(config, Mapping):
+        keys = unknown_keys(cast("Mapping[str, object]", config))
+        told += [f"key {key!r} of its configuration{_meant(key, sorted(known))}" for key, known in keys]
     return tuple(told)
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    meant = nearest(name.rpartition(".")[2], known)
+    return f"; did you mean {meant!r}?" if meant else "."

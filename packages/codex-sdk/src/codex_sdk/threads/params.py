@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import tomllib
 from collections.abc import Mapping, Sequence
 
-from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.options import SandboxPolicy, SessionOptions, SettingSource
-from agent_sdk_core.paths import existing_folder
+from agent_sdk_core.paths import existing_folder, existing_option_file
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.modes import MODES, UNSUPPORTED_OPTIONS
+from codex_sdk.process.config_keys import merged
+from codex_sdk.threads.roles import check_roles
 
 
 def thread_params(options: SessionOptions) -> Json:
@@ -20,16 +24,20 @@ def thread_params(options: SessionOptions) -> Json:
     """
     options.require_supported("codex", UNSUPPORTED_OPTIONS)
     _require_sources(options.setting_sources)
+    check_roles(options.agents)
     params: Json = {}
     if options.cwd is not None or options.resume is None:  # A stored thread keeps its folder.
         # Codex itself accepts anything (0.163).
         params["cwd"] = str(existing_folder("cwd", options.cwd if options.cwd is not None else ".", backend="codex"))
-    if options.model is not None:
-        params["model"] = options.model
-    if options.system_prompt is not None:
-        params["baseInstructions"] = options.system_prompt
-    if options.append_system_prompt is not None:
-        params["developerInstructions"] = options.append_system_prompt
+    named = {
+        "model": options.model,
+        "baseInstructions": options.system_prompt,
+        "developerInstructions": options.append_system_prompt,
+        "personality": options.personality,
+        "serviceTier": options.service_tier,
+        "ephemeral": options.ephemeral or None,
+    }
+    params |= {name: value for name, value in named.items() if value is not None}
     if options.permission_mode is not None:
         policy, sandbox, reviewer = MODES[options.permission_mode]
         params["approvalPolicy"] = policy
@@ -39,7 +47,7 @@ def thread_params(options: SessionOptions) -> Json:
             params["approvalsReviewer"] = reviewer
     if options.sandbox is not None:
         params["sandbox"] = options.sandbox.mode
-    if config := _config(options):
+    if config := merged(_settings(options.settings), _config(options)):
         params["config"] = config
     for key, value in options.native.items():
         if key == "config" and isinstance(value, Mapping):
@@ -49,11 +57,28 @@ def thread_params(options: SessionOptions) -> Json:
     return params
 
 
+def _settings(settings: Mapping[str, object] | str | os.PathLike[str] | None) -> Json:
+    """Return the settings that the caller gives, or those of a file of his."""
+    if settings is None or isinstance(settings, Mapping):
+        return {**(settings or {})}
+    path = existing_option_file("settings", settings, backend="codex")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidRequestError(
+            f"SessionOptions.settings: {path} cannot be read as TOML: {error}.",
+            backend="codex",
+            details={"option": "settings"},
+        ) from None
+
+
 def _config(options: SessionOptions) -> Json:
     """Return what has no parameter of its own as overrides of Codex's configuration, for this thread only."""
     config: Json = {}
     if options.reasoning_effort is not None:
         config["model_reasoning_effort"] = options.reasoning_effort
+    if options.reasoning_summary is not None:
+        config["model_reasoning_summary"] = options.reasoning_summary
     roots = [str(existing_folder("add_dirs", folder, backend="codex")) for folder in options.add_dirs]
     sandbox = options.sandbox
     if sandbox is not None:

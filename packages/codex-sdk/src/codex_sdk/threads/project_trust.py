@@ -8,11 +8,11 @@ its configuration.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import anyio.to_thread
 
@@ -20,6 +20,7 @@ from agent_sdk_core.errors import ProtocolError
 from agent_sdk_core.options import SettingSource
 from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at, texts_at
+from codex_sdk.process.config_keys import merged
 from codex_sdk.process.errors import translate
 from codex_sdk.threads.history import stored_facts
 
@@ -108,18 +109,6 @@ def applied_config(answer: Json, sources: Sources) -> Json:
         if text_at(record_at(layer, "name"), "type") != "project" or "project" in sources:
             config = merged(config, record_at(layer, "config"))
     return config
-
-
-def merged(weak: Json, strong: Mapping[str, object]) -> Json:
-    """Return two configurations as one: tables are merged, of anything else the strong one's counts."""
-    both = dict(weak)
-    for key, value in strong.items():
-        mine = both.get(key)
-        if isinstance(mine, dict) and isinstance(value, Mapping):
-            both[key] = merged(cast("Json", mine), cast("Mapping[str, object]", value))
-        else:
-            both[key] = value
-    return both
 
 
 def _defaults(params: Json, config: Json) -> Json:

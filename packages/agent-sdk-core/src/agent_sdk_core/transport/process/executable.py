@@ -111,6 +111,10 @@ class VersionRange:
         *others, last = map(dotted, self.tested)
         return f"{', '.join(others)} and {last}" if others else last
 
+    def is_newer(self, version: Version) -> bool:
+        """Tell whether a version is newer than what was tested, so that it may know what this SDK does not."""
+        return version > self.tested[-1]
+
     def check(self, version: Version, executable: Path) -> str | None:
         """Check a version against the range that works.
 

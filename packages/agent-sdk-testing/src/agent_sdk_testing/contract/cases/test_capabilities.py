@@ -18,6 +18,7 @@ from agent_sdk_core import (
     AudioInput,
     DocumentInput,
     ImageInput,
+    InvalidRequestError,
     MentionInput,
     PermissionRequest,
     ResultMessage,
@@ -222,6 +223,21 @@ async def edit_sessions_raises(agent: Agent) -> None:
             await backend.delete_session(_UNKNOWN)
 
 
+async def background_tasks_hold(agent: Agent) -> None:
+    async with agent.session() as session:
+        assert list(await session.background_tasks()) == []
+        with pytest.raises(InvalidRequestError):
+            await session.stop_task("unknown")
+
+
+async def background_tasks_raise(agent: Agent) -> None:
+    async with agent.session() as session:
+        with pytest.raises(UnsupportedOptionError, match="background tasks"):
+            await session.background_tasks()
+        with pytest.raises(UnsupportedOptionError, match="background tasks"):
+            await session.stop_task("unknown")
+
+
 PROOFS: Mapping[str, Proof] = {
     "resume": Proof(resume_holds, resume_raises),
     "fork": Proof(fork_holds, fork_raises),
@@ -234,6 +250,7 @@ PROOFS: Mapping[str, Proof] = {
     "skills": block("skills", lambda agent: "Say everything twice." in agent.model.requests[0].text),
     # What a mention adds is the agent's affair.
     "mentions": block("mentions", lambda agent: True),
+    "background_tasks": Proof(background_tasks_hold, background_tasks_raise),
     "list_sessions": Proof(list_sessions_holds, list_sessions_raises),
     "edit_sessions": Proof(edit_sessions_holds, edit_sessions_raises),
 }
@@ -250,6 +267,10 @@ async def test_a_declared_capability_holds(agent: Agent, capability: str) -> Non
 @pytest.mark.parametrize("capability", [pytest.param(name, marks=lacks(name)) for name in _YES_OR_NO])
 async def test_an_undeclared_capability_raises(agent: Agent, capability: str) -> None:
     await PROOFS[capability].raises(agent)
+
+
+async def test_a_backend_declares_the_permission_modes_that_it_has(agent: Agent) -> None:
+    assert set(agent.backend_class().capabilities.permission_modes) == set(agent.modes)
 
 
 async def test_a_backend_has_the_capabilities_of_its_class(agent: Agent) -> None:

@@ -11,12 +11,15 @@ import pytest
 
 from agent_sdk_core import (
     DEFER,
+    AgentDefinition,
     Allow,
     ImageInput,
     InitMessage,
     InvalidRequestError,
+    PolicyGuard,
     RuntimeConfig,
     SandboxPolicy,
+    SessionNotFoundError,
     SessionOptions,
     TextInput,
     ToolRegistry,
@@ -284,9 +287,24 @@ VALUES: Mapping[str, object] = {
     "setting_sources": ("user",),
     "max_turns": 1,
     "max_budget_usd": 0.01,
-    "output_schema": {"type": "object"},
+    "output_schema": {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]},
     "include_partial_messages": False,
+    "policy": PolicyGuard(allow=["Read"]),
+    "policy_scope": "asked_only",
     "request_timeout": 1.0,
+    "agents": {"reviewer": AgentDefinition(description="Reviews code.", prompt="You review.")},
+    "builtin_tools": (),
+    "skills": (),
+    "plugins": (".",),
+    "fallback_model": "two",
+    "betas": ("context-1m-2025-08-07",),
+    "max_thinking_tokens": 4000,
+    "reasoning_summary": "auto",
+    "personality": "pragmatic",
+    "service_tier": "flex",
+    "settings": {"model_verbosity": "low"},
+    "strict_mcp_servers": True,
+    "ephemeral": True,
     "native": {"one": 1},
 }
 """A value of each option, so that no option is forgotten."""
@@ -308,6 +326,29 @@ async def test_a_backend_declares_the_options_that_raise(agent: Agent) -> None:
             with pytest.raises(UnsupportedOptionError, match=option) as caught:
                 await backend.create_session(SessionOptions.model_validate({option: VALUES[option]}))
             assert (caught.value.backend, caught.value.details["option"]) == (agent.name, option)
+
+
+async def test_no_other_option_than_the_declared_ones_is_refused(agent: Agent) -> None:
+    refused = agent.backend_class().capabilities.unsupported_options | agent.unsupported_options
+    # Those of stored sessions have cases of their own, and what is native differs.
+    apart = {"resume", "fork", "fork_at", "session_id", "native"}
+    taken = {option: value for option, value in VALUES.items() if option not in refused | apart}
+    taken |= {"cwd": str(agent.workspace), "model": agent.other_models[0], "request_timeout": 60.0}
+    async with agent.backend() as backend:
+        session = await backend.create_session(SessionOptions.model_validate(taken))
+        assert session.state == "idle"
+
+
+@needs("ephemeral")
+async def test_an_ephemeral_session_is_not_stored(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        session = await agent.open(backend, ephemeral=True)
+        assert (await run(session, "Talk.")).result.outcome == "completed"
+        assert not session.resumable
+        await session.aclose()
+        with pytest.raises(SessionNotFoundError):
+            await agent.open(backend, resume=session.resolved_session_id)
 
 
 async def test_an_unknown_option_is_refused_when_the_options_are_made(agent: Agent) -> None:
@@ -409,15 +450,16 @@ async def test_a_session_without_a_folder_works_in_the_current_one(
 
 
 @needs("native")
-async def test_a_native_option_that_nobody_knows_is_told_once(agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
-    told = "SessionOptions.native['nonsense'] is passed on"
+async def test_a_native_option_that_nobody_knows_is_refused_with_the_nearest(agent: Agent) -> None:
     async with agent.backend() as backend:
-        events = backend.events()
-        for _ in range(2):
-            await (await agent.open(backend, native={"nonsense": 1})).aclose()
-    warnings = [event.message async for event in events if event.kind == "warning" and told in event.message]
-    assert len(warnings) == 1
-    assert caplog.text.count(told) == 1
+        for native, words in (
+            ({"nonsense": 1}, rf"(?i)^{agent.name} knows no .*'nonsense'"),
+            ({**agent.native_model("m"), "cwdd": "."}, r"'cwdd'"),
+        ):
+            with pytest.raises(InvalidRequestError, match=words) as caught:
+                await agent.open(backend, native=native)
+            assert (caught.value.backend, caught.value.details["option"]) == (agent.name, "native")
+        assert not backend.sessions
 
 
 @needs("mode:bypass")
