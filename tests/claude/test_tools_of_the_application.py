@@ -94,3 +94,40 @@ async def test_an_interrupt_cancels_a_tool_of_the_application(claude: Claude) ->
         assert (await turn.wait()).outcome == "interrupted"
         claude.model.reply(text("On."))
         assert (await run(session, "Go on.")).result.outcome == "completed"
+
+
+@ONCE
+@pytest.mark.parametrize("reading", [True, False])
+async def test_tools_that_only_read_run_side_by_side(claude: Claude, reading: bool) -> None:
+    running, most = 0, 0
+    both = anyio.Event()
+
+    @tool(read_only=reading)
+    async def look(number: int) -> str:
+        """Look."""
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if running == 2:
+            both.set()
+        if reading:
+            await both.wait()  # Each waits for the other one.
+        running -= 1
+        return f"{number}"
+
+    calls = [claude.application_tool("sums", "look", number=number) for number in (1, 2)]
+    claude.model.reply(*calls).otherwise(text("Done."))
+    async with claude.session(tools=ToolRegistry("sums", [look])) as session:
+        ran = await run(session, "Look twice.")
+    assert (most, sorted(result.text for result in ran.results)) == (2 if reading else 1, ["1", "2"])
+
+
+@ONCE
+async def test_a_long_result_is_handed_on_whole_where_its_tool_says_so(claude: Claude) -> None:
+    @tool(max_result_chars=400_000)
+    async def whole() -> str:
+        """Say much."""
+        return "x" * 300_000
+
+    await calling(claude, "whole", whole)
+    assert "x" * 300_000 in claude.model.requests[1].tool_outputs[0].text

@@ -387,3 +387,17 @@ def test_a_field_of_a_sub_agent_that_a_backend_cannot_honour_is_named() -> None:
     with pytest.raises(UnsupportedOptionError, match=r"codex .*'tools' of SessionOptions\.agents\['a'\]") as caught:
         definition.require_only("model", name="a", backend="codex")
     assert caught.value.details == {"option": "agents"}
+
+
+def test_several_registries_and_single_tools_are_taken_together() -> None:
+    one, two = ToolRegistry("one", [stock]), ToolRegistry("two")
+    assert SessionOptions(tools=one).registries == (one,)
+    assert SessionOptions().registries == ()
+    options = SessionOptions(tools=[one, two, stock])
+    assert [registry.name for registry in options.registries] == ["one", "two", "tools"]
+    assert [entry.name for entry in options.registries[2]] == ["stock"]
+    assert options.model_copy(update={"model": "m"}).registries == options.registries
+    with pytest.raises(InvalidRequestError, match="tools has two registries called 'one'"):
+        SessionOptions(tools=[one, ToolRegistry("one")])
+    with pytest.raises(InvalidRequestError, match="tools takes registries and tools, not 5; put @tool above"):
+        SessionOptions(tools=cast("Any", [5]))

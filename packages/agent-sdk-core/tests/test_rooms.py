@@ -31,7 +31,7 @@ CORE = {
     "prompts": {"arguments", "errors", "wire"},
     "messages": {"arguments", "errors", "wire"},
     "structured": {"errors", "messages", "wire"},
-    "tools": {"arguments", "errors", "option_values", "wire"},
+    "tools": {"arguments", "errors", "names", "option_values", "wire"},
     "transport": {"errors", "redaction", "wire"},
     "asking": {"arguments", "errors", "messages", "names", "wire"},
     "policy": {"arguments", "asking", "errors", "messages", "names"},

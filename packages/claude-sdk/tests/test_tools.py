@@ -89,7 +89,7 @@ class TestHandshake:
         assert await result(server, "ping") == {}
 
     async def test_the_manifest_is_what_the_handshake_would_tell(self, server: ToolServer) -> None:
-        fields = initialize_fields(REGISTRY)
+        fields = initialize_fields((REGISTRY,))
         assert fields["sdkMcpServers"] == ["house"]
         assert fields["sdkMcpServerConfigs"] == {"house": {"disableAutoBackground": True}}
         assert fields["sdkMcpServerManifests"]["house"] == {
@@ -98,7 +98,7 @@ class TestHandshake:
         }
 
     def test_without_a_registry_nothing_is_offered(self) -> None:
-        assert initialize_fields(None) == {}
+        assert initialize_fields(()) == {}
 
 
 async def unused(work: Callable[[], Awaitable[ToolResult]]) -> ToolResult | None:

@@ -36,9 +36,10 @@ from agent_sdk_core.sub_agents import AgentDefinition, checked_mode
 if TYPE_CHECKING:
     from agent_sdk_core.policy.guard import PolicyGuard
     from agent_sdk_core.tools.registry import ToolRegistry
+    from agent_sdk_core.tools.tool import Tool
 else:
     # Not validated by pydantic, and not loaded by those who use none.
-    PolicyGuard = ToolRegistry = object
+    PolicyGuard = Tool = ToolRegistry = object
 
 
 def is_async(callback: object) -> bool:
@@ -58,7 +59,7 @@ def require_async(callback: Any) -> Any:
     return callback
 
 
-def _registry(value: Any) -> Any:
+def _registries(value: Any) -> Any:
     if value is None:
         return None
     from agent_sdk_core.tools.registry import ToolRegistry
@@ -66,14 +67,20 @@ def _registry(value: Any) -> Any:
 
     if isinstance(value, ToolRegistry):
         return value
-    tools = (value,) if isinstance(value, Tool) or not isinstance(value, Iterable) else tuple(cast("Any", value))
-    for entry in tools:
-        if not isinstance(entry, Tool):
-            raise wrong(f"takes a ToolRegistry or a list of tools, not {entry!r}; put @tool above a function")
+    given = (value,) if isinstance(value, Tool) or not isinstance(value, Iterable) else tuple(cast("Any", value))
+    for entry in given:
+        if not isinstance(entry, Tool | ToolRegistry):
+            raise wrong(f"takes registries and tools, not {entry!r}; put @tool above a function")
+    registries = [entry for entry in given if isinstance(entry, ToolRegistry)]
     try:
-        return ToolRegistry(tools=tools)
+        if tools := [entry for entry in given if isinstance(entry, Tool)]:
+            registries.append(ToolRegistry(tools=tools))
     except InvalidRequestError as error:
         raise wrong(error.message.rstrip(".")) from None
+    names = [registry.name for registry in registries]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise wrong(f"has two registries called {twice[0]!r}")
+    return registries[0] if len(registries) == 1 else tuple(registries)
 
 
 def _agents(value: Any) -> Any:
@@ -168,8 +175,8 @@ class SessionOptions(Options):
         can_use_tool: Async callback that answers permission requests; absent: all are denied.
         on_question: Async callback that answers the agent's questions; absent: all are declined.
         on_elicitation: Async callback that answers MCP servers; absent: all are declined.
-        tools: Python functions that the agent can call, see `ToolRegistry`, or a list of them; fixed when the session
-            is created.
+        tools: Python functions that the agent can call: a `ToolRegistry`, or a list of tools and registries; fixed when
+            the session is created.
         add_dirs: Further folders that the agent may work in.
         sandbox: What tools may touch; beats the sandbox of `permission_mode`.
         env: Environment variables for the agent's tools.
@@ -224,7 +231,9 @@ class SessionOptions(Options):
     can_use_tool: Annotated[SkipValidation[CanUseTool | Defer | None], AfterValidator(require_async)] = None
     on_question: Annotated[SkipValidation[OnQuestion | Defer | None], AfterValidator(require_async)] = None
     on_elicitation: Annotated[SkipValidation[OnElicitation | Defer | None], AfterValidator(require_async)] = None
-    tools: Annotated[SkipValidation[ToolRegistry | None], AfterValidator(_registry)] = None
+    tools: Annotated[
+        SkipValidation[ToolRegistry | Iterable[Tool | ToolRegistry] | None], AfterValidator(_registries)
+    ] = None
     add_dirs: PathTexts = ()
     sandbox: Annotated[SandboxPolicy | None, BeforeValidator(as_policy)] = None
     env: Variables = Field(default_factory=dict)
@@ -272,6 +281,14 @@ class SessionOptions(Options):
                 yield name, dict.fromkeys(cast("Mapping[str, object]", value), REDACTED)
             else:
                 yield name, value
+
+    @property
+    def registries(self) -> tuple[ToolRegistry, ...]:
+        """The registries of `tools`."""
+        if self.tools is None:
+            return ()
+        given = cast("ToolRegistry | tuple[ToolRegistry, ...]", self.tools)
+        return given if isinstance(given, tuple) else (given,)
 
     def warnings(self) -> tuple[str, ...]:
         """Return what is allowed and yet hardly meant, as sentences."""

@@ -11,6 +11,7 @@ from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.option_values import Options, PathText, Table, Text
 from agent_sdk_core.options import SandboxPolicy, as_policy
+from agent_sdk_core.sub_agents import checked_mode
 
 
 class TurnOptions(Options):
@@ -32,7 +33,7 @@ class TurnOptions(Options):
 
     model: Text | None = None
     reasoning_effort: Text | None = None
-    permission_mode: PermissionMode | None = None
+    permission_mode: Annotated[PermissionMode | None, BeforeValidator(checked_mode)] = None
     output_schema: Table | None = None
     cwd: PathText | None = None
     sandbox: Annotated[SandboxPolicy | None, BeforeValidator(as_policy)] = None

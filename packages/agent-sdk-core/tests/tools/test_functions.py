@@ -194,7 +194,7 @@ REFUSED: list[tuple[Any, list[str]]] = [
     (partial(print), ["make it `async def print(…)`"]),
     (lambda: None, ["A tool is an async function"]),
     (5, ["A tool is an async function"]),
-    ("add", ["@tool goes above an async function"]),
+    ("add", ["@tool('add', …) takes a name, a description and the types", "put @tool above an async function"]),
 ]
 if sys.version_info < (3, 12):
     REFUSED.append((typed, ["parameter one of tool typed", "typing_extensions.TypedDict"]))
@@ -206,12 +206,6 @@ def test_what_cannot_be_a_tool_is_refused_with_function_parameter_and_remedy(fun
         tool(function)
     assert all(word in caught.value.message for word in words), caught.value.message
     assert "\n" not in caught.value.message
-
-
-def test_other_arguments_are_given_by_name() -> None:
-    decorator: Any = tool
-    with pytest.raises(InvalidRequestError, match="give name= and description= by name"):
-        decorator("add", "Add two numbers.", {"a": float})
 
 
 def test_the_type_of_a_result_is_nobodys_affair() -> None:

@@ -235,7 +235,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         elif options.session_id is not None:
             await self._require_new(options.session_id)
         plan = partial(launch_plan, options, env=self._env, session_id=session_id, cwd=cwd, resume_at=resume_at)
-        announced = {**initialize_fields(options.tools), **hooks_of(options)}
+        announced = {**initialize_fields(options.registries), **hooks_of(options)}
         launch = await off_the_loop(partial(plan, announced=announced))
         return _Plan(launch, title)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, cast
 
 import anyio
@@ -16,6 +16,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from agent_sdk_core.tools.registry import ToolRegistry
 from agent_sdk_core.tools.results import ToolImage, ToolResult
+from agent_sdk_core.tools.tool import Tool
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
 
 Run = Callable[[Callable[[], Awaitable[ToolResult]]], Awaitable[ToolResult | None]]
@@ -28,6 +29,8 @@ _VERSION: Final = "1"
 _ALWAYS_SHOWN: Final = "anthropic/alwaysLoad"
 """Without it Claude tells the model no more than the tool's name, until the model searches for it (2.1.329)."""
 
+_LONGEST_RESULT: Final = "anthropic/maxResultSizeChars"
+
 _INVALID_REQUEST: Final = -32600
 _METHOD_NOT_FOUND: Final = -32601
 _INVALID_PARAMS: Final = -32602
@@ -35,19 +38,24 @@ _INTERNAL_ERROR: Final = -32603
 _REMEMBERED: Final = 64
 
 
-def initialize_fields(registry: ToolRegistry | None) -> Json:
-    """Return the fields of `initialize` that offer a registry's tools; none without a registry.
+def initialize_fields(registries: Sequence[ToolRegistry]) -> Json:
+    """Return the fields of `initialize` that offer the tools of registries; none without a registry.
 
-    The manifest stands for the handshake; Claude says in `sdk_mcp_manifests_parked` whether it took it. A call is never
+    A manifest stands for the handshake; Claude says in `sdk_mcp_manifests_parked` whether it took it. A call is never
     moved to the background, where its turn could end before it does.
     """
-    if registry is None:
+    if not registries:
         return {}
-    manifest = {"initializeResult": _introduction(registry, _PROTOCOL), "toolsListResult": _listing(registry)}
     return {
-        "sdkMcpServers": [registry.name],
-        "sdkMcpServerConfigs": {registry.name: {"disableAutoBackground": True}},
-        "sdkMcpServerManifests": {registry.name: manifest},
+        "sdkMcpServers": [registry.name for registry in registries],
+        "sdkMcpServerConfigs": {registry.name: {"disableAutoBackground": True} for registry in registries},
+        "sdkMcpServerManifests": {
+            registry.name: {
+                "initializeResult": _introduction(registry, _PROTOCOL),
+                "toolsListResult": _listing(registry),
+            }
+            for registry in registries
+        },
     }
 
 
@@ -136,17 +144,26 @@ def _introduction(registry: ToolRegistry, version: str) -> Json:
 
 
 def _listing(registry: ToolRegistry) -> Json:
-    return {
-        "tools": [
-            {
-                "name": tool.name,
-                "description": tool.description,
-                "inputSchema": dict(tool.input_schema),
-                "_meta": {_ALWAYS_SHOWN: True},
-            }
-            for tool in registry
-        ]
+    return {"tools": [_listed(tool) for tool in registry]}
+
+
+def _listed(tool: Tool) -> Json:
+    meta: Json = {_ALWAYS_SHOWN: True}
+    if tool.max_result_chars is not None:
+        meta[_LONGEST_RESULT] = tool.max_result_chars
+    hints = {
+        "readOnlyHint": tool.read_only or None,  # Claude runs such tools side by side (2.1.329).
+        "destructiveHint": tool.destructive,
+        "openWorldHint": tool.open_world,
     }
+    annotations = {name: value for name, value in hints.items() if value is not None}
+    listed: Json = {
+        "name": tool.name,
+        "description": tool.description,
+        "inputSchema": dict(tool.input_schema),
+        "_meta": meta,
+    }
+    return {**listed, "annotations": annotations} if annotations else listed
 
 
 def _content(result: ToolResult) -> Json:

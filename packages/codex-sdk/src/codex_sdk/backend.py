@@ -341,7 +341,9 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
             raise translate(error, session_id=options.resume) from error
         answer = cast("Json", response) if isinstance(response, dict) else {}
         self._dispatch.unknowns.response(plan.method, answer)
-        facts = ThreadFacts.from_response(answer, tools=() if options.tools is None else options.tools.names)
+        facts = ThreadFacts.from_response(
+            answer, tools=tuple(name for registry in options.registries for name in registry.names)
+        )
         if not facts.thread_id:
             raise ProtocolError(
                 f"codex answered {plan.method} without a thread.", backend=self.type, details={"response": answer}

@@ -11,7 +11,9 @@ from agent_sdk_core.wire.reading import Json
 
 
 def tool_specs(registry: ToolRegistry) -> list[Json]:
-    """Return a registry as the `dynamicTools` of `thread/start`: one namespace with its functions."""
+    """Return a registry as `dynamicTools` of `thread/start`: one namespace with its functions; none if it is empty."""
+    if not len(registry):
+        return []
     functions = [
         {
             "type": "function",

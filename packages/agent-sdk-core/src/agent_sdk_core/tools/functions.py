@@ -13,12 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, Final, cast, get_type_hints
+from typing import Any, Final, NotRequired, Required, cast, get_args, get_origin, get_type_hints
 
 from pydantic_core import to_jsonable_python
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.option_values import json_value
+from agent_sdk_core.tools.official import result_of
 
 Function = Callable[..., Awaitable[object]]
 Handler = Callable[[Mapping[str, object]], Awaitable[object]]
@@ -81,6 +82,52 @@ class ToolFunction:
             return await cast("Function", function)(*leading, **given)
 
         return cls(name, about, schema, call)
+
+    @classmethod
+    def taking(cls, name: str, schema: object, function: object) -> ToolFunction:
+        """Read a function of one dictionary, as claude-agent-sdk has them.
+
+        Args:
+            name: Name of the tool.
+            schema: Types by name, a TypedDict, or a JSON Schema of an object.
+            function: Async function of the arguments.
+
+        Raises:
+            InvalidRequestError: It is not async, or the schema is none.
+        """
+        if not inspect.iscoroutinefunction(function):
+            shown = getattr(function, "__name__", name)
+            raise InvalidRequestError(f"A tool is an async function; make it `async def {shown}(arguments)`.")
+        described, model = _schema_of(name, schema)
+
+        async def call(arguments: Mapping[str, object]) -> object:
+            given = {**arguments} if model is None else _checked(model, arguments)
+            return result_of(await cast("Function", function)(given))
+
+        return cls(name, name, described, call)
+
+
+def _schema_of(name: str, given: object) -> tuple[dict[str, object], Any]:
+    """Return the JSON Schema of arguments given as types by name, a TypedDict or a schema, and their checker."""
+    if isinstance(given, Mapping):
+        table = cast("Mapping[str, Any]", given)
+        if isinstance(table.get("type"), str):
+            return cast("dict[str, object]", {**table}), None
+        return _schema(name, {field: (hint, inspect.Parameter.empty) for field, hint in table.items()})
+    if isinstance(given, type) and hasattr(given, "__required_keys__"):
+        required = cast("frozenset[str]", getattr(given, "__required_keys__"))  # noqa: B009  # a TypedDict has it
+        hints = get_type_hints(given, include_extras=True)
+        return _schema(name, {field: _member(hint, field in required) for field, hint in hints.items()})
+    raise InvalidRequestError(
+        f"The schema of tool {name} is a table of types by name, a TypedDict or a JSON Schema, not {given!r:.80}."
+    )
+
+
+def _member(hint: Any, required: bool) -> tuple[Any, Any]:
+    """Return the type of a TypedDict's member, and no default if it has to be given."""
+    if (qualifier := get_origin(hint)) in (Required, NotRequired):
+        hint, required = get_args(hint)[0], qualifier is Required
+    return hint, inspect.Parameter.empty if required else None
 
 
 def _fields(

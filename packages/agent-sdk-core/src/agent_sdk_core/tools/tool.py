@@ -10,8 +10,9 @@ import inspect
 import logging
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from types import FrameType
 from typing import Any, Final, cast, overload
@@ -22,12 +23,14 @@ from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.option_values import json_value
 from agent_sdk_core.tools.functions import Function, Handler, ToolFunction
+from agent_sdk_core.tools.official import hints_of
 from agent_sdk_core.tools.results import ToolResult
 from agent_sdk_core.wire.shown import described
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # What a tool raises is told to the model; it is no traceback on a terminal.
 _MOST_PROBLEMS: Final = 10
+_DESCRIPTION_AND_SCHEMA: Final = 2
 TOOL_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -41,15 +44,23 @@ class Tool:
         description: What it does and when to use it, for the model.
         input_schema: JSON Schema of its arguments, an object.
         handler: Async function of the checked arguments; returns text, an image, data, None or a `ToolResult`.
+        read_only: Whether it changes nothing: Claude runs such calls of one message side by side.
+        destructive: Whether it may destroy something that cannot be had back, as a hint to Claude; None: not said.
+        open_world: Whether it reaches out to the world, such as a search of the web; likewise.
+        max_result_chars: The longest result, in characters, that Claude hands on whole; None: its own limit.
 
     Raises:
-        InvalidRequestError: Name or schema cannot be offered to a model.
+        InvalidRequestError: Name or schema cannot be offered to a model, or a hint is of no use.
     """
 
     name: str
     description: str
     input_schema: Mapping[str, object]
     handler: Handler = field(repr=False)
+    read_only: bool = False
+    destructive: bool | None = None
+    open_world: bool | None = None
+    max_result_chars: int | None = None
 
     def __post_init__(self) -> None:
         """Check what would otherwise fail at the agent."""
@@ -63,6 +74,10 @@ class Tool:
             json_value(self.input_schema)
         except ValueError as error:
             raise InvalidRequestError(f"The input schema of {self.name} cannot be sent: it {error}.") from None
+        if self.read_only and self.destructive:
+            raise InvalidRequestError(f"Tool {self.name} cannot be read_only and destructive.")
+        if self.max_result_chars is not None and self.max_result_chars < 1:
+            raise InvalidRequestError(f"max_result_chars of tool {self.name} must be 1 or more.")
 
     def __repr__(self) -> str:
         properties = self.input_schema.get("properties")
@@ -99,36 +114,90 @@ class Tool:
 
 
 @overload
-def tool(function: Function, /, *, name: str | None = None, description: str | None = None) -> Tool: ...
-@overload
-def tool(*, name: str | None = None, description: str | None = None) -> Callable[[Function], Tool]: ...
 def tool(
-    function: Function | None = None,
+    function: Function,
     /,
-    *others: object,
+    *,
     name: str | None = None,
     description: str | None = None,
-) -> Tool | Callable[[Function], Tool]:
+    read_only: bool = False,
+    destructive: bool | None = None,
+    open_world: bool | None = None,
+    max_result_chars: int | None = None,
+) -> Tool: ...
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    read_only: bool = False,
+    destructive: bool | None = None,
+    open_world: bool | None = None,
+    max_result_chars: int | None = None,
+) -> Callable[[Function], Tool]: ...
+@overload
+def tool(
+    name: str,
+    description: str,
+    input_schema: object,
+    /,
+    *,
+    annotations: object = None,
+    read_only: bool = False,
+    destructive: bool | None = None,
+    open_world: bool | None = None,
+    max_result_chars: int | None = None,
+) -> Callable[[Callable[[Any], Awaitable[object]]], Tool]: ...
+def tool(
+    function: object = None,
+    /,
+    *official: object,
+    name: str | None = None,
+    description: str | None = None,
+    annotations: object = None,
+    read_only: bool = False,
+    destructive: bool | None = None,
+    open_world: bool | None = None,
+    max_result_chars: int | None = None,
+) -> Any:
     """Make a tool of an async function: its parameters become the schema, its docstring the description.
 
     A bound method, a partial (what it binds is not shown to the model) and an object with an async `__call__` are taken
     as well.
 
+    The spelling of claude-agent-sdk works too, `@tool("add", "Add two numbers.", {"a": float, "b": float})`: name,
+    description, and types by name, a TypedDict or a JSON Schema. The function takes the arguments as one dictionary; it
+    may return `{"content": [{"type": "text", "text": …}]}`.
+
     Args:
         function: The function, when used as a plain decorator.
-        others: Refused: the names of the other arguments are needed.
+        official: Description and schema, after the name.
         name: Name of the tool; absent: the function's.
         description: What it does; absent: the function's docstring.
+        annotations: Hints in MCP's words, such as `{"readOnlyHint": True}`.
+        read_only: As in `Tool`.
+        destructive: As in `Tool`.
+        open_world: As in `Tool`.
+        max_result_chars: As in `Tool`.
 
     Raises:
         InvalidRequestError: The function is not async, has no description, or has a parameter that no model can give;
             the message says which, and what to do.
     """
-    if others or isinstance(function, str):
-        raise InvalidRequestError("@tool goes above an async function; give name= and description= by name.")
     for option, value in (("name", name), ("description", description)):
         if not isinstance(cast("object", value), str | None):
             raise InvalidRequestError(f"@tool: {option} must be text, not {type(value).__name__}.")
+    hints: dict[str, Any] = {
+        "read_only": read_only,
+        "destructive": destructive,
+        "open_world": open_world,
+        "max_result_chars": max_result_chars,
+    }
+    hints |= hints_of(annotations)
+    if isinstance(function, str):
+        return partial(_by_schema, function, *_official(function, official, name, description), hints)
+    if official:
+        raise InvalidRequestError("@tool goes above an async function; give name= and description= by name.")
 
     def decorate(wrapped: Function) -> Tool:
         return made(wrapped, inspect.currentframe())
@@ -137,9 +206,24 @@ def tool(
         outer = frame.f_back if frame is not None else None
         names = {} if outer is None else outer.f_locals
         found = ToolFunction.of(wrapped, description=description, names=names)
-        return Tool(name or found.name, found.description, found.schema, found.call)
+        return Tool(name or found.name, found.description, found.schema, found.call, **hints)
 
-    return decorate if function is None else made(function, inspect.currentframe())
+    return decorate if function is None else made(cast("Function", function), inspect.currentframe())
+
+
+def _official(function: str, given: tuple[object, ...], name: object, description: object) -> tuple[str, object]:
+    if len(given) != _DESCRIPTION_AND_SCHEMA or name is not None or description is not None:
+        raise InvalidRequestError(
+            f"@tool({function!r}, …) takes a name, a description and the types of the arguments, such as "
+            '@tool("add", "Add two numbers.", {"a": float}); or put @tool above an async function, whose parameters '
+            "and docstring say it."
+        )
+    return str(given[0]), given[1]
+
+
+def _by_schema(name: str, description: str, schema: object, hints: Mapping[str, Any], function: object) -> Tool:
+    found = ToolFunction.taking(name, schema, function)
+    return Tool(name, description, found.schema, found.call, **hints)
 
 
 def failure_text(error: BaseException) -> str:

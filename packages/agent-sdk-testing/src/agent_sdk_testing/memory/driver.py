@@ -32,6 +32,8 @@ from agent_sdk_core.messages.result import failure_by_status
 from agent_sdk_core.prompts import prompt_blocks
 from agent_sdk_core.runtime import Host, SessionDriver
 from agent_sdk_core.runtime.driver import Setting
+from agent_sdk_core.structured.answers import AnswerForm
+from agent_sdk_core.turn_options import TurnOptions
 from agent_sdk_testing.memory.turn import NAME, MemoryTurn, added
 from agent_sdk_testing.model.steps import Call, Delay, Failed, HttpError, Reasoning, Step, Text, Tokens
 from agent_sdk_testing.signals import Gate
@@ -193,8 +195,8 @@ class MemoryDriver(SessionDriver):
         call_id = call.call_id or str(uuid4())
         given = cast("Json", json.loads(call.arguments))
         self._emit(turn.use(call_id, call.name, given))
-        registry = self.sink.options.tools
-        if registry is not None and call.name in registry.names:
+        registries = (found for found in self.sink.options.registries if call.name in found.names)
+        if (registry := next(registries, None)) is not None:
             outcome = await registry.run(call.name.removeprefix(f"mcp__{registry.name}__"), given)
             text = "\n".join(part for part in outcome.content if isinstance(part, str))
             self._emit(turn.result(call_id, text, is_error=outcome.is_error, outcome=outcome.structured))

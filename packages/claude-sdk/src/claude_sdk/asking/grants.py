@@ -173,8 +173,7 @@ def never_asked(options: SessionOptions, tools: Iterable[str]) -> tuple[str, ...
     if options.can_use_tool is None or "*" in options.allowed_tools:  # The second is told when the session is opened.
         return ()
     whole = {rule.removesuffix("(*)").removesuffix("__*") for rule in options.allowed_tools}
-    if options.tools is not None:
-        whole.add(f"mcp__{options.tools.name}")
+    whole |= {f"mcp__{registry.name}" for registry in options.registries}
     asking = [tool for tool in tools if tool in _ASKS or tool.startswith("mcp__")]
     covered = [tool in whole or "__".join(tool.split("__")[:2]) in whole for tool in asking]
     if not asking or not all(covered):

@@ -53,7 +53,7 @@ class SessionRequests:
         self._session_id = session_id
         self._cwd = cwd
         self._parent_of_agent = parent_of_agent
-        self._server = None if options.tools is None else ToolServer(options.tools, run_in_turn)
+        self._servers = {registry.name: ToolServer(registry, run_in_turn) for registry in options.registries}
         self._add_dirs = absolute_folders(options.add_dirs)
 
     def refusal(self, request: ServerRequest, reason: str = "") -> Json | None:
@@ -82,8 +82,8 @@ class SessionRequests:
 
     def _tool_message(self, params: Json) -> Work | None:
         """Return a message to the server of the application's tools; None if it is for another one."""
-        server, registry = self._server, self._options.tools
-        if server is None or registry is None or params.get("server_name") != registry.name:
+        server = self._servers.get(str(params.get("server_name")))
+        if server is None:
             return None
         message = record_of(params.get("message"))
 

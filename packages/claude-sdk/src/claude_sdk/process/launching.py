@@ -187,7 +187,7 @@ def _arguments(options: SessionOptions, session_id: str | None, resume_at: str |
     arguments += typed_flags(options)
     arguments += [f"--add-dir={existing_folder('add_dirs', path, backend='claude')}" for path in options.add_dirs]
     # The application's own tools run unasked, as on every agent: it has said yes by offering them.
-    own = () if options.tools is None else (f"mcp__{options.tools.name}",)
+    own = [f"mcp__{registry.name}" for registry in options.registries]
     if allowed := (*options.allowed_tools, *own):
         arguments.append(f"--allowedTools={','.join(allowed)}")
     if options.disallowed_tools:

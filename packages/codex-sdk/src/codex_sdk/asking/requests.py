@@ -112,10 +112,11 @@ class ThreadRequests:
 
     def _tool_call(self, params: Json) -> Work | None:
         """Return the call of the application's tool; None if there is none of that name."""
-        registry = self._options.tools
-        if registry is None or params.get("namespace") not in (None, registry.name):
+        name, namespace = str(params.get("tool")), params.get("namespace")
+        registries = [registry for registry in self._options.registries if namespace in (None, registry.name)]
+        if not registries:
             return None
-        name = str(params.get("tool"))
+        registry = next((registry for registry in registries if registry.get(name)), registries[0])
 
         async def run() -> Json | None:
             result = await self._run_in_turn(lambda: registry.run(name, params.get("arguments")))

@@ -47,8 +47,8 @@ def opening(options: SessionOptions) -> Opening:
     params = thread_params(options)
     unknown = _unknown(options, params)
     if options.resume is None:
-        if options.tools is not None and len(options.tools):
-            params.setdefault("dynamicTools", tool_specs(options.tools))
+        if specs := [spec for registry in options.registries for spec in tool_specs(registry)]:
+            params.setdefault("dynamicTools", specs)
         params.setdefault("experimentalRawEvents", True)  # They tell of the calls that have no item.
         return Opening("thread/start", params, False, answers, unknown)
     if "dynamicTools" in params:

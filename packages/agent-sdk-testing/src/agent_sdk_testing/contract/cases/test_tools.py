@@ -100,3 +100,19 @@ async def test_an_mcp_server_is_declined_without_a_callback(agent: Agent) -> Non
         ran = await run(session, "Ask.")
     assert '"action": "decline"' in ran.results[0].text
     assert ran.result.outcome == "completed"
+
+
+@needs("tools")
+async def test_a_session_has_the_tools_of_several_registries_under_their_names(agent: Agent) -> None:
+    @tool("double", "Double a number.", {"number": int})
+    async def double(arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"content": [{"type": "text", "text": str(2 * arguments["number"])}]}
+
+    agent.model.reply(agent.application_tool("sums", "add", first=1, second=2))
+    agent.model.reply(agent.application_tool("more", "double", number=4)).otherwise(text("Done."))
+    registries = [ToolRegistry("sums", [add]), ToolRegistry("more", [double])]
+    async with agent.session(tools=registries) as session:
+        ran = await run(session, "Use them.")
+        assert {"mcp__sums__add", "mcp__more__double"} <= set(session.info.tools)
+    assert [use.name for use in ran.uses] == ["mcp__sums__add", "mcp__more__double"]
+    assert [result.text for result in ran.results] == ["3", "8"]
