@@ -85,6 +85,10 @@ RUNS: Final = {
     "openai_codex/image_and_text": Run(BOTH, ("Status: completed", HELLO), ("{scene}",)),
     "openai_codex/local_image_and_text": Run(BOTH, ("Status: completed", HELLO)),
     "openai_codex/login_and_account": Run(CODEX, ("Open http", "done: True", "account: ")),
+    "openai_codex/model_select_and_turn_params": Run(CODEX, ("model: ", f"text: {HELLO}", "plan: summary='Slowly.'")),
+    "openai_codex/turn_params_kitchen_sink": Run(
+        CODEX, ("Status: completed", "Plan: Plan(summary='Slowly.', actions=['One', 'All'])")
+    ),
     "openai_codex/models_and_metadata": Run(BOTH, ("(default)",)),
     "openai_codex/quickstart_constructor": Run(BOTH, ("Status: completed", f"Text: {HELLO}")),
     "openai_codex/thread_lifecycle_and_controls": Run(
@@ -133,6 +137,7 @@ def script(model: ScriptedModel, agent: str) -> None:
         "Name five programming languages": [[text("Python for scripts, Go for servers.")]],
         "Run echo": [[command("echo 'Hello from bash!'")], [text("It said hello.")]],
         "write a hello.py": [[asked_command("touch hello.py")], [text("Done.")]],
+        "Plan how to roll out": [[data(summary="Slowly.", actions=["One", "All"])]],
         "Is there a changelog?": [[data(answer=True, reason="It has one.")]],
         "Run sleep 15": [[command("sleep 15")], [text("Done.")]],
         "Count to 40": [[text("1, 2, ", delay(1), "3.")]],
