@@ -44,6 +44,9 @@ class Run:
 
 
 RUNS: Final = {
+    "claude_agent_sdk/agents": Run(CLAUDE, (HELLO, "($0.")),
+    "claude_agent_sdk/plugin_example": Run(CLAUDE, ("Commands: ['demo-plugin:greet']",)),
+    "claude_agent_sdk/tools_option": Run(CLAUDE, ("three: 3 tools", "none: 0 tools", "all: ")),
     "claude_agent_sdk/filesystem_agents": Run(CLAUDE, ("test-agent was found", HELLO)),
     "claude_agent_sdk/include_partial_messages": Run(CLAUDE, ('"type":"stream_event"', '"type":"result"')),
     "claude_agent_sdk/max_budget_usd": Run(CLAUDE, ("Budget None: completed", "Budget 0.0001: limit")),
