@@ -16,7 +16,7 @@ async def main() -> None:
     async with sdk.CodexBackend() as backend:
         model = next(model.id for model in await backend.list_models() if model.is_default)
         options = sdk.TurnOptions(model=model, reasoning_effort="medium", permission_mode="dont_ask", cwd=".")
-        async with backend.create_session(sdk.SessionOptions(native={"personality": "pragmatic"})) as session:
+        async with backend.create_session(sdk.SessionOptions(personality="pragmatic")) as session:
             result = await session.run("Plan how to roll out a feature flag.", options=options, output_type=Plan)
             print("Status:", result.outcome)
             print("Plan:", result.output)

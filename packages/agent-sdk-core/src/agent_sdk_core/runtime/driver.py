@@ -102,6 +102,7 @@ class SessionDriver(ABC):
 
         Raises:
             InvalidRequestError: It is no JSON Schema, or one that the agent cannot be asked for.
+            UnsupportedOptionError: The agent cannot be asked for data in one turn.
         """
         raise UnsupportedOptionError(
             f"The {self.name} backend cannot ask for data in one turn: SessionOptions.output_schema.", backend=self.name

@@ -184,9 +184,16 @@ def tool(
         InvalidRequestError: The function is not async, has no description, or has a parameter that no model can give;
             the message says which, and what to do.
     """
-    for option, value in (("name", name), ("description", description)):
-        if not isinstance(cast("object", value), str | None):
-            raise InvalidRequestError(f"@tool: {option} must be text, not {type(value).__name__}.")
+    for option, value, kind, words in (
+        ("name", name, str | None, "text"),
+        ("description", description, str | None, "text"),
+        ("read_only", read_only, bool, "True or False"),
+        ("destructive", destructive, bool | None, "True or False"),
+        ("open_world", open_world, bool | None, "True or False"),
+        ("max_result_chars", max_result_chars, int | None, "a whole number"),
+    ):
+        if not isinstance(cast("object", value), kind):
+            raise InvalidRequestError(f"@tool: {option} must be {words}, not {type(value).__name__}.")
     hints: dict[str, Any] = {
         "read_only": read_only,
         "destructive": destructive,
