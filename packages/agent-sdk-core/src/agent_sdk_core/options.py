@@ -315,7 +315,8 @@ class SessionOptions(Options):
         if self.policy_scope == "every_call" or (self.policy is not None and self.policy.refuses):
             raise UnsupportedOptionError(
                 f"The {backend} backend asks about some tool calls only, so that a deny or ask rule of "
-                'SessionOptions.policy would not bind the others; pass policy_scope="asked_only" to accept that.',
+                'SessionOptions.policy would not bind the others; pass policy_scope="asked_only" to accept that, '
+                'or write scope = "asked_only" below [policy] in your configuration.',
                 backend=backend,
                 details={"option": "policy"},
             )
