@@ -35,8 +35,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Unit and contract tests with coverage; the real binary is part of it."""
     session.run("coverage", "erase")
-    # Two workers: much of the time is spent waiting for the processes under test.
-    session.run("coverage", "run", "-m", "pytest", "-n", "2", *APART, *session.posargs)
+    # Three workers, also on two cores: much of the time is spent waiting for the processes under test.
+    session.run("coverage", "run", "-m", "pytest", "-n", "3", *APART, *session.posargs)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")

@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 import agent_sdk_core
+from agent_sdk_core.option_values import Options
 from agent_sdk_core.wire.model import WireModel
 
 NAMES = {name: getattr(agent_sdk_core, name) for name in agent_sdk_core.__all__}
@@ -56,7 +57,7 @@ def sample(hint: Any) -> Any:
         return handler
     if dataclasses.is_dataclass(kind):
         return instance(kind)
-    if issubclass(kind, WireModel):
+    if issubclass(kind, WireModel | Options):
         return kind()
     return next((make() for base, make in made.items() if issubclass(kind, base)), handler)
 
@@ -67,7 +68,9 @@ def instance(kind: Any) -> Any:
     hints = get_type_hints(kind, localns=NAMES)
     fields = {field.name: sample(hints[field.name]) for field in dataclasses.fields(kind) if field.init}
     fields |= (
-        {"name": "n", "description": "d", "input_schema": {"type": "object"}} if kind is agent_sdk_core.Tool else {}
+        {"name": "n", "description": "d", "input_schema": {"type": "object"}, "max_result_chars": 1}
+        if kind is agent_sdk_core.Tool
+        else {}
     )
     return kind(**fields)
 

@@ -209,8 +209,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"native": {"x": {1: 2}}}, "native['x'] has the key 1, and keys are text."),
     ({"native": CYCLE}, "native is nested too deeply, or holds itself."),
     ({"output_schema": {"required": {"a"}}}, "output_schema['required'] is of type set, which JSON cannot hold."),
-    ({"tools": [function]}, "tools takes a ToolRegistry or a list of tools, not <function function"),
-    ({"tools": 5}, "tools takes a ToolRegistry or a list of tools, not 5; "),
+    ({"tools": [function]}, "tools takes registries and tools, not <function function"),
+    ({"tools": 5}, "tools takes registries and tools, not 5; "),
     ({"tools": [stock, stock]}, "tools There are two tools called 'stock'"),
     ({"model": 5, "max_turn": 1}, "model must be text, not a number. SessionOptions.max_turn does not exist;"),
 ]

@@ -19,7 +19,10 @@ def test_what_is_left_out_says_nothing() -> None:
     [
         ({"modle": "m"}, r"TurnOptions\.modle does not exist; did you mean 'model'\?"),
         ({"model": 5}, r"TurnOptions\.model must be text"),
-        ({"permission_mode": "never"}, r"TurnOptions\.permission_mode must be"),
+        (
+            {"permission_mode": "never"},
+            r"TurnOptions\.permission_mode cannot be this: 'never' is an approval policy of Codex",
+        ),
         ({"output_schema": []}, r"TurnOptions\.output_schema must be a table"),
         ({"sandbox": {"mode": "none"}}, r"TurnOptions\.sandbox is wrong"),
     ],

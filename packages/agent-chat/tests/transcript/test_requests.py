@@ -142,8 +142,8 @@ def test_a_question_in_plain_text_is_whole() -> None:
   @@ -0,0 +1,1 @@
   +a
   in: /w
-  1/y: Allow once
-  2/n: Deny
+  1/y: Yes
+  2/n: No
   3/x: Deny and stop the turn"""
     )
     assert plain(asked(request(given={"command": "a\nb"}))) == "? The agent asks to run a command\n  $ a\n    b"

@@ -60,30 +60,31 @@ METHODS: Final = _words(
 
 FIELDS: Final = _words(
     """
-    _meta acceptWithExecpolicyAmendment account action activeTurnNotSteerable additionalDetails additionalPermissions
-    agentPath agentsStates agentThreadId aggregatedOutput answers apiKey applyNetworkPolicyAmendment approval_policy
-    approvalPolicy approvalsReviewer arguments authUrl availableDecisions baseInstructions branch cachedInputTokens
-    cacheWriteInputTokens capabilities changes clientId clientInfo clientUserMessageId cliVersion codexErrorInfo
-    collaborationMode command commandActions config content contentIndex contentItems createdAt currentTimeAt cursor cwd
-    cwds data decision defaultReasoningEffort delivery delta denied description details developer_instructions
-    developerInstructions diff displayName durationMs dynamicTools effort email enabled entries ephemeral error errors
-    eventName exclude_slash_tmp exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns
-    execpolicy_amendment exitCode expectedTurnId experimentalApi experimentalRawEvents failure file file_id fileId
-    fileSystem forceReload fragments fromModel gitInfo goal grantRoot granular header host httpConnectionFailed
-    httpStatusCode id image_url imageUrl includeLayers includeTurns input inputModalities inputSchema inputTokens
-    isDefault isOther isSecret item itemId items itemsView kind label last lastTurnId layers limit loginId
-    memoryCitation message mode model model_reasoning_effort modelContextWindow modelProvider move_path name namespace
-    network network_access network_policy_amendment networkAccess networkApprovalContext nextCursor objective options
-    origin osPid output outputSchema outputTokens path permissions phase plan planType preview processId prompt
-    proposedExecpolicyAmendment proposedNetworkPolicyAmendments provider queries query question questions rateLimits
-    rationale read reason reasoning_effort reasoningEffort reasoningOutputTokens receiverThreadIds rejection
-    requestAttestation requestedSchema requestId requiresOpenaiAuth responseStreamConnectionFailed
-    responseStreamDisconnected responseTooManyFailedAttempts result results review revisedPrompt rootTurnId run sandbox
-    sandbox_mode sandbox_workspace_write sandboxPolicy savedPath scope server serverName settings skills sortDirection
+    acceptWithExecpolicyAmendment account action activeTurnNotSteerable additionalDetails additionalPermissions
+    additionalSpeedTiers agentPath agentsStates agentThreadId aggregatedOutput answers apiKey
+    applyNetworkPolicyAmendment approval_policy approvalPolicy approvalsReviewer arguments authUrl availableDecisions
+    baseInstructions branch cachedInputTokens cacheWriteInputTokens capabilities changes clientId clientInfo
+    clientUserMessageId cliVersion codexErrorInfo collaborationMode command commandActions config content contentIndex
+    contentItems createdAt currentTimeAt cursor cwd cwds data decision defaultReasoningEffort delivery delta denied
+    description details developerInstructions developer_instructions diff displayName durationMs dynamicTools effort
+    email enabled entries ephemeral error errors eventName excludeSlashTmp exclude_slash_tmp excludeTmpdirEnvVar
+    exclude_tmpdir_env_var excludeTurns execpolicy_amendment exitCode expectedTurnId experimentalApi
+    experimentalRawEvents failure file file_id fileId fileSystem forceReload fragments fromModel gitInfo goal grantRoot
+    granular header host httpConnectionFailed httpStatusCode id image_url imageUrl includeLayers includeTurns input
+    inputModalities inputSchema inputTokens isDefault isOther isSecret item itemId items itemsView kind label last
+    lastTurnId layers limit loginId memoryCitation message _meta mode model modelContextWindow modelProvider
+    model_reasoning_effort model_reasoning_summary move_path name namespace network network_access networkAccess
+    networkApprovalContext network_policy_amendment nextCursor objective options origin osPid output outputSchema
+    outputTokens path permissions personality phase plan planType preview processId prompt proposedExecpolicyAmendment
+    proposedNetworkPolicyAmendments provider queries query question questions rateLimits rationale read reason
+    reasoningEffort reasoning_effort reasoningOutputTokens receiverThreadIds rejection requestAttestation
+    requestedSchema requestId requiresOpenaiAuth responseStreamConnectionFailed responseStreamDisconnected
+    responseTooManyFailedAttempts result results review revisedPrompt rootTurnId run sandbox sandbox_mode sandboxPolicy
+    sandbox_workspace_write savedPath scope server serverName serviceTier serviceTiers settings skills sortDirection
     sortKey source sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts
     targetItemId text text_elements thread threadId threadName threadSettings timeUsedSeconds title token tokenBudget
     tokensUsed tokenUsage toModel tool toolName tools total totalTokens turn turnId turns type updatedAt url userAgent
-    userCode verificationUrl version willRetry writable_roots writableRoots
+    userCode verificationUrl version willRetry writableRoots writable_roots
     """
 )
 

@@ -18,13 +18,30 @@ RESPONSE = {
 
 def test_facts_are_read_from_the_response() -> None:
     assert ThreadFacts.from_response(RESPONSE, tools=("a",)) == ThreadFacts(
-        "t", "/w", "gpt", "openai", "high", "on-request", "readOnly", "default", "0.163.0", ("a",)
+        "t",
+        "/w",
+        "gpt",
+        "openai",
+        "high",
+        "on-request",
+        "readOnly",
+        "default",
+        "0.163.0",
+        ("a",),
+        settings={
+            "approvalsReviewer": "user",
+            "model": "gpt",
+            "cwd": "/w",
+            "sandboxPolicy": {"type": "readOnly"},
+            "approvalPolicy": "on-request",
+            "effort": "high",
+        },
     )
 
 
 def test_a_poor_response_is_read_as_far_as_it_goes() -> None:
     assert ThreadFacts.from_response({"thread": {"id": "t", "cwd": "/old", "model": "m"}}) == ThreadFacts(
-        "t", cwd="/old", model="m"
+        "t", cwd="/old", model="m", settings={"effort": None}
     )
 
 
