@@ -96,6 +96,10 @@ class PolicyGuard:
         """Return a guard with the refusals of another beside its own rules; what the other allows does not count."""
         return PolicyGuard.of((*self.rules, *(rule for rule in other.rules if rule.verdict != "allow")))
 
+    def without_workspace(self) -> PolicyGuard:
+        """Return a guard for a session whose workspace is not known: no path is allowed that counts from it."""
+        return PolicyGuard.of(rule for rule in self.rules if rule.verdict != "allow" or not rule.is_relative)
+
     def judge(
         self,
         tool_name: str,

@@ -71,6 +71,11 @@ class Rule:
         """What its pattern is about."""
         return subject_of(self.tool) if self.kind is None else _KIND_SUBJECTS.get(self.kind, "nothing")
 
+    @property
+    def is_relative(self) -> bool:
+        """Whether its pattern is a path that counts from the workspace."""
+        return self.subject == "path" and self.pattern is not None and not self.pattern.startswith(("/", "~"))
+
     def covers(self, tool_name: str) -> bool:
         """Tell whether it is about this tool; case counts for an allow alone."""
         if self.kind is not None:

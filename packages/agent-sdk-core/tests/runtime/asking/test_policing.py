@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agent_sdk_core.asking.permissions import Allow, Deny, PermissionRequest
@@ -39,3 +41,27 @@ async def test_a_changed_input_is_judged_again() -> None:
     for answer in (Allow(), Allow(updated_input={"command": "make"}), Deny(), None):
         assert await POLICE.review(request("ls"), answer) is answer
     assert await POLICE.review(QUESTION, Answers({})) == Answers({})
+
+
+async def test_relative_rules_count_from_the_workspace_wherever_a_call_would_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "repo").mkdir()
+    monkeypatch.chdir(tmp_path / "repo")
+    elsewhere = PermissionRequest("Write", {"file_path": "x"}, cwd=str(tmp_path))
+    within = PermissionRequest("Write", {"file_path": str(tmp_path / "repo" / "x")}, cwd=str(tmp_path))
+    for cwd in (None, tmp_path / "repo"):
+        police = Police.of(SessionOptions(cwd=cwd, policy=PolicyGuard(allow=["Edit(**)"])))
+        assert police is not None
+        assert await police.decide(elsewhere) is None
+        assert await police.decide(within) == Allow()
+
+
+async def test_a_resumed_session_without_a_folder_has_no_path_allowed_that_counts_from_one() -> None:
+    policy = PolicyGuard(allow=["Edit(**)", "Edit(/a/**)", "Bash(ls *)"], deny=["Read(.env)"])
+    police = Police.of(SessionOptions(resume="s", policy=policy))
+    assert police is not None
+    assert await police.decide(PermissionRequest("Write", {"file_path": "x"}, cwd="/r")) is None
+    assert await police.decide(PermissionRequest("Write", {"file_path": "/a/x"}, cwd="/r")) == Allow()
+    assert await police.decide(PermissionRequest("Bash", {"command": "ls"}, cwd="/r")) == Allow()
+    assert isinstance(await police.decide(PermissionRequest("Read", {"file_path": ".env"}, cwd="/r")), Deny)

@@ -29,8 +29,10 @@ class Police:
     """
 
     def __init__(self, guard: PolicyGuard, options: SessionOptions) -> None:
-        self._guard = guard
-        self._workspace = options.cwd
+        # Never the folder of a call: the model chooses that one, and with it what a relative rule would mean.
+        self._workspace = "." if options.cwd is None and options.resume is None else options.cwd
+        # The folder of a stored session is the agent's to know, unless the options name it.
+        self._guard = guard if self._workspace is not None else guard.without_workspace()
 
     @classmethod
     def of(cls, options: SessionOptions) -> Police | None:
