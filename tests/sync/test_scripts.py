@@ -31,7 +31,7 @@ ASKING = {
 }
 """What makes an agent ask for permission."""
 
-SECONDS = 20
+SECONDS = 60
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 
 
@@ -180,7 +180,7 @@ def can_use_tool(request):
 
 session = backend.create_session(options.model_copy(update={"can_use_tool": can_use_tool}))
 session.send("Hi")
-say("leaving", asked.wait(20))
+say("leaving", asked.wait())
 """
     with started(source, name, request) as script:
         assert ended(script) == (0, "leaving True\n", "")

@@ -24,15 +24,16 @@ from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.runtime.asking.pending import Resolution
 from agent_sdk_core.runtime.backend import BaseBackend
-from agent_sdk_core.runtime.driver import SessionDriver, Setting
+from agent_sdk_core.runtime.driver import Away, SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.session import BaseSession
 from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.structured.strict import strict_form
 from agent_sdk_core.turn_options import TurnOptions
 
-settings.register_profile("agent-sdk-core", deadline=None, database=None, max_examples=60)
-settings.load_profile("agent-sdk-core")
+if settings.get_current_profile_name() != "explore":
+    settings.register_profile("agent-sdk-core", deadline=None, database=None, derandomize=True, max_examples=60)
+    settings.load_profile("agent-sdk-core")
 
 Hook = Callable[..., Awaitable[Any]]
 
@@ -49,6 +50,8 @@ class MemoryDriver(SessionDriver):
         held: Prompts that the agent keeps for a turn of their own.
         asked: What the last turn was asked: its options, and the form of its answer.
         settings: What the agent was set to, one by one.
+        gone: Why the agent does not have the session at hand.
+        stored: Whether the session lasts when the agent is lost.
     """
 
     name = "memory"
@@ -63,11 +66,25 @@ class MemoryDriver(SessionDriver):
         self.held: set[str] = set()
         self.asked: tuple[TurnOptions | None, AnswerForm | None] = (None, None)
         self.settings: list[tuple[Setting, str | None]] = []
+        self.gone: Away | None = None
+        self.stored = True
         self._turns = 0
 
     @property
     def resumable(self) -> bool:
         return self._turns > 0
+
+    @property
+    def away(self) -> Away | None:
+        return self.gone
+
+    @property
+    def lasts(self) -> bool:
+        return self.stored
+
+    async def ready(self) -> None:
+        if "ready" in self.hooks:
+            await self.hooks["ready"]()
 
     async def start_turn(
         self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
@@ -253,16 +270,16 @@ async def backend(anyio_backend: object) -> AsyncIterator[MemoryBackend]:
     """A running backend in memory; a test that leaves it hanging fails."""
     del anyio_backend
     backend = MemoryBackend()
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await backend.start()
     yield backend
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await backend.aclose()
 
 
 @pytest.fixture
 async def session(backend: MemoryBackend) -> MemorySession:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         return await backend.create_session()
 
 

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import ast
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from tests.sources import PACKAGES, SOURCES, Facts, facts, facts_of, module_name, package_of
 
-PACKAGES = Path(__file__).parents[2]
-BACKENDS = {"claude_sdk", "codex_sdk"}
-OURS = {"agent_sdk_core", "agent_sdk_testing", "agent_chat", *BACKENDS}
+BACKENDS = {"acp_sdk", "claude_sdk", "codex_sdk"}
+OURS = {"agent_sdk_core", "agent_sdk_testing", "agent_chat", "agent_fleet", *BACKENDS}
 ALLOWED = {
     "agent_sdk_core": set[str](),
+    "acp_sdk": {"agent_sdk_core"},
     "claude_sdk": {"agent_sdk_core"},
     "codex_sdk": {"agent_sdk_core"},
     "agent_sdk_testing": {"agent_sdk_core"},
-    "agent_chat": {"agent_sdk_core", "agent_sdk_testing"},
+    "agent_chat": {"acp_sdk", "agent_sdk_core", "agent_sdk_testing"},  # of acp_sdk the protocol alone, see below
+    "agent_fleet": {"agent_sdk_core"},
 }
-SOURCES = sorted(path for path in PACKAGES.glob("*/src/*/**/*.py"))
-PORTABLE = [path for path in SOURCES if path.relative_to(PACKAGES).parts[2] in BACKENDS | {"agent_sdk_core"}]
+PORTABLE = [path for path in SOURCES if package_of(path) in BACKENDS | {"agent_sdk_core"}]
+CHAT = [path for path in SOURCES if package_of(path) == "agent_chat"]
 LOOPS = {"asyncio", "trio", "sniffio", "curio", "uvloop"}
 HOST = PACKAGES / "agent-sdk-core/src/agent_sdk_core/runtime/host.py"
 OFF_THE_LOOP = PACKAGES / "agent-sdk-core/src/agent_sdk_core/transport/process/strays.py"
 """Runs in a worker thread, or when no event loop is left."""
 
+ACP_MODE = PACKAGES / "agent-chat/src/agent_chat/acp"
 DEMO = PACKAGES / "agent-chat/src/agent_chat/demo"
+
+CHILDREN = {
+    "agent_sdk_core.interfaces.session": "agent_sdk_core.interfaces.backend",
+    "agent_sdk_core.sync.session": "agent_sdk_core.sync.backend",
+    "agent_fleet.session": "agent_fleet.backend",
+}
+"""A session names its backend, which makes it, in annotations alone."""
 
 
 def test_types_are_checked_in_every_package() -> None:
@@ -36,26 +46,14 @@ def test_types_are_checked_in_every_package() -> None:
     assert not any("*" in folder for folder in included), "pyright finds nothing behind a wildcard"
 
 
-def package_of(path: Path) -> str:
-    return path.relative_to(PACKAGES).parts[2]
+def packages_used(path: Path) -> set[str]:
+    return {used.module.partition(".")[0] for used in facts(path).imports}
 
 
-def name_of(path: Path) -> str:
-    return "/".join(path.relative_to(PACKAGES).parts[2:])
-
-
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def imports(tree: ast.AST) -> Iterator[tuple[str, ast.Import | ast.ImportFrom]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            yield node.module or "", node
+def found(paths: Collection[Path], wrong: Callable[[Path], object]) -> dict[str, object]:
+    """Return what is wrong with each module that something is wrong with."""
+    assert paths
+    return {str(path.relative_to(PACKAGES)): told for path in paths if (told := wrong(path))}
 
 
 def test_there_is_something_to_check() -> None:
@@ -63,102 +61,110 @@ def test_there_is_something_to_check() -> None:
     assert HOST in SOURCES
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_packages_import_only_whom_they_may(path: Path) -> None:
-    package = package_of(path)
-    used = {module.partition(".")[0] for module, _ in imports(parse(path))} & OURS
-    assert used - {package} <= ALLOWED[package]
+def test_packages_import_only_whom_they_may() -> None:
+    def wrong(path: Path) -> set[str]:
+        package = package_of(path)
+        return (packages_used(path) & OURS) - {package} - ALLOWED[package]
+
+    assert found(SOURCES, wrong) == {}
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if package_of(path) == "agent_chat"], ids=name_of)
-def test_only_the_demo_loads_the_testing_package_and_only_when_it_runs(path: Path) -> None:
-    tree = parse(path)
-    lazy = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(node)
-    }
-    typing_only = seen_by_type_checkers_only(tree)
-    for module, node in imports(tree):
-        if module.startswith("agent_sdk_testing"):
-            assert path.parent == DEMO
-            assert id(node) in lazy | typing_only
+def test_only_the_demo_loads_the_testing_package_and_only_when_it_runs() -> None:
+    def wrong(path: Path) -> list[str]:
+        testing = [used for used in facts(path).imports if used.module.startswith("agent_sdk_testing")]
+        return [used.module for used in testing if path.parent != DEMO or not (used.lazy or used.typing_only)]
+
+    assert found(CHAT, wrong) == {}
 
 
-@pytest.mark.parametrize("path", PORTABLE, ids=name_of)
-def test_core_and_backends_run_on_any_event_loop(path: Path) -> None:
-    used = {module.partition(".")[0] for module, _ in imports(parse(path))} & LOOPS
-    assert used <= ({"trio"} if path == HOST else set[str]())
+def test_of_acp_only_the_mode_that_speaks_it_knows_the_protocol_and_nothing_the_backend() -> None:
+    def wrong(path: Path) -> list[str]:
+        used = [each.module for each in facts(path).imports if each.module.partition(".")[0] == "acp_sdk"]
+        return [each for each in used if not each.startswith("acp_sdk.protocol.") or ACP_MODE not in path.parents]
+
+    assert found(CHAT, wrong) == {}
 
 
-@pytest.mark.parametrize("path", [path for path in PORTABLE if path != OFF_THE_LOOP], ids=name_of)
-def test_nothing_sleeps_in_the_event_loop(path: Path) -> None:
-    tree = parse(path)
-    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    assert "time.sleep" not in calls
-    named = [
-        alias.name
-        for module, node in imports(tree)
-        if module == "time" and isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    ]
-    assert "sleep" not in named
+def test_core_and_backends_run_on_any_event_loop() -> None:
+    def wrong(path: Path) -> set[str]:
+        return (packages_used(path) & LOOPS) - ({"trio"} if path == HOST else set[str]())
+
+    assert found(PORTABLE, wrong) == {}
 
 
-@pytest.mark.parametrize("path", PORTABLE, ids=name_of)
-def test_there_are_no_async_generators(path: Path) -> None:
-    found = [node.name for node in functions(parse(path)) if isinstance(node, ast.AsyncFunctionDef) and yields(node)]
-    assert found == []
+def test_nothing_sleeps_in_the_event_loop() -> None:
+    assert found([path for path in PORTABLE if path != OFF_THE_LOOP], lambda path: sleeps(facts(path))) == {}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_nothing_is_imported_by_star_at_run_time(path: Path) -> None:
-    tree = parse(path)
-    typing_only = seen_by_type_checkers_only(tree)
-    starred = [
-        module
-        for module, node in imports(tree)
-        if isinstance(node, ast.ImportFrom)
-        and any(alias.name == "*" for alias in node.names)
-        and id(node) not in typing_only
-    ]
-    assert starred == []
+def sleeps(known: Facts) -> bool:
+    taken = [used.names for used in known.imports if used.module == "time" and used.names is not None]
+    return "time.sleep" in known.calls or any("sleep" in names for names in taken)
+
+
+def test_there_are_no_async_generators() -> None:
+    assert found(PORTABLE, lambda path: facts(path).async_generators) == {}
+
+
+def test_nothing_is_imported_by_star_at_run_time() -> None:
+    def wrong(path: Path) -> list[str]:
+        starred = [used for used in facts(path).imports if used.names is not None and "*" in used.names]
+        return [used.module for used in starred if not used.typing_only]
+
+    assert found(SOURCES, wrong) == {}
+
+
+def test_each_module_says_what_it_owns() -> None:
+    said = [path for path in SOURCES if path.name != "__init__.py" or path.stat().st_size]
+    assert found(said, lambda path: not facts(path).docstring) == {}
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    graph = {module: set(used) for module, used in import_graph().items()}
+    for child, parent in CHILDREN.items():
+        assert parent in graph[child], f"{child} needs no exception any more"
+        graph[child].remove(parent)
+    circle = circle_in(graph)
+    assert not circle, f"these import each other: {' → '.join(circle)}"
+
+
+def circle_in(graph: Mapping[str, Collection[str]]) -> list[str]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Return the modules of ours that each one imports, lazily and for annotations too.
+
+    What a package's face imports for type checkers does not count: it loads them when they are asked for. What is
+    allowed between other parents and children stands in `CHILDREN`, which must be for annotations.
+    """
+    paths = {module_name(path): path for path in SOURCES}
+    graph = dict[str, set[str]]()
+    for name, path in paths.items():
+        graph[name] = set()
+        for each in facts(path).imports:
+            names = each.names or ()
+            used = {full if (full := f"{each.module}.{taken}") in paths else each.module for taken in names}
+            used = used or {each.module}
+            if path.name == "__init__.py" and each.typing_only:
+                continue
+            assert CHILDREN.get(name) not in used or each.typing_only
+            graph[name] |= used & paths.keys() - {name}
+    return graph
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in SOURCES if path.name != "__init__.py" or path.stat().st_size], ids=name_of
+    ("graph", "expected"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set[str]()}, set[str]()),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, {"b", "c"}),
+    ],
 )
-def test_each_module_says_what_it_owns(path: Path) -> None:
-    assert ast.get_docstring(parse(path))
-
-
-def seen_by_type_checkers_only(tree: ast.AST) -> set[int]:
-    return {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for statement in node.body
-        for inner in ast.walk(statement)
-    }
-
-
-def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-
-
-def yields(function: ast.AsyncFunctionDef) -> bool:
-    """Tell whether the function itself yields, not one defined in it."""
-    waiting: list[ast.AST] = list(function.body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Yield | ast.YieldFrom):
-            return True
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            waiting.extend(ast.iter_child_nodes(node))
-    return False
+def test_a_circle_is_recognised(graph: dict[str, set[str]], expected: set[str]) -> None:
+    assert set(circle_in(graph)) == expected
 
 
 @pytest.mark.parametrize(
@@ -166,14 +172,28 @@ def yields(function: ast.AsyncFunctionDef) -> bool:
     [
         ("async def f():\n yield 1", True),
         ("async def f():\n if x:\n  y = yield", True),
+        ("class A:\n async def f():\n  yield 1", True),
         ("async def f():\n def g():\n  yield 1\n return g", False),
         ("async def f():\n return 1", False),
     ],
 )
 def test_an_async_generator_is_recognised(source: str, expected: bool) -> None:
-    (function,) = functions_of(source)
-    assert yields(function) is expected
+    assert bool(facts_of(source).async_generators) is expected
 
 
-def functions_of(source: str) -> list[ast.AsyncFunctionDef]:
-    return [node for node in ast.parse(source).body if isinstance(node, ast.AsyncFunctionDef)]
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import time\ndef f():\n return [g(time.sleep(1))]", True),
+        ("def f():\n from time import sleep", True),
+        ("import time\ntime.monotonic()", False),
+    ],
+)
+def test_a_sleep_is_recognised(source: str, expected: bool) -> None:
+    assert sleeps(facts_of(source)) is expected
+
+
+def test_where_an_import_stands_is_recognised() -> None:
+    source = "if TYPE_CHECKING:\n from a import b\nelse:\n import c\ndef f():\n if x:\n  from d import *\n"
+    where = {each.module: (each.names, each.typing_only, each.lazy) for each in facts_of(source).imports}
+    assert where == {"a": (("b",), True, False), "c": (None, False, False), "d": (("*",), False, True)}

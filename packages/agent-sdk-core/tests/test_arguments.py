@@ -13,15 +13,20 @@ from agent_sdk_core.arguments import check_calls, checked, checked_class, descri
 from agent_sdk_core.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from nowhere import Missing  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+    from nowhere import Missing  # pyright: ignore[reportMissingImports, reportUnknownVariableType]  # there is none: what is tested
 
-    from agent_sdk_core import SessionOptions
+    from agent_sdk_core import SessionOptions, TurnOptions
 
 T = TypeVar("T")
 
 
 class Named(Protocol):
     name: str
+
+
+@checked
+def ask(prompt: str, *, options: TurnOptions | None = None) -> None:
+    del prompt, options
 
 
 @checked
@@ -35,7 +40,7 @@ def anything(*values: object, **named: object) -> int:
 
 
 @checked
-def _resumed(options: SessionOptions | None = None, other: Missing | None = None) -> str:  # pyright: ignore[reportUnknownParameterType]
+def _resumed(options: SessionOptions | None = None, other: Missing | None = None) -> str:  # pyright: ignore[reportUnknownParameterType]  # of a name that there is not
     del other
     return str(options)
 
@@ -62,6 +67,8 @@ resumed = cast("Any", _resumed)
         (lambda: untyped(greet)("a", loud=1), "greet: loud must be True or False or None, not int."),
         (lambda: untyped(greet)("a", lou=True), "greet takes no 'lou'; did you mean 'loud'?"),
         (lambda: untyped(greet)("a", x=1), "greet takes no 'x'; it takes name, times, loud."),
+        (lambda: untyped(ask)("a", model="m"), "ask takes no 'model' of its own; write options=TurnOptions(model=…)."),
+        (lambda: untyped(ask)("a", x=1), "ask takes no 'x'; it takes prompt, options."),
         (
             lambda: resumed({"cwd": "."}),
             "options must be SessionOptions or None, not dict; write SessionOptions(…).",

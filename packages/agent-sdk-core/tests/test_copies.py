@@ -8,6 +8,7 @@ import types
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from threading import Event
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
@@ -48,10 +49,11 @@ def sample(hint: Any) -> Any:
         Enum: lambda: next(iter(kind)),
         str: str,
         bytes: bytes,
-        float: float,
+        float: lambda: 1.5,
         int: kind,
         Mapping: lambda: {"k": sample(inner[1])},
         Sequence: lambda: [sample(inner[0])],
+        Event: kind,
     }
     if not isinstance(kind, type):
         return handler

@@ -13,4 +13,4 @@ def test_a_model_says_nothing_that_its_agent_did_not_tell() -> None:
     assert not model.is_default
     assert model.input_modalities == ("text",)
     with pytest.raises(FrozenInstanceError):
-        model.id = "n"  # type: ignore[misc]
+        model.id = "n"  # type: ignore[misc]  # frozen: what is tested

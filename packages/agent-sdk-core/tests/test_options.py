@@ -10,6 +10,7 @@ import pytest
 from agent_sdk_core.asking.permissions import DEFER
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.mcp_servers import McpServer
 from agent_sdk_core.options import SandboxPolicy, SessionOptions
 from agent_sdk_core.policy.guard import PolicyGuard
 from agent_sdk_core.sub_agents import AgentDefinition
@@ -99,10 +100,23 @@ def test_what_is_not_async_is_refused_when_the_options_are_built(field: str, cal
         SessionOptions(**{field: callback})
 
 
+@pytest.mark.parametrize("field", CALLBACKS)
+def test_a_callback_of_three_arguments_is_told_that_it_gets_one(field: str) -> None:
+    async def official(tool_name: str, tool_input: object, context: object) -> None:
+        del tool_name, tool_input, context
+
+    async def with_default(request: object, retries: int = 3) -> None:
+        del request, retries
+
+    with pytest.raises(InvalidRequestError, match=rf"^SessionOptions\.{field} must take one argument, the request"):
+        made_with(SessionOptions, **{field: official})
+    assert made_with(SessionOptions, **{field: with_default})
+
+
 def test_options_are_frozen() -> None:
     options = SessionOptions(model="m")
     with pytest.raises(InvalidRequestError, match=r"SessionOptions cannot be changed; make a copy.*'model'"):
-        options.model = "n"  # type: ignore[misc]
+        options.model = "n"  # type: ignore[misc]  # frozen: what is tested
     with pytest.raises(InvalidRequestError, match="SessionOptions cannot be changed"):
         del options.model
     assert options.model_copy(update={"model": "n"}).model == "n"
@@ -158,6 +172,11 @@ CYCLE["self"] = CYCLE
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"permission_mode": "yolo"}, "permission_mode must be 'default', "),
+    (
+        {"personality": "freindly"},
+        "personality must be 'none', 'friendly' or 'pragmatic', not 'freindly'; the nearest is 'friendly'.",
+    ),
+    ({"system_prompt": {"type": "preset", "append": "x"}}, "system_prompt must be text, not a table: the agent's own"),
     ({"request_timeout": 0}, "request_timeout must be greater than 0."),
     ({"request_timeout": -1}, "request_timeout must be greater than 0."),
     ({"request_timeout": float("nan")}, "request_timeout must be a finite number."),
@@ -196,12 +215,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"resume": ""}, "resume is empty; leave it out."),
     ({"allowed_tools": "Bash"}, "allowed_tools must be a list, not text."),
     ({"allowed_tools": ("",)}, "allowed_tools[0] is empty; leave it out."),
-    ({"setting_sources": ("users",)}, "setting_sources[0] must be 'user', 'project' or 'local', not 'users'."),
+    (
+        {"setting_sources": ("users",)},
+        "setting_sources[0] must be 'user', 'project' or 'local', not 'users'; the nearest is 'user'.",
+    ),
     (
         {"mcp_servers": {"a": {"command": b"x"}}},
-        "mcp_servers['a']['command'] is of type bytes, which JSON cannot hold.",
+        "mcp_servers['a'] is wrong: McpServer.command must be text; name a program.",
     ),
-    ({"mcp_servers": {"a": "x"}}, "mcp_servers['a'] must be a table."),
+    ({"mcp_servers": {"a": "x"}}, "mcp_servers['a'] must be a McpServer or a table."),
     ({"mcp_servers": {"": {}}}, "mcp_servers has a server without a name."),
     ({"mcp_servers": []}, "mcp_servers must be a table, not list."),
     ({"native": {"x": b"x"}}, "native['x'] is of type bytes, which JSON cannot hold."),
@@ -247,7 +269,7 @@ def test_paths_are_taken_as_text_and_tuples_as_lists_wherever_json_goes() -> Non
         env={"HOME": Path("/home/x")},  # type: ignore[dict-item]  # taken all the same
         output_schema={"required": ("a",)},
     )
-    assert options.mcp_servers == {"a": {"command": "/bin/server", "args": ["-v"]}}
+    assert options.mcp_servers == {"a": McpServer(command="/bin/server", args=("-v",))}
     assert options.native == {"x": ["a", 1, 1.5, None, True]}
     assert options.env == {"HOME": "/home/x"}
     assert options.output_schema == {"required": ["a"]}
@@ -262,8 +284,7 @@ def test_lists_are_taken_where_tuples_stand() -> None:
 @pytest.mark.parametrize("given", [stock, [stock], (stock,), iter([stock])], ids=["one", "list", "tuple", "iterator"])
 def test_tools_are_taken_as_a_registry(given: Any) -> None:
     options = SessionOptions(tools=given)
-    assert options.tools is not None
-    assert [entry.name for entry in options.tools] == ["stock"]
+    assert [entry.name for registry in options.registries for entry in registry] == ["stock"]
     assert options.model_copy(update={"model": "m"}).tools is options.tools
 
 
@@ -300,16 +321,35 @@ def test_require_supported_lets_defaults_pass(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"fork": True}, {"session_id": "s"}, {"env": {"A": "1"}}, {"system_prompt": ""}], ids=str
+    "fields", [{"resume": "r"}, {"session_id": "s"}, {"env": {"A": "1"}}, {"system_prompt": ""}], ids=str
 )
 def test_require_supported_names_field_and_backend(fields: dict[str, Any]) -> None:
     options = SessionOptions(**fields)
-    options.require_supported("memory", ["resume"])
+    options.require_supported("memory", ["fork"])
     (name,) = fields
     with pytest.raises(UnsupportedOptionError, match=rf"memory .*SessionOptions\.{name}") as caught:
-        options.require_supported("memory", ["resume", name])
+        options.require_supported("memory", ["fork", name])
     assert caught.value.backend == "memory"
     assert caught.value.details["option"] == name
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"fork": True}, "has fork=True and nothing to fork; add resume"),
+        ({"fork": True, "fork_at": "t"}, "has fork=True and nothing to fork; add resume"),
+        ({"fork_at": "t"}, "has fork_at, which says where a fork begins; add fork=True and resume"),
+        ({"resume": "r", "fork_at": "t"}, "has fork_at, which says where a fork begins; add fork=True and resume"),
+        ({"resume": "r", "session_id": "s"}, "has resume and session_id, and a session that goes on keeps its id"),
+    ],
+    ids=str,
+)
+def test_options_that_name_no_session_or_two_are_refused_when_they_are_made(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidRequestError, match=f"^SessionOptions {words}"):
+        SessionOptions(**fields)
+    with pytest.raises(InvalidRequestError, match=words):
+        SessionOptions().model_copy(update=fields)
+    assert SessionOptions(resume="r", fork=True, fork_at="t", session_id="s").fork
 
 
 def test_a_policy_that_would_not_bind_every_call_is_refused_unless_that_is_accepted() -> None:
@@ -324,7 +364,20 @@ def test_a_policy_that_would_not_bind_every_call_is_refused_unless_that_is_accep
 
 def test_a_policy_is_a_guard() -> None:
     with pytest.raises(InvalidRequestError, match="policy takes a PolicyGuard, not dict"):
-        SessionOptions(policy={"deny": ["Bash"]})  # type: ignore[arg-type]
+        SessionOptions(policy={"deny": ["Bash"]})  # type: ignore[arg-type]  # what is refused
+
+
+def test_a_rule_that_names_a_tool_of_the_application_without_its_server_is_told() -> None:
+    @tool
+    async def pay(amount: int) -> str:
+        """Pay."""
+        return str(amount)
+
+    told = SessionOptions(tools=[pay], policy=PolicyGuard(deny=["pay", "mcp__tools__pay", "refund"])).warnings()
+    assert told == ("the policy's rule 'pay' may cover nothing: the tool is called mcp__tools__pay.",)
+    assert SessionOptions(policy=PolicyGuard(deny=["pay"])).warnings() == ()
+    (told_of_allow,) = SessionOptions(policy=PolicyGuard(allow=["Bsh"])).warnings()
+    assert "did you mean 'Bash'" in told_of_allow
 
 
 @pytest.mark.parametrize(
@@ -335,7 +388,7 @@ def test_a_policy_is_a_guard() -> None:
         ({"agents": {"a": {"description": "x"}}}, "agents['a'] is wrong: AgentDefinition.prompt is missing."),
         (
             {"agents": {"a": {"description": "x", "prompt": "y", "tool": []}}},
-            "agents['a'] is wrong: AgentDefinition.tool does not exist; did you mean 'tools'?.",
+            "agents['a'] is wrong: AgentDefinition.tool does not exist; did you mean 'tools'?",
         ),
         (
             {"agents": {"a": {"description": "x", "prompt": "y", "permission_mode": "never"}}},
@@ -401,3 +454,32 @@ def test_several_registries_and_single_tools_are_taken_together() -> None:
         SessionOptions(tools=[one, ToolRegistry("one")])
     with pytest.raises(InvalidRequestError, match="tools takes registries and tools, not 5; put @tool above"):
         SessionOptions(tools=cast("Any", [5]))
+
+
+@tool(ask="always")
+async def pay(cents: int) -> str:
+    """Pay."""
+    return f"{cents}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "never"),
+    [
+        ({"permission_mode": "bypass"}, "in permission_mode='bypass' nobody is asked"),
+        ({"permission_mode": "bypass", "tools": [stock]}, "in permission_mode='bypass' nobody is asked"),
+        ({"permission_mode": "bypass", "tools": [pay]}, None),
+        ({"permission_mode": "bypass", "policy": PolicyGuard(ask=["Bash"])}, None),
+        ({"permission_mode": "bypass", "policy": PolicyGuard(deny=["Bash"])}, "in permission_mode='bypass'"),
+        ({"permission_mode": "dont_ask", "tools": [pay]}, "in permission_mode='dont_ask'"),
+        ({"allowed_tools": ("*",)}, "allowed_tools allows every tool"),
+        ({"allowed_tools": ("*",), "tools": [pay]}, None),
+        ({"permission_mode": "default"}, None),
+    ],
+)
+def test_a_callback_is_said_to_be_never_called_only_where_nothing_asks_it(
+    fields: dict[str, Any], never: str | None
+) -> None:
+    told = SessionOptions(can_use_tool=DEFER, **fields).warnings()
+    assert [never in sentence for sentence in told if never] == ([] if never is None else [True])
+    assert bool(told) is (never is not None)
+    assert SessionOptions(**fields).warnings() == ()

@@ -6,6 +6,8 @@ import pickle
 import time
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from agent_sdk_core import Secret, SessionOptions, redaction
 from agent_sdk_core.errors import AgentError, ProcessExitedError, ProtocolError
@@ -18,6 +20,7 @@ VALUE = "hunter2-hunter2"
 def nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redaction, "_values", dict[str, None]())
     monkeypatch.setattr(redaction, "_pattern", None)
+    monkeypatch.setattr(redaction, "_stale", False)
 
 
 @pytest.mark.parametrize(
@@ -134,10 +137,10 @@ def test_no_text_takes_long() -> None:
         " ",
         "key = ",
     )
-    before = time.monotonic()
+    before = time.process_time()
     for piece in pieces:
         redact(piece * (65_536 // len(piece)))
-    assert time.monotonic() - before < 10
+    assert time.process_time() - before < 20
 
 
 def test_values_are_redacted_at_any_depth_and_by_the_names_of_their_members() -> None:
@@ -177,3 +180,45 @@ def test_options_show_names_alone_and_teach_their_secrets() -> None:
             assert name in shown
     assert options.env["API_KEY"] == VALUE
     assert redact("t0ken-of-files") == REDACTED
+
+
+KEYS = [
+    "sk-abcdefgh12345",
+    "sk_live_abcdefgh1",
+    "ghp_0123456789abcdefghij",
+    "github_pat_0123456789abcdefghij",
+    "glpat-0123456789abcdefghij",
+    "xoxb-0123456789ab",
+    "AKIA1234567890ABCDEF",
+    "AIzaSyA0123456789_0123456789_01234567",
+    "hf_0123456789abcdefghij",
+    "npm_0123456789012345678901234567890",
+    "eyJabcdefghij.abcdefghijk.xyz",
+    "Bearer abcdefghijklmnopqrstu",
+    "Authorization: abcdefgh",
+]
+"""A key of each shape that has no name before it."""
+
+NO_PART_OF_A_KEY = st.characters(exclude_categories=["Cs"], exclude_characters="-").filter(
+    lambda one: not (one.isascii() and (one.isalnum() or one == "_"))
+)
+
+
+@given(st.text(max_size=20), NO_PART_OF_A_KEY, st.sampled_from(KEYS), NO_PART_OF_A_KEY)
+@example("我的密钥", "是", "sk-abcdefgh12345", "。")
+@example("", "é", "AKIA1234567890ABCDEF", "é")
+def test_a_key_is_found_whatever_character_stands_around_it(before: str, left: str, key: str, right: str) -> None:
+    assert key not in redact(f"{before}{left}{key}{right}")
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("escape", ["\\n", "\\t", "\\r", "\\u4f60", "\\u00E9"])
+def test_a_key_is_found_in_quoted_json(key: str, escape: str) -> None:
+    assert key not in redact(f'{{"body": "yes{escape}{key}"}}')
+
+
+@pytest.mark.parametrize(
+    "text", ["task-abcdefghij", "xAKIA1234567890ABCDEF", "diskhf_0123456789abcdefghij", "_sk-abcdefgh123"]
+)
+def test_a_part_of_a_word_is_no_key(text: str) -> None:
+    assert redact(text) == text

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
+from tests import sources
 
-PACKAGES = Path(__file__).parents[2]
 SOURCES = {
-    ".".join(path.relative_to(PACKAGES).with_suffix("").parts[2:]).removesuffix(".__init__"): path
-    for path in PACKAGES.glob("*/src/*/**/*.py")
-    if "protocol" not in path.parts
+    sources.module_name(path): path
+    for path in sources.SOURCES
+    if "codex_sdk/protocol" not in path.as_posix()  # generated
 }
-VALUES = {"arguments", "errors", "models", "names", "option_values", "redaction", "wire"}
+VALUES = {"arguments", "errors", "models", "names", "option_values", "redaction", "secret", "wire"}
 """Rooms on the ground floor of core."""
 
 CORE = {
@@ -24,32 +25,39 @@ CORE = {
     "models": {"arguments", "wire"},
     "redaction": set[str](),
     "names": {"errors"},
+    "secret": {"arguments", "errors", "redaction", "secret_sources"},
+    "secret_sources": {"errors"},
+    "mcp_servers": {"errors", "names", "option_values", "redaction", "secret"},
     "option_values": {"errors", "names", "spellings", "wire"},
     "paths": {"errors", "option_values"},
     "wire_log": {"arguments", "errors", "redaction", "wire"},
-    "wire": {"errors", "redaction"},
+    "wire": {"arguments", "errors", "redaction"},
     "prompts": {"arguments", "errors", "wire"},
     "messages": {"arguments", "errors", "wire"},
     "structured": {"errors", "messages", "wire"},
-    "tools": {"arguments", "errors", "names", "option_values", "wire"},
-    "transport": {"errors", "redaction", "wire"},
-    "asking": {"arguments", "errors", "messages", "names", "wire"},
-    "policy": {"arguments", "asking", "errors", "messages", "names"},
+    "tools": {"arguments", "errors", "names", "option_values", "transport", "wire"},
+    "transport": {"errors", "redaction", "telemetry", "wire"},
+    "asking": {"arguments", "errors", "messages", "names", "spellings", "wire"},
+    "policy": {"arguments", "asking", "errors", "messages", "names", "option_values"},
+    "hooks": {"arguments", "errors", "option_values"},
     "rpc": {"errors", "redaction", "transport", "wire"},
     "client_names": {"errors"},
+    "telemetry": {"arguments", "errors", "redaction", "wire"},
     "sub_agents": {"asking", "errors", "option_values"},
-    "options": VALUES | {"asking", "policy", "sub_agents", "tools"},
+    "options": VALUES | {"asking", "hooks", "mcp_servers", "policy", "sub_agents", "tools"},
     "turn_options": VALUES | {"asking", "options", "sub_agents"},
-    "interfaces": VALUES | {"asking", "messages", "options", "prompts", "spellings"},
-    "config": VALUES | {"asking", "options", "policy", "sub_agents"},
+    "interfaces": VALUES | {"asking", "hooks", "messages", "options", "prompts", "spellings"},
+    "config": VALUES | {"asking", "options", "paths", "policy", "sub_agents", "tools"},
     "runtime": VALUES
-    | {"asking", "config", "interfaces", "messages", "options", "prompts", "rpc", "structured", "tools", "transport"}
-    | {"turn_options"},
+    | {"asking", "config", "interfaces", "messages", "options", "paths", "prompts", "rpc", "structured", "tools"}
+    | {"hooks", "policy", "telemetry", "transport", "turn_options"},
     "factory": VALUES
     | {"spellings", "config", "interfaces", "messages", "options", "prompts", "runtime", "structured"},
+    "hosting": VALUES
+    | {"asking", "hooks", "interfaces", "messages", "options", "policy", "prompts", "runtime", "tools", "turn_options"},
     "sync": VALUES
-    | {"asking", "config", "factory", "interfaces", "messages", "options", "prompts", "runtime", "tools"},
-    "schemas": {"asking", "interfaces", "messages", "wire"},
+    | {"asking", "config", "factory", "hooks", "interfaces", "messages", "options", "prompts", "runtime", "tools"},
+    "schemas": {"asking", "interfaces", "messages", "models", "wire", "telemetry"},
 }
 """What each room of core may import of core, from the ground up."""
 
@@ -59,26 +67,20 @@ SHARED_ROOMS = ("asking", "normalizer", "process")
 
 def imported(path: Path) -> Iterator[str]:
     """Return the modules of ours that a file imports at run time, those of its functions included."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for statement in node.body
-        for inner in ast.walk(statement)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and id(node) not in typing_only:
-            module = node.module or ""
-            for alias in node.names:
-                name = f"{module}.{alias.name}"
-                yield name if name in SOURCES else module
+    for each in sources.facts(path).imports:
+        if each.names is not None and not each.typing_only:
+            for taken in each.names:
+                name = f"{each.module}.{taken}"
+                yield name if name in SOURCES else each.module
 
 
-IMPORTS = {name: {other for other in imported(path) if other in SOURCES} - {name} for name, path in SOURCES.items()}
+@cache
+def imports() -> Mapping[str, set[str]]:
+    """Return the modules of ours that each one imports."""
+    return {name: {other for other in imported(path) if other in SOURCES} - {name} for name, path in SOURCES.items()}
 
 
-def circles(imports: dict[str, set[str]]) -> list[list[str]]:
+def circles(imports: Mapping[str, set[str]]) -> list[list[str]]:
     """Return what is left when whatever imports nothing, or is imported by nothing, is taken away again and again."""
     left = {name: set(others) for name, others in imports.items()}
     while True:
@@ -90,7 +92,7 @@ def circles(imports: dict[str, set[str]]) -> list[list[str]]:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    assert circles(IMPORTS) == []
+    assert circles(imports()) == []
 
 
 def test_a_circle_is_recognised() -> None:
@@ -108,7 +110,7 @@ def test_a_room_of_core_imports_only_rooms_below_it(name: str) -> None:
     below = {
         room(other)
         for module in modules
-        for other in IMPORTS[module]
+        for other in imports()[module]
         if other.startswith("agent_sdk_core.") and room(other) != name
     }
     assert below <= CORE[name]
@@ -125,30 +127,30 @@ def test_no_folder_is_left_without_a_module() -> None:
     assert folders - inhabited == set()
 
 
-@pytest.mark.parametrize("backend", ["claude_sdk", "codex_sdk"])
+@pytest.mark.parametrize("backend", ["acp_sdk", "claude_sdk", "codex_sdk"])
 @pytest.mark.parametrize("name", SHARED_ROOMS)
 def test_backends_name_rooms_of_the_same_job_alike(backend: str, name: str) -> None:
     assert f"{backend}.{name}" in SOURCES
 
 
-@pytest.mark.parametrize("backend", ["claude_sdk", "codex_sdk"])
+@pytest.mark.parametrize("backend", ["acp_sdk", "claude_sdk", "codex_sdk"])
 @pytest.mark.parametrize("name", SHARED_ROOMS)
 def test_starting_reading_and_asking_know_no_session(backend: str, name: str) -> None:
     above = ("backend", "driver", "session", "receiver", "routing", "store", "threads", "diagnosis", "one_shot")
     modules = [module for module in SOURCES if module.startswith(f"{backend}.{name}.")]
-    used = {other for module in modules for other in IMPORTS[module] if other.startswith(f"{backend}.")}
+    used = {other for module in modules for other in imports()[module] if other.startswith(f"{backend}.")}
     assert modules
     assert not {room(other) for other in used} & set(above)
 
 
-@pytest.mark.parametrize("backend", ["claude_sdk", "codex_sdk"])
+@pytest.mark.parametrize("backend", ["acp_sdk", "claude_sdk", "codex_sdk"])
 def test_starting_knows_no_message_and_no_request(backend: str) -> None:
     modules = [module for module in SOURCES if module.startswith(f"{backend}.process.")]
-    used = {other for module in modules for other in IMPORTS[module]}
+    used = {other for module in modules for other in imports()[module]}
     assert not {room(other) for other in used} & {"normalizer", "asking", "messages"}
 
 
-@pytest.mark.parametrize("backend", ["claude_sdk", "codex_sdk"])
+@pytest.mark.parametrize("backend", ["acp_sdk", "claude_sdk", "codex_sdk"])
 def test_a_driver_asks_its_link_at_each_call_and_holds_no_peer(backend: str) -> None:
     assert held_connections(SOURCES[f"{backend}.driver"].read_text(encoding="utf-8")) == []
 

@@ -9,11 +9,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from agent_sdk_core import Account, Goal, SessionInfo, StoredSession
+from agent_sdk_core import (
+    Account,
+    AgentCommand,
+    BackgroundTask,
+    ContextWindow,
+    Goal,
+    InterruptReceipt,
+    McpServerStatus,
+    McpTool,
+    ModelUsage,
+    SessionInfo,
+    SessionUsage,
+    StoredSession,
+    Usage,
+)
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import UnknownMessage
 from agent_sdk_core.messages.parse import MESSAGE_TYPES, SYSTEM_SUBTYPES, parse_message
 from agent_sdk_core.schemas import export_json_schemas
+from agent_sdk_core.telemetry.metrics import Metric, MetricSeries
+from agent_sdk_core.telemetry.reporting import ErrorRecord
+from agent_sdk_core.wire.forms import WireForm
 
 SCHEMAS = export_json_schemas()
 VALIDATOR: Any = Draft202012Validator(SCHEMAS["sdk_message.schema.json"])
@@ -126,9 +143,16 @@ def test_a_synthetic_message_validates(cls: Any) -> None:
     ("name", "value"),
     [
         ("account", Account("subscription", needs_login=False, email="a@b.c")),
+        ("metric", Metric("n", "counter", "s", "d", (MetricSeries({"a": "b"}, 1.5, 2, (1, 1)),), (0.5,))),
+        ("error_record", ErrorRecord("E", ("AgentError",), "c", "turn", None, 1, 1.0, 2.0, "No.", {"session": "s"})),
         ("goal", Goal("Get there.", tokens_used=1, seconds_used=0.5)),
         ("session_info", SessionInfo(model="m", tools=("Bash",))),
+        ("interrupt_receipt", InterruptReceipt(True, ("a",))),
         ("stored_session", StoredSession("s", "Title", archived=True)),
+        ("agent_command", AgentCommand("review", "Reads the change.", kind="skill", path="/s")),
+        ("background_task", BackgroundTask("t", "sleep 9", "/r", 7)),
+        ("mcp_server_status", McpServerStatus("m", "connected", tools=(McpTool("t", read_only=True),))),
+        ("session_usage", SessionUsage(Usage(input_tokens=1), {"m": ModelUsage()}, ContextWindow(3, 9), 0.5, "agent")),
     ],
 )
 def test_a_value_validates_against_its_schema_and_a_damaged_one_does_not(name: str, value: Any) -> None:
@@ -138,4 +162,15 @@ def test_a_value_validates_against_its_schema_and_a_damaged_one_does_not(name: s
     assert value.from_wire(wire) == value
     for key in wire:
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate({**wire, key: {"nonsense": 1}}, schema)
+            jsonschema.validate({**wire, key: [{"nonsense": 1}]}, schema)
+
+
+def test_every_value_that_crosses_has_a_schema() -> None:
+    told = {name for schema in SCHEMAS.values() for name in (schema.get("title"), *schema.get("$defs", ()))}
+    forms = {cls.__name__ for cls in all_of(WireForm) if cls.__module__.startswith("agent_sdk_core.")}
+    assert forms - told == {"AnswerForm", "ErrorForm"}
+    assert "AgentError" in told
+
+
+def all_of(cls: type) -> set[type]:
+    return {each for inner in cls.__subclasses__() for each in (inner, *all_of(inner))}

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 import agent_sdk_core
-from agent_sdk_core import AgentBackend, AgentSession, SessionOptions, Turn, create_backend, spellings
+from agent_sdk_core import (
+    AgentBackend,
+    AgentSession,
+    Allow,
+    Deny,
+    PermissionRequest,
+    SessionOptions,
+    Turn,
+    create_backend,
+    spellings,
+)
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.interfaces.turn import PromptQueue
 
@@ -105,6 +115,36 @@ def test_what_a_backend_does_not_take_is_told_with_where_it_belongs(settings: di
     assert said in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("answer", "name", "said"),
+    [
+        (Allow, "updated_permissions", "write Allow.*session.*request.options"),
+        (Allow, "updates", "write Allow.*session.*request.options"),
+        (Allow, "behavior", "an Allow is one by itself"),
+        (Allow, "mode", "set_permission_mode"),
+        (Allow, "interrupt", r"write Deny\(interrupt=True\)"),
+        (Allow, "updatedInput", "did you mean 'updated_input'"),
+        (Deny, "behavior", "a Deny is one by itself"),
+        (Deny, "updated_input", r"Allow\(updated_input=…\)"),
+    ],
+)
+def test_an_answer_in_the_words_of_an_official_package_is_met_with_ours(answer: Any, name: str, said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=f"takes no '{name}'; .*{said}"):
+        answer(**{name: []})
+
+
+def test_what_an_official_package_tells_of_a_request_is_met_with_where_it_stands() -> None:
+    request = PermissionRequest("Bash", {"command": "ls"})
+    ours = {"suggestions": "options", "tool_input": "input", "signal": "settled", "id": "request_id"}
+    for name, said in ours.items():
+        with pytest.raises(AttributeError, match=rf"no attribute '{name}': .*request\.{said}"):
+            getattr(request, name)
+    nonsense = "nonsense"
+    with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
+        getattr(request, nonsense)
+    assert not set(public("_PERMISSION")) & set(dir(request))
+
+
 def test_the_tables_load_only_when_a_name_was_not_found() -> None:
     code = (
         "import sys, agent_sdk_core\n"
@@ -113,4 +153,4 @@ def test_the_tables_load_only_when_a_name_was_not_found() -> None:
         "hasattr(agent_sdk_core, 'Codex')\n"
         "assert 'agent_sdk_core.spellings' in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from agent_sdk_core.asking.requests import answer_from_wire, request_from_wire
     from agent_sdk_core.config.fields import BackendConfig
     from agent_sdk_core.config.runtime import RuntimeConfig
-    from agent_sdk_core.config.secret import Secret
     from agent_sdk_core.config.sources import ValueSource
     from agent_sdk_core.errors import (
         AccountError,
@@ -62,12 +61,30 @@ if TYPE_CHECKING:
     from agent_sdk_core.factory.diagnose import AvailableBackend, available_backends, diagnose_backend
     from agent_sdk_core.factory.one_shot import query
     from agent_sdk_core.factory.registry import create_backend
+    from agent_sdk_core.hooks.decisions import AddContext, Block, ChangeInput, StopTurn
+    from agent_sdk_core.hooks.events import (
+        HookEvent,
+        PostCompactEvent,
+        PostToolUseEvent,
+        PreCompactEvent,
+        PreSkillCommandEvent,
+        PreToolUseEvent,
+        PromptSubmitEvent,
+        SessionEndEvent,
+        SessionStartEvent,
+        StopEvent,
+        SubagentStartEvent,
+        SubagentStopEvent,
+    )
+    from agent_sdk_core.hooks.names import HookName
+    from agent_sdk_core.hooks.table import Hook, Hooks
     from agent_sdk_core.interfaces.account import Account, AccountKind, LoginHandle, LoginMethod
     from agent_sdk_core.interfaces.backend import AgentBackend
     from agent_sdk_core.interfaces.capabilities import BackendCapabilities
     from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift
     from agent_sdk_core.interfaces.events import BackendEvent
     from agent_sdk_core.interfaces.goal import Goal, GoalRun
+    from agent_sdk_core.interfaces.mcp import McpServerStatus, McpState, McpTool
     from agent_sdk_core.interfaces.opening import SessionOpening
     from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
     from agent_sdk_core.interfaces.session import (
@@ -80,6 +97,7 @@ if TYPE_CHECKING:
     )
     from agent_sdk_core.interfaces.streams import Stream
     from agent_sdk_core.interfaces.turn import MessageStream, PromptQueue, QueuedPrompt, Turn
+    from agent_sdk_core.mcp_servers import McpServer, McpTransport
     from agent_sdk_core.messages.base import Source
     from agent_sdk_core.messages.blocks import (
         ContentBlock,
@@ -131,6 +149,7 @@ if TYPE_CHECKING:
     from agent_sdk_core.names import BackendType, parse_backend_type
     from agent_sdk_core.options import SandboxPolicy, SessionOptions
     from agent_sdk_core.policy.guard import PolicyDecision, PolicyGuard
+    from agent_sdk_core.policy.limits import PolicyLimits
     from agent_sdk_core.policy.rules import Rule
     from agent_sdk_core.prompts import (
         AudioInput,
@@ -141,11 +160,18 @@ if TYPE_CHECKING:
         SkillInput,
         TextInput,
     )
+    from agent_sdk_core.secret import Secret
     from agent_sdk_core.sub_agents import AgentDefinition
+    from agent_sdk_core.telemetry.correlation import correlation
+    from agent_sdk_core.telemetry.metrics import Metric, MetricSeries, metrics
+    from agent_sdk_core.telemetry.reporting import ErrorRecord, ErrorReporter, error_reporter
+    from agent_sdk_core.telemetry.snapshot import telemetry_snapshot
+    from agent_sdk_core.tools.context import ToolContext
     from agent_sdk_core.tools.registry import ToolRegistry
     from agent_sdk_core.tools.results import ToolImage, ToolResult
     from agent_sdk_core.tools.tool import Tool, tool
     from agent_sdk_core.turn_options import TurnOptions
+    from agent_sdk_core.wire.error_form import error_from_wire, error_to_wire
     from agent_sdk_core.wire_log import WireLog, read_wire_log
 
 __version__ = "0.1.0"
@@ -155,6 +181,7 @@ __all__ = [
     "Account",
     "AccountError",
     "AccountKind",
+    "AddContext",
     "AgentBackend",
     "AgentCommand",
     "AgentDefinition",
@@ -172,6 +199,8 @@ __all__ = [
     "BackendEvent",
     "BackendType",
     "BackgroundTask",
+    "Block",
+    "ChangeInput",
     "ChatModel",
     "ChatModelCatalog",
     "Choice",
@@ -186,6 +215,8 @@ __all__ = [
     "DocumentInput",
     "ElicitationAnswer",
     "ElicitationRequest",
+    "ErrorRecord",
+    "ErrorReporter",
     "Escalation",
     "ExecutableNotFoundError",
     "FrameTooLargeError",
@@ -194,6 +225,10 @@ __all__ = [
     "GoalRun",
     "HandshakeError",
     "HistoryPage",
+    "Hook",
+    "HookEvent",
+    "HookName",
+    "Hooks",
     "ImageBlock",
     "ImageInput",
     "Informational",
@@ -202,9 +237,16 @@ __all__ = [
     "InvalidRequestError",
     "LoginHandle",
     "LoginMethod",
+    "McpServer",
+    "McpServerStatus",
+    "McpState",
+    "McpTool",
+    "McpTransport",
     "MentionInput",
     "MessageStream",
     "MessagesDropped",
+    "Metric",
+    "MetricSeries",
     "ModelChoice",
     "ModelListing",
     "ModelPrice",
@@ -216,10 +258,17 @@ __all__ = [
     "PolicyDecision",
     "PolicyDeniedError",
     "PolicyGuard",
+    "PolicyLimits",
+    "PostCompactEvent",
+    "PostToolUseEvent",
+    "PreCompactEvent",
+    "PreSkillCommandEvent",
+    "PreToolUseEvent",
     "Problem",
     "ProcessExitedError",
     "Prompt",
     "PromptQueue",
+    "PromptSubmitEvent",
     "ProtocolDrift",
     "ProtocolError",
     "Question",
@@ -242,12 +291,14 @@ __all__ = [
     "ServerToolUseBlock",
     "SessionBusyError",
     "SessionClosedError",
+    "SessionEndEvent",
     "SessionError",
     "SessionInfo",
     "SessionNotFoundError",
     "SessionOpening",
     "SessionOptions",
     "SessionPage",
+    "SessionStartEvent",
     "SessionState",
     "SessionStateChanged",
     "SessionTitleChanged",
@@ -258,9 +309,13 @@ __all__ = [
     "StartError",
     "StartupTimeoutError",
     "StatusMessage",
+    "StopEvent",
+    "StopTurn",
     "StoredSession",
     "Stream",
     "StreamEvent",
+    "SubagentStartEvent",
+    "SubagentStopEvent",
     "SystemMessage",
     "TaskNotification",
     "TaskStarted",
@@ -269,6 +324,7 @@ __all__ = [
     "TextInput",
     "ThinkingBlock",
     "Tool",
+    "ToolContext",
     "ToolImage",
     "ToolKind",
     "ToolProgress",
@@ -293,13 +349,19 @@ __all__ = [
     "WireLog",
     "answer_from_wire",
     "available_backends",
+    "correlation",
     "create_backend",
     "diagnose_backend",
+    "error_from_wire",
+    "error_reporter",
+    "error_to_wire",
+    "metrics",
     "parse_backend_type",
     "parse_message",
     "query",
     "read_wire_log",
     "request_from_wire",
+    "telemetry_snapshot",
     "tool",
     "tool_kind",
 ]
@@ -318,7 +380,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "asking.requests": ("answer_from_wire", "request_from_wire"),
     "config.fields": ("BackendConfig",),
     "config.runtime": ("RuntimeConfig",),
-    "config.secret": ("Secret",),
+    "secret": ("Secret",),
     "config.sources": ("ValueSource",),
     "errors": (
         "AccountError",
@@ -351,11 +413,29 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     "factory.diagnose": ("AvailableBackend", "available_backends", "diagnose_backend"),
     "factory.one_shot": ("query",),
     "factory.registry": ("create_backend",),
+    "hooks.decisions": ("AddContext", "Block", "ChangeInput", "StopTurn"),
+    "hooks.events": (
+        "HookEvent",
+        "PostCompactEvent",
+        "PostToolUseEvent",
+        "PreCompactEvent",
+        "PreSkillCommandEvent",
+        "PreToolUseEvent",
+        "PromptSubmitEvent",
+        "SessionEndEvent",
+        "SessionStartEvent",
+        "StopEvent",
+        "SubagentStartEvent",
+        "SubagentStopEvent",
+    ),
+    "hooks.names": ("HookName",),
+    "hooks.table": ("Hook", "Hooks"),
     "interfaces.account": ("Account", "AccountKind", "LoginHandle", "LoginMethod"),
     "interfaces.backend": ("AgentBackend",),
     "interfaces.capabilities": ("BackendCapabilities",),
     "interfaces.diagnosis": ("Diagnosis", "Problem", "ProtocolDrift"),
     "interfaces.events": ("BackendEvent",),
+    "interfaces.mcp": ("McpServerStatus", "McpState", "McpTool"),
     "interfaces.opening": ("SessionOpening",),
     "interfaces.goal": ("Goal", "GoalRun"),
     "interfaces.pages": ("HistoryPage", "SessionPage", "StoredSession"),
@@ -416,17 +496,25 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "messages.typed": ("TypedResult",),
     "messages.usage": ("ContextWindow", "ModelPrice", "ModelUsage", "SessionUsage", "Usage"),
+    "mcp_servers": ("McpServer", "McpTransport"),
     "models": ("ChatModel", "ReasoningEffort"),
     "names": ("BackendType", "parse_backend_type"),
     "options": ("SandboxPolicy", "SessionOptions"),
     "policy.guard": ("PolicyDecision", "PolicyGuard"),
+    "policy.limits": ("PolicyLimits",),
     "policy.rules": ("Rule",),
     "sub_agents": ("AgentDefinition",),
+    "telemetry.correlation": ("correlation",),
+    "telemetry.metrics": ("Metric", "MetricSeries", "metrics"),
+    "telemetry.reporting": ("ErrorRecord", "ErrorReporter", "error_reporter"),
+    "telemetry.snapshot": ("telemetry_snapshot",),
     "prompts": ("AudioInput", "DocumentInput", "ImageInput", "MentionInput", "Prompt", "SkillInput", "TextInput"),
+    "tools.context": ("ToolContext",),
     "tools.registry": ("ToolRegistry",),
     "tools.results": ("ToolImage", "ToolResult"),
     "tools.tool": ("Tool", "tool"),
     "turn_options": ("TurnOptions",),
+    "wire.error_form": ("error_from_wire", "error_to_wire"),
     "wire_log": ("WireLog", "read_wire_log"),
 }
 _MODULES: Final = {name: module for module, names in _HOMES.items() for name in names}

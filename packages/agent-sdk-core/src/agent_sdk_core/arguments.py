@@ -165,12 +165,25 @@ class _Call:
             self._kinds[name].add(type(value))
 
     def _unknown(self, name: str) -> InvalidRequestError:
-        from agent_sdk_core.spellings import spelled
+        from agent_sdk_core.spellings import instead, spelled
 
+        if (place := self._among_options(name)) is not None:
+            return self._refusal(f"takes no {name!r} of its own; write {place}.", name)
+        if (advice := instead(self._name, name)) is not None:
+            return self._refusal(f"takes no {name!r}; {advice}.", name)
         names = [each for each in self._parameters if each not in ("self", "cls")]
         meant = spelled(self._name, name) or nearest(name, names)
         hint = f"did you mean {meant!r}?" if meant else f"it takes {self._offer()}."
         return self._refusal(f"takes no {name!r}; {hint}", name)
+
+    def _among_options(self, name: str) -> str | None:
+        """Return how an option is given that was given by itself, to a call that takes them as one."""
+        if (parameter := self._parameters.get("options")) is None:
+            return None
+        for choice in get_args(_resolved(parameter.annotation, self._function)):
+            if name in getattr(choice, "model_fields", ()):
+                return f"options={choice.__name__}({name}=…)"
+        return None
 
     def _offer(self) -> str:
         return ", ".join(name for name in self._parameters if name not in ("self", "cls")) or "nothing"

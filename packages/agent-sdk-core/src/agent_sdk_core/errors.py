@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, TypedDict, Unpack, cast
+from typing import ClassVar, Final, TypedDict, Unpack, cast
 
 from agent_sdk_core.redaction import redact, redact_value
 
 _NO_DETAILS: Mapping[str, object] = MappingProxyType({})
+
+NOTHING_STORED: Final = frozenset({"session_not_found", "session_unreadable"})
+"""Codes of errors after which a session in which no turn has finished may begin again: an agent that was killed while
+it wrote the first lines leaves a file that it cannot read."""
 
 
 class ErrorFields(TypedDict, total=False):

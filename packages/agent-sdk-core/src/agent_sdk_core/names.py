@@ -1,6 +1,8 @@
 """Names of backends: found through the entry points `agent_sdk.backends`, from any way of writing them.
 
-A backend's package may register further names of it in the group `agent_sdk.backend_aliases`, with the same object.
+A backend's package may register further names of it in the group `agent_sdk.backend_aliases`, with the same object. A
+backend that is no agent by itself, but needs to be told which, is registered in `agent_sdk.backend_kinds`: it is made
+by its name, and is the `type` of the agents that a configuration names.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ BackendType = str
 """Name of a backend: "codex", "claude", or any name registered as an entry point `agent_sdk.backends`."""
 
 GROUP: Final = "agent_sdk.backends"
+KIND_GROUP: Final = "agent_sdk.backend_kinds"
 ALIAS_GROUP: Final = "agent_sdk.backend_aliases"
 DEFAULT_BACKEND: Final = "codex"
 """What is used when several backends are installed and none is configured."""
@@ -78,6 +81,11 @@ def chosen_backend(configured: str | None, *, source: str | None = None) -> Back
     )
 
 
+def is_registered(name: str) -> bool:
+    """Tell whether a backend, or a kind of backends, is registered under a name or an alias."""
+    return _find(name) is not None
+
+
 def entry_points_of_backends() -> Iterable[EntryPoint]:
     """Return the registered backends, unloaded."""
     return entry_points(group=GROUP)
@@ -125,6 +133,9 @@ def _find(name: str) -> EntryPoint | None:
     for entry in entries:
         if _normalized(entry.name) == wanted:
             return entry
+    for kind in entry_points(group=KIND_GROUP):
+        if _normalized(kind.name) == wanted:
+            return kind
     for alias in _aliases():
         if _normalized(alias.name) == wanted:
             return next((entry for entry in entries if entry.value == alias.value), None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from math import isfinite
 from threading import local
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
@@ -143,7 +145,8 @@ def _refusal(cls: type[BaseModel], errors: Sequence[ErrorDetails]) -> InvalidReq
             told[str(name)] = f"does not exist{_meant(cls, str(name))}"
         else:
             place = "".join(f"[{part!r}]" for part in inner if part != "[key]")
-            told.setdefault(str(name), f"{place}{' ' if place else ''}{complaint(error)}.")
+            said = complaint(error)
+            told.setdefault(str(name), f"{place}{' ' if place else ''}{said}{'' if said.endswith('?') else '.'}")
     sentences = (
         f"{cls.__name__}{'.' if name else ''}{name}{'' if said.startswith('[') else ' '}{said}"
         for name, said in told.items()
@@ -164,13 +167,18 @@ def complaint(error: ErrorDetails) -> str:
     """Return what is wrong with a value, to go behind its name; never the value, which may be a secret."""
     match error:
         case {"type": "literal_error", "ctx": {"expected": expected}, "input": given}:
-            return f"must be {expected}, not {given!r}" if isinstance(given, str) else f"must be {expected}"
+            if not isinstance(given, str):
+                return f"must be {expected}"
+            near = nearest(given, str(expected).split("'")[1::2])
+            return f"must be {expected}, not {given!r}{f'; the nearest is {near!r}' if near else ''}"
         case {"type": "value_error", "ctx": {"error": cause}}:
             return str(cause)
         case {"type": "greater_than_equal", "ctx": {"ge": bound}}:
             return f"must be at least {bound:g}"
         case {"type": "greater_than", "ctx": {"gt": bound}}:
             return f"must be greater than {bound:g}"
+        case {"type": "secret_source", "msg": said}:
+            return f"is not to be had: {said.removesuffix('.')}"
         case {"type": "missing"}:
             return "is missing"
         case {"type": "finite_number"}:
@@ -223,10 +231,11 @@ def path_problem(value: object) -> str | None:
         return "must be a path of text, not of bytes"
     if not text.strip():
         return "is empty"
-    return _text_problem(text)
+    return text_problem(text)
 
 
-def _text_problem(text: str) -> str | None:
+def text_problem(text: str) -> str | None:
+    """Return why a text is none that a process can be told, or None."""
     if "\0" in text:
         return "holds a NUL character"
     try:
@@ -248,6 +257,16 @@ def require_positive(call: str, name: str, value: float | None) -> None:
         )
 
 
+def require_count(call: str, name: str, value: int) -> None:
+    """Refuse a count below 0.
+
+    Raises:
+        InvalidRequestError: Says what was called, and names the parameter.
+    """
+    if value < 0:
+        raise InvalidRequestError(f"{call}: {name} must be 0 or more, not {value}.", details={"option": name})
+
+
 def environment_of(call: str, env: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of an agent, as text by name.
 
@@ -260,6 +279,25 @@ def environment_of(call: str, env: Mapping[str, str]) -> dict[str, str]:
         raise InvalidRequestError(f"{call}: env {error}.", details={"option": "env"}) from None
 
 
+def is_async(callback: object) -> bool:
+    """Tell whether a function, a partial or an object is called with `await`."""
+    while isinstance(callback, partial):
+        callback = cast("object", callback.func)
+    call = None if isinstance(callback, type) else getattr(callback, "__call__", None)  # noqa: B004  # its type
+    return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(call)
+
+
+def takes_one(callback: Any) -> bool:
+    """Tell whether a function can be called with one argument, as far as it tells."""
+    try:
+        inspect.signature(callback).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # Some that are built in do not say.
+        return True
+    return True
+
+
 def wrong(reason: str) -> ValueError:
     """Return the error by which pydantic hears what is wrong with a value, to go behind the option's name."""
     return ValueError(reason)
@@ -268,7 +306,7 @@ def wrong(reason: str) -> ValueError:
 def _text(value: str) -> str:
     if not value.strip():
         raise wrong("is empty; leave it out")
-    if problem := _text_problem(value):
+    if problem := text_problem(value):
         raise wrong(problem)
     return value
 
@@ -326,22 +364,13 @@ def table_value(value: Any) -> Any:
     return json_value(cast("object", value))
 
 
-def _servers(value: Any) -> Any:
-    for name, server in cast("dict[str, object]", table := table_value(value)).items():
-        if not name.strip():
-            raise wrong("has a server without a name")
-        if not isinstance(server, dict):
-            raise wrong(f"[{name!r}] must be a table")
-    return table
-
-
 def _environment(value: Any) -> Any:
     for name, text in cast("dict[str, object]", table := table_value(value)).items():
-        if not name or "=" in name or _text_problem(name):
+        if not name or "=" in name or text_problem(name):
             raise wrong(f"has {name!r}, which is no name of a variable")
         if not isinstance(text, str):
             raise wrong(f"[{name!r}] must be text, not {type(text).__name__}")
-        if problem := _text_problem(text):
+        if problem := text_problem(text):
             raise wrong(f"[{name!r}] {problem}")
     return table
 
@@ -364,7 +393,6 @@ Names = Annotated[SkipValidation[Sequence[str]], AfterValidator(_names)]
 """A list of texts; it is held as a tuple."""
 
 Table = Annotated[SkipValidation[Mapping[str, object]], AfterValidator(table_value)]
-Servers = Annotated[SkipValidation[Mapping[str, Mapping[str, object]]], AfterValidator(_servers)]
 Variables = Annotated[SkipValidation[Mapping[str, str]], AfterValidator(_environment)]
 Inherited = Annotated[SkipValidation[bool | tuple[str, ...] | None], AfterValidator(_inherited)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SkipValidation, StrictBool, ValidationError
 from pydantic_core import from_json
 
 from agent_sdk_core.asking.permissions import CanUseTool, Defer, PermissionMode
-from agent_sdk_core.asking.questions import OnElicitation, OnQuestion
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.mcp_servers import McpServer, Servers
 from agent_sdk_core.option_values import (
     Inherited,
     Names,
@@ -21,33 +19,28 @@ from agent_sdk_core.option_values import (
     PathText,
     PathTexts,
     Seconds,
-    Servers,
     Table,
     Text,
     Variables,
     complaint,
+    is_async,
     path_problem,
     table_value,
+    takes_one,
     wrong,
 )
 from agent_sdk_core.redaction import REDACTED, learn_from
 from agent_sdk_core.sub_agents import AgentDefinition, checked_mode
 
 if TYPE_CHECKING:
+    from agent_sdk_core.asking.questions import OnElicitation, OnQuestion
+    from agent_sdk_core.hooks.table import Hooks
     from agent_sdk_core.policy.guard import PolicyGuard
     from agent_sdk_core.tools.registry import ToolRegistry
     from agent_sdk_core.tools.tool import Tool
 else:
     # Not validated by pydantic, and not loaded by those who use none.
-    PolicyGuard = Tool = ToolRegistry = object
-
-
-def is_async(callback: object) -> bool:
-    """Tell whether a function, a partial or an object is called with `await`."""
-    while isinstance(callback, partial):
-        callback = cast("object", callback.func)
-    call = None if isinstance(callback, type) else getattr(callback, "__call__", None)  # noqa: B004  # its type
-    return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(call)
+    Hooks = OnElicitation = OnQuestion = PolicyGuard = Tool = ToolRegistry = object
 
 
 def require_async(callback: Any) -> Any:
@@ -56,7 +49,21 @@ def require_async(callback: Any) -> Any:
         return callback
     if not is_async(callback):
         raise wrong("must be an async function (async def): a sync one would block every session")
+    if not takes_one(callback):
+        raise wrong(
+            "must take one argument, the request, with all that claude-agent-sdk passes beside each other: "
+            "request.tool_name, request.input, and what else is known"
+        )
     return callback
+
+
+def _prompt(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        raise wrong(
+            "must be text, not a table: the agent's own prompt, which claude-agent-sdk calls a preset, is there where "
+            "this is left out, and append_system_prompt adds to it"
+        )
+    return value
 
 
 def _registries(value: Any) -> Any:
@@ -67,7 +74,8 @@ def _registries(value: Any) -> Any:
 
     if isinstance(value, ToolRegistry):
         return value
-    given = (value,) if isinstance(value, Tool) or not isinstance(value, Iterable) else tuple(cast("Any", value))
+    single = isinstance(value, Tool | str) or not isinstance(value, Iterable)
+    given = tuple(_installed(cast("Any", (value,) if single else value)))
     for entry in given:
         if not isinstance(entry, Tool | ToolRegistry):
             raise wrong(f"takes registries and tools, not {entry!r}; put @tool above a function")
@@ -81,6 +89,20 @@ def _registries(value: Any) -> Any:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise wrong(f"has two registries called {twice[0]!r}")
     return registries[0] if len(registries) == 1 else tuple(registries)
+
+
+def _installed(given: Iterable[object]) -> Iterator[object]:
+    """Return tools with those that are given by name."""
+    for entry in given:
+        if not isinstance(entry, str):
+            yield entry
+            continue
+        from agent_sdk_core.tools.plugins import load_tools  # Only where one is named.
+
+        try:
+            yield from load_tools(entry)
+        except InvalidRequestError as error:
+            raise wrong(f"names what cannot be used: {error.message.rstrip('.')}") from None
 
 
 def _agents(value: Any) -> Any:
@@ -117,6 +139,17 @@ def _guard(value: Any) -> Any:
 
     if not isinstance(value, PolicyGuard):
         raise wrong(f"takes a PolicyGuard, not {type(value).__name__}")
+    return value
+
+
+def _hooks(value: Any) -> Any:
+    if value is None:
+        return None
+    from agent_sdk_core.hooks.table import Hooks
+
+    if not isinstance(value, Hooks):
+        kind = type(cast("object", value)).__name__
+        raise wrong(f"takes Hooks, such as Hooks(pre_tool_use=[Hook(check, matcher='Bash')]), not {kind}")
     return value
 
 
@@ -175,19 +208,20 @@ class SessionOptions(Options):
         can_use_tool: Async callback that answers permission requests; absent: all are denied.
         on_question: Async callback that answers the agent's questions; absent: all are declined.
         on_elicitation: Async callback that answers MCP servers; absent: all are declined.
-        tools: Python functions that the agent can call: a `ToolRegistry`, or a list of tools and registries; fixed when
-            the session is created.
+        tools: Python functions that the agent can call: a `ToolRegistry`, or a list of tools, registries, and names of
+            installed ones, such as "shell".
         add_dirs: Further folders that the agent may work in.
         sandbox: What tools may touch; beats the sandbox of `permission_mode`.
         env: Environment variables for the agent's tools.
         inherit_env: Whether tools see this process's environment: all of it, none, or the named variables.
-        mcp_servers: MCP servers by name, in the agent's own configuration shape.
+        mcp_servers: MCP servers by name: `McpServer`, or tables in the spelling of claude-agent-sdk or of Codex.
         allowed_tools: Tools, or rules in the agent's own spelling such as "Bash(git log *)", that run unasked.
         disallowed_tools: Tools, or rules, that are refused unasked.
         setting_sources: Whose settings files the agent reads, their hooks and instructions included; absent: the
             user's own, and on Codex those of a project that the user trusts, for a stranger's run code.
-        max_turns: Model calls that a prompt may take.
-        max_budget_usd: What a session may cost, in US dollars.
+        max_turns: Model calls that a turn may take; the turn that wants more ends with "error_max_turns".
+        max_budget_usd: What a session may cost, in US dollars, from when it is opened; then its turn, and every
+            further one, ends with "error_max_budget_usd". Codex needs the `prices` of its backend for it.
         output_schema: JSON Schema that the final answer must fit.
         agents: Sub-agents that the agent can start, by name; see `AgentDefinition`.
         builtin_tools: Names of the agent's own tools that there are at all, such as ("Read", "Grep"); empty: none;
@@ -210,7 +244,16 @@ class SessionOptions(Options):
         policy: Rules that decide about tool calls before anyone is asked, see `PolicyGuard`.
         policy_scope: "asked_only" accepts that a refusal of `policy` binds only what the agent asks about, where the
             backend's `policy_scope` is no more; without it such a session is not built.
+        hooks: Functions of yours that are told what the agent is about to do, and may refuse or change it; see `Hooks`.
         request_timeout: Seconds after which an unanswered request of the agent is denied; None waits.
+        turn_timeout: Seconds that a turn may take; it is then interrupted, and its outcome is "limit". None: any.
+        retry_timeout: Seconds that a turn may go on trying to reach its model in vain, each try told by an `ApiRetry`;
+            it then fails with the reason. None: as long as the agent itself tries, which Codex does for ever.
+        stall_timeout: Seconds without any message of the agent after which a turn is warned of (an `Informational`); as
+            many later it is ended, by force if need be. Choose more than a tool may take that prints nothing. Waiting
+            for somebody's answer does not count. None: it may be silent.
+        idle_timeout: Seconds without work after which a session is parked: its process is ended, or its thread
+            unloaded, until its next prompt. Background work keeps it from that. None: never.
         native: Passed to the agent untouched, for what has no field here; beats every other field. On Claude fields of
             `initialize`, and `{"flags": {…}}` for its command line; on Codex parameters of `thread/start`. A name that
             the agent does not know raises when the session is opened.
@@ -222,7 +265,7 @@ class SessionOptions(Options):
     model: Text | None = None
     reasoning_effort: Text | None = None
     permission_mode: Annotated[PermissionMode | None, BeforeValidator(checked_mode)] = None
-    system_prompt: str | None = None
+    system_prompt: Annotated[str | None, BeforeValidator(_prompt)] = None
     append_system_prompt: str | None = None
     resume: Text | None = None
     fork: StrictBool = False
@@ -232,7 +275,7 @@ class SessionOptions(Options):
     on_question: Annotated[SkipValidation[OnQuestion | Defer | None], AfterValidator(require_async)] = None
     on_elicitation: Annotated[SkipValidation[OnElicitation | Defer | None], AfterValidator(require_async)] = None
     tools: Annotated[
-        SkipValidation[ToolRegistry | Iterable[Tool | ToolRegistry] | None], AfterValidator(_registries)
+        SkipValidation[ToolRegistry | Iterable[Tool | ToolRegistry | str] | None], AfterValidator(_registries)
     ] = None
     add_dirs: PathTexts = ()
     sandbox: Annotated[SandboxPolicy | None, BeforeValidator(as_policy)] = None
@@ -265,14 +308,34 @@ class SessionOptions(Options):
     include_partial_messages: StrictBool = True
     policy: Annotated[SkipValidation[PolicyGuard | None], AfterValidator(_guard)] = None
     policy_scope: Literal["every_call", "asked_only"] | None = None
+    hooks: Annotated[SkipValidation[Hooks | None], AfterValidator(_hooks)] = None
     request_timeout: Seconds | None = None
+    turn_timeout: Seconds | None = None
+    retry_timeout: Seconds | None = 120.0
+    stall_timeout: Seconds | None = None
+    idle_timeout: Seconds | None = None
     native: Table = Field(default_factory=dict)
 
     def model_post_init(self, context: object, /) -> None:
-        """Remember the secrets of the environment and of MCP servers, so that no error, log or `repr` shows them."""
-        for settings in (self.env, self.mcp_servers, self.native, self.settings):
+        """Remember the secrets of the environment and of settings, so that no error, log or `repr` shows them."""
+        for settings in (self.env, self.native, self.settings):
             if isinstance(settings, Mapping):
                 learn_from(settings)
+        self._require_one_session()
+
+    def _require_one_session(self) -> None:
+        """Refuse options that name no session to go on with, or two."""
+        if self.fork and self.resume is None:
+            raise wrong(
+                "has fork=True and nothing to fork; add resume with the id of a stored session, or call session.fork()"
+            )
+        if self.fork_at is not None and not self.fork:
+            raise wrong("has fork_at, which says where a fork begins; add fork=True and resume")
+        if self.resume is not None and self.session_id is not None and not self.fork:
+            raise wrong(
+                "has resume and session_id, and a session that goes on keeps its id; leave out session_id, "
+                "or add fork=True to go on in a copy of that id"
+            )
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Show of the environment and of MCP servers the names alone."""
@@ -290,14 +353,37 @@ class SessionOptions(Options):
         given = cast("ToolRegistry | tuple[ToolRegistry, ...]", self.tools)
         return given if isinstance(given, tuple) else (given,)
 
+    @property
+    def budget_usd(self) -> float | None:
+        """What the session may cost by `max_budget_usd` and by its policy, in US dollars; None: as much as it likes."""
+        limit = self.policy.limits.cost_usd if self.policy is not None else None
+        return min((each for each in (self.max_budget_usd, limit) if each is not None), default=None)
+
+    @property
+    def servers(self) -> Mapping[str, McpServer]:
+        """The servers of `mcp_servers`."""
+        return cast("Mapping[str, McpServer]", self.mcp_servers)
+
+    @property
+    def asks_always(self) -> bool:
+        """Whether something is asked about whatever is allowed: by `ask="always"` of a tool, or a rule of a policy."""
+        if any(tool.ask == "always" for registry in self.registries for tool in registry):
+            return True
+        return self.policy is not None and any(rule.verdict == "ask" for rule in self.policy.rules)
+
     def warnings(self) -> tuple[str, ...]:
         """Return what is allowed and yet hardly meant, as sentences."""
         never = None
-        if self.permission_mode in ("bypass", "dont_ask"):
+        always = self.asks_always
+        if self.permission_mode == "dont_ask" or (self.permission_mode == "bypass" and not always):
             never = f"in permission_mode={self.permission_mode!r} nobody is asked"
-        elif "*" in self.allowed_tools:
+        elif "*" in self.allowed_tools and not always:
             never = "allowed_tools allows every tool"
-        return (f"SessionOptions.can_use_tool is never called: {never}.",) if never and self.can_use_tool else ()
+        uncalled = (f"SessionOptions.can_use_tool is never called: {never}.",) if never and self.can_use_tool else ()
+        if self.policy is None:
+            return uncalled
+        own = {tool.name: shown for tools in self.registries for tool, shown in zip(tools, tools.names, strict=True)}
+        return (*uncalled, *self.policy.warnings(own))
 
     def require_enforceable(self, backend: str, scope: str) -> None:
         """Refuse a policy that a backend cannot enforce on every call, unless that was accepted.
@@ -307,22 +393,22 @@ class SessionOptions(Options):
             scope: Its `BackendCapabilities.policy_scope`.
 
         Raises:
-            UnsupportedOptionError: The policy refuses or asks, or `policy_scope` wants every call, and the agent does
-                some of them without asking.
+            UnsupportedOptionError: The policy refuses, asks or limits calls, or `policy_scope` wants every call, and
+                the agent does some of them without asking.
         """
         if scope == "every_call" or self.policy_scope == "asked_only":
             return
         if self.policy_scope == "every_call" or (self.policy is not None and self.policy.refuses):
             raise UnsupportedOptionError(
-                f"The {backend} backend asks about some tool calls only, so that a deny or ask rule of "
-                'SessionOptions.policy would not bind the others; pass policy_scope="asked_only" to accept that, '
-                'or write scope = "asked_only" below [policy] in your configuration.',
+                f"The {backend} backend asks about some tool calls only, so that a deny or ask rule, or a limit "
+                'of calls, of SessionOptions.policy would not bind the others; pass policy_scope="asked_only" to '
+                'accept that, or write scope = "asked_only" below [policy] in your configuration.',
                 backend=backend,
                 details={"option": "policy"},
             )
 
     def require_supported(self, backend: str, unsupported: Collection[str]) -> None:
-        """Refuse the fields that a backend cannot honour, and those that do not go together.
+        """Refuse the fields that a backend cannot honour.
 
         Args:
             backend: Name of the backend, for the message.
@@ -330,12 +416,7 @@ class SessionOptions(Options):
 
         Raises:
             UnsupportedOptionError: One of them is set.
-            InvalidRequestError: `fork` or `fork_at` has nothing to fork.
         """
-        for name, needed in (("fork", "resume"), ("fork_at", "fork")):
-            if getattr(self, name) and not getattr(self, needed) and not {name, needed} & set(unsupported):
-                value = "True" if name == "fork" else "…"
-                raise InvalidRequestError(f"SessionOptions({name}={value}) needs {needed} as well.", backend=backend)
         for name, field in type(self).model_fields.items():
             if name not in unsupported or name not in self.model_fields_set:
                 continue

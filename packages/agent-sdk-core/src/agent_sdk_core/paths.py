@@ -26,6 +26,24 @@ async def off_the_loop(function: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> 
     return await to_thread.run_sync(function, *arguments, abandon_on_cancel=True)
 
 
+def own_folder(place: Callable[..., Path]) -> Path:
+    """Return this SDK's own folder among those of the user.
+
+    Args:
+        place: Of platformdirs, which finds it, such as `user_config_path`.
+
+    Raises:
+        InvalidRequestError: The user has no home.
+    """
+    try:
+        return place("agent-sdk", appauthor=False)
+    except RuntimeError:
+        raise InvalidRequestError(
+            "This user has no home directory: the variable HOME is not set, and no account tells one. Set HOME.",
+            code="no_home",
+        ) from None
+
+
 def existing_folder(option: str, value: str | os.PathLike[str], *, backend: str, owner: str = "SessionOptions") -> Path:
     """Return an existing, readable folder as an absolute path.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike
-from typing import Final
+from os import PathLike, fspath
+from typing import Final, assert_never
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.wire.json_lines import mend
+from agent_sdk_core.wire.reading import Json
 
 _EMPTY: Final = "The prompt is empty: give it text that is not blank, or another block."
 
@@ -143,3 +145,30 @@ def _is_blank(text: str) -> bool:
 def _exactly_one(name: str, *sources: object) -> None:
     if sum(source is not None for source in sources) != 1:
         raise InvalidRequestError(f"{name} takes exactly one source: a URL, a path or data.")
+
+
+def replay_content(prompt: Prompt) -> str | list[Json]:
+    """Return a prompt as the content of the `user` message that repeats it."""
+    if isinstance(prompt, str):
+        return prompt
+    return [_replay_block(block) for block in prompt_blocks(prompt)]
+
+
+def _replay_block(block: PromptBlock) -> Json:
+    match block:
+        case TextInput(text):
+            return {"type": "text", "text": text}
+        case ImageInput(data=data) if data is not None:
+            encoded = base64.b64encode(data).decode()
+            return {"type": "image", "source": {"type": "base64", "media_type": block.media_type, "data": encoded}}
+        case ImageInput(url=url, path=path) | AudioInput(url=url, path=path):
+            source = {"type": "url", "url": url} if url is not None else {"type": "file", "path": fspath(path or "")}
+            return {"type": "image" if isinstance(block, ImageInput) else "audio", "source": source}
+        case SkillInput(name, path):
+            return {"type": "skill", "name": name, "path": path}
+        case MentionInput(name, path):
+            return {"type": "mention", "name": name, "path": path}
+        case DocumentInput(path=path):
+            return {"type": "document", "source": {"type": "file", "path": fspath(path or "")}}
+        case _:
+            assert_never(block)

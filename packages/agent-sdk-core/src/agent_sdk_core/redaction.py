@@ -28,24 +28,30 @@ _HARMLESS: Final = re.compile(
 )
 """Endings of names that only tell where a secret is, or of what kind."""
 
+_START: Final = r"(?:(?<![A-Za-z0-9_])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
+"""Where a key may begin: behind nothing that could be a part of it, so behind a letter of another script as well, or
+behind an escape of JSON, for text is quoted in text."""
+
 _SHAPES: Final = re.compile(
     r"(?P<before>"
-    r"\b(?i:(?:proxy-)?authorization)[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:[A-Za-z]{1,16}\s{1,4})?"
-    r"|\b(?i:bearer)\s{1,4}(?=[\w.~+/=-]{16})"
+    rf"{_START}(?i:(?:proxy-)?authorization)[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?:[A-Za-z]{{1,16}}\s{{1,4}})?"
+    rf"|{_START}(?i:bearer)\s{{1,4}}(?=[\w.~+/=-]{{16}})"
     r"|(?i:api[_-]?key|access[_-]?key|secret(?!ar)|password|passwd|passphrase|token(?!s|i)|credential)[\w-]{0,32}[\"']?"
     r"\s{0,4}[:=]\s{0,4}[\"']?(?=[^\s\"',;&]{8})"
     r"|://[^\s/:@]{0,64}:(?=[^\s/@]{1,256}@)"
     r")[^\s\"',;&@]{3,}"
-    r"|\bsk-[\w-]{8,}|\b(?:sk|rk)_(?:live|test)_\w{8,}|\bgh[pousr]_\w{16,}|\bgithub_pat_\w{16,}"
-    r"|\bglpat-[\w-]{16,}|\bxox[a-z]-[\w-]{10,}|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{30,}|\bhf_\w{20,}|\bnpm_\w{30,}"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"
-    r"|-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,16384}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?"
+    rf"|{_START}(?:sk-[\w-]{{8,}}|(?:sk|rk)_(?:live|test)_\w{{8,}}|gh[pousr]_\w{{16,}}|github_pat_\w{{16,}}"
+    r"|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}\b|AIza[\w-]{30,}|hf_\w{20,}|npm_\w{30,}"
+    r"|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)"
+    r"|-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,16384}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?",
+    re.ASCII,
 )
 """Shapes of keys, and what stands behind a name that tells; every repetition is bounded or has one way to match."""
 
 _lock = threading.Lock()
 _values: dict[str, None] = {}
 _pattern: re.Pattern[str] | None = None
+_stale = False
 
 
 def is_secret_name(name: str) -> bool:
@@ -55,7 +61,7 @@ def is_secret_name(name: str) -> bool:
 
 def learn(*values: str) -> None:
     """Remember values that are secret, the last thousand of them; what is shorter than 8 characters is left out."""
-    global _pattern  # one memory for the process: an error does not know whose secret it quotes
+    global _stale  # one memory for the process: an error does not know whose secret it quotes
     pieces = [piece for value in values for piece in (value, *value.splitlines())]
     found = [piece for piece in dict.fromkeys(map(str.strip, pieces)) if len(piece) >= _SHORTEST]
     with _lock:
@@ -66,8 +72,7 @@ def learn(*values: str) -> None:
             _values[value] = None
         for value in list(_values)[:-_REMEMBERED]:
             del _values[value]
-        longest_first = sorted(_values, key=len, reverse=True)
-        _pattern = re.compile("|".join(map(re.escape, longest_first)))
+        _stale = True  # Compiled when it is needed: a thousand values take a tenth of a second.
 
 
 def learn_from(settings: Mapping[str, object]) -> None:
@@ -80,11 +85,159 @@ def learn_from(settings: Mapping[str, object]) -> None:
             learn_from(cast("Mapping[str, object]", value))
 
 
+class RedactedText:
+    """A text that comes in pieces, without secrets, also those that two pieces share.
+
+    A word is held back until it is whole, and what may be the beginning of a secret, so that what went out never has
+    to be called back; together the pieces are `redact` of the whole text.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._inside = False
+
+    def feed(self, text: str) -> str:
+        """Return what can be shown once this piece has come; it may be nothing."""
+        held = self._outside(self._held + text)
+        if self._inside:
+            self._held = held
+            return ""
+        cut = _open_from(held)
+        if len(held) - cut > _MOST_HELD:
+            shown = redact(held)
+            self._inside = shown.endswith(REDACTED)
+            self._held = ""
+            return shown
+        self._held = held[cut:]
+        if not cut:
+            return ""
+        shown, self._inside = _redacted(held[:cut])
+        return shown
+
+    def finish(self) -> str:
+        """Return what was held back: the text has ended."""
+        held, self._held = self._outside(self._held, ended=True), ""
+        shown, self._inside = "" if self._inside else redact(held), False
+        return shown
+
+    def _outside(self, text: str, *, ended: bool = False) -> str:
+        """Return what comes after a secret that was begun; while it goes on, what has to be looked at again."""
+        if not self._inside:
+            return text
+        text = _without_known(text)
+        end, last = _TERMINATOR.search(text), len(text) if ended else _begun_from(text)
+        self._inside = end is None or end.start() >= last
+        return text[last:] if end is None or self._inside else text[end.start() :]
+
+
+_MOST_HELD: Final = 32_768
+"""Characters that are held back at most; the longest secret that has a shape is shorter."""
+
+_TERMINATOR: Final = re.compile(r"[\s\"',;&@]", re.ASCII)
+_ONE_WORD: Final = re.compile(r"[!-~]+")
+_WORD: Final = re.compile(r"[!-~]*\Z")
+_BEGINNINGS: Final = re.compile(
+    r"(?:"
+    rf"{_START}"
+    r"(?:(?:proxy-)?authorization)[\"']?\s{0,4}(?:[:=]\s{0,4}[\"']?(?:[a-z]{0,16}\s{0,4})?)?"
+    rf"|{_START}"
+    r"bearer\s{0,4}"
+    r"|(?:api[_-]?key|access[_-]?key|secret|password|passwd|passphrase|token|credential)[\w-]{0,32}[\"']?"
+    r"\s{0,4}(?:[:=]\s{0,4}[\"']?)?"
+    r"|://"
+    r"|-{1,5}(?:B|BE|BEG|BEGI|BEGIN[A-Z ]{0,45}-{0,5}|E|EN|END[A-Z ]{0,45}-{0,5})?"
+    r"|-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,16384}(?:-{0,5}|-----END[A-Z ]{0,45}-{0,5})"
+    r")[^\s]*\Z",
+    re.IGNORECASE | re.ASCII,
+)
+"""What a secret may begin with, at the end of a text."""
+
+_LOOKED_AT: Final = 20_000
+
+
+def _open_from(text: str) -> int:
+    """Return from where on a text may yet become a secret."""
+    cut = len(text)
+    while True:
+        moved = _moved(text, cut)
+        if moved == cut:
+            return cut
+        cut = moved
+
+
+def _moved(text: str, cut: int) -> int:
+    """Return an earlier place where the one given would divide a word, a secret, or what may begin one."""
+    if (word := _WORD.search(text, max(0, cut - _LOOKED_AT), cut)) is not None and word.start() < cut:
+        return word.start()
+    if (found := _BEGINNINGS.search(text, max(0, cut - _LOOKED_AT), cut)) is not None and found.start() < cut:
+        return found.start()
+    pattern = _compiled() if _stale else _pattern
+    for each in (pattern, _SHAPES):
+        for match in each.finditer(text) if each is not None else ():
+            if match.start() < cut < match.end():
+                return match.start()
+    for value in _several_words():
+        at = text.find(value[0], max(0, cut - len(value) + 1))
+        while 0 <= at < cut:
+            if value.startswith(text[at:]):
+                return at
+            at = text.find(value[0], at + 1)
+    return cut
+
+
 def redact(text: str) -> str:
     """Return text without secrets."""
-    if _pattern is not None:
-        text = _pattern.sub(REDACTED, text)
-    return _SHAPES.sub(lambda found: f"{found['before'] or ''}{REDACTED}", text)
+    return _redacted(text)[0]
+
+
+def _redacted(text: str) -> tuple[str, bool]:
+    """Return text without secrets, and whether what follows it belongs to the one that it ends with."""
+    text = _without_known(text)
+    open_ended = False
+
+    def replaced(found: re.Match[str]) -> str:
+        nonlocal open_ended
+        before = found["before"]
+        open_ended = before is not None and found.end() == len(text)
+        return f"{before or ''}{REDACTED}"
+
+    return _SHAPES.sub(replaced, text), open_ended
+
+
+def _without_known(text: str) -> str:
+    """Return text without the values that are known."""
+    pattern = _compiled() if _stale else _pattern
+    return text if pattern is None else pattern.sub(REDACTED, text)
+
+
+def _begun_from(text: str) -> int:
+    """Return from where on a text may be the beginning of a value that is known; its length where it is none."""
+    with _lock:
+        values = tuple(_values)
+    begun = (
+        at
+        for value in values
+        for at in range(max(0, len(text) - len(value) + 1), len(text))
+        if value.startswith(text[at:])
+    )
+    return min(begun, default=len(text))
+
+
+def _several_words() -> tuple[str, ...]:
+    """Return the values that are known and are no single word of ASCII."""
+    with _lock:
+        return tuple(value for value in _values if _ONE_WORD.fullmatch(value) is None)
+
+
+def _compiled() -> re.Pattern[str] | None:
+    """Return what finds the values that are known now."""
+    global _pattern, _stale
+    with _lock:
+        if _stale:
+            longest_first = sorted(_values, key=len, reverse=True)
+            _pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            _stale = False
+        return _pattern
 
 
 def redact_value(value: object) -> object:

@@ -1,4 +1,4 @@
-"""JSON Schemas of what crosses processes: messages, requests and answers, for other languages and our own tests."""
+"""JSON Schemas of what crosses processes: messages, requests, answers, values and errors, as other languages need."""
 
 from __future__ import annotations
 
@@ -11,13 +11,32 @@ from agent_sdk_core.asking.permissions import Allow, Deny
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest
 from agent_sdk_core.interfaces.account import Account
 from agent_sdk_core.interfaces.goal import Goal
+from agent_sdk_core.interfaces.mcp import McpServerStatus
 from agent_sdk_core.interfaces.pages import StoredSession
-from agent_sdk_core.interfaces.session import SessionInfo
+from agent_sdk_core.interfaces.session import AgentCommand, BackgroundTask, InterruptReceipt, SessionInfo
 from agent_sdk_core.messages import blocks, conversation
 from agent_sdk_core.messages.parse import MESSAGE_TYPES, SYSTEM_SUBTYPES
+from agent_sdk_core.messages.usage import SessionUsage
+from agent_sdk_core.models import ChatModel
+from agent_sdk_core.telemetry.metrics import Metric
+from agent_sdk_core.telemetry.reporting import ErrorRecord
+from agent_sdk_core.wire.error_form import CLASSES, ErrorForm
 from agent_sdk_core.wire.forms import WireForm
 
-_VALUES: Final = {"account": Account, "goal": Goal, "session_info": SessionInfo, "stored_session": StoredSession}
+_VALUES: Final = {
+    "account": Account,
+    "agent_command": AgentCommand,
+    "background_task": BackgroundTask,
+    "chat_model": ChatModel,
+    "error_record": ErrorRecord,
+    "goal": Goal,
+    "interrupt_receipt": InterruptReceipt,
+    "mcp_server_status": McpServerStatus,
+    "metric": Metric,
+    "session_info": SessionInfo,
+    "session_usage": SessionUsage,
+    "stored_session": StoredSession,
+}
 _REFERENCE: Final = "#/$defs/{model}"
 
 
@@ -26,7 +45,9 @@ def export_json_schemas() -> dict[str, dict[str, Any]]:
     return {
         "sdk_message.schema.json": _messages(),
         "agent_request.schema.json": _wire_forms("AgentRequest", AgentRequest),
+        "pending_requests.schema.json": _list("PendingRequests", _wire_forms("AgentRequest", AgentRequest)),
         "agent_answer.schema.json": _wire_forms("AgentAnswer", AgentAnswer),
+        "error.schema.json": _error(),
         **{f"{name}.schema.json": _value(cls) for name, cls in _VALUES.items()},
     }
 
@@ -54,7 +75,7 @@ def _wire_forms(title: str, union: Any) -> dict[str, Any]:
     defs.pop("Source", None)
     for cls in (*get_args(union), Allow, Deny):
         if (schema := defs.get(cls.__name__)) is not None:
-            native = {"raw", "source"}
+            native = {"raw", "source", "settled"}
             properties = {name: field for name, field in schema["properties"].items() if name not in native}
             for name in cls.wire_required:
                 properties[name].pop("default", None)
@@ -68,6 +89,21 @@ def _value(cls: type[WireForm]) -> dict[str, Any]:
     schema: dict[str, Any] = TypeAdapter(cls).json_schema(ref_template=_REFERENCE)
     schema["required"] = sorted(schema["properties"])
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+
+
+def _error() -> dict[str, Any]:
+    """Return the schema of what `error_to_wire` gives of an error."""
+    schema = _value(ErrorForm)
+    schema["title"] = "AgentError"
+    schema["required"] = ["code", "error", "message", "retryable"]
+    schema["properties"]["error"]["examples"] = sorted(CLASSES)
+    return schema
+
+
+def _list(title: str, of: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list, such as what is pending in a session."""
+    shared = {"$schema": of["$schema"], "$defs": of["$defs"]}
+    return {**shared, "title": title, "type": "array", "items": {"oneOf": of["oneOf"]}}
 
 
 def _root(title: str, branches: list[str], defs: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ _BACKEND_OPTIONS: Final[Mapping[str, str]] = {
 """What a backend takes under another name, or a session does not take at all."""
 
 _CALLS: Final[Mapping[str, Mapping[str, str]]] = {
-    "Allow": {"updatedInput": "updated_input", "updated_permissions": "scope", "behavior": "scope"},
+    "Allow": {"updatedInput": "updated_input", "input": "updated_input"},
     "Deny": {"reason": "message"},
     "query": {"model": "options", "cwd": "options", "transport": "backend"},
     "AgentSession.query": {"input": "prompt", "text": "prompt"},
@@ -77,6 +77,34 @@ _CALLS: Final[Mapping[str, Mapping[str, str]]] = {
     "AgentBackend.read_history": {"thread_id": "session_id", "offset": "cursor"},
 }
 """Parameters of calls that have another name here."""
+
+_GRANT: Final = (
+    'write Allow("session") to grant more than this call, or return the answer of one of request.options, each of '
+    "which says exactly what it grants and where that is kept"
+)
+_STOP: Final = "write Deny(interrupt=True) to end the turn as well"
+
+_INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
+    "Allow": {
+        **dict.fromkeys(
+            (
+                *("updated_permissions", "updatedPermissions", "permission_updates", "updates", "suggestions"),
+                *("permissions", "permission_suggestions", "rule", "rules", "destination", "decision", "for_session"),
+            ),
+            _GRANT,
+        ),
+        "mode": "write session.set_permission_mode(mode) to change the mode, before or after the answer",
+        "behavior": "an Allow is one by itself, and a Deny refuses",
+        "message": "only a Deny has one",
+        "interrupt": _STOP,
+    },
+    "Deny": {
+        "behavior": "a Deny is one by itself, and an Allow lets the tool run",
+        "stop": _STOP,
+        "updated_input": "write Allow(updated_input=…) to have something else run",
+    },
+}
+"""Parameters of the official packages that have no equal here, each with what to write instead."""
 
 _SESSIONS: Final = "a session is made by `backend.create_session(SessionOptions(…))`"
 _ERRORS: Final = "errors are `AgentError` and its subclasses, such as"
@@ -212,7 +240,29 @@ _TURN: Final[Mapping[str, str]] = {
     "items": "iterate the turn itself: `async for message in turn`",
 }
 
-_PLACES: Final[Mapping[str, Mapping[str, str]]] = {"AgentSession": _SESSION, "AgentBackend": _BACKEND, "Turn": _TURN}
+_PERMISSION: Final[Mapping[str, str]] = {
+    "name": "the tool is `request.tool_name`",
+    "tool": "the tool is `request.tool_name`",
+    "tool_input": "its arguments are `request.input`",
+    "arguments": "its arguments are `request.input`",
+    "command": 'its arguments are `request.input`, such as `request.input["command"]`',
+    "context": "what claude-agent-sdk calls the context stands in the request itself",
+    "suggestions": "what can be granted is `request.options`, each with the answer to return",
+    "permission_suggestions": "what can be granted is `request.options`, each with the answer to return",
+    "available_decisions": "what can be granted is `request.options`, each with the answer to return",
+    "signal": "whether an answer is still wanted is `request.settled`",
+    "decision_reason": "why it is asked is `request.reason`",
+    "description": "why it is asked is `request.reason`",
+    "title": "why it is asked is `request.reason`",
+    "id": "its id is `request.request_id`",
+}
+
+_PLACES: Final[Mapping[str, Mapping[str, str]]] = {
+    "AgentSession": _SESSION,
+    "AgentBackend": _BACKEND,
+    "Turn": _TURN,
+    "PermissionRequest": _PERMISSION,
+}
 
 
 def spelled(call: str, name: str) -> str | None:
@@ -225,6 +275,11 @@ def spelled(call: str, name: str) -> str | None:
     if call in ("SessionOptions", "TurnOptions"):
         return _OPTIONS.get(name)
     return _BACKEND_OPTIONS.get(name) if call.endswith("Backend") else _CALLS.get(call, {}).get(name)
+
+
+def instead(call: str, name: str) -> str | None:
+    """Return what to write instead of a parameter that has no equal here."""
+    return _INSTEAD.get(call, {}).get(name)
 
 
 def belongs_to_backend(option: str) -> str | None:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.option_values import Options, PathText, Table, Text
-from agent_sdk_core.options import SandboxPolicy, as_policy
+from agent_sdk_core.options import SandboxPolicy, SessionOptions, as_policy
 from agent_sdk_core.sub_agents import checked_mode
 
 
@@ -27,6 +27,8 @@ class TurnOptions(Options):
         output_schema: JSON Schema that the final answer must fit.
         cwd: Folder that the agent works in.
         sandbox: What tools may touch; beats the sandbox of `permission_mode`.
+        origin: Who or what the prompt is from, in a word, for agent and provider to tell prompts apart. Claude knows
+            "human" alone, Codex takes any word, such as "automation".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -37,6 +39,7 @@ class TurnOptions(Options):
     output_schema: Table | None = None
     cwd: PathText | None = None
     sandbox: Annotated[SandboxPolicy | None, BeforeValidator(as_policy)] = None
+    origin: Text | None = None
 
     @property
     def chosen(self) -> dict[str, object]:
@@ -57,9 +60,11 @@ class TurnOptions(Options):
         for name in self.chosen:
             if name not in supported:
                 able = f"it can change {', '.join(sorted(supported))}" if supported else "it can change nothing"
+                instead = f"Open a session with SessionOptions({name}=…) for it, where the backend has that."
+                if name not in SessionOptions.model_fields:
+                    instead = "Leave it out."
                 raise UnsupportedOptionError(
-                    f"The {backend} backend cannot honour TurnOptions.{name}: for one turn {able}. Open a session "
-                    f"with SessionOptions({name}=…) for it, where the backend has that.",
+                    f"The {backend} backend cannot honour TurnOptions.{name}: for one turn {able}. {instead}",
                     backend=backend,
                     details={"option": name},
                 )

@@ -43,15 +43,16 @@ def test_a_request_as_data_is_json_and_holds_nothing_native() -> None:
         {"id": "once", "label": "Allow", "answer": allow, "stored": ""},
         {"id": "no", "label": "Deny", "answer": deny, "stored": "nowhere"},
     ]
-    told = {"tool_name", "input", "tool_use_id", "cwd", "reason", "escalates", "options", "diff"}
+    told = {"tool_name", "input", "tool_use_id", "cwd", "reason", "escalates", "options", "diff", "agent_id"}
+    told |= {"blocked_path", "command_parts", "requires_person", "changeable", "rule"}
     assert set(wire) == told | {"kind", "request_id", "session_id", "parent_tool_use_id", "deadline"}
 
 
 def test_requests_and_answers_are_frozen_and_compare_by_what_is_asked() -> None:
     with pytest.raises(FrozenInstanceError):
-        REQUEST.cwd = "/"  # type: ignore[misc]
+        REQUEST.cwd = "/"  # type: ignore[misc]  # frozen: what is tested
     with pytest.raises(FrozenInstanceError):
-        Allow().scope = "always"  # type: ignore[misc]
+        Allow().scope = "always"  # type: ignore[misc]  # frozen: what is tested
     assert PermissionRequest("Bash", {}, "r", "s", raw=1) == PermissionRequest("Bash", {}, "r", "s", raw=2)
     assert Allow() != Deny()
 
@@ -59,6 +60,19 @@ def test_requests_and_answers_are_frozen_and_compare_by_what_is_asked() -> None:
 def test_nothing_is_allowed_for_longer_than_once_unless_said() -> None:
     assert Allow().scope == "once"
     assert not Deny().interrupt
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_copy_of_a_request_knows_whether_it_is_settled_and_not_what_becomes_of_the_other(settled: bool) -> None:
+    request = PermissionRequest("Bash", {"command": "ls"})
+    if settled:
+        request.settled.set()
+    for copied in (copy.deepcopy(request), pickle.loads(pickle.dumps(request))):
+        assert copied == request
+        assert (copied.settled.is_set(), bool(copied.settled)) == (settled, settled)
+        copied.settled.set()
+    assert bool(request.settled) == settled
+    assert "settled" not in repr(request)
 
 
 def test_defer_stays_one_object_through_copies() -> None:

@@ -15,11 +15,28 @@ def read(**variables: str) -> dict[str, object]:
 
 def test_every_setting_has_its_variable() -> None:
     for name in NAMES:
-        if name not in ("backends", "policy", "trusted_folders"):
+        if name not in ("backends", "flags", "policy", "retention", "store", "tools", "trusted_folders"):
             assert read(**{name.upper(): "x"}) == {name: "x"}
     for name in BackendConfig.model_fields:
         if name != "env":
             assert read(**{f"BACKENDS__MY_AGENT__{name.upper()}": "x"}) == {"backends": {"my_agent": {name: "x"}}}
+
+
+def test_parts_of_a_table_have_their_variables() -> None:
+    assert read(FLAGS__REDACT_STORE="false", RETENTION__MAX_AGE="90d") == {
+        "flags": {"redact_store": "false"},
+        "retention": {"max_age": "90d"},
+    }
+    for name in ("FLAGS", "RETENTION", "BACKENDS"):
+        with pytest.raises(InvalidRequestError, match=f"AGENT_SDK_{name} is not a table in JSON"):
+            read(**{name: "x"})
+
+
+def test_the_store_has_one_variable() -> None:
+    assert read(STORE_URL="/chats.db", MODEL="m") == {"model": "m", "store": {"url": "/chats.db"}}
+    for name in ("STORE", "STORE__URL"):
+        with pytest.raises(InvalidRequestError, match=f"AGENT_SDK_{name} is not a setting; did you mean .*STORE_URL"):
+            read(**{name: "/chats.db"})
 
 
 def test_tables_may_be_json() -> None:
@@ -81,6 +98,7 @@ def test_variables_that_mean_nothing_are_told() -> None:
             "/",
             "AGENT_SDK_TRUSTED_FOLDERS is not a setting: only your own file says which folders are trusted.",
         ),
+        ("TOOLS", "shell", "AGENT_SDK_TOOLS is not a setting: only your own file names tools to be loaded."),
     ],
 )
 def test_what_cannot_be_read_names_the_variable(name: str, value: str, sentence: str) -> None:

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from agent_sdk_core import names
 from agent_sdk_core.config.fields import BackendConfig
 from agent_sdk_core.config.runtime import RuntimeConfig
-from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.config.sources import ValueSource
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.options import SandboxPolicy
+from agent_sdk_core.policy.limits import PolicyLimits
+from agent_sdk_core.secret import Secret
 
 
 class Named:
@@ -34,6 +35,7 @@ def backends(monkeypatch: pytest.MonkeyPatch) -> None:
     registered = {
         names.GROUP: [Named("codex", "c:B"), Named("claude", "d:B")],
         names.ALIAS_GROUP: [Named("claude-code", "d:B"), Named("lost", "e:B")],
+        names.KIND_GROUP: [Named("pipe", "f:B")],
     }
 
     def entry_points(group: str) -> list[Named]:
@@ -163,10 +165,10 @@ def test_without_a_workspace_there_is_only_the_users_file(place: Place) -> None:
         ),
         ("[sandbox]\nnetwrk = true\nmode = 'read-only'", "line 2: there is no setting 'sandbox.netwrk'; did you mean "),
         (
-            "hooks = []",
+            "extras = []",
             (
-                "line 1: there is no setting 'hooks'; there are: backend, model, reasoning_effort, permission_mode, "
-                "sandbox, request_timeout, trusted_folders, policy, backends."
+                "line 1: there is no setting 'extras'; there are: backend, model, reasoning_effort, permission_mode, "
+                "sandbox, request_timeout, trusted_folders, policy, store, retention, flags, tools, backends."
             ),
         ),
         ("model = 3", "line 1: model must be text, not a number."),
@@ -322,6 +324,29 @@ def test_what_the_environment_or_an_argument_says_does_not_excuse_the_file(place
     assert "'bypass' is not stricter" in place.refused(permission_mode="bypass")
 
 
+def test_a_tool_that_is_not_installed_is_named_with_the_nearest_where_it_stands(place: Place) -> None:
+    place.user('model = "m"\ntools = ["shell", "shel"]')
+    with pytest.raises(InvalidRequestError) as caught:
+        place.load()
+    words = "tools names what cannot be used: No tool is installed as 'shel'; 'shell' is."
+    assert caught.value.message == f"{place.user_file}, line 2: {words}"
+    assert caught.value.code == "invalid_configuration"
+    with pytest.raises(InvalidRequestError, match="No tool is installed as 'hammer'; there are: shell"):
+        RuntimeConfig(tools=("hammer",))
+
+
+def test_only_the_users_own_file_names_tools(place: Place) -> None:
+    place.user('tools = ["shell"]')
+    config = place.load()
+    assert config.tools == ("shell",)
+    assert [registry.names for registry in config.session_options("codex").registries] == [("mcp__tools__shell",)]
+    assert config.session_options("codex", tools=None).registries == ()
+    place.theirs('tools = ["shell"]')
+    place.user(f'trusted_folders = ["{place.workspace.parent}"]')
+    with pytest.raises(InvalidRequestError, match="only your own file names tools to be loaded"):
+        place.load()
+
+
 def test_a_strangers_file_cannot_trust_itself(place: Place) -> None:
     place.theirs(f"trusted_folders = [{json.dumps(str(place.workspace.parent))}]")
     assert place.refused().endswith("only your own file says which folders are trusted. Remove it.")
@@ -432,12 +457,28 @@ def test_the_rules_of_all_files_apply_each_with_its_place(place: Place) -> None:
     assert RuntimeConfig().session_options("codex").policy is None
 
 
+def test_of_the_limits_of_all_files_the_tightest_applies(place: Place) -> None:
+    place.user("[policy.limits]\nturns = 5\ntokens = 100")
+    place.theirs("\n[policy.limits]\nturns = 9\ntokens = 50\ntool_calls = 0")
+    config = place.load(policy={"limits": {"cost_usd": 1.5, "tokens": 70}})
+    assert config.policy.limits == PolicyLimits(turns=5, tokens=50, tool_calls=0, cost_usd=1.5)
+    assert str(config.source("policy.limits.turns")) == f"{place.user_file}:2"
+    assert str(config.source("policy.limits.tokens")) == f"{place.workspace}:4"
+    guard = config.policy_guard()
+    assert guard is not None
+    assert (guard.rules, guard.limits) == ((), config.policy.limits)
+    assert config.session_options("codex").policy == guard
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("[policy.limits]\nturn = 1", "there is no setting 'policy.limits.turn'; did you mean 'turns'?"),
+        ("[policy.limits]\nturns = 0", "policy.limits.turns must be greater than 0"),
         ('[policy]\nallow = ["Bash"]', "a workspace file may not set policy.allow: a repository may refuse more"),
         ('[policy]\nscope = "asked_only"', "a workspace file may not set policy.scope: only your own file"),
         ('[policy]\ndeny = ["bash"]', "policy.deny has the rule 'bash': the tool is spelt Bash."),
+        ('[policy]\ndeny = ["Bsh(x)"]', "'Bsh(x)': no tool 'Bsh' takes a pattern; did you mean 'Bash'?"),
         ('[policy]\ndney = ["Bash"]', "there is no setting 'policy.dney'; did you mean 'deny'?"),
         ('[policy]\ndeny = "Bash"', "policy.deny must be"),
     ],
@@ -445,12 +486,13 @@ def test_the_rules_of_all_files_apply_each_with_its_place(place: Place) -> None:
 def test_rules_of_a_workspace_that_cannot_be_used_are_refused(place: Place, text: str, sentence: str) -> None:
     place.theirs(text)
     assert sentence in place.refused()
+    assert "?." not in place.refused()
 
 
 def test_a_configuration_does_not_change() -> None:
     config = RuntimeConfig(model="m")
     with pytest.raises(InvalidRequestError, match="RuntimeConfig cannot be changed; make a copy"):
-        config.model = "n"  # type: ignore[misc]
+        config.model = "n"  # type: ignore[misc]  # frozen: what is tested
 
 
 def test_importing_the_package_loads_nothing_that_configuration_needs() -> None:
@@ -463,7 +505,7 @@ def test_importing_the_package_loads_nothing_that_configuration_needs() -> None:
         "agent_sdk_core.RuntimeConfig.load(env={'AGENT_SDK_CODEX_PATH': '/x'}, user_file='/dev/null', model='m')\n"
         "print(*sorted(set(sys.modules) & {'pydantic_settings', 'platformdirs', 'dotenv'}))"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert run.stdout.split("\n")[:2] == ["", ""]
 
 
@@ -472,3 +514,80 @@ def test_an_error_of_the_configuration_crosses_processes(place: Place) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         place.load()
     assert pickle.loads(pickle.dumps(caught.value)).message == caught.value.message
+
+
+def test_an_agent_of_a_kind_is_named_in_a_file(place: Place) -> None:
+    place.user('backend = "open-code"\n[backends.open-code]\ntype = "pipe"\ncommand = ["opencode", "acp"]')
+    config = place.load()
+    assert config.chosen_type() == "open-code"
+    assert config.kind_of("Open Code") == "pipe"
+    assert config.kind_of("codex") is None
+    assert config.backend_settings("open-code") == {"command": ("opencode", "acp")}
+    assert str(config.source("backends.open-code.command")).endswith(":4")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ('"opencode acp"', "must be a list, the program and each argument by itself: ['opencode', 'acp']"),
+        ("[]", "is empty; name a program"),
+        ("[1]", "backends.mine.command"),
+    ],
+)
+def test_a_command_is_a_list_of_texts(place: Place, command: str, words: str) -> None:
+    place.user(f'[backends.mine]\ntype = "pipe"\ncommand = {command}')
+    assert words in place.refused()
+
+
+def test_a_strangers_file_names_no_command(place: Place) -> None:
+    place.theirs('[backends.mine]\ntype = "pipe"\ncommand = ["sh"]')
+    assert "a workspace file may not set backends.mine" in place.refused()
+
+
+def test_a_name_of_ones_own_may_look_like_a_registered_one(place: Place) -> None:
+    place.user('[backends.codex2]\ntype = "pipe"\ncommand = ["sh"]')
+    assert place.load().names() == ("claude", "codex", "codex2")
+
+
+def test_an_agent_that_runs_elsewhere_is_named_in_a_file(place: Place) -> None:
+    place.user(
+        '[backends.office]\ntype = "codex"\nurl = "wss://agents.example"\ntoken = { env = "OFFICE_TOKEN" }\n'
+        '[backends.codex]\nurl = "unix:///run/codex"\nexecutable = "codex"\n'
+    )
+    os.environ["OFFICE_TOKEN"] = "t-0"
+    try:
+        config = place.load()
+    finally:
+        del os.environ["OFFICE_TOKEN"]
+    assert config.kind_of("office") == "codex"
+    assert config.backend_settings("office") == {"url": "wss://agents.example", "token": Secret("t-0")}
+    # How it would be started says nothing of one that runs already.
+    assert config.backend_settings("codex") == {"url": "unix:///run/codex"}
+    assert "t-0" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('url = ""', "backends.codex.url is empty"),
+        ('url = "wss://me:sekret@agents.example/a"', "backends.codex.url holds credentials"),
+        ("token = 3", "backends.codex.token"),
+        ('token = { env = "NO_SUCH_TOKEN" }', "NO_SUCH_TOKEN"),
+    ],
+)
+def test_an_address_holds_no_secret_and_a_token_is_one(place: Place, table: str, words: str) -> None:
+    place.user(f"[backends.codex]\n{table}")
+    assert words in (said := place.refused())
+    assert "sekret" not in said
+
+
+def test_a_token_needs_an_address(place: Place) -> None:
+    place.user('[backends.codex]\ntoken = "t-0"')
+    with pytest.raises(InvalidRequestError, match=r"line 2: .*has a token and no url to show it at"):
+        place.load().backend_settings("codex")
+
+
+@pytest.mark.parametrize("setting", ['url = "ws://127.0.0.1:1"', 'token = "t"'])
+def test_a_strangers_file_names_no_address(place: Place, setting: str) -> None:
+    place.theirs(f"[backends.codex]\n{setting}")
+    assert "a workspace file may not set backends.codex" in place.refused()

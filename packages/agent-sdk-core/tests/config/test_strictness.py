@@ -127,5 +127,7 @@ def test_a_workspace_may_refuse_more_and_allow_nothing() -> None:
     for trusted in (True, False):
         assert allowed(("policy", "deny"), ("Bash",), trusted=trusted)
         assert allowed(("policy", "ask"), ("Bash",), trusted=trusted)
+        assert allowed(("policy", "limits", "turns"), 3, trusted=trusted)
         assert not allowed(("policy", "allow"), ("Bash",), trusted=trusted)
         assert not allowed(("policy", "scope"), "asked_only", trusted=trusted)
+        assert not allowed(("tools",), ("shell",), trusted=trusted)

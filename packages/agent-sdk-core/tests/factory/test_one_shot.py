@@ -35,7 +35,7 @@ def fresh(make_backend: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 async def test_iterated_to_its_end_it_closes_everything(fresh: Any) -> None:
     turn = one_shot.query("hi", backend="memory")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert [message.type async for message in turn] == ["system", "assistant", "result"]
         assert not fresh.sessions
         assert not fresh.host.running
@@ -48,7 +48,7 @@ async def test_iterated_to_its_end_it_closes_everything(fresh: Any) -> None:
 
 async def test_wait_returns_the_result_and_closes_everything(fresh: Any) -> None:
     turn = one_shot.query("hi", backend="memory", options=SessionOptions(model="m"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         result = await turn.wait()
         assert await turn.wait() is result
     assert not fresh.host.running
@@ -57,7 +57,7 @@ async def test_wait_returns_the_result_and_closes_everything(fresh: Any) -> None
 
 async def test_a_given_backend_stays_open(backend: Any) -> None:
     turn = one_shot.query("hi", backend=backend)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with turn:
             assert turn.session in backend.sessions  # type: ignore[attr-defined]
         assert turn.result is not None
@@ -69,7 +69,7 @@ async def test_a_given_backend_stays_open(backend: Any) -> None:
 async def test_leaving_the_block_early_interrupts_and_closes(fresh: Any) -> None:
     fresh.prepare = lambda session: None
     turn = one_shot.query("hi", backend="memory")
-    with anyio.fail_after(5), pytest.raises(ZeroDivisionError):
+    with anyio.fail_after(30), pytest.raises(ZeroDivisionError):
         async with turn:
             raise ZeroDivisionError
     assert turn.result is not None
@@ -91,7 +91,7 @@ async def test_before_it_is_sent_it_is_empty_and_can_be_interrupted(fresh: Any) 
 
 async def test_it_can_be_awaited(fresh: Any) -> None:
     turn = one_shot.query("hi", backend="memory")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert (await turn).result == "done"
     assert repr(turn) == f"<OneShotTurn <SessionTurn {turn.uuid} completed>>"
     assert not fresh.host.running
@@ -100,7 +100,7 @@ async def test_it_can_be_awaited(fresh: Any) -> None:
 async def test_it_can_be_interrupted(fresh: Any) -> None:
     fresh.prepare = lambda session: None
     turn = one_shot.query("hi", backend="memory")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with turn:
             await turn.interrupt()
             assert turn.result is not None
@@ -119,7 +119,7 @@ async def test_an_opening_that_fails_closes_everything(fresh: Any, way: str) -> 
 
     fresh.opening = fail
     turn = one_shot.query("hi", backend="memory")
-    with anyio.fail_after(5), pytest.raises(InvalidRequestError, match="no such folder"):
+    with anyio.fail_after(30), pytest.raises(InvalidRequestError, match="no such folder"):
         await use(turn, way)
     assert not fresh.host.running
 
@@ -134,7 +134,7 @@ async def test_a_prompt_that_is_refused_closes_everything(fresh: Any, way: str) 
 
     fresh.prepare = prepare
     turn = one_shot.query("hi", backend="memory")
-    with anyio.fail_after(5), pytest.raises(InvalidRequestError, match="too long"):
+    with anyio.fail_after(30), pytest.raises(InvalidRequestError, match="too long"):
         await use(turn, way)
     assert not fresh.host.running
     assert not fresh.sessions
@@ -145,7 +145,7 @@ async def test_a_prompt_that_is_refused_closes_everything(fresh: Any, way: str) 
 async def test_cancelled_anywhere_it_leaves_nothing_behind(fresh: Any, way: str, nth: int) -> None:
     fresh.prepare = lambda session: None
     turn = one_shot.query("hi", backend="memory")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(use, turn, way)
             for _ in range(nth):
@@ -164,7 +164,7 @@ async def test_two_tasks_open_one_session(fresh: Any) -> None:
         async for message in turn:
             seen.append(message.type)
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
             tasks.start_soon(read)
@@ -175,7 +175,7 @@ async def test_two_tasks_open_one_session(fresh: Any) -> None:
 async def test_once_closed_it_does_not_open_again(fresh: Any) -> None:
     await fresh.aclose()
     turn = one_shot.query("hi", backend="memory")
-    with anyio.fail_after(5), pytest.raises(SessionClosedError):
+    with anyio.fail_after(30), pytest.raises(SessionClosedError):
         await turn.wait()
 
 
@@ -187,7 +187,7 @@ async def test_a_close_that_fails_still_closes_the_rest(
         raise OSError("broken")
 
     turn = one_shot.query("hi", backend="memory")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await turn.__aenter__()
         session = turn.session  # type: ignore[attr-defined]
         inner = turn._turn if broken == "turn" else session  # type: ignore[attr-defined]
@@ -221,7 +221,7 @@ async def test_a_loop_that_is_left_closes_everything_once_nobody_holds_the_turn(
                 break
             scope.cancel()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(use, tasks.cancel_scope)
         assert [event.kind async for event in events] == ["started"]  # Ended by the close.

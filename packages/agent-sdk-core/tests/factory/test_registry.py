@@ -9,13 +9,13 @@ import pytest
 from agent_sdk_core import names
 from agent_sdk_core.config.fields import BackendConfig
 from agent_sdk_core.config.runtime import RuntimeConfig
-from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError
 from agent_sdk_core.factory.diagnose import AvailableBackend, available_backends
 from agent_sdk_core.factory.one_shot import OneShotTurn, query
 from agent_sdk_core.factory.registry import create_backend, load_backend
 from agent_sdk_core.names import backend_names, parse_backend_type
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.secret import Secret
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +57,8 @@ def located(result: Any) -> type:
 
 @pytest.fixture
 def register(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def set_entries(*entries: Entry, aliases: tuple[Entry, ...] = ()) -> None:
-        registered = {names.GROUP: entries, names.ALIAS_GROUP: aliases}
+    def set_entries(*entries: Entry, aliases: tuple[Entry, ...] = (), kinds: tuple[Entry, ...] = ()) -> None:
+        registered = {names.GROUP: entries, names.ALIAS_GROUP: aliases, names.KIND_GROUP: kinds}
 
         def entry_points(group: str) -> list[Entry]:
             return list(registered[group])
@@ -76,13 +76,22 @@ def test_a_broken_backend_does_not_hide_the_others(register: Any) -> None:
         Entry("faulty", located(KeyError("bug"))),
         Entry("pure", located(None)),
     )
-    assert available_backends() == [
-        AvailableBackend("broken", problem="broken_sdk:Backend cannot be loaded: no module named x"),
-        AvailableBackend("faulty", problem="faulty_sdk:Backend cannot be loaded: 'bug'"),
-        AvailableBackend("missing", problem="Install it."),
-        AvailableBackend("pure"),
-        AvailableBackend("zeta", executable="/bin/zeta"),
+    found = available_backends()
+    assert [(one.type, one.usable, one.status, one.executable) for one in found] == [
+        ("broken", False, "error", None),
+        ("faulty", False, "error", None),
+        ("missing", False, "missing", None),
+        ("pure", True, "ok", None),
+        ("zeta", True, "ok", "/bin/zeta"),
     ]
+    assert [(one.problem or "").partition(". ")[0] for one in found] == [
+        "broken_sdk:Backend cannot be loaded: no module named x",
+        "faulty_sdk:Backend cannot be loaded: 'bug'",
+        "Install it",
+        "",
+        "",
+    ]
+    assert all(isinstance(one, AvailableBackend) for one in found)
 
 
 def test_a_backend_is_made_by_its_name_with_its_settings(register: Any) -> None:
@@ -243,9 +252,9 @@ def test_a_configured_executable_that_is_not_there_is_told_with_its_place(
     assert caught.value.message.startswith(place)
     codex, other = available_backends()
     assert (codex.type, (codex.problem or "")[: len(place)]) == ("codex", place)
-    assert other == AvailableBackend("other", executable="/bin/other")
+    assert (codex.status, other.executable, other.usable) == ("error", "/bin/other", True)
     (tmp_path / "none").touch()
-    assert available_backends()[0] == AvailableBackend("codex", executable=str(tmp_path / "none"))
+    assert available_backends()[0].executable == str(tmp_path / "none")
     monkeypatch.setenv("AGENT_SDK_CODEX_PATH", "/nowhere/codex")
     with pytest.raises(ExecutableNotFoundError, match=r"/nowhere/codex \(from AGENT_SDK_CODEX_PATH\)"):
         made()
@@ -320,3 +329,105 @@ def test_a_backend_keeps_the_configuration_that_made_it(register: Any) -> None:
     register(Entry("plain", Plain))
     config = RuntimeConfig(model="one")
     assert create_backend("plain", config=config).configuration is config
+
+
+class Piped:
+    """A backend of a kind: any agent, which a command starts."""
+
+    def __init__(self, *, command: tuple[str, ...], name: str = "pipe", env: Any = None) -> None:
+        self.made = command, name, env
+        self.configuration: RuntimeConfig | None = None
+
+
+def piped(**table: Any) -> RuntimeConfig:
+    return RuntimeConfig(backends={"Mine": BackendConfig(type="pipe", command=("sh", "-c"), **table)}, backend="mine")
+
+
+def test_an_agent_that_the_configuration_names_is_made_like_any_other(register: Any) -> None:
+    register(Entry("codex", located(None)), kinds=(Entry("pipe", Piped),))
+    config = piped(env={"A": Secret("b")})
+    for name in ("mine", " MINE ", None):
+        made: Any = create_backend(name, config=config)
+        command, called, env = made.made
+        assert (command, called, env["A"]) == (("sh", "-c"), "mine", "b")
+    assert load_backend("mine", config=config) is Piped
+    assert load_backend("pipe") is Piped
+    other: Any = create_backend("pipe", config=config, command=("cat",))
+    assert other.made[:2] == (("cat",), "pipe")
+    given: Any = create_backend("mine", config=config, command=("cat",))
+    assert given.made[:2] == (("cat",), "mine")
+
+
+def test_a_kind_of_backends_is_no_backend_to_choose(register: Any) -> None:
+    register(Entry("codex", located(Path("/bin/codex"))), kinds=(Entry("pipe", Piped),))
+    assert backend_names() == ("codex",)
+    assert piped().names() == ("codex", "mine")
+    with pytest.raises(InvalidRequestError, match=r"pipe backend needs command: .*\[backends.NAME\]"):
+        create_backend("pipe", config=RuntimeConfig())
+    shown = {agent.type: agent for agent in available_backends(config=piped())}
+    assert shown["mine"].executable is not None
+    assert shown["mine"].executable.endswith("/sh")
+    missing = RuntimeConfig(backends={"mine": BackendConfig(type="pipe", command=("no-such-program",))})
+    assert "'no-such-program'" in str(available_backends(config=missing)[1].problem)
+    bare = RuntimeConfig(backends={"mine": BackendConfig(type="pipe")})
+    assert "no command" in str(available_backends(config=bare)[1].problem)
+
+
+@pytest.mark.parametrize(
+    ("tables", "name", "words"),
+    [
+        ({"mine": BackendConfig(command=("sh",))}, "mine", 'a command and no type; add type = "acp"'),
+        ({"codex": BackendConfig(type="pipe", command=("sh",))}, "codex", "codex has its own; choose another name"),
+        ({"mine": BackendConfig(type="nothing", command=("sh",))}, "mine", "No backend is called 'nothing'"),
+        ({"mine": BackendConfig(url="ws://127.0.0.1:1")}, "mine", 'a url and no type; add type = "codex"'),
+        ({"mine": BackendConfig(type="pipe", url="ws://127.0.0.1:1")}, "mine", "url is nothing that the pipe backend"),
+        ({}, "mine", "No backend is called 'mine'"),
+    ],
+)
+def test_a_table_that_makes_no_agent_says_why(
+    register: Any, tables: dict[str, BackendConfig], name: str, words: str
+) -> None:
+    register(Entry("codex", located(None)), kinds=(Entry("pipe", Piped),))
+    with pytest.raises(InvalidRequestError, match=words.replace("(", r"\(")):
+        create_backend(name, config=RuntimeConfig(backends=tables))
+
+
+def test_a_backend_of_one_name_has_no_other(register: Any) -> None:
+    class Single:
+        def __init__(self, *, url: Any = None) -> None: ...
+
+    register(Entry("codex", Single))
+    config = RuntimeConfig(backends={"mine": BackendConfig(type="codex", url="ws://127.0.0.1:1")})
+    with pytest.raises(InvalidRequestError, match=r"is 'codex', of which there is one; .* below \[backends.codex\]"):
+        create_backend("mine", config=config)
+
+
+def test_an_agent_that_runs_elsewhere_is_reached_as_configured(register: Any, tmp_path: Path) -> None:
+    made: list[dict[str, Any]] = []
+
+    class Reaching:
+        def __init__(
+            self, *, executable: Any = None, url: Any = None, token: Any = None, name: str = "codex", env: Any = None
+        ) -> None:
+            made.append({"executable": executable, "url": url, "token": token, "name": name, "env": env})
+
+    register(Entry("codex", Reaching))
+    executable = tmp_path / "codex"
+    executable.touch()
+    table = BackendConfig(
+        url="wss://agents.example", token=Secret("t-0"), executable=executable, env={"A": Secret("b")}
+    )
+    config = RuntimeConfig(backends={"codex": table, "office": table.model_copy(update={"type": "codex"})})
+    create_backend("codex", config=config)
+    create_backend("office", config=config)
+    create_backend("office", config=config, executable="here")
+    create_backend("office", config=config, url="unix:///other")
+    there = {"executable": None, "url": "wss://agents.example", "token": Secret("t-0"), "env": None}
+    nowhere = {"executable": None, "url": None, "token": None, "env": None, "name": "office"}
+    assert made == [
+        {**there, "name": "codex"},
+        {**there, "name": "office"},
+        {**nowhere, "executable": "here"},
+        {**nowhere, "url": "unix:///other"},  # Another address is not shown this one's token.
+    ]
+    assert [agent.executable for agent in available_backends(config=config)] == ["wss://agents.example"] * 2

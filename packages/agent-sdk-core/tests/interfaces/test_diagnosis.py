@@ -100,7 +100,7 @@ async def test_a_backend_that_does_not_say_more_tells_where_its_executable_is(
     backend = make_backend()
     for executable, shown in ((Path("/bin/agent"), "/bin/agent"), (None, None)):
         monkeypatch.setattr(backend, "locate", lambda executable=executable: executable)
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             found = await backend.diagnose()
         assert (found.backend, found.executable, found.status) == (backend.type, shown, "ok")
         assert found.incomparable == "the memory backend cannot compare protocols"
@@ -143,7 +143,12 @@ async def test_without_a_configuration_it_is_read(
     monkeypatch.setenv("AGENT_SDK_CONFIG", os.devnull)
     monkeypatch.setenv("AGENT_SDK_MEMORY_PATH", "/nowhere/agent")
     monkeypatch.chdir(tmp_path)
-    register(type)
+
+    class Backend:
+        def __init__(self, executable: Path | None = None) -> None:
+            raise AssertionError(executable)
+
+    register(Backend)
     found = await diagnose_backend()
     assert found.status == "error"
     assert found.problems[0].code == "named_executable_not_found"

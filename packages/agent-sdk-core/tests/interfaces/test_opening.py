@@ -76,7 +76,7 @@ async def test_a_cancelled_opening_leaves_nothing(backend: Any) -> None:
             pytest.fail("It is not open.")
 
     backend.opening = wait
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(enter)
             await began.wait()
@@ -87,12 +87,12 @@ async def test_a_cancelled_opening_leaves_nothing(backend: Any) -> None:
 
 
 async def test_tasks_can_be_made_of_it(backend: Any, anyio_backend_name: str) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(backend.create_session)
         if anyio_backend_name == "asyncio":
             task = asyncio.create_task(backend.create_session())
-            await asyncio.gather(task, backend.create_session(), asyncio.wait_for(backend.create_session(), 5))
+            await asyncio.gather(task, backend.create_session(), asyncio.wait_for(backend.create_session(), 30))
             cancelled = asyncio.create_task(backend.create_session())
             await asyncio.sleep(0)
             cancelled.cancel()

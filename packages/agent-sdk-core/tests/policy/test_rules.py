@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.policy.guard import PolicyGuard
 from agent_sdk_core.policy.rules import Verdict, parse_rule, parse_rules
+from agent_sdk_core.policy.tool_names import TOOLS, likely, slip
 
 
 @pytest.mark.parametrize(
@@ -92,3 +94,73 @@ def test_a_rule_covers_its_family(text: str, tool: str, covered: bool) -> None:
 def test_case_counts_for_an_allow_alone() -> None:
     assert parse_rule("stock", "deny").covers("STOCK")
     assert not parse_rule("stock", "allow").covers("STOCK")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind:", "write a kind behind it"),
+        ("mcp__", "write the server behind it"),
+        ("B\u0430sh", "no tool is called 'B.u0430sh'; did you mean 'Bash'"),
+        ("WebFetch(domain:https://example.com)", "write the host alone"),
+        ("WebFetch(domain:example.com/path)", "write the host alone"),
+    ],
+)
+def test_a_rule_that_could_cover_nothing_is_refused_though_it_looks_like_one(text: str, said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=said):
+        parse_rule(text, "deny")
+
+
+@pytest.mark.parametrize("verdict", ["deny", "ask"])
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Bsh", "Bash"),
+        ("Bassh", "Bash"),
+        ("Bahs", "Bash"),
+        ("Bish", "Bash"),
+        ("Edits", "Edit"),
+        ("Wirte(*)", "Write"),
+        ("WebSerch", "WebSearch"),
+        ("Montior", "Monitor"),
+    ],
+)
+def test_a_refusal_of_a_tool_that_is_another_but_for_one_letter_is_refused(
+    text: str, meant: str, verdict: Verdict
+) -> None:
+    with pytest.raises(InvalidRequestError, match=f"did you mean '{meant}'") as caught:
+        parse_rule(text, verdict)
+    assert f"write [{text[0]}]{text.removesuffix('(*)')[1:]}." in caught.value.message
+
+
+def test_an_allow_that_is_misspelt_is_refused_only_with_brackets_and_told_without() -> None:
+    with pytest.raises(InvalidRequestError, match="did you mean 'Read'"):
+        parse_rule("Raed(*)", "allow")
+    assert PolicyGuard(allow=["Raed"], source="c.toml:3").warnings() == (
+        "c.toml:3: the policy's rule 'Raed' may cover nothing: no agent has a tool 'Raed'; did you mean 'Read'?",
+    )
+
+
+def test_what_may_be_a_tool_of_another_agent_is_told_and_not_refused() -> None:
+    assert [slip(name) for name in ("kill", "Kill", "raed", "LSS", "WebSearcher")] == [None] * 5
+    told = PolicyGuard(deny=["kill", "raed", "WebSearcher"]).warnings()
+    assert [sentence.split("'")[-2] for sentence in told] == ["Skill", "Read", "WebSearch"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*sorted(TOOLS), "stock_price", "pay", "read_file", "mcp__bsh", "mcp__a__Raed", "[B]sh", "Bsh*", "B?sh", "*"],
+)
+def test_no_alarm_is_given_for_a_tool_that_there_is_or_that_is_like_none(name: str) -> None:
+    assert (slip(name), likely(name)) == (None, None)
+    guard = PolicyGuard(deny=[name], ask=[name], allow=[name])
+    assert guard.warnings() == ()
+
+
+def test_a_wildcard_says_that_a_name_is_meant() -> None:
+    assert parse_rule("[B]sh", "deny").covers("Bsh")
+    assert not parse_rule("[B]sh", "deny").covers("Bash")
+
+
+def test_a_kind_is_no_name_of_a_tool() -> None:
+    assert PolicyGuard(deny=["kind:read", "kind:execute"]).warnings() == ()

@@ -72,7 +72,7 @@ def post() -> Post:
 
 async def test_an_answer_finds_its_request_whatever_the_envelope(post: Post) -> None:
     letters = post.letters()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(letters.ask, "why")
             await anyio.wait_all_tasks_blocked()
@@ -84,8 +84,11 @@ async def test_an_answer_finds_its_request_whatever_the_envelope(post: Post) -> 
 
 async def test_an_id_that_never_was_is_not_known_and_one_that_was_is_late(post: Post) -> None:
     letters = post.letters()
-    with anyio.move_on_after(0.01):
-        await letters.ask("why")
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(letters.ask, "why")
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
     letters.receive([{"told": "so", "number": 1}])
     assert (letters.known, letters.late_responses) == (True, 1)
     for number in (0, 2, -1):
@@ -95,7 +98,7 @@ async def test_an_id_that_never_was_is_not_known_and_one_that_was_is_late(post: 
 
 async def test_the_places_in_flight_are_the_owners_to_choose(post: Post) -> None:
     letters = post.letters(max_in_flight=1)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(letters.ask, "one")
             await anyio.wait_all_tasks_blocked()
@@ -117,7 +120,7 @@ async def test_what_waits_for_a_place_learns_of_the_end_before_it_is_sent(post: 
         with pytest.raises(SessionClosedError):
             await letters.ask("why")
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(fails)
             tasks.start_soon(fails)

@@ -15,7 +15,7 @@ from agent_sdk_core.errors import (
     RequestTimeoutError,
     SessionClosedError,
 )
-from agent_sdk_core.rpc.jsonrpc import MAX_IN_FLIGHT, OVERLOADED, Peer
+from agent_sdk_core.rpc.jsonrpc import CANCEL_REQUEST, MAX_IN_FLIGHT, OVERLOADED, Peer
 from agent_sdk_core.rpc.receiver import JsonObject, ProtocolIssue, ServerRequest
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ async def test_a_request_is_sent_with_an_id_and_gets_its_own_answer(wire: Any) -
     async def ask(method: str) -> None:
         results[method] = await peer.request(method, {"name": method})
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask, "one")
             await anyio.wait_all_tasks_blocked()
@@ -56,7 +56,7 @@ async def test_a_request_is_sent_with_an_id_and_gets_its_own_answer(wire: Any) -
 async def test_params_that_are_none_are_left_out(wire: Any) -> None:
     peer: Peer = wire.make()
     wire.reply = echo
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await peer.notify("initialized")
         await peer.notify("changed", {})
         assert await peer.request("model/list") is None
@@ -87,7 +87,7 @@ async def test_a_refusal_is_a_protocol_error(wire: Any, error: object, code: int
         return {"id": message["id"], "error": error}
 
     wire.reply = refuse
-    with anyio.fail_after(5), pytest.raises(ProtocolError, match=text) as caught:
+    with anyio.fail_after(30), pytest.raises(ProtocolError, match=text) as caught:
         await peer.request("thread/read")
     assert caught.value.rpc_code == code
     assert caught.value.rpc_data == ({"a": 1} if code else None)
@@ -97,7 +97,7 @@ async def test_a_refusal_is_a_protocol_error(wire: Any, error: object, code: int
 
 async def test_a_request_without_answer_ends_at_its_deadline_and_a_late_answer_is_counted(wire: Any) -> None:
     peer: Peer = wire.make()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         with pytest.raises(RequestTimeoutError, match=r"codex did not answer turn/start within 0\.1 s") as caught:
             await peer.request("turn/start", timeout=0.1)
         assert not caught.value.retryable
@@ -113,7 +113,7 @@ async def test_a_request_without_answer_ends_at_its_deadline_and_a_late_answer_i
 async def test_the_deadline_covers_a_write_that_hangs(wire: Any) -> None:
     peer: Peer = wire.make()
     peer._write = hang
-    with anyio.fail_after(5), pytest.raises(RequestTimeoutError):
+    with anyio.fail_after(30), pytest.raises(RequestTimeoutError):
         await peer.request("turn/start", timeout=0.01)
     assert peer.in_flight == 0
 
@@ -124,7 +124,7 @@ async def hang(line: bytes) -> None:
 
 async def test_a_cancelled_caller_leaves_no_entry(wire: Any) -> None:
     peer: Peer = wire.make()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(peer.request, "turn/start")
             await anyio.wait_all_tasks_blocked()
@@ -137,7 +137,7 @@ async def test_a_cancelled_caller_leaves_no_entry(wire: Any) -> None:
 
 async def test_no_more_than_64_are_in_flight_but_what_is_not_counted_goes_ahead(wire: Any) -> None:
     peer: Peer = wire.make()
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             for _ in range(MAX_IN_FLIGHT + 1):
                 tasks.start_soon(peer.request, "model/list")
@@ -170,7 +170,7 @@ async def test_an_overload_is_tried_again_with_jitter_if_the_request_is_idempote
         return overloaded(message) if len(wire.sent) < 4 else echo(message)
 
     wire.reply = recover
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert await peer.request("model/list", {"limit": 1}, idempotent=True) == {"limit": 1}
         assert delays == [0.05, 0.1, 0.2]
         assert [message["id"] for message in wire.sent] == [1, 2, 3, 4]
@@ -187,7 +187,7 @@ async def test_an_overload_is_tried_again_with_jitter_if_the_request_is_idempote
 async def test_what_may_have_an_effect_is_never_sent_twice(wire: Any) -> None:
     peer: Peer = wire.make()
     wire.reply = overloaded
-    with anyio.fail_after(5), pytest.raises(ProtocolError):
+    with anyio.fail_after(30), pytest.raises(ProtocolError):
         await peer.request("turn/start")
     assert len(wire.sent) == 1
 
@@ -195,7 +195,7 @@ async def test_what_may_have_an_effect_is_never_sent_twice(wire: Any) -> None:
 async def test_the_deadline_covers_the_attempts_as_well(wire: Any) -> None:
     peer: Peer = wire.make(jitter=lambda: 1000.0)
     wire.reply = overloaded
-    with anyio.fail_after(5), pytest.raises(RequestTimeoutError):
+    with anyio.fail_after(30), pytest.raises(RequestTimeoutError):
         await peer.request("model/list", idempotent=True, timeout=0.05)
 
 
@@ -210,7 +210,7 @@ async def test_when_the_other_side_is_gone_all_that_waits_and_all_that_follows_g
         errors.append(caught.value)
 
     original = ProcessExitedError("codex was ended by SIGKILL", signal=9, stderr_tail="tail", backend="codex")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             for _ in range(4):
                 tasks.start_soon(ask)
@@ -241,7 +241,7 @@ async def test_requests_of_the_other_side_are_answered_once_whatever_their_id_is
     assert wire.requests[0] == ServerRequest(
         0, "item/tool/call", {"n": 0}, {"id": 0, "method": "item/tool/call", "params": {"n": 0}}
     )
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert await peer.respond(0, {"ok": True})
         assert await peer.refuse("7", "unknown method")
         assert await peer.respond(7, None)
@@ -265,7 +265,7 @@ async def test_both_directions_may_use_the_same_ids(wire: Any) -> None:
     async def ask() -> None:
         results.append(await peer.request("one"))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask)
             await anyio.wait_all_tasks_blocked()
@@ -375,20 +375,20 @@ async def test_callbacks_that_raise_do_not_end_the_stream(wire: Any) -> None:
     assert seen == ["a", "b", "c"]
     assert [issue.kind for issue in wire.issues] == ["callback_failed"] * 3 + ["not_an_object"]
     assert all(issue.error is failure for issue in wire.issues[:3])
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert await peer.respond(0, "still open")
 
 
 async def test_a_lone_surrogate_cannot_hang_a_request(wire: Any) -> None:
     peer: Peer = wire.make()
     wire.reply = echo
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert await peer.request("turn/start", {"text": "a\udcff"}) == {"text": "a\ufffd"}
 
 
 async def test_what_cannot_be_sent_is_refused_before_it_is(wire: Any) -> None:
     peer: Peer = wire.make(max_line=100)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         with pytest.raises(FrameTooLargeError, match="turn/start has"):
             await peer.request("turn/start", {"text": "x" * 100})
         with pytest.raises(ValueError, match="NaN"):
@@ -410,6 +410,46 @@ async def test_the_tap_sees_both_directions(wire: Any) -> None:
 
     peer: Peer = wire.make(tap=tap)
     wire.reply = echo
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await peer.request("one", {})
     assert seen == [("out", {"method": "one", "id": 1, "params": {}}), ("in", {"id": 1, "result": {}})]
+
+
+async def test_a_protocol_with_a_version_gets_it_in_every_message(wire: Any) -> None:
+    peer: Peer = wire.make(version="2.0")
+    wire.reply = echo
+    with anyio.fail_after(30):
+        await peer.notify("initialized")
+        await peer.request("initialize", {})
+        peer.receive([{"id": 5, "method": "a"}, {"id": 6, "method": "b"}])
+        await peer.respond(5, {})
+        await peer.refuse(6, "Not so.", code=-32602, data={"why": "shape"})
+        await peer.complain("This is no JSON.", code=-32700)
+    assert all(message["jsonrpc"] == "2.0" for message in wire.sent)
+    assert wire.sent[-2:] == [
+        {"jsonrpc": "2.0", "id": 6, "error": {"code": -32602, "message": "Not so.", "data": {"why": "shape"}}},
+        {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "This is no JSON."}},
+    ]
+
+
+@pytest.mark.parametrize("cancels", [True, False])
+async def test_a_request_that_is_given_up_is_told_to_a_peer_that_wants_to_know(wire: Any, cancels: bool) -> None:
+    peer: Peer = wire.make(cancels=cancels)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: peer.request("session/request_permission", {}, timeout=None))
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+    told = [message for message in wire.sent if message["method"] == CANCEL_REQUEST]
+    assert told == ([{"method": CANCEL_REQUEST, "params": {"requestId": 1}}] if cancels else [])
+
+
+async def test_a_request_that_its_peer_did_not_outlive_is_not_told_to_be_given_up(wire: Any) -> None:
+    peer: Peer = wire.make(cancels=True)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: peer.request("session/request_permission", {}))
+            await anyio.wait_all_tasks_blocked()
+            peer._failure = SessionClosedError("Gone.")
+            tasks.cancel_scope.cancel()
+    assert [message["method"] for message in wire.sent] == ["session/request_permission"]

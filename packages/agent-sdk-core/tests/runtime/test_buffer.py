@@ -120,6 +120,22 @@ def test_twenty_thousand_deltas_at_once_become_few_and_stay_whole() -> None:
     assert buffer.dropped == 0
 
 
+@pytest.mark.anyio
+async def test_a_consumer_that_wants_no_single_deltas_gets_what_waits_as_one_until_it_wants_them_again() -> None:
+    buffer = MessageBuffer("s")
+    words = [delta(("m", 0, "text"), letter) for letter in "abcdef"]
+    buffer.publish(words[:2])
+    buffer.join(0)
+    buffer.publish([words[2], words[3], full("between")])
+    buffer.publish([words[4], words[5]])
+    buffer.join()
+    buffer.publish(words[:2])
+    buffer.close()
+    told = [message async for message in buffer]
+    texts = [message.text if isinstance(message, StreamEvent) else None for message in told]
+    assert texts == ["a", "b", "cd", None, "ef", "a", "b"]
+
+
 def test_outputs_of_parallel_tools_are_joined_each_to_its_own() -> None:
     buffer = MessageBuffer("s", high_water=0)
     for n in range(100):
@@ -163,7 +179,7 @@ def test_deltas_of_sub_agents_are_kept_apart() -> None:
 async def test_a_consumer_that_catches_up_gets_single_deltas_again() -> None:
     buffer = MessageBuffer("s", high_water=1)
     block = ("m", 0, "text")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         buffer.publish([delta(block, "a"), delta(block, "b"), delta(block, "c")])
         assert [cast("StreamEvent", await anext(buffer)).text for _ in range(2)] == ["a", "bc"]
         buffer.publish([delta(block, "d")])
@@ -174,7 +190,7 @@ async def test_a_consumer_that_catches_up_gets_single_deltas_again() -> None:
 @pytest.mark.anyio
 async def test_the_notice_comes_before_what_was_kept_and_only_once() -> None:
     buffer = MessageBuffer("s", limit=2)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         buffer.publish([full(str(n)) for n in range(5)])
         notice = await anext(buffer)
         assert isinstance(notice, MessagesDropped)

@@ -13,7 +13,7 @@ import trio
 
 from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.runtime import host as host_module
-from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.runtime.host import Host, beside_later
 
 color: contextvars.ContextVar[str] = contextvars.ContextVar("color", default="none")
 
@@ -60,7 +60,7 @@ async def noop(*_: object) -> None:
 async def test_started_in_one_task_and_closed_in_another(make: Callable[..., Host], log: Log) -> None:
     host = make()
     assert not host.running
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(host.start)
         assert host.running
@@ -86,7 +86,7 @@ async def test_its_tasks_outlive_the_task_that_started_it(make: Callable[..., Ho
         await host.start()
         host.start_soon(work)
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(begin)
         gate.set()
@@ -96,7 +96,7 @@ async def test_its_tasks_outlive_the_task_that_started_it(make: Callable[..., Ho
 
 @pytest.mark.anyio
 async def test_closing_before_the_start_does_nothing(make: Callable[..., Host], log: Log) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await make().aclose()
     assert log.events == []
 
@@ -104,7 +104,7 @@ async def test_closing_before_the_start_does_nothing(make: Callable[..., Host], 
 @pytest.mark.anyio
 async def test_closing_while_it_starts_closes_it(make: Callable[..., Host], log: Log) -> None:
     host = make()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(host.start)
             await anyio.lowlevel.checkpoint()
@@ -115,7 +115,7 @@ async def test_closing_while_it_starts_closes_it(make: Callable[..., Host], log:
 @pytest.mark.anyio
 async def test_a_cancelled_start_has_started_or_not_but_closes(make: Callable[..., Host]) -> None:
     host = make()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         with anyio.CancelScope() as scope:
             scope.cancel()
             await host.start()
@@ -130,7 +130,7 @@ async def test_a_close_whose_task_is_cancelled_goes_on_without_it(
     make: Callable[..., Host], log: Log, steps: int
 ) -> None:
     host = make()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         close = asyncio.ensure_future(host.aclose())
         for _ in range(steps):
@@ -145,7 +145,7 @@ async def test_a_close_whose_task_is_cancelled_goes_on_without_it(
 @pytest.mark.anyio
 async def test_a_start_whose_task_is_cancelled_starts_one_host_task(make: Callable[..., Host], log: Log) -> None:
     host = make()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         start = asyncio.ensure_future(host.start())
         await anyio.lowlevel.checkpoint()
         start.cancel()
@@ -161,7 +161,7 @@ async def test_nothing_starts_before_or_after(make: Callable[..., Host]) -> None
     host = make()
     with pytest.raises(SessionClosedError):
         host.start_soon(noop)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         await host.aclose()
         with pytest.raises(SessionClosedError):
@@ -175,7 +175,7 @@ async def test_what_a_task_raises_is_logged_and_goes_no_further(
     make: Callable[..., Host], caplog: pytest.LogCaptureFixture
 ) -> None:
     host = make()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         host.start_soon(raise_async)
         await anyio.wait_all_tasks_blocked()
@@ -201,7 +201,7 @@ async def test_a_task_that_awaits_something_cancelled_takes_nobody_with_it(make:
     async def wait() -> None:
         await anyio.sleep_forever()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         host.start_soon(wait)
         host.start_soon(await_cancelled)
@@ -217,7 +217,7 @@ async def test_an_on_stop_that_fails_is_logged_and_the_host_stops(
     make: Callable[..., Host], caplog: pytest.LogCaptureFixture
 ) -> None:
     host = make(on_stop=raise_async)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         await host.aclose()
     assert "closing the test failed" in caplog.text
@@ -238,7 +238,7 @@ async def test_on_stop_may_still_start_tasks(make: Callable[..., Host]) -> None:
         await done.wait()
 
     host = make(on_stop=stop)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         await host.aclose()
     assert ran == ["last"]
@@ -257,7 +257,7 @@ async def test_closing_cancels_what_is_left_and_waits_for_it(make: Callable[...,
                 await anyio.lowlevel.checkpoint()
             ended.append("work")
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         host.start_soon(work)
         await anyio.wait_all_tasks_blocked()
@@ -279,7 +279,7 @@ async def test_a_task_that_shields_itself_does_not_hold_up_the_close(
         with anyio.CancelScope(shield=True):
             await release.wait()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         host.start_soon(stubborn)
         await anyio.wait_all_tasks_blocked()
@@ -297,7 +297,7 @@ async def test_a_task_may_close_its_own_host(make: Callable[..., Host], log: Log
         await host.aclose()
         ended.set()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         host.start_soon(close)
         await ended.wait()
@@ -312,7 +312,7 @@ async def test_call_returns_or_raises_what_the_function_did(make: Callable[..., 
     async def five() -> int:
         return 5
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         assert await host.call(five, abandoned=noop) == 5
         with pytest.raises(OSError, match="broken"):
@@ -328,7 +328,7 @@ async def test_call_runs_in_the_given_context_or_the_callers(make: Callable[...,
         await anyio.lowlevel.checkpoint()
         return color.get()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         color.set("red")
         context = contextvars.copy_context()
@@ -358,7 +358,7 @@ async def test_a_result_that_nobody_takes_is_handed_back(make: Callable[..., Hos
     async def use() -> None:
         taken.append(await host.call(produce, abandoned=hand_back))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(use)
@@ -379,7 +379,7 @@ async def test_a_call_of_a_cancelled_caller_that_fails_hands_nothing_back(make: 
         await gate.wait()
         raise OSError("broken")
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lambda: host.call(fail, abandoned=noop))
@@ -404,7 +404,7 @@ async def test_a_call_during_the_close_raises_instead_of_hanging(make: Callable[
         except SessionClosedError as error:
             raised.append(error.message)
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(use)
@@ -423,7 +423,7 @@ async def test_a_caller_cancelled_as_the_host_closes_stays_cancelled(make: Calla
             await gate.wait()
         return "it"
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lambda: host.call(produce, abandoned=noop))
@@ -447,7 +447,7 @@ async def test_threads_can_call_in_while_the_loop_runs(make: Callable[..., Host]
         threads.append(threading.get_ident())
         called.set()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         thread = threading.Thread(target=host.call_soon_threadsafe, args=(note, "x"))
         thread.start()
@@ -492,6 +492,38 @@ def test_a_loop_that_ends_without_a_close_calls_on_abort(
 
 
 @pytest.mark.parametrize("runner", RUNNERS.values(), ids=RUNNERS)
+def test_what_is_called_in_from_outside_a_task_may_start_tasks_and_tell_the_time(
+    make: Callable[..., Host], runner: Callable[..., Any]
+) -> None:
+    done: list[str] = []
+
+    async def main() -> None:
+        host, ended = make(), anyio.Event()
+
+        async def work(name: str) -> None:
+            done.append(name)
+            if len(done) == 2:
+                ended.set()
+
+        def note() -> None:
+            assert anyio.current_time() > 0
+            host.start_soon(work, "in the group")
+
+        with anyio.fail_after(30):
+            await host.start()
+            later = beside_later(lambda: work("beside"), name="beside")
+            for call in (lambda: host.call_soon_threadsafe(note), later):
+                thread = threading.Thread(target=call)
+                thread.start()
+                thread.join()
+            await ended.wait()
+            await host.aclose()
+
+    runner(main)
+    assert sorted(done) == ["beside", "in the group"]
+
+
+@pytest.mark.parametrize("runner", RUNNERS.values(), ids=RUNNERS)
 def test_an_on_abort_that_fails_is_logged(
     make: Callable[..., Host], runner: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -511,7 +543,7 @@ async def test_a_group_that_breaks_is_logged_and_aborted(
 
     host = make()
     monkeypatch.setattr(host, "_stop", Broken())
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await host.start()
         await host.aclose()
     assert log.events == ["abort"]

@@ -25,4 +25,4 @@ def test_the_names_for_authors_of_backends_are_these() -> None:
 
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
-        runtime.Nothing  # type: ignore[attr-defined]  # noqa: B018
+        runtime.Nothing  # type: ignore[attr-defined]  # noqa: B018  # looking is what is tested

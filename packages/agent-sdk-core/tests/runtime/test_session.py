@@ -15,8 +15,11 @@ from agent_sdk_core.interfaces.session import InterruptReceipt, SessionInfo
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.runtime.asking.own_tools import OwnCall
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.turns import runner
+from agent_sdk_core.tools.registry import ToolRegistry
+from agent_sdk_core.tools.tool import tool
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +65,7 @@ async def test_messages_begin_when_they_are_asked_for_and_end_with_the_session(s
     agent.emit(agent.text("before"))
     one, two = session.messages(), session.messages()
     agent.emit(agent.text("after"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await session.aclose()
         assert [message.text async for message in one] == ["after"]
         assert [message.text async for message in two] == ["after"]
@@ -81,7 +84,7 @@ async def test_an_iterator_nobody_holds_takes_nothing(session: Any, agent: Any) 
 
 async def test_messages_after_the_close_reach_nobody(session: Any, agent: Any) -> None:
     stream = session.messages()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await session.aclose()
         agent.emit(agent.text("late"))
         assert [message async for message in stream] == []
@@ -96,7 +99,7 @@ async def test_background_work_keeps_the_session_from_being_idle(session: Any, a
         await session.wait_idle()
         done.set()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(wait)
             await anyio.wait_all_tasks_blocked()
@@ -110,7 +113,7 @@ async def test_background_work_keeps_the_session_from_being_idle(session: Any, a
 @pytest.mark.parametrize("ending", ["aclose", "kill", "disconnected"])
 async def test_wait_idle_returns_when_the_session_ends(session: Any, agent: Any, ending: str) -> None:
     agent.emit(TaskStarted.synthesize(Source("memory"), task_id="t"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(session.wait_idle)
             await anyio.wait_all_tasks_blocked()
@@ -121,7 +124,7 @@ async def test_wait_idle_returns_when_the_session_ends(session: Any, agent: Any,
 
 
 async def test_leaving_the_block_closes_the_session_but_not_the_backend(backend: Any) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with await backend.create_session() as session:
             assert session in backend.sessions
         assert session.state == "closed"
@@ -131,7 +134,7 @@ async def test_leaving_the_block_closes_the_session_but_not_the_backend(backend:
 
 
 async def test_closing_asks_the_driver_once_however_often_it_is_called(session: Any, agent: Any) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(session.aclose)
@@ -145,7 +148,7 @@ async def test_closing_asks_the_driver_once_however_often_it_is_called(session: 
 
 
 async def test_closing_interrupts_the_turn_first(session: Any, agent: Any) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with session.query("one") as turn:
             await session.aclose()
     assert agent.calls == ["start_turn", "interrupt", "interrupted", "close"]
@@ -153,7 +156,7 @@ async def test_closing_interrupts_the_turn_first(session: Any, agent: Any) -> No
 
 
 async def test_kill_does_not_interrupt(session: Any, agent: Any) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with session.query("one") as turn:
             await session.kill()
     assert agent.calls == ["start_turn", "kill", "abandon"]
@@ -162,7 +165,7 @@ async def test_kill_does_not_interrupt(session: Any, agent: Any) -> None:
 
 async def test_kill_overtakes_a_graceful_close_that_hangs(session: Any, agent: Any) -> None:
     agent.hooks["interrupt"] = never
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with session.query("one") as turn, anyio.create_task_group() as tasks:
             tasks.start_soon(session.aclose)
             await anyio.wait_all_tasks_blocked()
@@ -177,7 +180,7 @@ async def test_closing_while_a_turn_starts_ends_it(session: Any, agent: Any, mon
     monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
     agent.hooks["start_turn"] = never
     turn = session.query("one")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(turn.wait)
             await anyio.wait_all_tasks_blocked()
@@ -193,7 +196,7 @@ async def test_a_driver_that_fails_to_close_does_not_keep_the_session_open(
         raise OSError("broken")
 
     agent.hooks[hook] = fail
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with session.query("one"):
             await session.aclose()
     assert session.state == "closed"
@@ -203,7 +206,7 @@ async def test_a_driver_that_fails_to_close_does_not_keep_the_session_open(
 
 @pytest.mark.parametrize("ending", ["aclose", "kill"])
 async def test_closing_is_done_although_the_caller_is_cancelled(session: Any, agent: Any, ending: str) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         with anyio.CancelScope() as scope:
             scope.cancel()
             await getattr(session, ending)()
@@ -216,7 +219,7 @@ async def test_closing_is_done_although_the_caller_is_cancelled(session: Any, ag
 
 async def test_an_agent_that_dies_during_the_close_does_not_hold_it_up(session: Any, agent: Any) -> None:
     agent.hooks["interrupt"] = never
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with session.query("one") as turn, anyio.create_task_group() as tasks:
             tasks.start_soon(session.aclose)
             await anyio.wait_all_tasks_blocked()
@@ -234,7 +237,7 @@ async def test_disconnect_when_idle_makes_every_call_say_why(session: Any, agent
     for _ in range(2):
         with pytest.raises(ProcessExitedError, match="The agent ended"):
             session.query("x")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert await session.interrupt() == InterruptReceipt(interrupted=False)
         await session.aclose()
         await session.wait_idle()
@@ -243,7 +246,7 @@ async def test_disconnect_when_idle_makes_every_call_say_why(session: Any, agent
 
 
 async def test_disconnect_ends_the_turn_the_queue_and_the_requests(session: Any, agent: Any) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with session.query("one") as turn, anyio.create_task_group() as tasks:
             queued = session.query("two")
             tasks.start_soon(queued.wait)
@@ -259,7 +262,7 @@ async def test_disconnect_ends_the_turn_the_queue_and_the_requests(session: Any,
 async def test_disconnect_while_a_turn_starts_or_is_interrupted_ends_it(session: Any, agent: Any) -> None:
     agent.hooks["start_turn"] = never
     turn = session.query("one")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(turn.wait)
             tasks.start_soon(session.interrupt)
@@ -270,13 +273,13 @@ async def test_disconnect_while_a_turn_starts_or_is_interrupted_ends_it(session:
 
 async def test_kill_after_a_disconnect_does_not_reach_the_driver(session: Any, agent: Any) -> None:
     session.disconnected(ProcessExitedError("gone"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await session.kill()
     assert agent.calls == []
 
 
 async def test_a_session_closes_although_its_backend_has_closed(backend: Any, session: Any) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await backend.aclose()
         assert session.state == "closed"
         await session.aclose()
@@ -287,7 +290,7 @@ async def test_a_session_closes_although_its_backend_has_closed(backend: Any, se
 
 async def test_a_session_whose_host_is_gone_releases_itself(backend: Any, session: Any) -> None:
     stream = session.messages()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         backend._sessions, sessions = [], backend._sessions
         await backend.host.aclose()
         backend._sessions = sessions
@@ -312,7 +315,7 @@ async def test_a_callback_may_close_its_own_session_or_backend(backend: Any, clo
         return Allow()
 
     session = await backend.create_session(SessionOptions(can_use_tool=callback))
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with session.query("one") as turn:
             resolution = await session.driver.ask(session.options.can_use_tool)
             await finished.wait()
@@ -328,7 +331,7 @@ async def test_closing_denies_what_is_pending(session: Any, agent: Any) -> None:
     async def ask() -> None:
         outcome.append(await agent.ask(never))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask)
             await anyio.wait_all_tasks_blocked()
@@ -348,7 +351,7 @@ async def test_callbacks_see_the_context_in_which_the_session_was_made(backend: 
     color.set("red")
     session = await backend.create_session()
     color.set("blue")
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await session.driver.ask(callback)
         await session.driver.ask(callback)
     assert seen == ["red", "red"]
@@ -356,7 +359,7 @@ async def test_callbacks_see_the_context_in_which_the_session_was_made(backend: 
 
 
 async def test_a_cancelled_send_is_still_sent(session: Any, agent: Any) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         with anyio.CancelScope() as scope:
             scope.cancel()
             await session.send("one")
@@ -371,7 +374,7 @@ async def test_sessions_of_one_backend_do_not_hear_each_other(backend: Any) -> N
     streams = one.messages(), two.messages()
     one.driver.emit(one.driver.text("one"))
     two.driver.emit(two.driver.text("two"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await backend.aclose()
         assert [message.text async for message in streams[0]] == ["one"]
         assert [message.text async for message in streams[1]] == ["two"]
@@ -380,7 +383,7 @@ async def test_sessions_of_one_backend_do_not_hear_each_other(backend: Any) -> N
 @pytest.mark.parametrize("nth", range(14))
 async def test_create_session_cancelled_anywhere_leaves_nothing_behind(make_backend: Any, nth: int) -> None:
     backend = make_backend()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(backend.create_session)
             for _ in range(nth):
@@ -394,7 +397,7 @@ async def test_create_session_cancelled_anywhere_leaves_nothing_behind(make_back
 
 
 async def test_a_result_in_the_middle_of_a_batch_goes_to_its_own_turn(session: Any, agent: Any) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with session.query("one") as first, anyio.create_task_group() as tasks:
             second = session.query("two")
             tasks.start_soon(second.wait)
@@ -411,19 +414,27 @@ async def test_a_result_in_the_middle_of_a_batch_goes_to_its_own_turn(session: A
         assert [getattr(message, "text", None) async for message in second] == [None, "2", "end", None]
 
 
-async def test_work_for_a_turn_returns_its_outcome_or_is_cut_off_with_it(session: Any, agent: Any) -> None:
+async def test_a_tool_runs_for_a_turn_and_is_cut_off_with_it(session: Any, agent: Any) -> None:
     outcome: list[Any] = []
 
+    @tool
     async def five() -> int:
+        """Say five."""
         return 5
 
-    with anyio.fail_after(5):
-        assert await session.run_in_turn(five) is None
+    @tool
+    async def forever() -> None:
+        """Wait."""
+        await never()
+
+    registry = ToolRegistry("house", [five, forever])
+    with anyio.fail_after(30):
+        assert await session.run_tool(OwnCall(registry, "five", {}), asks=False) is None
         async with session.query("one"), anyio.create_task_group() as tasks:
-            assert await session.run_in_turn(five) == 5
+            assert (await session.run_tool(OwnCall(registry, "five", {}), asks=False)).content == ("5",)
 
             async def work() -> None:
-                outcome.append(await session.run_in_turn(never))
+                outcome.append(await session.run_tool(OwnCall(registry, "forever", {}), asks=False))
 
             tasks.start_soon(work)
             await anyio.wait_all_tasks_blocked()
@@ -432,6 +443,6 @@ async def test_work_for_a_turn_returns_its_outcome_or_is_cut_off_with_it(session
 
 
 async def test_a_driver_need_not_clean_up_after_an_interrupt(agent: Any) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await SessionDriver.interrupted(agent)
     assert agent.calls == []

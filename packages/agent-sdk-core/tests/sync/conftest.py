@@ -58,7 +58,7 @@ def agent(make_backend: Any) -> Iterator[Agent]:
     yield Agent(make_backend)
     for thread in threading.enumerate():
         if thread.name == "agent-sdk callback":
-            thread.join(5)
+            thread.join(30)
     assert threading.active_count() <= before, threading.enumerate()
 
 

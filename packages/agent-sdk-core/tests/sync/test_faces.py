@@ -87,8 +87,8 @@ def test_ctrl_c_ends_the_wait_and_interrupts_the_turn(session: AgentSession, age
     armed = threading.Event()
 
     def press() -> None:
-        armed.wait(10)
-        agent.hanging.wait(10)
+        armed.wait(30)
+        agent.hanging.wait(30)
         while not session.portal.busy:
             threading.Event().wait(0.001)
         os.kill(os.getpid(), signal.SIGINT)
@@ -164,12 +164,12 @@ def test_a_callback_that_waits_holds_up_nobody_and_is_left_behind_by_a_close(bac
 
     def can_use_tool(request: Any) -> Allow:
         asked.set()
-        go.wait(10)
+        go.wait(30)
         return Allow()
 
     with backend.create_session(SessionOptions(can_use_tool=can_use_tool)) as waiting:
         waiting.send("ask")
-        assert asked.wait(10)
+        assert asked.wait(30)
         with backend.create_session() as other:
             assert other.run("Hi").result == "You said: Hi"
     assert waiting.state == "closed"
@@ -309,7 +309,7 @@ def test_a_query_that_is_left_by_break_ends_when_it_is_dropped(registered: Any) 
         break
     for thread in threading.enumerate():
         if "query" in thread.name:
-            thread.join(10)
+            thread.join(30)
     assert not registered.backend.host.running
 
 

@@ -46,7 +46,7 @@ async def test_a_callback_may_be_whatever_can_be_called(callback: Any, answer: A
 def test_what_cannot_be_called_is_refused() -> None:
     for wrong in (5, Guard):
         with pytest.raises(InvalidRequestError, match=r"SessionOptions\.can_use_tool must be an async function"):
-            SessionOptions(can_use_tool=wrong)  # pyright: ignore[reportArgumentType]
+            SessionOptions(can_use_tool=wrong)  # pyright: ignore[reportArgumentType]  # what is refused
 
 
 @pytest.mark.anyio
@@ -110,32 +110,45 @@ class Stock:
 
 @pytest.mark.anyio
 async def test_a_call_that_is_given_up_leaves_its_thread_behind() -> None:
-    go, done = threading.Event(), threading.Event()
+    began, go, done = threading.Event(), threading.Event(), threading.Event()
 
     def wait() -> None:
-        go.wait(10)
+        began.set()
+        go.wait(30)
         done.set()
 
-    with anyio.move_on_after(0.01) as scope:
+    async def call() -> None:
         await in_thread(wait)()
-    assert scope.cancelled_caught
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call)
+            assert await anyio.to_thread.run_sync(began.wait, 30)
+            tasks.cancel_scope.cancel()
+    assert not done.is_set()
     go.set()
-    assert await anyio.to_thread.run_sync(done.wait, 10)
+    assert await anyio.to_thread.run_sync(done.wait, 30)
 
 
 def test_an_end_of_the_loop_is_nothing_to_a_thread() -> None:
-    go, threads = threading.Event(), list[threading.Thread]()
+    go, began, threads = threading.Event(), threading.Event(), list[threading.Thread]()
 
     def wait() -> None:
         threads.append(threading.current_thread())
-        go.wait(10)
+        began.set()
+        go.wait(30)
+
+    async def call() -> None:
+        await in_thread(wait)()
 
     async def main() -> None:
-        with anyio.move_on_after(0.01):
-            await in_thread(wait)()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call)
+            assert await anyio.to_thread.run_sync(began.wait, 30)
+            tasks.cancel_scope.cancel()
 
     anyio.run(main)
     go.set()
-    threads[0].join(10)
+    threads[0].join(30)
     assert not threads[0].is_alive()
     assert off_the_loop(5) == 5

@@ -16,6 +16,7 @@ import pytest
 from pydantic import BaseModel
 
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.tools.context import ToolContext
 from agent_sdk_core.tools.registry import ToolRegistry
 from agent_sdk_core.tools.tool import Tool, tool
 
@@ -174,6 +175,10 @@ async def many(**values: int) -> None:
     """Take many."""
 
 
+async def two_contexts(one: ToolContext, two: ToolContext | None = None) -> None:
+    """Take two."""
+
+
 class Stall:
     async def method(self, item: str) -> str:
         """Sell an item."""
@@ -191,10 +196,12 @@ REFUSED: list[tuple[Any, list[str]]] = [
     (callback, ["parameter then of tool callback", "Tool(name"]),
     (many, ["Parameter **values: int of tool many", "give it a list or a dict"]),
     (Stall.method, ["Tool method is a method of no object: make it of a bound one, tool(it.method)"]),
-    (partial(print), ["make it `async def print(…)`"]),
-    (lambda: None, ["A tool is an async function"]),
-    (5, ["A tool is an async function"]),
-    ("add", ["@tool('add', …) takes a name, a description and the types", "put @tool above an async function"]),
+    (partial(print), ["Parameter *args of tool print cannot be given by name"]),
+    (lambda: None, ["Tool <lambda> needs a docstring"]),
+    (5, ["A tool is made of a function, not of 5"]),
+    (Stall, ["A tool is made of a function, not of <class"]),
+    (two_contexts, ["Tool two_contexts takes its ToolContext as one parameter that can be given by name"]),
+    ("add", ["@tool('add', …) takes a name, a description and the types", "put @tool above a function"]),
 ]
 if sys.version_info < (3, 12):
     REFUSED.append((typed, ["parameter one of tool typed", "typing_extensions.TypedDict"]))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -58,10 +60,28 @@ async def test_a_tool_can_be_built_from_a_schema() -> None:
     assert result == ToolResult(('{"twice":8}',), structured={"twice": 8})
 
 
-async def test_an_invalid_schema_is_an_error_result() -> None:
-    broken = Tool("x", "X", {"type": "object", "properties": {"n": {"type": "nonsense"}}}, double)
-    result = await broken.run({"n": 1})
-    assert result.is_error
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "nonsense"}, "properties/n/type: 'nonsense' is not valid"),
+        ({"type": "string", "pattern": "("}, "properties/n/pattern: "),
+        ({"type": "array", "items": [{"type": "integer"}]}, "properties/n/items: "),
+        ({"$ref": "#/nowhere"}, "'#/nowhere' is not in it, and nothing is fetched"),
+        ({"$ref": "https://schemas.example/n.json"}, "'https://schemas.example/n.json' is not in it"),
+    ],
+)
+def test_a_schema_that_is_none_is_refused_when_the_tool_is_made(schema: object, words: str) -> None:
+    with pytest.raises(InvalidRequestError, match="The input schema of x is no JSON Schema") as caught:
+        Tool("x", "X", {"type": "object", "properties": {"n": schema}}, double)
+    assert words in caught.value.message
+
+
+def test_a_schema_may_refer_to_its_own_parts_and_name_a_property_as_a_keyword() -> None:
+    parts = {"Part": {"type": "object", "properties": {"part": {"$ref": "#/$defs/Part"}}}}
+    properties = {"part": {"$ref": "#/$defs/Part", "default": {"$ref": "data"}}, "$ref": {"type": "string"}}
+    made = Tool("x", "X", {"type": "object", "properties": properties, "$defs": parts}, double)
+    assert made.problem({"part": {"part": {}}, "$ref": "a"}) is None
+    assert made.problem({"part": {"part": 1}}) == "Invalid arguments for x: part/part: 1 is not of type 'object'"
 
 
 @pytest.mark.parametrize(
@@ -92,11 +112,6 @@ def test_results_are_made_of_what_a_function_returns() -> None:
     assert image.url == "data:image/png;base64,iVBORw=="
 
 
-def sync_tool() -> str:
-    """Say hi."""
-    return "hi"
-
-
 async def undescribed() -> None: ...
 
 
@@ -105,7 +120,7 @@ async def variadic(*values: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "match"), [(sync_tool, "async def sync_tool"), (undescribed, "docstring"), (variadic, r"\*values")]
+    ("function", "match"), [(int, "made of a function"), (undescribed, "docstring"), (variadic, r"\*values")]
 )
 def test_a_function_that_is_no_tool_is_refused_when_it_is_made(function: Any, match: str) -> None:
     with pytest.raises(InvalidRequestError, match=match):
@@ -115,6 +130,30 @@ def test_a_function_that_is_no_tool_is_refused_when_it_is_made(function: Any, ma
 def test_name_and_description_can_be_given() -> None:
     made = tool(name="other", description="Does nothing.")(undescribed)
     assert (made.name, made.description) == ("other", "Does nothing.")
+
+
+@pytest.mark.parametrize(
+    ("hints", "unasked"),
+    [
+        ({}, False),
+        ({"read_only": True}, True),
+        ({"ask": "never"}, True),
+        ({"ask": "always", "read_only": True}, False),
+        ({"annotations": {"readOnlyHint": True}}, True),
+    ],
+)
+def test_what_runs_unasked_only_reads_or_says_so(hints: dict[str, Any], unasked: bool) -> None:
+    made = tool("look", "Look.", {}, **hints)(double)
+    assert made.runs_unasked is unasked
+    assert ToolRegistry("house", [made]).unasked == (("mcp__house__look",) if unasked else ())
+    assert bool(ToolRegistry("house", [made]).always_asked) is (made.ask == "always")
+
+
+def test_who_is_asked_is_one_of_three() -> None:
+    with pytest.raises(InvalidRequestError, match="ask"):
+        tool("x", "X", {}, ask="sometimes")(double)  # pyright: ignore[reportCallIssue, reportArgumentType]  # what is refused
+    with pytest.raises(InvalidRequestError):
+        Tool("x", "X", SCHEMA, double, ask="sometimes")  # pyright: ignore[reportArgumentType]  # what is refused
 
 
 @pytest.mark.parametrize("name", ["", "1st", "with space", "x" * 65])
@@ -138,6 +177,29 @@ async def test_a_registry_runs_its_tools_by_name() -> None:
     assert (await registry.run("double", {"n": 1})).structured == {"twice": 2}
     unknown = await registry.run("nope", {})
     assert unknown == ToolResult.failed("There is no tool 'nope'; there are: weather, double.")
+
+
+class Watcher:
+    def __init__(self) -> None:
+        self.told = 0
+
+    def changed(self) -> None:
+        self.told += 1
+
+
+def test_who_watches_a_registry_is_told_of_each_change_for_as_long_as_he_lives() -> None:
+    registry, watcher = ToolRegistry("mine", [weather]), Watcher()
+    registry.watch(watcher.changed)
+    registry.add(Tool("double", "Double.", SCHEMA, double))
+    assert registry.remove("weather") is weather
+    assert ([entry.name for entry in registry], watcher.told) == (["double"], 2)
+    with pytest.raises(InvalidRequestError, match="has no tool 'weather'; it has: double"):
+        registry.remove("weather")
+    reference = weakref.ref(watcher)
+    del watcher
+    gc.collect()
+    assert reference() is None
+    registry.remove("double")
 
 
 def test_two_tools_of_one_name_are_refused() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final, Generic, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Generic, TypeVar, cast
 
 from agent_sdk_core.asking.permissions import (
     ALLOW,
@@ -11,15 +11,18 @@ from agent_sdk_core.asking.permissions import (
     DENY_AND_STOP,
     Allow,
     Deny,
+    PermissionMode,
     PermissionOption,
     PermissionRequest,
 )
 from agent_sdk_core.asking.requests import AgentAnswer, expect
-from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 
-__all__ = ["ALLOW", "DENY", "DENY_AND_STOP", "Offers", "ends_turn"]
+__all__ = ["ALLOW", "DENY", "DENY_AND_STOP", "Offers", "ends_turn", "plan_offers", "require_change"]
 
 T = TypeVar("T")
+
+_NOT_ONCE: Final = "The agent offers no way to allow this once: choose one of the request's options."
 
 _NARROWER: Final[Mapping[str, tuple[str, ...]]] = {"always": ("always", "session"), "session": ("session",)}
 
@@ -33,6 +36,9 @@ class Offers(Generic[T]):
 
     def __init__(self, offers: Iterable[tuple[PermissionOption, T]]) -> None:
         self._offers = {option.id: (option, told) for option, told in offers}
+
+    def __iter__(self) -> Iterator[tuple[PermissionOption, T]]:
+        return iter(self._offers.values())
 
     @property
     def options(self) -> tuple[PermissionOption, ...]:
@@ -52,7 +58,7 @@ class Offers(Generic[T]):
         if answer.option is not None:
             found = self._offers.get(answer.option)
             if found is None or type(found[0].answer) is not type(answer):
-                raise InvalidRequestError(f"This request has no such option: {answer.option!r}.")
+                raise InvalidRequestError(_no_such_option(answer.option, self._offers))
             return answer, *found
         if isinstance(answer, Deny):
             return answer, *self._plain(Deny(interrupt=answer.interrupt), Deny())
@@ -63,7 +69,87 @@ class Offers(Generic[T]):
         return answer, *self._plain(Allow())
 
     def _plain(self, *answers: Allow | Deny) -> tuple[PermissionOption, T]:
-        return next(offer for plain in answers for offer in self._offers.values() if offer[0].answer == plain)
+        found = (offer for plain in answers for offer in self._offers.values() if offer[0].answer == plain)
+        if (offer := next(found, None)) is None:
+            raise UnsupportedOptionError(_NOT_ONCE)
+        return offer
+
+
+def plan_offers(stored: str = "until the session ends") -> Offers[PermissionMode | None]:
+    """Return the ways to answer a plan, each with the mode that follows; a refusal goes on planning.
+
+    Args:
+        stored: Where the mode is kept, in words.
+    """
+    accept_edits = PermissionOption("accept_edits", "Yes, and accept edits", Allow(option="accept_edits"), stored)
+    return Offers(
+        [
+            (PermissionOption("allow", "Yes, and ask before each edit", Allow()), "default"),
+            (accept_edits, "accept_edits"),
+            (PermissionOption("deny", "No, keep planning", Deny()), None),
+            (DENY_AND_STOP, None),
+        ]
+    )
+
+
+def require_option(request: PermissionRequest, answer: AgentAnswer) -> None:
+    """Refuse an answer for which a request has no option, wherever it is encoded.
+
+    Raises:
+        InvalidRequestError: It names an option that there is not.
+        UnsupportedOptionError: The request cannot be allowed but by one of its options.
+    """
+    if not isinstance(answer, Allow | Deny) or not request.options:
+        return
+    if answer.option is not None:
+        option = request.option(answer.option)
+        if option is None or type(option.answer) is not type(answer):
+            raise InvalidRequestError(_no_such_option(answer.option, (option.id for option in request.options)))
+    elif isinstance(answer, Allow):
+        scopes = [option.answer.scope for option in request.options if isinstance(option.answer, Allow)]
+        plain = any(option.answer == Allow() for option in request.options)
+        if not plain and not any(scopes.count(scope) == 1 for scope in _NARROWER.get(answer.scope, ())):
+            raise UnsupportedOptionError(_NOT_ONCE)
+
+
+def _no_such_option(option: str, known: Iterable[str]) -> str:
+    return f"This request has no such option: {option!r}; it has: {', '.join(known) or 'none'}."
+
+
+def require_change(request: PermissionRequest, answer: AgentAnswer) -> None:
+    """Refuse an answer that changes of an input what the agent cannot have changed.
+
+    Raises:
+        UnsupportedOptionError: The agent runs what it asked about, and nothing else.
+        InvalidRequestError: It changes another argument, or grants permissions that were not asked for.
+    """
+    changed = answer.updated_input if isinstance(answer, Allow) else None
+    if changed is None or request.changeable is None or dict(changed) == dict(request.input):
+        return
+    backend = None if request.source is None else request.source.backend
+    if not request.changeable:
+        raise UnsupportedOptionError(
+            "The agent cannot run a changed input: deny the request, and say in a prompt what you want instead.",
+            backend=backend,
+        )
+    others = [key for key, value in changed.items() if key not in request.input or request.input[key] != value]
+    if any(key not in request.changeable for key in others) or not all(
+        type(changed.get(key)) is type(request.input.get(key)) for key in request.changeable
+    ):
+        names = ", ".join(map(repr, request.changeable))
+        raise InvalidRequestError(f"Of the input of {request.tool_name} an answer can change {names} alone.")
+    if request.tool_name == "RequestPermissions" and not _is_part(changed, request.input):
+        raise InvalidRequestError("Only permissions that were asked for can be granted.", backend=backend)
+
+
+def _is_part(part: object, whole: object) -> bool:
+    """Tell whether JSON grants nothing that `whole` does not: fewer keys, fewer entries, a switch left off."""
+    if isinstance(part, Mapping) and isinstance(whole, Mapping):
+        members, known = cast("Mapping[str, object]", part), cast("Mapping[str, object]", whole)
+        return all(value is None or (key in known and _is_part(value, known[key])) for key, value in members.items())
+    if isinstance(part, list) and isinstance(whole, list):
+        return all(entry in whole for entry in cast("list[object]", part))
+    return part == whole or (part is False and whole is True)
 
 
 def ends_turn(request: PermissionRequest, answer: AgentAnswer | None) -> bool:

@@ -23,6 +23,6 @@ def is_within(path: str, cwd: str | None, add_dirs: Iterable[str] = ()) -> bool:
     """
     if cwd is None or path.startswith("~"):
         return False
-    absolute = os.path.normpath(os.path.join(cwd, path))  # noqa: PTH118  # Path.resolve would follow links
+    absolute = os.path.normpath(os.path.join(cwd, path))  # Path.resolve would follow links
     folders = (os.path.normpath(folder) for folder in (cwd, *add_dirs))
     return any(absolute == folder or absolute.startswith(folder.rstrip("/") + "/") for folder in folders)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Final, Literal, get_args
+from threading import Event
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
 from uuid import uuid4
 
 from agent_sdk_core.arguments import checked_class
@@ -13,6 +14,9 @@ from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
 from agent_sdk_core.wire.forms import AnswerForm, WireForm
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 PermissionMode = Literal["default", "accept_edits", "plan", "auto", "dont_ask", "bypass"]
 """How much the agent may do unasked; docs/permissions.md says what each means to each agent.
@@ -35,7 +39,7 @@ class Allow(AnswerForm):
         scope: For this call, for the session, or always. A scope that the request does not offer is narrowed to the
             widest one offered below it, never widened.
         option: Id of one of the request's own options, where its exact grant is meant.
-        updated_input: Input to run instead. Codex cannot change a command: there it denies, unless it is equal.
+        updated_input: Input to run instead, as far as the request's `changeable` says; another change is refused.
 
     Raises:
         InvalidRequestError: There is no such scope.
@@ -110,6 +114,30 @@ def new_id() -> str:
     return str(uuid4())
 
 
+class Settled(Event):
+    """Set when nobody waits for an answer any more; true then, and like any event that threads wait for else."""
+
+    def __bool__(self) -> bool:
+        return self.is_set()
+
+    def __reduce__(self) -> tuple[Callable[[bool], Settled], tuple[bool]]:
+        return _settled, (self.is_set(),)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.any_schema()  # For the schema of a request, which leaves it out.
+
+
+def _settled(already: bool) -> Settled:
+    """Return an event of its own for a copy of a request."""
+    event = Settled()
+    if already:
+        event.set()
+    return event
+
+
 @checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class PermissionRequest(WireForm):
@@ -129,9 +157,21 @@ class PermissionRequest(WireForm):
         options: The ways to answer, narrowest first, refusals last; absent: yes and no.
         diff: For edits, the change as a unified diff.
         parent_tool_use_id: The tool use of the sub-agent that asks; None on the main thread.
+        agent_id: The sub-agent that asks, as the agent calls it; None on the main thread.
+        blocked_path: The path for which the agent asks, where it names one.
+        command_parts: For a command, each command that it runs, those of pipes, lists, sub-shells and `bash -c` too;
+            empty for other tools, and where it cannot be read.
+        requires_person: Whether the agent wants a person to decide: no rule of a policy allows it, no option lasts.
+        changeable: The arguments that an `Allow(updated_input=…)` may change; None: any of them. Empty where the agent
+            runs what it asked about and nothing else. Of permissions a part may be granted, and never more.
+        rule: The rule of a policy that wants it to be asked about.
         deadline: Unix time in seconds after which it is denied, or None.
         raw: The native request.
         source: Native ids.
+        settled: Set, for every thread, when nobody waits for an answer any more: it was answered, withdrawn by the
+            agent or an interrupt, its time is up, or its session closed. A plain callback, or whoever shows the
+            request, may look at it (`if request.settled`) and wait for it (`request.settled.wait(1)`). A request that
+            was read from its wire form never learns of its end; `RequestResolved` tells it there.
     """
 
     wire_kind: ClassVar[str] = "permission"
@@ -147,9 +187,23 @@ class PermissionRequest(WireForm):
     options: tuple[PermissionOption, ...] = field(default_factory=lambda: (ALLOW, DENY))
     diff: str | None = None
     parent_tool_use_id: str | None = None
+    agent_id: str | None = None
+    blocked_path: str | None = None
+    command_parts: tuple[str, ...] = ()
+    requires_person: bool = False
+    changeable: tuple[str, ...] | None = None
+    rule: str | None = None
     deadline: float | None = None
     raw: Any = field(default=None, repr=False, compare=False)
     source: Source | None = field(default=None, repr=False, compare=False)
+    settled: Settled = field(default_factory=Settled, repr=False, compare=False, kw_only=True)
+
+    if not TYPE_CHECKING:  # A type checker would take any name for an attribute.
+
+        def __getattr__(self, name: str) -> object:
+            from agent_sdk_core.spellings import no_attribute
+
+            raise no_attribute("PermissionRequest", self, name)
 
     @property
     def kind(self) -> ToolKind:

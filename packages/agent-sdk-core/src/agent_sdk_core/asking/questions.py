@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal, cast
 
 from agent_sdk_core.arguments import checked_class
-from agent_sdk_core.asking.permissions import new_id
+from agent_sdk_core.asking.permissions import Settled, new_id
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.wire.forms import AnswerForm, WireForm
@@ -67,6 +67,7 @@ class QuestionRequest(WireForm):
     deadline: float | None = None
     raw: Any = field(default=None, repr=False, compare=False)
     source: Source | None = field(default=None, repr=False, compare=False)
+    settled: Settled = field(default_factory=Settled, repr=False, compare=False, kw_only=True)
 
 
 @checked_class()
@@ -123,6 +124,7 @@ class ElicitationRequest(WireForm):
     deadline: float | None = None
     raw: Any = field(default=None, repr=False, compare=False)
     source: Source | None = field(default=None, repr=False, compare=False)
+    settled: Settled = field(default_factory=Settled, repr=False, compare=False, kw_only=True)
 
 
 @checked_class()

@@ -20,7 +20,9 @@ from agent_sdk_core.wire.reading import Json
 AgentRequest = PermissionRequest | QuestionRequest | ElicitationRequest
 AgentAnswer = Permission | Answers | ElicitationAnswer
 RequestKind = Literal["permission", "question", "elicitation"]
-DecidedBy = Literal["callback", "answer", "no_callback", "callback_error", "deadline", "agent", "policy", "close"]
+DecidedBy = Literal[
+    "callback", "answer", "no_callback", "callback_error", "deadline", "agent", "policy", "grant", "close"
+]
 A = TypeVar("A")
 R_co = TypeVar("R_co", bound=AgentRequest, covariant=True)
 
@@ -79,9 +81,15 @@ class Envelope:
         """Why the agent asks, in its own words."""
         return None
 
+    @property
+    def agent_id(self) -> str | None:
+        """The sub-agent that asks, as the agent calls it."""
+        return None
+
     def permission(self, tool_name: str, tool_input: Mapping[str, object], **fields: Any) -> PermissionRequest:
         """Return a permission request with the shared fields filled in."""
-        fields = {"tool_use_id": self.tool_use_id, "reason": self.reason, **self._shared(), **fields}
+        told = {"tool_use_id": self.tool_use_id, "reason": self.reason, "agent_id": self.agent_id}
+        fields = {**told, **self._shared(), **fields}
         return PermissionRequest(tool_name=tool_name, input=tool_input, **fields)
 
     def question(self, questions: Iterable[Question]) -> QuestionRequest:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from agent_sdk_core.config.sources import SourceKind, ValueSource, invalid
+from agent_sdk_core.paths import own_folder
 
 CONFIG_VARIABLE: Final = "AGENT_SDK_CONFIG"
 """Names another user file; `/dev/null` is an empty one."""
@@ -81,7 +82,7 @@ class Document:
                 read += len(text := "\n".join(lines[:end]))
                 if read > _MOST_READ:
                     return None
-                if (data := _parsed(text)) is not None:
+                if (data := parsed(text)) is not None:
                     if _holds(data, path):
                         return start + 1
                     break
@@ -96,10 +97,10 @@ def user_file(env: Mapping[str, str], explicit: str | os.PathLike[str] | None = 
         explicit: What the caller named.
     """
     if (named := explicit or env.get(CONFIG_VARIABLE)) is not None and str(named):
-        return Path(os.path.abspath(os.path.expanduser(named))), True  # noqa: PTH100, PTH111  # never raise
+        return Path(os.path.abspath(os.path.expanduser(named))), True  # never raise
     from platformdirs import user_config_path
 
-    return user_config_path("agent-sdk", appauthor=False) / _USER_FILE, False
+    return own_folder(user_config_path) / _USER_FILE, False
 
 
 def workspace_root(cwd: str | os.PathLike[str] | None = None) -> Path | None:
@@ -116,7 +117,7 @@ def workspace_root(cwd: str | os.PathLike[str] | None = None) -> Path | None:
     """
     try:
         start = Path(cwd if cwd is not None else ".").expanduser().resolve()
-        home = Path(os.path.expanduser("~")).resolve()  # noqa: PTH111  # Path.home() raises without one
+        home = Path(os.path.expanduser("~")).resolve()  # Path.home() raises without one
     except (OSError, RuntimeError, ValueError):
         return None
     for folder in (start, *start.parents):
@@ -127,18 +128,21 @@ def workspace_root(cwd: str | os.PathLike[str] | None = None) -> Path | None:
     return start
 
 
-def read(kind: SourceKind, path: Path, *, required: bool = False) -> Document:
+def read(kind: SourceKind, path: Path, *, required: bool = False, text: str | None = None) -> Document:
     """Return what a file holds; one that is not there holds nothing.
 
     Args:
         kind: Whose it is. A workspace's must be a regular file.
         path: The file.
         required: Whether it has to be there.
+        text: What it holds; absent: what is on the disk.
 
     Raises:
         InvalidRequestError: It cannot be read, or it is not TOML in UTF-8.
     """
     source = ValueSource(kind, path)
+    if text is not None:
+        return Document(ConfigFile(kind, path, exists=True), _toml(text, source), text)
     try:
         raw = _bytes(path, regular=kind == "workspace")
     except (FileNotFoundError, NotADirectoryError):
@@ -204,7 +208,8 @@ def _is_too_deep(text: str) -> bool:
     return False
 
 
-def _parsed(text: str) -> dict[str, Any] | None:
+def parsed(text: str) -> dict[str, Any] | None:
+    """Return what a text holds as TOML; None where it is none."""
     import tomllib
 
     try:

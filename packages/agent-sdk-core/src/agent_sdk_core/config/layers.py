@@ -11,12 +11,13 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from agent_sdk_core.config.environment import variable_name
-from agent_sdk_core.config.fields import BackendConfig, Fields, PolicyRules
+from agent_sdk_core.config.fields import BackendConfig, Fields, PolicyRules, RetentionConfig, StoreConfig
 from agent_sdk_core.config.sources import SourceKind, ValueSource, invalid
 from agent_sdk_core.config.strictness import Key
 from agent_sdk_core.names import nearest
-from agent_sdk_core.option_values import complaint
+from agent_sdk_core.option_values import Options, complaint
 from agent_sdk_core.options import SandboxPolicy
+from agent_sdk_core.policy.limits import PolicyLimits
 
 Locate = Callable[[Key], ValueSource]
 """Tells where a setting stands, by the names that lead to it."""
@@ -95,8 +96,14 @@ def layer_of(kind: SourceKind, checked: Fields, locate: Locate, *, canonical: Ca
 
 
 def merged(layers: Iterable[Layer]) -> dict[Key, Layer]:
-    """Return, for each setting, the layer that decides it; the layers come lowest first."""
-    return {key: layer for layer in layers for key in layer.values}
+    """Return, for each setting, the layer that decides it; the layers come lowest first; of limits the tightest."""
+    found: dict[Key, Layer] = {}
+    for layer in layers:
+        for key, value in layer.values.items():
+            lower = found.get(key)
+            if lower is None or not _is_limit(key) or cast("float", value) < cast("float", lower.values[key]):
+                found[key] = layer
+    return found
 
 
 def assembled(deciding: Mapping[Key, Layer]) -> dict[str, Any]:
@@ -113,7 +120,11 @@ def assembled(deciding: Mapping[Key, Layer]) -> dict[str, Any]:
 
 def is_rules(key: Key) -> bool:
     """Tell whether a setting is a list of a policy's rules."""
-    return key[0] == "policy" and key[1] != "scope"
+    return key[0] == "policy" and key[1] in ("deny", "ask", "allow")
+
+
+def _is_limit(key: Key) -> bool:
+    return key[:2] == ("policy", "limits")
 
 
 def rules(layers: Iterable[Layer]) -> dict[str, tuple[str, ...]]:
@@ -128,19 +139,22 @@ def rules(layers: Iterable[Layer]) -> dict[str, tuple[str, ...]]:
 
 def _single(checked: Fields) -> Iterable[tuple[Key, object]]:
     """Return the settings that were written, each with the names that lead to it."""
-    for name in checked.policy.model_fields_set:
-        if (value := getattr(checked.policy, name)) is not None:
-            yield ("policy", name), value
-    for name in checked.model_fields_set - {"backends", "policy"}:
-        value: object = getattr(checked, name)
-        if value is not None:
-            yield (name,), value
+    yield from _of_table(("policy", "limits"), checked.policy.limits)
+    for name in ("policy", "store", "retention"):
+        yield from _of_table((name,), getattr(checked, name), but=("limits",))
+    for name, on in checked.flags.items():
+        yield ("flags", name), on
+    yield from _of_table((), checked, but=("backends", "flags", "policy", "retention", "store"))
     for backend, table in checked.backends.items():
-        for name in table.model_fields_set - {"env"}:
-            if (value := getattr(table, name)) is not None:
-                yield ("backends", backend, name), value
+        yield from _of_table(("backends", backend), table, but=("env",))
         for variable, secret in table.env.items():
             yield ("backends", backend, "env", variable), secret
+
+
+def _of_table(table: Key, checked: Options, *, but: tuple[str, ...] = ()) -> Iterable[tuple[Key, object]]:
+    for name in checked.model_fields_set.difference(but):
+        if (value := getattr(checked, name)) is not None:
+            yield (*table, name), value
 
 
 def _sentence(error: ErrorDetails, locate: Locate) -> Exception:
@@ -152,7 +166,8 @@ def _sentence(error: ErrorDetails, locate: Locate) -> Exception:
         meant = nearest(path[-1], known)
         hint = f"did you mean {meant!r}?" if meant else f"there are: {', '.join(known)}."
         return invalid(f"there is no setting {name!r}; {hint}", source, ".".join(path))
-    return invalid(f"{name} {complaint(error)}.", source, ".".join(path))
+    said = complaint(error)
+    return invalid(f"{name} {said}{'' if said.endswith('?') else '.'}", source, ".".join(path))
 
 
 def _name(path: Key, source: ValueSource) -> str:
@@ -164,5 +179,11 @@ def _name(path: Key, source: ValueSource) -> str:
 
 
 def _known(table: Key) -> tuple[str, ...]:
-    model = PolicyRules if table == ("policy",) else {0: Fields, 1: SandboxPolicy, 2: BackendConfig}[len(table)]
+    own: dict[Key, type[Options]] = {
+        ("policy",): PolicyRules,
+        ("policy", "limits"): PolicyLimits,
+        ("retention",): RetentionConfig,
+        ("store",): StoreConfig,
+    }
+    model = own.get(table) or {0: Fields, 1: SandboxPolicy, 2: BackendConfig}[len(table)]
     return tuple(model.model_fields)

@@ -14,25 +14,42 @@ from agent_sdk_core.arguments import checked
 from agent_sdk_core.config import environment, files
 from agent_sdk_core.config.fields import BackendConfig, Fields
 from agent_sdk_core.config.files import WORKSPACE_FILE, ConfigFile, Document
+from agent_sdk_core.config.flags import FLAGS
 from agent_sdk_core.config.layers import Layer, assembled, is_rules, layer_of, merged, read_layer, rules
 from agent_sdk_core.config.sources import DEFAULT_SOURCE, ValueSource, invalid
 from agent_sdk_core.config.strictness import Key, is_trusted, objection
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.names import BackendType, backend_names, canonical_name, chosen_backend, nearest
+from agent_sdk_core.names import (
+    BackendType,
+    backend_names,
+    canonical_name,
+    chosen_backend,
+    is_registered,
+    nearest,
+)
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.secret import Secret
 
 if TYPE_CHECKING:
     from agent_sdk_core.policy.guard import PolicyGuard
 
 _SESSION_FIELDS: Final = ("permission_mode", "sandbox", "request_timeout")
+_NEEDS_TYPE: Final = {"command": "acp", "url": "codex"}
+"""Settings of an agent that has its name from here, and what `type` they are most likely of."""
+
 _NOBODY: Final = BackendConfig()
 _MISTYPED: Final = 0.8
+_NOTHING: Final[Mapping[str, object]] = {}
+_NO_TEXTS: Final[Mapping[Path, str]] = {}
 
 
 class BackendSettings(TypedDict, total=False):
     """Keyword arguments of a backend that the configuration decides."""
 
     executable: Path
+    command: tuple[str, ...]
+    url: str
+    token: Secret
     env: Mapping[str, str]
 
 
@@ -84,6 +101,11 @@ class RuntimeConfig(Fields):
         request_timeout: Seconds after which an unanswered request of the agent is denied.
         trusted_folders: Folders whose workspace files may say everything; only the user's file, or an argument.
         policy: What is refused, asked about and allowed, see `PolicyGuard`; every layer adds its rules.
+        store: Where chats are stored.
+        retention: Which chats stay there; only the user's file, a variable, or an argument.
+        flags: Features that are switched on or off, see `flag`.
+        tools: Names of installed tools that sessions without tools of their own have, such as "shell"; only the user's
+            file, or an argument.
         backends: Settings of each backend, by its name.
     """
 
@@ -115,9 +137,30 @@ class RuntimeConfig(Fields):
                 the workspace file says what it may not. One sentence with the file, the line and the setting; `code`
                 is "invalid_configuration".
         """
+        return cls.preview(cwd=cwd, env=env, user_file=user_file, arguments=arguments)
+
+    @classmethod
+    def preview(
+        cls,
+        *,
+        cwd: str | os.PathLike[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        user_file: str | os.PathLike[str] | None = None,
+        arguments: Mapping[str, object] = _NOTHING,
+        texts: Mapping[Path, str] = _NO_TEXTS,
+    ) -> Self:
+        """Return what `load` would if files held other texts; raises what `load` raises.
+
+        Args:
+            cwd: As for `load`.
+            env: As for `load`.
+            user_file: As for `load`.
+            arguments: Fields of this class.
+            texts: What files hold, by their paths; absent: what they hold on the disk.
+        """
         env = os.environ if env is None else env
         path, required = files.user_file(env, user_file)
-        documents = [files.read("user", path, required=required)]
+        documents = [files.read("user", path, required=required, text=texts.get(path))]
         layers = [_file_layer(documents[0], canonical_name)]
 
         given = {name: value for name, value in arguments.items() if value is not None}
@@ -127,7 +170,8 @@ class RuntimeConfig(Fields):
         if (root := files.workspace_root(cwd)) is not None:
             trusted_folders = merged([*layers, argued]).get(("trusted_folders",))
             workspace = Workspace(root, is_trusted(root, _folders(trusted_folders)))
-            documents.append(files.read("workspace", root / WORKSPACE_FILE))
+            file = root / WORKSPACE_FILE
+            documents.append(files.read("workspace", file, text=texts.get(file)))
             layer = _file_layer(documents[1], canonical_name)
             _refuse(layer, merged(layers), workspace, user_file=path)
             layers.append(layer)
@@ -166,6 +210,23 @@ class RuntimeConfig(Fields):
                 return layer.locate(path)
         return DEFAULT_SOURCE
 
+    def values(self) -> dict[str, object]:
+        """Return every setting that somebody has set, by its dotted name, with the value in force."""
+        deciding = merged(self._layers)
+        ruled: dict[Key, object] = {("policy", verdict): texts for verdict, texts in rules(self._layers).items()}
+        return {".".join(key): ruled.get(key, layer.values[key]) for key, layer in deciding.items()}
+
+    @checked
+    def flag(self, name: str) -> bool:
+        """Return whether a feature is on.
+
+        Raises:
+            InvalidRequestError: There is no such flag.
+        """
+        if name not in FLAGS:
+            raise InvalidRequestError(f"There is no flag {name!r}; there are: {', '.join(FLAGS)}.")
+        return self.flags.get(name, FLAGS[name].default)
+
     @property
     def files(self) -> tuple[ConfigFile, ...]:
         """The files that were looked for, the user's first."""
@@ -193,6 +254,30 @@ class RuntimeConfig(Fields):
         """Return the settings of one backend alone, by its name or an alias."""
         wanted = canonical_name(backend)
         return next((table for name, table in self.backends.items() if canonical_name(name) == wanted), _NOBODY)
+
+    def kind_of(self, backend: BackendType) -> BackendType | None:
+        """Return the kind of a backend that has its name from here; None for one that is registered, or unknown.
+
+        Raises:
+            InvalidRequestError: Its table says a command or an address without a type, or a type for a name that is
+                registered.
+        """
+        table, name = self.for_backend(backend), canonical_name(backend)
+        untyped = next((said for said in _NEEDS_TYPE if getattr(table, said) is not None), None)
+        if table.type is None and (untyped is None or is_registered(name)):
+            return None
+        key = f"backends.{name}"
+        if table.type is None and untyped is not None:
+            what = f'{key} has a {untyped} and no type; add type = "{_NEEDS_TYPE[untyped]}".'
+            raise invalid(what, self.source(f"{key}.{untyped}"), key)
+        if is_registered(name):
+            raise invalid(f"{key} has a type, and {name} has its own; choose another name.", self.source(key), key)
+        return table.type
+
+    def names(self) -> tuple[BackendType, ...]:
+        """Return the names of all backends: those that are registered, and those that have their name from here."""
+        own = {canonical_name(name) for name, table in self.backends.items() if table.type is not None}
+        return tuple(sorted({*backend_names(), *own}))
 
     @checked
     def chosen(self, name: Literal["model", "reasoning_effort"], backend: BackendType) -> Setting:
@@ -226,26 +311,45 @@ class RuntimeConfig(Fields):
             InvalidRequestError: It is not registered, or there are several and none of them is the default.
         """
         source = self.source("backend")
+        if self.backend is not None and self.kind_of(self.backend) is not None:
+            return canonical_name(self.backend)
         return chosen_backend(self.backend, source=None if source.kind == "argument" else str(source))
 
     def backend_settings(self, backend: BackendType, env: Mapping[str, str] | None = None) -> BackendSettings:
         """Return the keyword arguments with which a backend is made; what is not configured is left out.
 
+        Where an address is configured, how an agent is started here is left out too.
+
         Args:
             backend: Name of the backend.
             env: The environment that its own variables are added to; absent: this process's.
+
+        Raises:
+            InvalidRequestError: A token is configured, and nowhere to show it.
         """
         table = self.for_backend(backend)
         settings = BackendSettings()
+        if table.url is not None:
+            settings["url"] = table.url
+            if table.token is not None:
+                settings["token"] = table.token
+            return settings
+        if table.token is not None:
+            key = f"backends.{canonical_name(backend)}"
+            raise invalid(
+                f"{key} has a token and no url to show it at; add url, or remove it.", self.source(f"{key}.token"), key
+            )
         if table.executable is not None:
             settings["executable"] = table.executable
+        if table.command is not None:
+            settings["command"] = table.command
         if table.env:
             own = {name: secret.reveal() for name, secret in table.env.items()}
             settings["env"] = {**(os.environ if env is None else env), **own}
         return settings
 
     def policy_guard(self) -> PolicyGuard | None:
-        """Return the guard of the configured rules, each with the place where it stands; None without rules."""
+        """Return the guard of the configured rules, each with its place, and limits; None without any."""
         from agent_sdk_core.policy.guard import PolicyGuard  # Only where there are rules.
         from agent_sdk_core.policy.rules import Rule, Verdict, parse_rules
 
@@ -255,7 +359,8 @@ class RuntimeConfig(Fields):
                 if is_rules(key):
                     texts, verdict = cast("tuple[str, ...]", value), cast("Verdict", key[1])
                     found += parse_rules(texts, verdict, str(layer.locate(key)))
-        return PolicyGuard.of(found) if found else None
+        limits = self.policy.limits
+        return PolicyGuard.of(found, limits) if found or limits else None
 
     @checked
     def session_options(self, backend: BackendType | None = None, **overrides: object) -> SessionOptions:
@@ -272,6 +377,8 @@ class RuntimeConfig(Fields):
         for about in ("model", "reasoning_effort"):
             if (value := self.chosen(about, name).value) is not None:
                 given[about] = value
+        if self.tools:
+            given["tools"] = list(self.tools)
         if (policy := self.policy_guard()) is not None:
             given["policy"] = policy
             if self.policy.scope is not None:
@@ -293,7 +400,7 @@ def _refuse_mistyped_backends(layer: Layer, registered: Sequence[str]) -> None:
     for key in layer.values:
         if key[0] == "backends" and key[1] not in registered:
             meant = nearest(key[1], registered, alike=_MISTYPED)
-            if meant is not None:
+            if meant is not None and (*key[:2], "type") not in layer.values:
                 source, name = layer.locate(key), ".".join(key[:2])
                 where = source.variable or name
                 raise invalid(f"there is no backend for {where!r}; did you mean {meant!r}?", source, name)
@@ -309,6 +416,6 @@ def _refuse(layer: Layer, below: Mapping[Key, Layer], workspace: Workspace, *, u
         if (reason := objection(key, value, values, trusted=workspace.trusted)) is not None:
             name = ".".join(key)
             advice = "Remove it."
-            if key not in (("trusted_folders",), ("policy", "allow"), ("policy", "scope")):
+            if key[0] not in ("trusted_folders", "tools", "policy", "retention"):
                 advice = f'Remove it, or trust the folder: add "{workspace.root}" to trusted_folders in {user_file}.'
             raise invalid(f"a workspace file may not set {name}: {reason}. {advice}", layer.locate(key), name)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from agent_sdk_core.asking.permissions import PermissionMode
+from agent_sdk_core.config.flags import FLAGS
 from agent_sdk_core.options import SandboxPolicy
 
 Key = tuple[str, ...]
@@ -42,14 +43,20 @@ def objection(key: Key, value: object, below: Mapping[Key, object], *, trusted: 
         trusted: Whether the user's own file trusts the folder.
     """
     match key:
+        case ("flags", name) if not trusted and FLAGS[name].stricter == value:
+            return None
         case ("trusted_folders",):
             return "only your own file says which folders are trusted"
+        case ("tools",):
+            return "only your own file names tools to be loaded"
+        case ("retention", _):
+            return "only your own file says which of your chats are removed"
         case ("policy", "allow"):
             return "a repository may refuse more, and allow nothing"
         case ("policy", "scope"):
             return "only your own file says what binds you"
-        case ("policy", _):
-            return None
+        case ("policy", *_):
+            return None  # Refusals add up, and of limits the tightest counts.
         case _ if trusted or key in _CHOICES:
             return None
         case ("backends", _, name) if name in _BACKEND_CHOICES:

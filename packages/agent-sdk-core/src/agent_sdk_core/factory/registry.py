@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 from agent_sdk_core.arguments import checked
 from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError
 from agent_sdk_core.interfaces.backend import AgentBackend
-from agent_sdk_core.names import BackendType, entry_point, nearest, parse_backend_type
+from agent_sdk_core.names import (
+    BackendType,
+    canonical_name,
+    entry_point,
+    is_registered,
+    nearest,
+    parse_backend_type,
+)
 from agent_sdk_core.options import SessionOptions
 
 if TYPE_CHECKING:
@@ -21,16 +28,17 @@ if TYPE_CHECKING:
 
 @checked
 def create_backend(
-    type: BackendType | None = None,  # noqa: A002  # the field's name
+    type: BackendType | None = None,
     *,
     config: RuntimeConfig | None = None,
     **settings: Any,
 ) -> AgentBackend:
     """Return a new backend, not yet started.
 
-    The configuration gives `executable` and `env` where they are not among the settings: an executable named here
-    comes first, then `AGENT_SDK_<NAME>_PATH`, then the user's file, then where the backend itself looks. It also fills
-    what the options of the backend's sessions leave unset.
+    The configuration gives `executable` and `env`, or `url` and `token`, where they are not among the settings: an
+    executable named here comes first, then `AGENT_SDK_<NAME>_PATH`, then the user's file, then where the backend itself
+    looks; one named here beats a configured address. It also fills what the options of the backend's sessions leave
+    unset.
 
     Args:
         type: Its name; absent: as configured.
@@ -43,17 +51,49 @@ def create_backend(
         ExecutableNotFoundError: The configured executable is not there.
     """
     config = loaded_config(config)
-    kind = load_backend(type, config=config)
-    name = config.chosen_type() if type is None else parse_backend_type(type)
-    configured: dict[str, Any] = {**config.backend_settings(name)}
+    name = config.chosen_type() if type is None else type
+    of_kind = config.kind_of(name)
+    kind = load_backend(name, config=config)
+    name = parse_backend_type(name) if of_kind is None else canonical_name(name)
+    # How an agent is started says nothing of one that runs elsewhere, and the other way round.
+    configured: dict[str, Any] = {} if settings.get("url") is not None else {**config.backend_settings(name)}
     if _names_executable(name, settings):
-        configured.pop("executable", None)
-    elif "executable" in configured:
+        for setting in ("executable", "url", "token"):
+            configured.pop(setting, None)
+    require_configurable(name, kind, configured, config)
+    if of_kind is not None:
+        configured["name"] = name
+    if "executable" in configured:
         require_executable(configured["executable"], name, config)
     require_arguments(name, kind, settings)
+    require_given(name, kind, {*configured, *settings})
     made = cast("AgentBackend", cast("Any", kind)(**(configured | settings)))
     made.configuration = config
     return made
+
+
+def require_configurable(
+    name: BackendType, kind: builtins.type[AgentBackend], configured: Mapping[str, object], config: RuntimeConfig
+) -> None:
+    """Refuse what is configured for a backend that does not take it, or takes no name of the user's own.
+
+    Raises:
+        InvalidRequestError: The message says where it stands.
+    """
+    from agent_sdk_core.config.sources import invalid
+
+    taken = inspect.signature(kind).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        return
+    if (of_kind := config.kind_of(name)) is not None and "name" not in taken:
+        key = f"backends.{name}.type"
+        sentence = f"{key} is {of_kind!r}, of which there is one; its settings go below [backends.{of_kind}]."
+        raise invalid(sentence, config.source(key), key)
+    for setting in configured:
+        if setting not in taken:
+            key = f"backends.{name}.{setting}"
+            sentence = f"{key} is nothing that the {of_kind or name} backend takes; remove it."
+            raise invalid(sentence, config.source(key), key)
 
 
 def require_arguments(name: BackendType, kind: builtins.type[AgentBackend], settings: Mapping[str, object]) -> None:
@@ -80,8 +120,25 @@ def require_arguments(name: BackendType, kind: builtins.type[AgentBackend], sett
             )
 
 
+def require_given(name: BackendType, kind: builtins.type[AgentBackend], given: set[str]) -> None:
+    """Refuse to make a backend without what it cannot be made without.
+
+    Raises:
+        InvalidRequestError: The message says what is missing.
+    """
+    for argument, parameter in inspect.signature(kind).parameters.items():
+        needed = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        if needed and argument not in given:
+            raise InvalidRequestError(
+                f"The {name} backend needs {argument}: create_backend({name!r}, {argument}=…), or {argument} below "
+                f"[backends.NAME] in your configuration, with type = {name!r}.",
+                backend=name,
+                details={"option": argument},
+            )
+
+
 def load_backend(
-    type: BackendType | None = None,  # noqa: A002  # the field's name
+    type: BackendType | None = None,
     *,
     config: RuntimeConfig | None = None,
 ) -> builtins.type[AgentBackend]:
@@ -94,8 +151,11 @@ def load_backend(
     Raises:
         InvalidRequestError: No backend of this name is registered; the message lists those that are.
     """
-    name = loaded_config(config).chosen_type() if type is None else type
-    return cast("builtins.type[AgentBackend]", entry_point(name).load())
+    if type is None or not is_registered(type):
+        config = loaded_config(config)
+        type = config.chosen_type() if type is None else type
+        type = config.kind_of(type) or type
+    return cast("builtins.type[AgentBackend]", entry_point(type).load())
 
 
 def loaded_config(config: RuntimeConfig | None, *, cwd: Any = None) -> RuntimeConfig:

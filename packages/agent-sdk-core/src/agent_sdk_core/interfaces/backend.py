@@ -17,9 +17,7 @@ from agent_sdk_core.interfaces.events import BackendEvent
 from agent_sdk_core.interfaces.interface import Interface
 from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
-from agent_sdk_core.interfaces.session import AgentSession
 from agent_sdk_core.interfaces.streams import Stream
-from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.names import BackendType
 from agent_sdk_core.options import SessionOptions
@@ -27,7 +25,9 @@ from agent_sdk_core.wire.shown import described
 
 if TYPE_CHECKING:
     from agent_sdk_core.config.runtime import RuntimeConfig
-    from agent_sdk_core.config.secret import Secret
+    from agent_sdk_core.interfaces.session import AgentSession
+    from agent_sdk_core.messages.parse import SDKMessage
+    from agent_sdk_core.secret import Secret
 
 
 class AgentBackend(Interface):
@@ -172,6 +172,20 @@ class AgentBackend(Interface):
         """Return stored sessions, newest first, those of one folder if `cwd` is given."""
         raise self._unsupported("list sessions")
 
+    async def search_sessions(self, text: str, *, limit: int = 50, cursor: str | None = None) -> SessionPage:
+        """Return stored sessions in which a text was said, newest first, each with a `snippet` of where.
+
+        Args:
+            text: What is looked for, as it stands there; upper and lower case are one.
+            limit: Sessions a page.
+            cursor: Where the page before ended.
+
+        Raises:
+            InvalidRequestError: The text is blank, or the limit is not positive.
+            UnsupportedError: The agent has no search.
+        """
+        raise self._unsupported("search sessions")
+
     async def read_history(
         self, session_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> HistoryPage:
@@ -199,6 +213,16 @@ class AgentBackend(Interface):
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
         raise self._unsupported("rename sessions")
+
+    async def tag_session(self, session_id: str, tag: str | None) -> None:
+        """Put a word on a stored session, in place of the one it has; None takes that away.
+
+        Raises:
+            SessionNotFoundError: No such session is stored.
+            InvalidRequestError: The tag is blank.
+            UnsupportedError: The agent has no tags.
+        """
+        raise self._unsupported("tag sessions")
 
     async def archive_session(self, session_id: str) -> None:
         """Take a stored session out of the list; it can still be read."""

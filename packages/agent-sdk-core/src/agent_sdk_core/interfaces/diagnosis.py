@@ -1,7 +1,8 @@
 """What there is to know of an installed agent before it is used: where it is, whether it fits, who is logged in.
 
 `AgentBackend.diagnose` looks at one agent. `diagnose_backend` does so by name, with the configuration, and finds also
-what keeps a backend from being made at all. Trouble is a finding here and never an exception.
+what keeps a backend from being made at all; `available_backends` looks at all of them, and starts none. Each tells by a
+`Diagnosis`, whose `usable` is the answer. Trouble is a finding here and never an exception.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Problem:
 @checked_class()
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What an agent's backend found out about it. Nothing in here is secret.
+    """What was found out about an agent, by starting it or by its place alone. Nothing in here is secret.
 
     Attributes:
         backend: Name of the backend.
@@ -84,6 +85,16 @@ class Diagnosis:
     drift: ProtocolDrift | None = None
     incomparable: str = ""
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def type(self) -> BackendType:
+        """Name of the backend, as `create_backend` takes it."""
+        return self.backend
+
+    @property
+    def problem(self) -> str | None:
+        """Why sessions cannot be expected to work, and what to do about it; None where they can."""
+        return None if self.usable else f"{self.problems[0].what} {self.problems[0].advice}"
 
     @property
     def status(self) -> DiagnosisStatus:

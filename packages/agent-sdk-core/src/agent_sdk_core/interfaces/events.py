@@ -33,8 +33,8 @@ class BackendEvent:
     """Something that happened to a backend, whatever session was open.
 
     Attributes:
-        kind: What happened; "account": somebody logged in or out. "restarted" is kept for backends that start their
-            agent again; none does so far.
+        kind: What happened; "account": somebody logged in or out. "exited": an agent ended that comes back,
+            "restarted": it did, "dead": none will.
         message: One sentence.
         details: Native data.
     """

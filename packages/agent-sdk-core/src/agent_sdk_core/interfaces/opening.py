@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.interfaces.unused import place_of_caller, warn_unused
 
-if TYPE_CHECKING:
-    from agent_sdk_core.interfaces.session import AgentSession
-
-S_co = TypeVar("S_co", bound="AgentSession", covariant=True)
+S_co = TypeVar("S_co", bound=AbstractAsyncContextManager[Any], covariant=True)
 
 
 class SessionOpening(Coroutine[Any, Any, S_co]):

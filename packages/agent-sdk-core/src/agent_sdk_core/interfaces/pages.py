@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from agent_sdk_core.arguments import checked_class
-from agent_sdk_core.messages.parse import SDKMessage, parse_message
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.wire.forms import WireForm, read_wire
 from agent_sdk_core.wire.json_lines import json_object, json_text
 from agent_sdk_core.wire.shown import described
+
+if TYPE_CHECKING:
+    from agent_sdk_core.messages.parse import SDKMessage
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -31,6 +34,7 @@ class StoredSession(WireForm):
         tag: A word that somebody put on it.
         model: The model that it used last.
         archived: Whether it was archived: then no list shows it, and it can still be read.
+        snippet: What a search found in it, with what stands around; None outside of a search.
     """
 
     session_id: str
@@ -43,6 +47,7 @@ class StoredSession(WireForm):
     tag: str | None = None
     model: str | None = None
     archived: bool = False
+    snippet: str | None = None
 
 
 class Page(Sequence[T_co], Generic[T_co]):
@@ -126,7 +131,7 @@ class SessionPage(Page[StoredSession]):
         return cast("StoredSession", read_wire(StoredSession, entry, "SessionPage.sessions"))
 
 
-class HistoryPage(Page[SDKMessage]):
+class HistoryPage(Page["SDKMessage"]):
     """Messages of a stored session, oldest first, and the cursor of the next page (None at the end)."""
 
     _named = "messages"
@@ -138,6 +143,8 @@ class HistoryPage(Page[SDKMessage]):
 
     @classmethod
     def _read(cls, entry: object) -> SDKMessage:
+        from agent_sdk_core.messages.parse import parse_message
+
         return parse_message(
             cast("Mapping[str, object]", read_wire(Mapping[str, object], entry, "HistoryPage.messages"))
         )
@@ -145,3 +152,13 @@ class HistoryPage(Page[SDKMessage]):
 
 def _wire(entry: object) -> object:
     return cast("SDKMessage | StoredSession", entry).to_wire()
+
+
+def require_limit(limit: int | None, *, backend: str) -> None:
+    """Refuse a page that would hold nothing.
+
+    Raises:
+        InvalidRequestError: The limit is not positive.
+    """
+    if limit is not None and limit < 1:
+        raise InvalidRequestError(f"A page of history has at least one turn, not {limit}.", backend=backend)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest
-from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.interfaces.goal import Goal, GoalRun
 from agent_sdk_core.interfaces.interface import Interface
+from agent_sdk_core.interfaces.mcp import McpServerStatus
 from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue, Turn
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SessionState = Literal["starting", "idle", "running", "requires_action", "parked", "disconnected", "closed"]
-"""What a session does: "requires_action" while a request waits, "disconnected" when its agent is gone. "starting" and
-"parked" are kept for agents that start late or sleep; no session is in one of them so far."""
+"""What a session does: "requires_action" while a request waits, "disconnected" when its agent is gone, for good or for
+now, "parked" when nobody used it for so long that it was let go, "starting" while a prompt waits for either."""
 
 
 @checked_class()
@@ -125,16 +126,6 @@ class InterruptReceipt(WireForm):
     interrupted: bool
     cancelled: tuple[str, ...] = ()
     still_queued: tuple[str, ...] = ()
-
-
-def require_limit(limit: int | None, *, backend: str) -> None:
-    """Refuse a page that would hold nothing.
-
-    Raises:
-        InvalidRequestError: The limit is not positive.
-    """
-    if limit is not None and limit < 1:
-        raise InvalidRequestError(f"A page of history has at least one turn, not {limit}.", backend=backend)
 
 
 class AgentSession(Interface):
@@ -390,6 +381,51 @@ class AgentSession(Interface):
             UnsupportedOptionError: The backend cannot.
         """
         raise self._unsupported("stop background tasks")
+
+    async def mcp_status(self) -> list[McpServerStatus]:
+        """Return what the session's MCP servers do, those included that are configured elsewhere; bounded.
+
+        Raises:
+            UnsupportedOptionError: The backend cannot tell.
+        """
+        raise self._unsupported("tell the status of MCP servers")
+
+    async def reload_mcp_servers(self) -> None:
+        """Start anew the MCP servers that failed, died, or wait for a login; the others go on.
+
+        Raises:
+            UnsupportedOptionError: The backend cannot.
+        """
+        raise self._unsupported("start MCP servers anew")
+
+    async def enable_mcp_server(self, name: str) -> None:
+        """Let an MCP server run that is disabled; from the next turn, the model has its tools.
+
+        Raises:
+            InvalidRequestError: There is no such server.
+            UnsupportedOptionError: The backend cannot while a session is open.
+        """
+        raise self._unsupported("enable an MCP server while a session is open")
+
+    async def disable_mcp_server(self, name: str) -> None:
+        """End an MCP server of the session; from the next turn, the model has none of its tools.
+
+        Raises:
+            InvalidRequestError: There is no such server.
+            UnsupportedOptionError: The backend cannot while a session is open.
+        """
+        raise self._unsupported("disable an MCP server while a session is open")
+
+    async def login_mcp_server(self, name: str) -> str:
+        """Begin a login by OAuth, and return the URL to open in a browser of the machine that the agent runs on.
+
+        When somebody has agreed there, the agent connects; `reload_mcp_servers()` has it connect at once.
+
+        Raises:
+            InvalidRequestError: There is no such server, or it takes no login.
+            UnsupportedOptionError: The backend cannot.
+        """
+        raise self._unsupported("log in to MCP servers")
 
     def _unsupported(self, what: str) -> UnsupportedOptionError:
         name = self.backend.type

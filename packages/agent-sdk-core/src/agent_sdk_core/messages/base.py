@@ -6,13 +6,17 @@ and nulls nothing; `raw` and `source` are ours and stay out of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from agent_sdk_core.wire.model import NamedModel
+
+assign = object.__setattr__
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +77,46 @@ class Message(NamedModel, frozen=True):
     @property
     def raw(self) -> Any:
         """The native payload by reference, or None where there was none; treat it as read-only."""
-        return self._origin("_raw")
+        try:  # Not as an attribute, which would find a key of this name that the wire brought.
+            raw = _raw_of(self)
+        except AttributeError:
+            return None
+        if type(raw) is bytes:  # A line of a run, which nobody has read in full.
+            raw = from_json(raw)
+            assign(self, "_raw", raw)
+        return raw
 
     @property
     def source(self) -> Source | None:
         """Where the message comes from, or None for one that was parsed from the wire."""
-        return self._origin("_source")
-
-    def _origin(self, slot: str) -> Any:
-        try:  # Not through `getattr`, which would find a key of this name that the wire brought.
-            return object.__getattribute__(self, slot)
+        try:
+            return _source_of(self)
         except AttributeError:
             return None
 
+    @classmethod
+    def assembled(cls, fields: dict[str, Any], given: set[str], source: Source, raw: Any) -> Self:
+        """Return a message of fields that are known to fit, which nobody checks: a fraction of a validation.
+
+        Args:
+            fields: Every field of the class, by name; the message keeps this dictionary.
+            given: Their names; all messages that are made with it share this set.
+            source: Where it comes from.
+            raw: Its native payload, or the line that holds it.
+        """
+        message = cls.__new__(cls)
+        assign(message, "__dict__", fields)
+        assign(message, "__pydantic_fields_set__", given)
+        assign(message, "__pydantic_extra__", {})
+        assign(message, "__pydantic_private__", None)
+        assign(message, "_source", source)
+        assign(message, "_raw", raw)
+        return message
+
     def with_origin(self, source: Source | None, raw: Any = None) -> Self:
         """Attach `source` and `raw` to this message, once, when it is made; returns the message itself."""
-        object.__setattr__(self, "_source", source)
-        object.__setattr__(self, "_raw", raw)
+        assign(self, "_source", source)
+        assign(self, "_raw", raw)
         return self
 
     @classmethod
@@ -147,3 +174,7 @@ class Message(NamedModel, frozen=True):
         source, raw = fields.pop("origin")
         super().__setstate__(fields)
         self.with_origin(source, raw)
+
+
+_raw_of: Callable[[Message], Any] = vars(Message)["_raw"].__get__
+_source_of: Callable[[Message], Source | None] = vars(Message)["_source"].__get__

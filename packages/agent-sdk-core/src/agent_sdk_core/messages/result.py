@@ -13,7 +13,12 @@ from agent_sdk_core.wire.model import Number
 
 Outcome = Literal["completed", "interrupted", "failed", "limit", "cancelled"]
 
-_LIMITS: Final = frozenset({"error_max_turns", "error_max_budget_usd", "error_max_structured_output_retries"})
+_LIMITS: Final = frozenset(
+    {
+        *("error_max_turns", "error_max_budget_usd", "error_max_structured_output_retries"),
+        *("error_max_tool_calls", "error_max_tokens", "error_turn_timeout"),
+    }
+)
 _ERROR_CLASSES: Final[dict[str, type[errors.AgentError]]] = {
     cls.default_code: cls
     for cls in vars(errors).values()
@@ -48,12 +53,13 @@ class ResultMessage(Message, frozen=True):
         subtype: "success", or "error_…" with the class of the failure.
         is_error: Whether the turn failed; true also on a `success` that an API failure ended (Claude).
         duration_ms: Wall time of the turn in milliseconds.
-        num_turns: Model calls the turn took.
+        num_turns: Model calls the turn took; None where the agent does not tell.
         result: Text of the final answer.
         usage: Tokens of this turn, main thread.
         model_usage: Tokens a model, all threads, cumulative over the session.
         total_cost_usd: Cumulative cost in US dollars, only where the agent tells.
-        permission_denials: Tool uses that were refused in this turn.
+        permission_denials: Tool uses that were refused in this turn; one that the session's policy refused names the
+            `rule`.
         errors: What went wrong, as text.
         error_code: Code of the `AgentError` that `error` builds, where a backend determined it.
         error_details: What a program needs to know of the failure; part of the `details` of `error`.

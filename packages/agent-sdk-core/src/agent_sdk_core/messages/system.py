@@ -127,7 +127,9 @@ class RequestResolved(SystemMessage, frozen=True):
         request_id: Ours, as in `RequestOpened`.
         kind: As in `RequestOpened`.
         outcome: "allowed", "denied", "answered", "declined" or "withdrawn".
-        by: Who decided: "callback", "answer", "no_callback", "callback_error", "deadline", "agent", "policy", "close".
+        by: Who decided: "callback", "answer", "no_callback", "callback_error", "deadline", "agent", "policy",
+            "grant" (it was allowed for the session before), "close".
+        rule: The rule of the session's policy that decided, or that had a person asked.
     """
 
     subtype: Literal["request_resolved"] = "request_resolved"
@@ -135,6 +137,7 @@ class RequestResolved(SystemMessage, frozen=True):
     kind: str
     outcome: str
     by: str
+    rule: str | None = None
 
 
 class UsageMessage(SystemMessage, frozen=True):

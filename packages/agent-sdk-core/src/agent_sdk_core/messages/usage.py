@@ -48,6 +48,12 @@ class ModelUsage(WireModel, frozen=True):
     context_window: StrictInt | None = Field(default=None, alias="contextWindow")
     cost_usd: Number | None = Field(default=None, alias="costUSD")
 
+    @property
+    def total_tokens(self) -> int:
+        """All tokens, each counted once."""
+        cached = self.cache_read_input_tokens + self.cache_creation_input_tokens
+        return self.input_tokens + cached + self.output_tokens
+
 
 @checked_class()
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,10 @@ def _no_models() -> Mapping[str, ModelUsage]:
     return {}
 
 
+def _no_agents() -> Mapping[str, Usage]:
+    return {}
+
+
 @checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionUsage(WireForm):
@@ -120,6 +130,8 @@ class SessionUsage(WireForm):
         context: How full the context is, or None before the first model call.
         cost_usd: Cost in US dollars, or None when nobody told.
         cost_source: Who told the cost.
+        by_agent: Tokens of each sub-agent since this process knows the session, by the id of the tool use that started
+            it, as `parent_tool_use_id` of its messages.
     """
 
     total: Usage
@@ -127,3 +139,4 @@ class SessionUsage(WireForm):
     context: ContextWindow | None = None
     cost_usd: float | None = None
     cost_source: Literal["agent", "price_table"] | None = None
+    by_agent: Mapping[str, Usage] = field(default_factory=_no_agents)

@@ -1,4 +1,4 @@
-"""The policy guard: declarative rules that decide about a tool call before anyone is asked.
+"""The policy guard: declarative rules that decide about a tool call before anyone is asked, and limits of a session.
 
 The first deny wins, then an ask, then an allow. A command is judged by every part of it, a path by where its links
 lead; what cannot be told is asked about. An allow covers no more than it says, a refusal as much as it may mean.
@@ -13,7 +13,9 @@ from typing import Self
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.permissions import PermissionRequest
 from agent_sdk_core.policy.judging import Call
+from agent_sdk_core.policy.limits import NO_LIMITS, PolicyLimits
 from agent_sdk_core.policy.rules import Rule, Verdict, parse_rules
+from agent_sdk_core.policy.tool_names import is_doubtful, likely
 
 
 @checked_class()
@@ -25,11 +27,13 @@ class PolicyDecision:
         verdict: "allow" and "deny" are final; "ask" goes on to whoever is asked.
         rule: The rule that decided; None: no rule covers it, or something cannot be told.
         why: The reason, for a person and for the model.
+        limit: The limit that refuses it, such as "limits.tool_calls".
     """
 
     verdict: Verdict
     rule: Rule | None
     why: str
+    limit: str | None = None
 
 
 @checked_class(methods=True)
@@ -50,16 +54,20 @@ class PolicyGuard:
         deny: What never happens.
         ask: What a person decides, whatever an allow says.
         allow: What happens unasked.
+        limits: How much a session may do.
         source: Where the rules stand, for messages.
 
     Raises:
         InvalidRequestError: A rule cannot be read; `code` is "invalid_policy".
     """
 
-    __slots__ = ("rules",)
+    __slots__ = ("limits", "rules")
 
     rules: tuple[Rule, ...]
     """Every rule, in the order in which they are looked at."""
+
+    limits: PolicyLimits
+    """How much a session may do."""
 
     def __init__(
         self,
@@ -67,8 +75,10 @@ class PolicyGuard:
         deny: Iterable[str] = (),
         ask: Iterable[str] = (),
         allow: Iterable[str] = (),
+        limits: PolicyLimits | None = None,
         source: str = "",
     ) -> None:
+        self.limits = limits or NO_LIMITS
         self.rules = (
             *parse_rules(deny, "deny", source),
             *parse_rules(ask, "ask", source),
@@ -76,29 +86,40 @@ class PolicyGuard:
         )
 
     @classmethod
-    def of(cls, rules: Iterable[Rule]) -> Self:
-        """Return a guard with these rules; refusals come first whatever their order."""
-        guard = cls()
+    def of(cls, rules: Iterable[Rule], limits: PolicyLimits | None = None) -> Self:
+        """Return a guard with these rules and limits; refusals come first whatever their order."""
+        guard = cls(limits=limits)
         ranked = list(rules)
         guard.rules = tuple(rule for verdict in ("deny", "ask", "allow") for rule in ranked if rule.verdict == verdict)
         return guard
 
     @property
     def refuses(self) -> bool:
-        """Whether a rule denies or asks, so that calls which an agent makes unasked matter."""
-        return any(rule.verdict != "allow" for rule in self.rules)
+        """Whether a rule denies or asks, or calls are limited, so that those which an agent makes unasked matter."""
+        return self.limits.counts_calls or any(rule.verdict != "allow" for rule in self.rules)
+
+    def warnings(self, own_tools: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """Return which rules hardly cover what they are meant for, as sentences.
+
+        Args:
+            own_tools: Names of the application's tools, with those under which messages show them.
+        """
+        sentences = (_doubt(rule, own_tools or {}) for rule in self.rules)
+        return tuple(sentence for sentence in sentences if sentence is not None)
 
     def __or__(self, other: PolicyGuard) -> PolicyGuard:
-        """Return a guard with the rules of both."""
-        return PolicyGuard.of((*self.rules, *other.rules))
+        """Return a guard with the rules of both, and the tighter limits."""
+        return PolicyGuard.of((*self.rules, *other.rules), self.limits | other.limits)
 
     def tightened(self, other: PolicyGuard) -> PolicyGuard:
         """Return a guard with the refusals of another beside its own rules; what the other allows does not count."""
-        return PolicyGuard.of((*self.rules, *(rule for rule in other.rules if rule.verdict != "allow")))
+        refusals = (rule for rule in other.rules if rule.verdict != "allow")
+        return PolicyGuard.of((*self.rules, *refusals), self.limits | other.limits)
 
     def without_workspace(self) -> PolicyGuard:
         """Return a guard for a session whose workspace is not known: no path is allowed that counts from it."""
-        return PolicyGuard.of(rule for rule in self.rules if rule.verdict != "allow" or not rule.is_relative)
+        kept = (rule for rule in self.rules if rule.verdict != "allow" or not rule.is_relative)
+        return PolicyGuard.of(kept, self.limits)
 
     def judge(
         self,
@@ -145,10 +166,25 @@ class PolicyGuard:
             verdict: [rule.text for rule in self.rules if rule.verdict == verdict]
             for verdict in ("deny", "ask", "allow")
         }
-        return f"PolicyGuard({', '.join(f'{verdict}={rules!r}' for verdict, rules in texts.items() if rules)})"
+        shown = [f"{verdict}={rules!r}" for verdict, rules in texts.items() if rules]
+        return f"PolicyGuard({', '.join([*shown, *([f'limits={self.limits!r}'] if self.limits else [])])})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PolicyGuard) and self.rules == other.rules
+        return isinstance(other, PolicyGuard) and (self.rules, self.limits) == (other.rules, other.limits)
 
     def __hash__(self) -> int:
-        return hash(self.rules)
+        return hash((self.rules, self.limits))
+
+
+def _doubt(rule: Rule, own_tools: Mapping[str, str]) -> str | None:
+    """Return what is doubtful about a rule, None where nothing is."""
+    if not is_doubtful(rule.tool):
+        return None
+    if (called := own_tools.get(rule.tool)) is not None:
+        reason = f"the tool is called {called}."
+    elif (meant := likely(rule.tool)) is not None:
+        reason = f"no agent has a tool {rule.tool!r}; did you mean {meant!r}?"
+    else:
+        return None
+    place = f"{rule.source}: " if rule.source else ""
+    return f"{place}the policy's rule {rule.text!r} may cover nothing: {reason}"

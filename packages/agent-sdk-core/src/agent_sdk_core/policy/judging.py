@@ -7,8 +7,9 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from agent_sdk_core.policy import targets
-from agent_sdk_core.policy.command_rules import covers_loosely, covers_strictly, mentions
-from agent_sdk_core.policy.path_patterns import NamedPath, covers, is_absolute, is_shared, named_path
+from agent_sdk_core.policy.command_rules import covers_loosely, covers_strictly, may_cover, may_cover_text, mentions
+from agent_sdk_core.policy.path_patterns import NamedPath, covers, is_absolute, is_named, is_shared, named_path
+from agent_sdk_core.policy.programs import READERS
 from agent_sdk_core.policy.rules import Rule, subject_of
 from agent_sdk_core.policy.shell_calls import ShellCall
 
@@ -58,10 +59,15 @@ class Call:
         if rule.pattern is None:
             return None
         if self.shell is None:
-            doubtful = [path for path in self.paths if path.doubt]
-            if doubtful and rule.subject == "path" and rule.covers(self.tool_name):
-                return f"{doubtful[0].text!r}: {doubtful[0].doubt}"
-            return None
+            return self._doubtful_target(rule, rule.pattern) if rule.covers(self.tool_name) else None
+        if rule.subject == "command" and rule.covers(self.tool_name):
+            for line in self.shell.lines:
+                for command in line.commands:
+                    if may_cover(rule.pattern, command):
+                        return f"{command.shown!r} may run what {rule} covers"
+                reads = all(command.name in READERS for command in line.commands)
+                if not reads and any(may_cover_text(rule.pattern, text) for text in line.inputs):
+                    return f"a program is given a text that {rule} covers"
         if rule.subject == "path" and _writes(rule):
             for path in self.shell.touched:
                 if self._loosely(rule.pattern, path):
@@ -86,9 +92,36 @@ class Call:
         if self.shell is not None:
             return self._allowed_command(self.shell, lifting, rules, refusals)
         general = next((rule for rule in lifting if rule.pattern is None), None)
-        if general is not None:
-            return general, f"{general} covers every use of {self.tool_name}"
-        return self._allowed_target(lifting)
+        if general is None:
+            return self._allowed_target(lifting)
+        looked_for = [rule for rule in refusals if rule.pattern is not None and rule.covers(self.tool_name)]
+        if looked_for and not self._has_target:
+            return None, f"its input does not tell whether {looked_for[0]} covers it"
+        return general, f"{general} covers every use of {self.tool_name}"
+
+    @property
+    def _has_target(self) -> bool:
+        """Whether the input tells what the tool is used on."""
+        match subject_of(self.tool_name):
+            case "path":
+                return bool(self.paths)
+            case "domain":
+                return targets.host_of(self.tool_input) is not None
+            case "name":
+                return targets.name_of(self.tool_input) is not None
+            case _:
+                return False
+
+    def _doubtful_target(self, rule: Rule, pattern: str) -> str | None:
+        if rule.subject != "path":
+            return None
+        for path in self.paths:
+            if path.doubt:
+                return f"{path.text!r}: {path.doubt}"
+        found = targets.searched_name(self.tool_name, self.tool_input)
+        if found is not None and is_named(pattern, found):
+            return f"it searches {found!r}, which {rule} may cover"
+        return None
 
     def _refused_target(self, rule: Rule, pattern: str) -> str | None:
         match rule.subject:
@@ -146,7 +179,7 @@ class Call:
                         return None, self._uncovered(path)
                 return used, f"{used} covers {', '.join(path.text for path in self.paths)}"
             case "domain":
-                host = targets.host_of(self.tool_input)
+                host = targets.host_of(self.tool_input, surely=True)
                 used = next((rule for rule in rules if host and _is_host(str(rule.pattern), host, below=False)), None)
                 return (
                     used,
@@ -166,7 +199,8 @@ class Call:
             looked_for = any(rule.subject in ("command", "path", "domain") for rule in refusals)
             if not looked_for:
                 return general, f"{general} covers every command"
-            hidden = [*hidden, *shell.blind_spots]
+            paths_matter = any(rule.subject in ("path", "domain") for rule in refusals)
+            hidden = [*hidden, *shell.blind_spots(arguments=paths_matter)]
         if hidden:
             return None, f"what runs cannot be told: {hidden[0]}"
         if general is not None:

@@ -50,8 +50,8 @@ def named_path(text: str, cwd: str) -> NamedPath:
     """
     if "\0" in text:
         return NamedPath(text, (), "it holds a NUL character")
-    expanded = os.path.expanduser(text)  # noqa: PTH111  # never raises, unlike Path.expanduser()
-    joined = os.path.join(cwd, expanded)  # noqa: PTH118  # ".." behind a link must stay for realpath
+    expanded = os.path.expanduser(text)  # never raises, unlike Path.expanduser()
+    joined = os.path.join(cwd, expanded)  # ".." behind a link must stay for realpath
     here = _OWN_CWD.sub(lambda _: cwd, joined)
     doubt = "where it leads depends on the process" if _MAGIC.search(here) else ""
     try:
@@ -85,6 +85,14 @@ def covers(pattern: str, path: NamedPath, workspace: str, *, loosely: bool) -> b
         matcher = _matcher(pattern, workspace, loosely=True)
         return any(matcher.match(_folded(form)) for form in path.forms)
     return not path.doubt and bool(path.forms) and _matcher(pattern, workspace, loosely=False).match(path.forms[0])
+
+
+def is_named(pattern: str, search: str) -> bool:
+    """Tell whether the last name of a rule's pattern is one that a search with wild cards finds."""
+    from wcmatch import fnmatch  # Only where a path is judged.
+
+    name = _folded(pattern.rstrip("/").rpartition("/")[2])
+    return not _WILD.search(name) and fnmatch.fnmatch(name, _folded(search), flags=fnmatch.BRACE | fnmatch.DOTMATCH)
 
 
 def is_absolute(pattern: str) -> bool:
@@ -122,7 +130,7 @@ def _globs(pattern: str, workspace: str, *, loosely: bool) -> Iterable[str]:
 def _places(pattern: str, workspace: str) -> Iterable[tuple[str, str]]:
     """Split a pattern into the folder that it names and what is wild below it."""
     if is_absolute(pattern):
-        expanded = os.path.expanduser("/" + pattern.lstrip("/") if pattern.startswith("/") else pattern)  # noqa: PTH111
+        expanded = os.path.expanduser("/" + pattern.lstrip("/") if pattern.startswith("/") else pattern)
         yield _split("", expanded.rstrip("/") or "/")
         return
     inner = pattern.removeprefix("./").rstrip("/")
@@ -135,10 +143,10 @@ def _places(pattern: str, workspace: str) -> Iterable[tuple[str, str]]:
 def _split(root: str, path: str) -> tuple[str, str]:
     wild = _WILD.search(path)
     if wild is None:
-        return os.path.join(root, path), ""  # noqa: PTH118
+        return os.path.join(root, path), ""
     fixed = path[: wild.start()].rpartition("/")[0]
     tail = path[len(fixed) :].lstrip("/")
-    return os.path.join(root, fixed or "/") if not root else os.path.join(root, fixed), tail  # noqa: PTH118
+    return os.path.join(root, fixed or "/") if not root else os.path.join(root, fixed), tail
 
 
 def _folded(text: str) -> str:

@@ -13,6 +13,7 @@ from agent_sdk_core.asking.permissions import Escalation
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
 from agent_sdk_core.names import nearest
+from agent_sdk_core.policy.tool_names import slip
 
 Verdict = Literal["allow", "ask", "deny"]
 Subject = Literal["command", "path", "domain", "name", "nothing"]
@@ -82,14 +83,24 @@ class Rule:
             return tool_kind(tool_name) == self.kind
         if tool_name in _FAMILIES.get(self.tool, ()):
             return True
-        if self.tool.startswith("mcp__") and self.tool.count("__") == 1 and tool_name.startswith(f"{self.tool}__"):
-            return True
         if self.verdict == "allow":
-            return fnmatchcase(tool_name, self.tool)
-        return fnmatchcase(tool_name.casefold(), self.tool.casefold())
+            of_server = self.tool.startswith("mcp__") and self.tool.count("__") == 1
+            return fnmatchcase(tool_name, self.tool) or (of_server and tool_name.startswith(f"{self.tool}__"))
+        name, tool = tool_name.casefold(), self.tool.casefold()
+        if fnmatchcase(name, tool):
+            return True
+        # Of a server whose own name holds "__", and of one whose name an agent spells with "_" for other characters.
+        spelt = _spelt(tool)
+        return tool.startswith("mcp__") and (
+            name.startswith((f"{tool}__", f"{spelt}__")) or fnmatchcase(_spelt(name), spelt)
+        )
 
     def __str__(self) -> str:
         return self.text
+
+
+def _spelt(name: str) -> str:
+    return re.sub(r"[^\w*?\[\]-]", "_", name)
 
 
 def subject_of(tool_name: str) -> Subject:
@@ -159,7 +170,7 @@ def _read(text: object, verdict: Verdict, source: str) -> Rule:
         source=source,
     )
     if not is_kind:
-        _refuse_misspelt(rule)
+        _refuse_misspelt(rule, has_brackets=pattern is not None)
     if rule.pattern is not None:
         _refuse_pattern(rule)
     return rule
@@ -183,8 +194,15 @@ def _lifts(written: str, verdict: Verdict) -> frozenset[Escalation]:
     return frozenset(escalation for escalation in known if escalation in names)
 
 
-def _refuse_misspelt(rule: Rule) -> None:
+def _refuse_misspelt(rule: Rule, *, has_brackets: bool) -> None:
     known = (*_SUBJECTS, *_OTHERS)
+    # What would cover nothing, and as a refusal look as if it did.
+    if rule.tool.startswith("kind:"):
+        raise _RuleError(f"write a kind behind it, such as {', '.join(get_args(ToolKind)[:3])}")
+    if rule.tool == "mcp__":
+        raise _RuleError("write the server behind it, such as mcp__github")
+    if not rule.tool.isascii() and not rule.tool.startswith("mcp__"):
+        raise _RuleError(f"no tool is called {rule.tool!a}; {_meant(rule.tool, known)}")
     if rule.tool in known or "*" in rule.tool or rule.tool.startswith("mcp__"):
         return
     for name in known:
@@ -192,6 +210,12 @@ def _refuse_misspelt(rule: Rule) -> None:
             raise _RuleError(f"the tool is spelt {name}")
     if rule.pattern is not None:
         raise _RuleError(f"no tool {rule.tool!r} takes a pattern; {_meant(rule.tool, known)}")
+    # Who is refused nothing hears it too late; who is asked about what should be allowed hears it at once.
+    if (rule.verdict != "allow" or has_brackets) and (meant := slip(rule.tool)) is not None:
+        raise _RuleError(
+            f"no agent has a tool {rule.tool!r}; did you mean {meant!r}? "
+            f"Where yours has one of this name, write [{rule.tool[0]}]{rule.tool[1:]}"
+        )
 
 
 def _refuse_pattern(rule: Rule) -> None:
@@ -200,6 +224,8 @@ def _refuse_pattern(rule: Rule) -> None:
             raise _RuleError("this tool takes no pattern; leave the brackets out")
         case "domain" if not str(rule.pattern).startswith("domain:") or not str(rule.pattern)[7:].strip():
             raise _RuleError("write the host as domain:example.com")
+        case "domain" if "/" in str(rule.pattern):
+            raise _RuleError("write the host alone, as domain:example.com")
         case "path" if "\0" in str(rule.pattern):
             raise _RuleError("no path holds a NUL character")
         case "path" if re.search(r"[*?\[{].*/\.\.(?:/|\Z)", str(rule.pattern)):

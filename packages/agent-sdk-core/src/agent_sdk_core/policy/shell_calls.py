@@ -6,16 +6,33 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import islice, pairwise
 from typing import Final
 
-from agent_sdk_core.policy.command_rules import blind_spots, lines_of
+from agent_sdk_core.policy.command_rules import lines_of
 from agent_sdk_core.policy.commands import SimpleCommand, Word
 from agent_sdk_core.policy.path_patterns import NamedPath, named_path
-from agent_sdk_core.policy.programs import COPIERS, NETWORK, READERS, WRAPPERS, WRITERS
-from agent_sdk_core.policy.targets import host_in
+from agent_sdk_core.policy.programs import COPIERS, NETWORK, READERS, WRAPPERS, WRITERS, blind_spots
+from agent_sdk_core.policy.targets import hosts_in
 
 _SINKS: Final = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 _MOST_FOLDERS: Final = 16
+_MOST_PATHS: Final = 10_000
+_MOST_PARTS: Final = 50
+
+_PATH: Final = re.compile(r"[/~*?\[]|^\.")
+"""Words that are a path also where there is no such file."""
+
+_PLACE: Final = re.compile(r"^[/~.]")
+_SHORT: Final = re.compile(r"-\w([^-].*)", re.DOTALL)
+_SEPARATOR: Final = re.compile(r"[=@:,]")
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*:[/\\]{2}|(?:https?|wss?|ftp):|[^\s/@]+@[^\s/:]+:", re.IGNORECASE)
+
+_LINKS: Final = frozenset({"ln", "link", "symlink"})
+_ENTERS: Final = frozenset({"cd", "pushd", "chdir"})
+_IN_FOLDER: Final = frozenset({"-C", "-D", "--chdir", "--directory", "--cwd", "--prefix", "--work-tree", "--git-dir"})
+_FOLDER: Final = re.compile(r"(?:-C|--(?:chdir|directory|cwd|prefix|work-tree|git-dir)=)(.+)", re.DOTALL)
+"""Options that name the folder in which a program works."""
 
 
 class ShellCall:
@@ -40,12 +57,17 @@ class ShellCall:
             found += line.doubts
         if not any(line.commands or line.redirects for line in self.lines) and self.text.strip():
             found.append("it holds no command")
+        if self._folders[1]:
+            found.append("it changes its folder too often")
+        if sum(len(command.words) for command in self._commands) > self._most:
+            found.append("it names more than is looked at")
         return found
 
-    @cached_property
-    def blind_spots(self) -> list[str]:
-        """What it runs that its text does not show."""
-        return list(blind_spots(self.lines))
+    def blind_spots(self, *, arguments: bool) -> Iterator[str]:
+        """Tell what it runs that its text does not show, see `programs.blind_spots`."""
+        yield from blind_spots(self.lines, arguments=arguments)
+        if arguments and any(command.name in _LINKS for command in self._commands):
+            yield "it makes a link, by which later paths may lead elsewhere"
 
     @cached_property
     def redirected(self) -> tuple[NamedPath, ...]:
@@ -76,13 +98,10 @@ class ShellCall:
         found: dict[str, None] = {}
         for command in self._commands:
             asks = _runs(command, NETWORK)
-            for piece in (piece for word in command.words[1:] for piece in _pieces(word.text)):
-                if not asks and "://" not in piece:
-                    continue
-                # "user@host:path" is no URL, and names a host all the same.
-                spelt = piece if "://" in piece else piece.rpartition("@")[2].partition(":")[0]
-                if host := host_in(spelt):
-                    found[host] = None
+            for word in command.words[1:]:
+                for piece in (word.text,) if _ADDRESS.match(word.text) else _pieces(word.text):
+                    if asks or _ADDRESS.match(piece):
+                        found |= dict.fromkeys(hosts_in(piece))
         return tuple(found)
 
     @property
@@ -91,29 +110,43 @@ class ShellCall:
             yield from line.commands
 
     @cached_property
-    def _folders(self) -> tuple[str, ...]:
-        """Every folder in which a part of it may run."""
-        folders = [self.cwd]
-        for command in self._commands:
-            if command.name in ("cd", "pushd") and len(command.words) > 1:
-                target = os.path.expanduser(command.words[-1].text)  # noqa: PTH111  # never raises
-                folders += [os.path.join(folder, target) for folder in folders]  # noqa: PTH118
-                folders = list(dict.fromkeys(map(os.path.normpath, folders)))[:_MOST_FOLDERS]
-        return tuple(folders)
+    def _folders(self) -> tuple[tuple[str, ...], bool]:
+        """Every folder in which a part of it may run, and whether there are more than are looked at."""
+        folders, crowded = [self.cwd], False
+        for target in dict.fromkeys(target for command in self._commands for target in _entered(command)):
+            folders += [_joined(folder, target) for folder in folders]
+            folders = list(dict.fromkeys(folders))
+            crowded = crowded or len(folders) > _MOST_FOLDERS
+            folders = folders[:_MOST_FOLDERS]
+        for target in dict.fromkeys(target for command in self._commands for target in _named_folders(command)):
+            folders += [_joined(folder, target) for folder in folders[:_MOST_FOLDERS]]
+            folders = list(dict.fromkeys(folders))
+            crowded = crowded or len(folders) > _MOST_FOLDERS * 4
+            folders = folders[: _MOST_FOLDERS * 4]
+        return tuple(folders), crowded
+
+    @cached_property
+    def _most(self) -> int:
+        """How many words are looked at as paths."""
+        return _MOST_PATHS // len(self._folders[0])
 
     def _named(self, words: Iterable[Word]) -> Iterator[NamedPath]:
-        for text in dict.fromkeys(piece for word in words for piece in _pieces(word.text)):
+        found = dict.fromkeys(piece for word in words for piece in _pieces(word.text))
+        for text in islice(found, self._most):
             if text not in _SINKS:
-                yield from (named_path(text, folder) for folder in self._folders)
+                yield from (named_path(text, folder) for folder in self._folders[0])
 
     def _existing(self, commands: Iterable[SimpleCommand]) -> Iterator[NamedPath]:
         """Paths that commands name; a bare word counts where there is such a file."""
-        words = [word for command in commands for word in command.words[1:]]
-        for text in dict.fromkeys(piece for word in words for piece in _pieces(word.text)):
+        words = [word.text for command in commands for word in command.words[1:]]
+        found = {piece: _PATH for word in words for piece in _pieces(word)}
+        parts = (part for word in words for part in _parts(word) if part)
+        found = {part: _PLACE for part in parts if part not in found} | found
+        for text, sure in islice(found.items(), self._most):
             if text in _SINKS:
                 continue
-            for folder in self._folders:
-                if re.search(r"[/~*?\[]|^\.", text) or os.path.lexists(os.path.join(folder, text)):  # noqa: PTH118
+            for folder in self._folders[0]:
+                if sure.search(text) or os.path.lexists(os.path.join(folder, text)):
                     yield named_path(text, folder)
 
 
@@ -136,8 +169,27 @@ def _changed(command: SimpleCommand) -> tuple[Word, ...]:
     return arguments
 
 
+def _entered(command: SimpleCommand) -> Iterator[str]:
+    """Return the folder that a command changes to."""
+    if len(command.words) > 1 and any(word.text in _ENTERS for word in command.words[:-1]):
+        yield command.words[-1].text
+
+
+def _named_folders(command: SimpleCommand) -> Iterator[str]:
+    """Return the folders that options have a program work in."""
+    for before, word in pairwise(word.text for word in command.words):
+        if before in _IN_FOLDER and not word.isdigit():
+            yield word
+        elif (found := _FOLDER.match(word)) is not None:
+            yield found[1]
+
+
+def _joined(folder: str, target: str) -> str:
+    return os.path.normpath(os.path.join(folder, os.path.expanduser(target)))  # neither raises
+
+
 def _pieces(text: str) -> Iterator[str]:
-    """Return what may be a path in a word: all of it, what an option is set to, what stands behind an "@"."""
+    """Return what may be a path in a word: all of it, and what an option or a name is set to."""
     if not text.startswith("-"):
         yield text
     elif "/" in text:
@@ -145,5 +197,11 @@ def _pieces(text: str) -> Iterator[str]:
     _, separator, value = text.partition("=")
     if separator and value:
         yield value
-    if text.startswith("@") and len(text) > 1:
-        yield text[1:]
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Return what may be a path within a word: behind the letter of an option, or one of a list."""
+    if (short := _SHORT.match(text)) is not None:
+        yield short[1]
+    if _SEPARATOR.search(text):
+        yield from _SEPARATOR.split(text)[:_MOST_PARTS]

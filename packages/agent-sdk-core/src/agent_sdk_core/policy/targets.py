@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import socket
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv6Address
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 _PATHS: Final = ("file_path", "notebook_path", "path", "new_path", "old_path", "destination", "grant_root")
 _MANY_PATHS: Final = ("file_paths", "paths")
 _SEARCHES: Final = frozenset({"Glob", "Grep", "LS"})
+_IGNORED: Final = re.compile(r"[\t\n\r]")
+_WEB: Final = re.compile(r"(?:https?|wss?|ftp):[/\\]*", re.IGNORECASE)
+_NUMBERS: Final = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}")
 
 
 def command_of(tool_input: Mapping[str, object]) -> str | None:
@@ -31,19 +38,58 @@ def paths_of(tool_name: str, tool_input: Mapping[str, object]) -> tuple[str, ...
         base = found[0] if found else "."
         pattern = tool_input.get("pattern") if tool_name == "Glob" else tool_input.get("glob")
         found = [base]
-        if isinstance(pattern, str) and ("/" in pattern or ".." in pattern):
-            found.append(os.path.join(base, pattern))  # noqa: PTH118  # it need not be there
+        if isinstance(pattern, str) and pattern:
+            found.append(os.path.join(base, pattern))  # it need not be there
     return tuple(dict.fromkeys(found))
 
 
-def host_of(tool_input: Mapping[str, object]) -> str | None:
-    """Return the host that is asked, None where the input names none."""
+def searched_name(tool_name: str, tool_input: Mapping[str, object]) -> str | None:
+    """Return the pattern of names to which a search is narrowed, None for one that looks at all that there is."""
+    pattern = tool_input.get("pattern") if tool_name == "Glob" else tool_input.get("glob")
+    if tool_name not in _SEARCHES or not isinstance(pattern, str):
+        return None
+    name = pattern.rpartition("/")[2]
+    return None if name.startswith("!") or not name.strip("*") else name
+
+
+def host_of(tool_input: Mapping[str, object], *, surely: bool = False) -> str | None:
+    """Return the host that is asked, None where the input names none.
+
+    Args:
+        tool_input: The arguments.
+        surely: Whether nothing is returned for a URL that not everybody reads alike.
+    """
     url = tool_input.get("url")
-    return host_in(url) if isinstance(url, str) else None
+    if not isinstance(url, str):
+        return None
+    host = host_in(url)
+    return host if not surely or host == _plain_host(url) else None
 
 
 def host_in(url: str) -> str | None:
-    """Return a URL's host as it is looked up: lower case, without a last dot, in its ASCII form."""
+    """Return a URL's host as browsers look it up: lower case, without a last dot, in its ASCII form.
+
+    To them a backslash is a slash, any number of slashes follows "https:", and a host may be percent-encoded.
+    """
+    text = _IGNORED.sub("", url).strip("\0\x01\x1f ")
+    if (web := _WEB.match(text)) is not None:
+        text = text[web.end() :]
+    elif "//" in text:
+        return _plain_host(text)
+    authority = re.split(r"[/\\?#]", text, maxsplit=1)[0].rpartition("@")[2]
+    bracketed = re.match(r"\[([^\]]*)\]", authority)
+    host = bracketed[1] if bracketed is not None else authority.partition(":")[0]
+    return ascii_host(unquote(host)) if host else None
+
+
+def hosts_in(word: str) -> Iterator[str]:
+    """Return each host that a program may be given by a word: of a URL, `host`, `host:port` or `user@host:path`."""
+    yield from (host for host in (host_in(word), _plain_host(word)) if host is not None)
+    if "//" not in word and (bare := word.partition("/")[0].rpartition("@")[2].partition(":")[0]):
+        yield ascii_host(bare)
+
+
+def _plain_host(url: str) -> str | None:
     try:
         host = urlsplit(url if "//" in url else f"//{url}").hostname
     except ValueError:
@@ -52,12 +98,20 @@ def host_in(url: str) -> str | None:
 
 
 def ascii_host(host: str) -> str:
-    """Return a host's name in the one form that is compared."""
-    host = host.casefold().rstrip(".")
+    """Return a host's name in the one form that is compared; of an address, however its numbers are written."""
+    host = host.casefold().strip("[]").rstrip(".")
     try:
-        return host.encode("idna").decode()
+        host = host.encode("idna").decode()
     except UnicodeError:
         return host
+    if _NUMBERS.fullmatch(host):
+        with contextlib.suppress(OSError):
+            return socket.inet_ntoa(socket.inet_aton(host))
+    if ":" in host:
+        with contextlib.suppress(ValueError):
+            address = IPv6Address(host)
+            return str(address.ipv4_mapped or address)
+    return host
 
 
 def name_of(tool_input: Mapping[str, object]) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 import anyio
 from pydantic_core import from_json
@@ -16,6 +16,8 @@ from pydantic_core import from_json
 from agent_sdk_core.errors import SessionClosedError
 from agent_sdk_core.redaction import redact
 from agent_sdk_core.rpc.correlation import Correlation
+from agent_sdk_core.rpc.receiver import JsonObject
+from agent_sdk_core.rpc.runs import RunFinder
 from agent_sdk_core.transport.channel import Channel
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE, LineFramer, OversizedLine
 from agent_sdk_core.wire.json_lines import BadLine, decode_line
@@ -39,6 +41,7 @@ class LineConnection:
         self._peer = peer
         self._receiver = peer.receiver
         self._framer = LineFramer(max_line)
+        self._finder = RunFinder()
 
     async def run(self) -> None:
         """Read until the other side ends; call it once, in a task of its own.
@@ -69,14 +72,31 @@ class LineConnection:
         if not lines:
             return
         values: list[object] = []
-        add = values.append
-        for line in lines:
+        finder, holes_of = self._finder, self._receiver.holes_of
+        at, count = 0, len(lines)
+        while at < count:
+            if finder.stencil is not None and (run := finder.stencil.run(lines, at)) is not None:
+                self._peer.receive(values)
+                self._peer.receive_run(run)
+                values.clear()
+                at += len(run.lines)
+                continue
+            line = lines[at]
+            at += 1
             try:
-                add(from_json(line))  # pyright: ignore[reportArgumentType]  # an OversizedLine raises, and is rare
+                value: object = from_json(line)  # pyright: ignore[reportArgumentType]  # an OversizedLine raises, and is rare
             except (ValueError, TypeError):
                 value = self._handle_odd_line(line)
                 if value is not None:
-                    add(value)
+                    values.append(value)
+                continue
+            values.append(value)
+            if type(value) is dict:
+                try:
+                    if (holes := holes_of(cast("JsonObject", value))) is not None:
+                        finder.note(cast("bytes", line), cast("JsonObject", value), holes)
+                except Exception:  # noqa: S110  # what is odd begins no run, and is told of when it is taken
+                    pass
         self._peer.receive(values)
         self._guard("on_batch_end", self._receiver.on_batch_end)
 

@@ -16,11 +16,11 @@ import anyio
 
 from agent_sdk_core.errors import (
     AgentError,
+    ConnectionLostError,
     FrameTooLargeError,
-    ProcessExitedError,
     SessionClosedError,
 )
-from agent_sdk_core.rpc.receiver import IssueKind, JsonObject, ProtocolIssue, Receiver, RequestId
+from agent_sdk_core.rpc.receiver import IssueKind, JsonObject, ProtocolIssue, Receiver, RequestId, Run
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
 from agent_sdk_core.wire.json_lines import encode_line
 
@@ -106,6 +106,18 @@ class Correlation(ABC):
     def receive(self, values: Iterable[object]) -> None:
         """Take what was received, in order; never raises."""
 
+    def receive_run(self, run: Run) -> None:
+        """Take messages on end that differ in one text; never raises."""
+        if self._tap is None:
+            try:
+                if self.receiver.on_run(run):
+                    return
+            except Exception as error:
+                detail = f"{len(run.lines)} messages could not be handled: {error!r}"
+                self.report("callback_failed", detail, run.messages(), error)
+                return
+        self.receive(run.messages())
+
     def awaits(self, request_id: RequestId) -> bool:
         """Tell whether the other side waits for an answer to this request of its own."""
         return request_id in self._open_requests
@@ -186,7 +198,7 @@ class Correlation(ABC):
         self._open_requests.remove(request_id)
         try:
             await self._send(message, line)
-        except (ProcessExitedError, SessionClosedError):
+        except (ConnectionLostError, SessionClosedError):
             return False
         return True
 

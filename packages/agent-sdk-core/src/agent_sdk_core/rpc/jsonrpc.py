@@ -1,28 +1,36 @@
 """JSON-RPC as `codex app-server` speaks it: requests, notifications and answers in both directions.
 
 Its owner passes in what was received, in batches, and is called back synchronously and in order. Codex sends and wants
-no `jsonrpc` member, and silently drops what it does not understand, so that only a deadline ends a wait (0.163).
+no `jsonrpc` member, and silently drops what it does not understand, so that only a deadline ends a wait (0.163). Agents
+and clients of ACP want the member, and are told of a request that nobody waits for any more.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, cast
 
 import anyio
 
-from agent_sdk_core.errors import ProtocolError, RequestTimeoutError
+from agent_sdk_core.errors import AgentError, ProtocolError, RequestTimeoutError
 from agent_sdk_core.rpc.correlation import MAX_IN_FLIGHT, Correlation, Tap
 from agent_sdk_core.rpc.receiver import JsonObject, Receiver, RequestId, ServerRequest
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
 
-__all__ = ["MAX_IN_FLIGHT", "METHOD_NOT_FOUND", "OVERLOADED", "Peer", "Tap"]
+__all__ = ["CANCEL_REQUEST", "MAX_IN_FLIGHT", "METHOD_NOT_FOUND", "OVERLOADED", "Peer", "Tap"]
 
 METHOD_NOT_FOUND: Final = -32601
 
+CANCEL_REQUEST: Final = "$/cancel_request"
+"""Notification by which ACP tells that a request wants no answer any more, its id being `requestId`."""
+
 OVERLOADED: Final = -32001
 """Codex's error code for a full request queue; the request was not looked at (0.163: it holds 128)."""
+
+_CANCEL_SECONDS: Final = 1.0
+"""What telling of a request that was given up may take."""
 
 _ATTEMPTS: Final = 6
 _FIRST_DELAY: Final = 0.1
@@ -40,6 +48,8 @@ class Peer(Correlation):
         max_line: Bytes that one line of ours may have.
         max_in_flight: Requests that may wait for an answer at once; more wait to be sent.
         tap: Sees each message in both directions.
+        version: The `jsonrpc` member of each message of ours; None: none.
+        cancels: Whether the other side is told, by `CANCEL_REQUEST`, of a request that was given up.
         jitter: Returns numbers from 0 to 1 that the delays between attempts are multiplied by.
         sleep: Waits between attempts.
     """
@@ -53,11 +63,15 @@ class Peer(Correlation):
         max_line: int = DEFAULT_MAX_LINE,
         max_in_flight: int = MAX_IN_FLIGHT,
         tap: Tap | None = None,
+        version: str | None = None,
+        cancels: bool = False,
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         super().__init__(write, receiver, name=name, max_line=max_line, max_in_flight=max_in_flight, tap=tap)
         self._on_message = receiver.on_message
+        self._head: JsonObject = {} if version is None else {"jsonrpc": version}
+        self._cancels = cancels
         self._jitter = jitter
         self._sleep = sleep
 
@@ -66,7 +80,7 @@ class Peer(Correlation):
         method: str,
         params: object = None,
         *,
-        timeout: float = 30.0,
+        timeout: float | None = 30.0,
         idempotent: bool = False,
         counted: bool = True,
     ) -> object:
@@ -75,7 +89,7 @@ class Peer(Correlation):
         Args:
             method: Its method.
             params: Its parameters; None leaves them out.
-            timeout: Seconds for all of it: waiting for a free place, writing, the answer, further attempts.
+            timeout: Seconds for all of it: waiting for a free place, writing, the answer, further attempts. None: any.
             idempotent: Whether it may be sent again when the other side is overloaded.
             counted: Whether it takes one of the places in flight. False for what must not wait behind others, an
                 interrupt, and for what is answered only when the process ends.
@@ -105,19 +119,34 @@ class Peer(Correlation):
     async def notify(self, method: str, params: object = None) -> None:
         """Send a notification; raises what `request` raises for a line that cannot be sent."""
         self.require_open()
-        await self._send(_message({"method": method}, params))
+        await self._send(self._message({"method": method}, params))
 
     async def respond(self, request_id: RequestId, result: object) -> bool:
         """Answer a request of the other side; False if it has been answered, withdrawn, or nobody is there any more.
 
         Cancelled while it waits to be written, the request stays unanswered: shield it where that matters.
         """
-        return await self._answer(request_id, {"id": request_id, "result": result})
+        return await self._answer(request_id, {**self._head, "id": request_id, "result": result})
 
-    async def refuse(self, request_id: RequestId, message: str) -> bool:
-        """Refuse a request of the other side as one of an unknown method; see `respond`."""
-        error = {"code": METHOD_NOT_FOUND, "message": message}
-        return await self._answer(request_id, {"id": request_id, "error": error})
+    async def refuse(
+        self, request_id: RequestId, message: str, *, code: int = METHOD_NOT_FOUND, data: object = None
+    ) -> bool:
+        """Refuse a request of the other side, if nothing else is said as one of an unknown method; see `respond`."""
+        error: JsonObject = {"code": code, "message": message}
+        if data is not None:
+            error["data"] = data
+        return await self._answer(request_id, {**self._head, "id": request_id, "error": error})
+
+    async def complain(self, message: str, *, code: int, request_id: RequestId | None = None) -> None:
+        """Tell the other side that something it sent is no message, as JSON-RPC does; raises what `notify` raises.
+
+        Args:
+            message: What is wrong with it.
+            code: An error code of JSON-RPC.
+            request_id: Its id, if it has one that nothing else answers.
+        """
+        self.require_open()
+        await self._send({**self._head, "id": request_id, "error": {"code": code, "message": message}})
 
     def receive(self, values: Iterable[object]) -> None:
         """Take what was received, in order; never raises."""
@@ -175,9 +204,20 @@ class Peer(Correlation):
             self.report("unknown_response", f"No request of ours has the id {response_id!r}.", message)
 
     async def _attempt(self, method: str, params: object, *, counted: bool) -> object:
-        response = await self._exchange(
-            lambda request_id: _message({"method": method, "id": request_id}, params), counted=counted
-        )
+        sent: RequestId | None = None
+
+        def request(request_id: int) -> JsonObject:
+            nonlocal sent
+            sent = request_id
+            return self._message({"method": method, "id": request_id}, params)
+
+        try:
+            response = await self._exchange(request, counted=counted)
+        except anyio.get_cancelled_exc_class():
+            if self._cancels and sent is not None and not self.failed:
+                with anyio.move_on_after(_CANCEL_SECONDS, shield=True), contextlib.suppress(AgentError):
+                    await self.notify(CANCEL_REQUEST, {"requestId": sent})
+            raise
         error = response.get("error")
         if error is not None or "result" not in response:
             raise self._refusal(method, error)
@@ -196,8 +236,8 @@ class Peer(Correlation):
             details={"method": method, "error": cast("object", error)},
         )
 
-
-def _message(head: JsonObject, params: object) -> JsonObject:
-    if params is not None:
-        head["params"] = params
-    return head
+    def _message(self, fields: JsonObject, params: object) -> JsonObject:
+        message = {**self._head, **fields} if self._head else fields
+        if params is not None:
+            message["params"] = params
+        return message

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from pydantic_core import from_json
 
 from agent_sdk_core.errors import AgentError
 
@@ -57,6 +60,46 @@ class ProtocolIssue:
     error: Exception | None = None
 
 
+Path: TypeAlias = tuple[str, ...]
+"""Where a text stands in a message, by keys from the outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holes:
+    """Where the messages of a run differ.
+
+    Attributes:
+        text: The text that each adds.
+        identity: What tells them apart, after the text and always of one length; None where nothing does.
+    """
+
+    text: Path
+    identity: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Messages on end that differ in one text.
+
+    Attributes:
+        like: A message before them that is as they are but for what fills the holes; shared, do not change it.
+        holes: Where they differ.
+        texts: Their texts, in order.
+        identities: What tells them apart, in order; empty where nothing does.
+        lines: They as they were received.
+    """
+
+    like: JsonObject
+    holes: Holes
+    texts: Sequence[str]
+    identities: Sequence[str]
+    lines: Sequence[bytes]
+
+    def messages(self) -> list[object]:
+        """Return the messages, read in full."""
+        return [from_json(line) for line in self.lines]
+
+
 class Receiver:
     """Who is told what the other side sends; ignores everything, so that each overrides what it wants to know.
 
@@ -72,6 +115,13 @@ class Receiver:
             body: Its parameters, or the whole message where the protocol has no such envelope.
             raw: The whole message.
         """
+
+    def holes_of(self, raw: JsonObject, /) -> Holes | None:
+        """Return which texts of a message those after it may differ in, and be a run; None for one that begins none."""
+
+    def on_run(self, run: Run, /) -> bool:
+        """Take messages on end that differ in one text; False: each is to be taken by `on_message`."""
+        return False
 
     def on_request(self, request: ServerRequest, /) -> None:
         """Take a request, which is answered through the peer."""

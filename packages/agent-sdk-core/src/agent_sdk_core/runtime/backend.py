@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
 
-from agent_sdk_core.config.secret import Secret
-from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, PolicyDeniedError, SessionClosedError
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.events import BackendEvent, BackendEventKind
@@ -28,6 +27,8 @@ from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.login import LOGIN_SECONDS, Login, LoginFlow, chosen_method
 from agent_sdk_core.runtime.streams import Broadcast
+from agent_sdk_core.secret import Secret
+from agent_sdk_core.telemetry import spans
 from agent_sdk_core.wire.shown import described
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class BaseBackend(AgentBackend, Generic[S]):
     """A backend over what one agent does differently."""
 
     def __init__(self) -> None:
-        self._host = Host(f"the {self.type} backend", on_stop=self._stop, on_abort=self._abort)
+        self._host = Host(f"the {self.type} backend", on_stop=self._stop, on_abort=self._abort, backend=self.type)
         self._sessions: list[S] = []
         self._links: list[Link[Any]] = []
         self._logins: list[Login] = []
@@ -57,6 +58,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         self._closed = False
         self._warned: set[str] = set()
         self._failure: AgentError | None = None
+        self._span: spans.Span | None = None
 
     @classmethod
     def locate(cls) -> Path | None:
@@ -111,6 +113,8 @@ class BaseBackend(AgentBackend, Generic[S]):
         options = self.configured(options)
         options.require_supported(self.type, self.capabilities.unsupported_options)
         options.require_enforceable(self.type, self.capabilities.policy_scope)
+        if options.hooks is not None:
+            options.hooks.require(self.type, self.capabilities.hooks)
         self._require_usable()
         self.warn_once(options.warnings())
         return await self._open_planned(options, await self._plan(options))
@@ -181,6 +185,9 @@ class BaseBackend(AgentBackend, Generic[S]):
     async def _open(self, options: SessionOptions, plan: Any) -> S:
         """Open a session, whether its caller still waits or not; one that fails leaves nothing."""
 
+    async def _finish(self) -> None:
+        """Do what is left when the sessions and what they ran on have ended; bounded. Events are still told then."""
+
     def _given_up(self, plan: Any) -> None:
         """Note that nobody waits for a session any more; one that opens all the same is closed."""
         del plan
@@ -217,8 +224,19 @@ class BaseBackend(AgentBackend, Generic[S]):
         if self._failure is not None:
             raise copy.copy(self._failure)
 
+    def _cut_off(self, ended: object | None, error: AgentError) -> None:
+        """Settle what ran, because what all sessions share has ended and comes back; see `Link.when_lost`."""
+        error.backend = error.backend or self.type
+        if not self._closed:
+            self._tell_gathered()
+            self.emit("exited", error.message, {"exit": str(ended) if ended else None})
+        for session in self.sessions:
+            session.cut_off(error)
+        for login in list(self._logins):
+            login.lost(error)
+
     def _lost(self, ended: object | None, error: AgentError) -> None:
-        """Settle everything, because what all sessions share has ended; see `Link.when_lost`."""
+        """Settle everything, because what all sessions share has ended for good; see `Link.when_dead`."""
         error.backend = error.backend or self.type
         self._failure = self._failure or error
         for session in self.sessions:
@@ -256,14 +274,40 @@ class BaseBackend(AgentBackend, Generic[S]):
             async with self._connecting:
                 self._require_usable()
                 if not self._connected:
-                    await self._connect()
+                    if self._span is None:
+                        attributes = {"gen_ai.agent.name": self.type}
+                        self._span = spans.begin("backend", f"backend {self.type}", attributes)
+                    spans.enter(self._span)
+                    try:
+                        await self._connect()
+                    except AgentError as error:
+                        error.backend = error.backend or self.type
+                        raise
                     self._connected = True
 
     async def _open_and_keep(self, options: SessionOptions, plan: Any) -> S:
-        session = await self._open(options, plan)
+        span = spans.begin(
+            "session",
+            f"session {self.type}",
+            {"gen_ai.agent.name": self.type},
+            parent=self._span,
+            caller=spans.caller(),
+        )
+        spans.enter(span)
+        try:
+            session = await self._open(options, plan)
+        except BaseException as error:
+            spans.end(span, error=error)
+            raise
         session.backend = self
+        session.recorder.span = span
         self._sessions.append(session)
+        session.recorder.open()
+        session.use()
         session.when_closed.append(lambda: self._sessions.remove(session))
+        if (reason := await session.hooks.start(options, cwd=session.info.cwd)) is not None:
+            await session.aclose()
+            raise PolicyDeniedError(reason, backend=self.type, details={"hook": "session_start"})
         if self._closed:  # Too late for `_stop` to see it.
             await session.aclose()
         return session
@@ -297,6 +341,7 @@ class BaseBackend(AgentBackend, Generic[S]):
             async with anyio.create_task_group() as tasks:
                 for link in self._links:
                     tasks.start_soon(link.close)
+            await self._finish()
         finally:
             self._end_streams()
 
@@ -318,6 +363,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         self._end_streams()
 
     def _end_streams(self) -> None:
+        spans.end(self._span, error=self._failure)
         self._events.close()
         self._logs.close()
 

@@ -65,6 +65,10 @@ class MessageBuffer(BoundedStream[SDKMessage]):
         self._told = 0
         self._growing: dict[tuple[object, ...], _Joined] = {}
 
+    def join(self, high_water: int = HIGH_WATER) -> None:
+        """Join deltas from another number of waiting messages on: for a consumer that has no use for single ones."""
+        self._high_water = high_water
+
     def publish(self, items: Iterable[SDKMessage]) -> None:
         """Add messages and wake the consumer; never waits. What comes after the end is ignored."""
         batch = list(items)
@@ -89,8 +93,10 @@ class MessageBuffer(BoundedStream[SDKMessage]):
         self._wake()
 
     def _drop(self) -> None:
-        entry = self._take()
-        if not isinstance(entry, (_Joined, StreamEvent, ToolProgress)):
+        entry = cast("SDKMessage | _Joined", self._items.popleft())
+        if isinstance(entry, _Joined):
+            self._taken(entry)
+        elif not isinstance(entry, (StreamEvent, ToolProgress)):
             self.dropped += 1
 
     def _pop(self) -> SDKMessage:
@@ -99,13 +105,11 @@ class MessageBuffer(BoundedStream[SDKMessage]):
             return MessagesDropped.synthesize(
                 Source("agent_sdk", synthetic=True), dropped=lost, session_id=self._session_id
             )
-        entry = self._take()
-        return entry.message() if isinstance(entry, _Joined) else entry
-
-    def _take(self) -> SDKMessage | _Joined:
         entry = cast("SDKMessage | _Joined", self._items.popleft())
-        if isinstance(entry, _Joined):
-            self._growing.pop(entry.key, None)
+        return self._taken(entry).message() if isinstance(entry, _Joined) else entry
+
+    def _taken(self, entry: _Joined) -> _Joined:
+        self._growing.pop(entry.key, None)
         return entry
 
 

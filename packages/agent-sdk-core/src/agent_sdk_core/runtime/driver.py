@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from agent_sdk_core.errors import AgentError, UnsupportedOptionError
@@ -17,10 +17,22 @@ from agent_sdk_core.structured.answers import AnswerForm
 if TYPE_CHECKING:
     from agent_sdk_core.asking.requests import AgentRequest, Ask, Json
     from agent_sdk_core.options import SessionOptions
+    from agent_sdk_core.runtime.asking.hooking import SessionHooks
+    from agent_sdk_core.runtime.asking.own_tools import OwnCall
+    from agent_sdk_core.tools.registry import ToolRegistry
+    from agent_sdk_core.tools.results import ToolResult
     from agent_sdk_core.turn_options import TurnOptions
 
 Setting = Literal["model", "permission_mode", "reasoning_effort"]
 """What can be changed while a session is open, named as in `SessionOptions`."""
+
+
+Budget = Literal["max_turns", "max_budget_usd"]
+"""What a session may take, named as in `SessionOptions`."""
+
+
+Away = Literal["parked", "disconnected"]
+"""Why an agent does not have a session at hand: we let it go for a while, or it was lost."""
 
 
 class SessionSink(Protocol):
@@ -29,22 +41,31 @@ class SessionSink(Protocol):
     Attributes:
         session_id: The session's id.
         options: What it was opened with.
+        hooks: Its hooks: what they say of a tool's call holds before anybody is asked.
     """
 
     session_id: str
     options: SessionOptions
+    hooks: SessionHooks
 
     def deliver(self, batch: Iterable[SDKMessage]) -> None:
         """Take messages in the agent's order and hand them on; never waits."""
 
+    def cut_off(self, error: AgentError) -> None:
+        """Note that the agent is gone for now; see `SessionDriver.ready`."""
+
     def disconnected(self, error: AgentError) -> None:
-        """Note that the agent is gone."""
+        """Note that the agent is gone for good."""
 
     def drop_prompt(self, uuid: str) -> None:
         """Note that the agent let go of a prompt that it held: no result of the agent's will list it."""
 
     async def ask(self, ask: Ask[AgentRequest]) -> Json:
         """Put a request to whoever answers it, and return the answer as the agent takes it; see `Ask`."""
+        ...
+
+    async def run_tool(self, call: OwnCall, *, asks: bool) -> ToolResult | None:
+        """Run a tool of the application, see `OwnTools.run`."""
         ...
 
     def withdraw(self) -> None:
@@ -58,18 +79,49 @@ class SessionDriver(ABC):
         name: Name of the backend.
         answers: What the results have to hold, where the session has an output schema.
         lends: Settings that the session itself changes for one turn, with `apply`, and puts back when that has ended.
+        budgets: Of "max_turns" and "max_budget_usd" what the agent keeps itself; the session sees to the others.
+        brings_context: Whether the agent asks, as a turn starts, what hooks tell the model with its prompt; it is sent
+            with the prompt otherwise.
         sink: What takes its messages and requests; there from the moment that its session is made.
     """
 
     name: str
     answers: AnswerForm | None = None
     lends: frozenset[Setting] = frozenset()
+    budgets: frozenset[Budget] = frozenset()
+    brings_context: bool = False
     sink: SessionSink
 
     @property
     @abstractmethod
     def resumable(self) -> bool:
         """Whether the agent has stored the session."""
+
+    @property
+    def away(self) -> Away | None:
+        """Why the agent does not have the session at hand: "parked", or "disconnected"; None: it has."""
+        return None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the session can go on when its agent is lost: it is stored, or nothing was said in it."""
+        return False
+
+    async def ready(self) -> None:
+        """Return when the agent has the session at hand: it is opened again after a loss, or where it was parked.
+
+        Raises:
+            AgentError: It cannot be.
+        """
+        return
+
+    async def park(self, idle: Callable[[], bool]) -> None:
+        """Let go of the session at the agent until `ready` is called; bounded, never raises.
+
+        Args:
+            idle: Tells whether nobody uses it. Where somebody does by now, it stays.
+        """
+        del idle
 
     @abstractmethod
     async def start_turn(
@@ -108,6 +160,14 @@ class SessionDriver(ABC):
             f"The {self.name} backend cannot ask for data in one turn: SessionOptions.output_schema.", backend=self.name
         )
 
+    async def prepare(self, answers: AnswerForm | None) -> None:
+        """Have the agent ready for a turn whose answer has to be so, None: as in the session; before settings are lent.
+
+        Raises:
+            AgentError: It cannot be, and the prompt is not sent.
+        """
+        return
+
     async def check(self, setting: Setting, value: str | None) -> None:
         """Refuse a value that the agent cannot have; called when it is set, while a turn runs too.
 
@@ -124,6 +184,14 @@ class SessionDriver(ABC):
         """
         what = f"the {setting.replace('_', ' ')} of a session"
         raise UnsupportedOptionError(f"The {self.name} backend cannot change {what}.", backend=self.name)
+
+    async def tools_changed(self, registry: ToolRegistry) -> bool:
+        """Tell the agent that a registry of the application has other tools; False if it keeps those it knows.
+
+        Raises:
+            AgentError: It could not be told.
+        """
+        return False
 
     def fork_place(self, message: SDKMessage) -> str | None:
         """Return what names the turn of a message in `SessionOptions.fork_at`; None: the message's own uuid does.

@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
+from functools import partial
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 import anyio
@@ -54,8 +55,20 @@ def start_beside(run: Callable[[*_Args], Coroutine[Any, Any, None]], *args: *_Ar
 def beside_later(run: Callable[[], Coroutine[Any, Any, None]], *, name: str) -> Callable[[], object]:
     """Return what starts such a task in the event loop that runs now, from whichever thread it is called."""
     loop: Any = current_token().native_token
-    soon = loop.run_sync_soon if on_trio() else loop.call_soon_threadsafe
-    return lambda: soon(lambda: start_beside(run, name=name))
+    start = partial(start_beside, run, name=name)
+    if on_trio():
+        return lambda: loop.run_sync_soon(start)
+    return lambda: loop.call_soon_threadsafe(start, context=_knowing_asyncio(copy_context()))
+
+
+def _knowing_asyncio(context: Context) -> Context:
+    """Return a context in whose callbacks AnyIO knows the event loop.
+
+    Where sniffio is installed, AnyIO asks it, and it looks for a task, which a callback of asyncio's is not.
+    """
+    if (sniffio := sys.modules.get("sniffio")) is not None:
+        context.run(sniffio.current_async_library_cvar.set, "asyncio")
+    return context
 
 
 class Host:
@@ -65,16 +78,27 @@ class Host:
         name: For logs and task names.
         on_stop: Runs in the host's task when it is told to stop, while the group still works; must be bounded.
         on_abort: Synchronous; told why when the host ends without having been told to, as with its event loop.
+        backend: Name of the backend whose host it is, for telemetry.
+
+    Attributes:
+        backend: Name of the backend whose host it is, where it is one's.
     """
 
     def __init__(
-        self, name: str, *, on_stop: Callable[[], Awaitable[None]], on_abort: Callable[[AgentError], None]
+        self,
+        name: str,
+        *,
+        on_stop: Callable[[], Awaitable[None]],
+        on_abort: Callable[[AgentError], None],
+        backend: str | None = None,
     ) -> None:
+        self.backend = backend
         self._name = name
         self._on_stop = on_stop
         self._on_abort = on_abort
         self._tasks: TaskGroup | None = None
         self._native: Any = None
+        self._context = Context()
         self._started = anyio.Event()
         self._stop = anyio.Event()
         self._closed = anyio.Event()
@@ -109,6 +133,7 @@ class Host:
         """Start the host task in the running event loop; does nothing when that was done, by a cancelled call too."""
         if self._native is None:
             self._native = current_token().native_token
+            self._context = copy_context() if on_trio() else _knowing_asyncio(copy_context())
             start_beside(self._run, name=self._name)
         with anyio.CancelScope(shield=True):
             await self._started.wait()
@@ -187,7 +212,8 @@ class Host:
             if hasattr(self._native, "run_sync_soon"):
                 self._native.run_sync_soon(run, *args)
             else:
-                self._native.call_soon_threadsafe(run, *args)
+                # Not in the context of the thread, in which AnyIO knows no event loop.
+                self._native.call_soon_threadsafe(run, *args, context=self._context)
 
     async def aclose(self) -> None:
         """Run `on_stop`, cancel what is left and wait for it. May be called from any task, its own tasks included.

@@ -9,10 +9,10 @@ from typing import Final
 
 import anyio
 
-from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import AgentError, AuthenticationError, InvalidRequestError, UnsupportedError
 from agent_sdk_core.interfaces.account import Account, LoginHandle, LoginMethod
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.secret import Secret
 
 LOGIN_SECONDS: Final = 600.0
 """How long somebody may take to log in."""
@@ -134,6 +134,11 @@ class Login(LoginHandle):
             self.lost(error)
             await self._ended.wait()
             raise
+        except AgentError as error:
+            if not isinstance(self._outcome, AuthenticationError):
+                raise
+            await self._ended.wait()  # Who waits for its end was told first, which ended what would have answered.
+            raise copy.copy(self._outcome) from error
 
     async def cancel(self) -> None:
         """Give the login up; does nothing when it has ended."""
@@ -158,7 +163,7 @@ def chosen_method(
         InvalidRequestError: Method and key do not go together, or the key is none.
     """
     chosen = method or ("browser" if api_key is None else "api_key")
-    if api_key is not None and not isinstance(api_key, Secret):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if api_key is not None and not isinstance(api_key, Secret):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without types
         raise InvalidRequestError("login(api_key=…) takes a Secret: Secret(key), so that it is never shown.")
     if chosen not in methods:
         ways = ", ".join(map(repr, methods)) or "none: give its credential in the environment of the agent"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextvars import Context, copy_context
+from contextvars import Context
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, get_args, overload
 from uuid import uuid4
@@ -17,35 +18,45 @@ from uuid import uuid4
 import anyio
 import anyio.lowlevel
 
-from agent_sdk_core.asking.permissions import PermissionMode
+from agent_sdk_core.asking.permissions import PermissionMode, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Json
-from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, PolicyDeniedError, SessionClosedError
 from agent_sdk_core.interfaces.goal import ACTIVE, Goal
 from agent_sdk_core.interfaces.opening import SessionOpening
-from agent_sdk_core.interfaces.pages import HistoryPage
-from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt, SessionState, require_limit
+from agent_sdk_core.interfaces.pages import HistoryPage, require_limit
+from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt, SessionState
 from agent_sdk_core.interfaces.turn import MessageStream, Priority, PromptQueue, Turn
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.messages.system import GoalChanged
+from agent_sdk_core.messages.system import GoalChanged, Informational
 from agent_sdk_core.messages.typed import TypedResult
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, clean_prompt
 from agent_sdk_core.runtime.asking.broker import put
+from agent_sdk_core.runtime.asking.hooking import SessionHooks
+from agent_sdk_core.runtime.asking.own_tools import OwnCall, OwnTools
 from agent_sdk_core.runtime.asking.pending import PendingRequests
-from agent_sdk_core.runtime.asking.user_code import call_user_code
+from agent_sdk_core.runtime.asking.plans import Plans
+from agent_sdk_core.runtime.asking.policing import Police
+from agent_sdk_core.runtime.asking.user_code import awaited_here
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.goals import SessionGoalRun
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.intake import Intake
+from agent_sdk_core.runtime.parking import Parking
+from agent_sdk_core.runtime.recording import SessionRecorder
 from agent_sdk_core.runtime.settings import SessionSettings, require_known
 from agent_sdk_core.runtime.turns.handle import SessionTurn
-from agent_sdk_core.runtime.turns.records import PromptRecord
+from agent_sdk_core.runtime.turns.meter import Meter
+from agent_sdk_core.runtime.turns.records import Ending, PromptRecord, lost_ending
 from agent_sdk_core.runtime.turns.runner import Turns
+from agent_sdk_core.runtime.turns.watchdog import Watchdog
+from agent_sdk_core.telemetry.correlation import correlation, within
+from agent_sdk_core.tools.results import ToolResult
 
 if TYPE_CHECKING:
     from agent_sdk_core.structured.output_type import OutputType
@@ -68,6 +79,10 @@ class BaseSession(AgentSession):
     Attributes:
         options: What the session was opened with.
         requests: What the agent asked and nobody answered yet; drivers put requests in.
+        police: Holds the policy against what the agent does; None without one.
+        hooks: Its hooks, which drivers call.
+        recorder: Counts and times what it does, for the telemetry of the process.
+        context: That in which it was made, and what it belongs to; what answers its requests runs in copies of it.
         when_closed: Called, once, when the session is closed or lost.
     """
 
@@ -76,22 +91,52 @@ class BaseSession(AgentSession):
         self.resolved_session_id = session_id
         self.options = options
         self.when_closed: list[Callable[[], object]] = []
-        self.requests = PendingRequests(host, copy_context(), lambda message: self.deliver((message,)))
+        self.context = within(None, backend=driver.name, session=session_id)
+        self.requests = PendingRequests(
+            host, self.context, lambda message: self.deliver((message,)), turn=lambda: self._turns.running_uuid
+        )
+        self.hooks = self.context.run(
+            lambda: SessionHooks(
+                options.hooks, host, lambda message: self.deliver((message,)), lambda: self.resolved_session_id
+            )
+        )
         self._host = host
         self._driver = driver
         driver.sink = self
+        meter = Meter.of(options, driver.usage, kept=driver.budgets)
+        self.police = self._policed(options, meter)
+        self.recorder = SessionRecorder(driver.name, session_id, driver.usage, resumed=options.resume is not None)
         self._turns = Turns(
             session_id=lambda: self.resolved_session_id,
+            context=self.context,
             host=host,
             driver=driver,
             require_open=self._require_open,
             deliver=self.deliver,
             publish=self._publish,
             settings=lambda: self._settings,
+            hooks=self.hooks,
             on_change=self._turn_changed,
+            meter=meter,
+            police=self.police,
+            recorder=self.recorder,
         )
+        if options.turn_timeout or options.retry_timeout or options.stall_timeout:
+            self._turns.watchdog = Watchdog(
+                options,
+                waits_for_us=lambda: len(self.requests) > 0 or self._tools.active > 0,
+                warn=self._warn,
+                cut=self._turns.cut,
+            )
+        self._parking: Parking | None = None
+        if options.idle_timeout is not None:
+            self._parking = Parking(host, options.idle_timeout, idle=self._may_park, park=driver.park)
         self._settings = SessionSettings(driver, lambda: self._turns.running)
-        self._intake = Intake(driver, self._turns, self._note_idle)
+        self._intake = Intake(driver, self._turns, self.recorder, self._note_idle, meter)
+        self._plans = Plans(self, host, self._note_idle)
+        self._tools = OwnTools(self, lambda: self._turns.running, host.call_soon_threadsafe)
+        for registry in options.registries:
+            registry.watch(self._tools_changed)
         self._idle = anyio.Event()
         self._failure: AgentError | None = None
         self._closing = False
@@ -105,9 +150,16 @@ class BaseSession(AgentSession):
             return "closed"
         if self._failure is not None:
             return "disconnected"
+        if (away := self._driver.away) is not None:
+            return "starting" if self._turns.running is not None else away
         if self._turns.running is None:
-            return "idle"
+            return "requires_action" if self._plans.waiting and len(self.requests) else "idle"
         return "requires_action" if len(self.requests) else "running"
+
+    @property
+    def options_now(self) -> SessionOptions:
+        """What it was opened with, with what was set since."""
+        return self.options.model_copy(update=self._settings.chosen)
 
     @property
     def resumable(self) -> bool:
@@ -124,6 +176,11 @@ class BaseSession(AgentSession):
         """Prompts that wait for their turn; they can be edited, removed and moved."""
         return self._turns.queue
 
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Uuids of steering prompts that the agent keeps for a turn of their own."""
+        return self._turns.held()
+
     @overload
     def query(self, prompt: Prompt, *, options: TurnOptions | None = None) -> Turn: ...
     @overload
@@ -137,7 +194,8 @@ class BaseSession(AgentSession):
         self._require_open()
         asked = self._asked(options, output_type)
         buffer = MessageBuffer(self.session_id, guard=self._host.require_here)
-        return SessionTurn(self._turns, buffer, PromptRecord(str(uuid4()), clean_prompt(prompt), *asked))
+        record = PromptRecord(str(uuid4()), clean_prompt(prompt), *asked)
+        return SessionTurn(self._turns, buffer, record, self._require_outside)
 
     async def send(
         self,
@@ -176,11 +234,12 @@ class BaseSession(AgentSession):
     async def answer(self, request_id: str, answer: AgentAnswer) -> None:
         """Answer a pending request."""
         self._host.require_here()
-        self.requests.answer(request_id, answer)
+        await self.requests.answer(request_id, answer)
 
     async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
         """End the running turn, and return when it has ended."""
         self._host.require_here()
+        self._plans.withdraw()
         held = self._turns.held()
         cancelled = (*held, *self._turns.cancel_queue()) if cancel_queued else ()
         surviving = tuple(record.uuid for record in self._turns.queue)
@@ -211,7 +270,7 @@ class BaseSession(AgentSession):
 
     async def _fork(self, at: str | None, options: SessionOptions | None) -> Self:
         self._require_open()
-        changed = options or self.options.model_copy(update={**self._settings.chosen, "session_id": None})
+        changed = options or self.options_now.model_copy(update={"session_id": None})
         place = None if at is None else self._intake.place_of(at)
         source = {"resume": self.resolved_session_id, "fork": True, "fork_at": place}
         return cast("Self", await self.backend.create_session(changed.model_copy(update=source)))
@@ -252,12 +311,16 @@ class BaseSession(AgentSession):
         """Return when no turn runs, none is queued, and no background work goes on."""
         while self._busy and not self._closing:
             self._host.require_here()
+            self._require_outside()
             await self._idle.wait()
 
     async def compact(self) -> None:
         """Replace the conversation so far by a summary, and return when that is done."""
         self._require_open()
+        self.hooks.compaction = None
         await self._host.call(self._turns.compact, abandoned=_nothing)
+        if self.hooks.compaction is not None:
+            raise PolicyDeniedError(self.hooks.compaction, backend=self._driver.name, details={"hook": "pre_compact"})
 
     async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
         """Return stored messages of this session, oldest first."""
@@ -268,7 +331,9 @@ class BaseSession(AgentSession):
     async def usage(self) -> SessionUsage:
         """Return what the session used so far."""
         self._host.require_here()
-        return self._driver.usage()
+        used = self._driver.usage()
+        agents = self.recorder.agents.by_agent()
+        return replace(used, by_agent={**used.by_agent, **agents}) if agents else used
 
     async def aclose(self) -> None:
         """Close gracefully: the running turn is interrupted, pending requests are denied. Never raises."""
@@ -286,29 +351,80 @@ class BaseSession(AgentSession):
         """Note that the agent asks nothing any more."""
         self.requests.withdraw()
 
-    async def run_in_turn(self, work: Callable[[], Awaitable[T]]) -> T | None:
-        """Run something for the running turn, a tool for instance; None when the turn ended first and cut it off."""
-        running = self._turns.running
-        return None if running is None else await call_user_code(work, "a tool", until=running.ended.event)
+    async def run_tool(self, call: OwnCall, *, asks: bool) -> ToolResult | None:
+        """Run a tool of the application for the running turn; None when the turn ended first and cut it off."""
+        return await self._tools.run(call, asks=asks)
+
+    def _policed(self, options: SessionOptions, meter: Meter | None) -> Police | None:
+        """Return what holds the policy against what the agent does."""
+        return Police.of(options, meter)
+
+    def _tools_changed(self) -> None:
+        """Have the agent told of other tools, from whichever thread they were changed."""
+        self._host.call_soon_threadsafe(self._tell_tools)
+
+    def _tell_tools(self) -> None:
+        if not self._closing and self._host.running:
+            self._host.start_soon(self._drive_tools)
+
+    async def _drive_tools(self) -> None:
+        told = True
+        try:
+            for registry in self.options.registries:
+                told = await self._driver.tools_changed(registry) and told
+        except AgentError as error:
+            _log.warning("the agent could not be told that the tools changed: %s", error)
+        if not told:
+            name = self._driver.name
+            _log.warning("%s keeps the tools that a session was started with; a new session has those of now", name)
 
     async def ask(self, ask: Ask[AgentRequest]) -> Json:
         """Put a request to whoever answers it, and return the answer as the agent takes it; see `Ask`."""
-        return await put(ask, self.requests, self.options)
+        return await put(ask, self)
+
+    def propose_plan(self, request: PermissionRequest) -> None:
+        """Ask whether a plan is carried out with which a turn has ended; nobody is asked when a prompt waits.
+
+        Args:
+            request: What is asked; its options are those of `plan_offers`, its source has an id of its own.
+        """
+        if not self._turns.busy and not self._closing and self._host.running:
+            self._plans.propose(request)
 
     def deliver(self, batch: Iterable[SDKMessage]) -> None:
         """Take messages in the agent's order and hand them on; never waits."""
-        self._intake.deliver(batch)
+        self._intake.deliver(self._tools.completed(batch))
+
+    def cut_off(self, error: AgentError) -> None:
+        """Note that the agent is gone for now: its turn ends, and open requests are withdrawn.
+
+        What waits is sent once the agent is there again. A session that cannot go on then is lost for good.
+        """
+        if not self._driver.lasts:
+            gone = copy.copy(error)
+            gone.message = f"{error.message} The session ends with it, for it was not stored."
+            gone.args = (gone.message,)
+            self.disconnected(gone)
+        elif self._failure is None and not self._closed.is_set():
+            self.requests.withdraw()
+            said = f"{error.message} The session goes on with its next prompt."
+            ending = lost_ending(error, said, goes_on=True)
+            self._turns.cut_off(ending)
+            self._intake.end_all(ending)
+            self._lose_goal()
 
     def disconnected(self, error: AgentError) -> None:
-        """Note that the agent is gone: its turn and every queued prompt end, and open requests are withdrawn."""
+        """Note that the agent is gone for good: turn and queued prompts end, and open requests are withdrawn."""
         if self._failure is not None or self._closed.is_set():
             return
         self._failure = error
         try:
             self.requests.withdraw()
         finally:  # Who waits in a loop that was closed cannot be woken, which asyncio tells by raising.
-            self._stop(error.code, error.message, "agent_exited")
+            self._stop(lost_ending(error, error.message, goes_on=False))
             self._lose_goal()
+        if self._host.running and not self._closing:
+            self._host.start_soon(self.hooks.end, "lost")
 
     def lost(self, error: AgentError) -> None:
         """Note that the backend has ended without a close: as `disconnected`, and nothing comes any more."""
@@ -355,6 +471,7 @@ class BaseSession(AgentSession):
     async def _finalize(self, body: Callable[[], Awaitable[None]]) -> None:
         try:
             await body()
+            await self.hooks.end("killed" if self._killing else "closed", cwd=self.info.cwd)
         finally:
             self._release()
 
@@ -381,14 +498,15 @@ class BaseSession(AgentSession):
         self._closed.set()
         self.requests.refuse_all()
         self.requests.release()
-        self._stop(SessionClosedError.default_code, "The session was closed.", "aborted_streaming")
+        self._stop(Ending(SessionClosedError.default_code, "The session was closed.", "aborted_streaming"))
         self._intake.close()
+        self.recorder.close()
         for told in self.when_closed:
             told()
 
-    def _stop(self, code: str, message: str, terminal_reason: str) -> None:
-        self._turns.stop(code, message, terminal_reason)
-        self._intake.end_all(code, message, terminal_reason)
+    def _stop(self, ending: Ending) -> None:
+        self._turns.stop(ending)
+        self._intake.end_all(ending)
 
     def _require_open(self) -> None:
         if self._closing:
@@ -397,20 +515,51 @@ class BaseSession(AgentSession):
         if self._failure is not None:
             raise copy.copy(self._failure)
 
+    def _require_outside(self) -> None:
+        """Refuse to wait for a turn in code that the running turn itself waits for: neither would ever end."""
+        if self._turns.running is None or not awaited_here() or correlation().get("session") != self.session_id:
+            return
+        raise InvalidRequestError(
+            "A callback, hook or tool cannot wait for a turn of its own session: the one that runs waits for it to "
+            "return. Let session.send() queue the prompt, start a task of your own, or use another session.",
+            backend=self._driver.name,
+        )
+
     @property
     def _busy(self) -> bool:
-        return self._turns.busy or bool(self._intake.background)
+        return self._turns.busy or bool(self._intake.background) or self._plans.waiting
 
     def _turn_changed(self) -> None:
         self._note_idle()
         running = self._turns.running
+        if running is not None:
+            self._plans.withdraw()
         self._settings.give_back(running)
         between = running is None or (running.waits and running.native_id is None)
-        if self._settings.held and between and not self._closing and self._host.running:
+        usable = not self._closing and self._host.running and self._driver.away is None
+        if self._settings.held and between and usable:
             self._host.start_soon(self._settings.settle_idle)
+
+    def use(self) -> None:
+        """Note that the session is used: the time after which it is parked begins anew."""
+        if self._parking is not None and not self._closing:
+            self._parking.note()
+
+    def _may_park(self) -> bool:
+        usable = not self._closing and self._failure is None and self._driver.away is None
+        return usable and not self._busy and not len(self.requests) and self._driver.lasts
+
+    def _warn(self, sentence: str) -> None:
+        running = self._turns.running
+        turn_id = None if running is None else running.native_id
+        source = Source(self._driver.name, thread_id=self.resolved_session_id, turn_id=turn_id, synthetic=True)
+        _log.warning("%s", sentence)
+        fields = {"session_id": self.session_id, "content": sentence, "level": "warning"}
+        self._intake.inform(Informational.synthesize(source, **fields))
 
     def _note_idle(self) -> None:
         if not self._busy or self._closing:
+            self.use()
             self._idle.set()
             self._idle = anyio.Event()
 

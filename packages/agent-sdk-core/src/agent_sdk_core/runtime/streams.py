@@ -18,8 +18,8 @@ from agent_sdk_core.interfaces.streams import Stream
 
 T = TypeVar("T")
 
-_FAIRNESS: Final = 64
-"""Items handed out without yielding to the event loop."""
+_FAIRNESS: Final = 512
+"""Items handed out without yielding to the event loop: what one read may bring, so that a consumer keeps up with it."""
 
 
 class BoundedStream(Stream[T]):

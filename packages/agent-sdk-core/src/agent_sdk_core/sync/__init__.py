@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from agent_sdk_core.sync.session import AgentSession
     from agent_sdk_core.sync.streams import Stream
     from agent_sdk_core.sync.turn import PromptQueue, Turn
-    from agent_sdk_core.sync.user_code import SessionOptions, tool
+    from agent_sdk_core.sync.user_code import Hook, Hooks, SessionOptions, tool
 
 __all__ = [
     "AgentBackend",
     "AgentSession",
     "GoalRun",
+    "Hook",
+    "Hooks",
     "LoginHandle",
     "PromptQueue",
     "SessionOptions",
@@ -38,6 +40,8 @@ _HOMES: Final = {
     "AgentBackend": "backend",
     "AgentSession": "session",
     "GoalRun": "goal",
+    "Hook": "user_code",
+    "Hooks": "user_code",
     "LoginHandle": "account",
     "PromptQueue": "turn",
     "SessionOptions": "user_code",

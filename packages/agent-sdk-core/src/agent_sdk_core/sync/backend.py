@@ -23,7 +23,7 @@ from agent_sdk_core.sync.streams import Stream
 
 if TYPE_CHECKING:
     from agent_sdk_core.config.runtime import RuntimeConfig
-    from agent_sdk_core.config.secret import Secret
+    from agent_sdk_core.secret import Secret
 
 
 class AgentBackend(Face[async_face.AgentBackend]):
@@ -132,6 +132,8 @@ class AgentBackend(Face[async_face.AgentBackend]):
     list_models = blocking(async_face.AgentBackend.list_models)
     list_sessions = blocking(async_face.AgentBackend.list_sessions)
     session_info = blocking(async_face.AgentBackend.session_info)
+    search_sessions = blocking(async_face.AgentBackend.search_sessions)
+    tag_session = blocking(async_face.AgentBackend.tag_session)
     unarchive_session = blocking(async_face.AgentBackend.unarchive_session)
     read_history = blocking(async_face.AgentBackend.read_history)
     rename_session = blocking(async_face.AgentBackend.rename_session)
@@ -164,7 +166,7 @@ class AgentBackend(Face[async_face.AgentBackend]):
 
 
 def create_backend(
-    type: BackendType | None = None,  # noqa: A002  # the field's name
+    type: BackendType | None = None,
     *,
     config: RuntimeConfig | None = None,
     **settings: Any,

@@ -72,6 +72,9 @@ class _Call(Generic[T]):
         return self._results[0]
 
     async def _work(self) -> None:
+        from agent_sdk_core.runtime.asking.user_code import stand_in
+
+        stand_in()
         try:
             with anyio.CancelScope() as self._scope:
                 if self._given_up:
@@ -100,7 +103,7 @@ class Portal:
         self._thread: threading.Thread | None = None
         self._wake: Future[Callable[[], object]] = Future()
         self._todo: deque[Callable[[TaskGroup], object]] = deque()
-        self._calls: set[_Call[object]] = set()
+        self._calls: set[_Call[Any]] = set()
         self._ending = False
 
     @property
@@ -133,7 +136,7 @@ class Portal:
                 self._give_up(call, interrupted)
             raise
         finally:
-            self._calls.discard(call)  # pyright: ignore[reportArgumentType]  # a set of calls of any kind
+            self._calls.discard(call)
 
     def end(self) -> None:
         """Do what is done last, and end the loop; does nothing when it has ended."""
@@ -164,7 +167,7 @@ class Portal:
                 "plain function, which runs in a thread."
             )
             raise call.error
-        self._calls.add(call)  # pyright: ignore[reportArgumentType]
+        self._calls.add(call)
         try:
             self._soon(call.begin)
         except RuntimeError:

@@ -1,18 +1,10 @@
-"""Plain functions as callbacks and tools: each call runs in a thread of its own, so that the event loop goes on."""
+"""Plain functions as callbacks: each call runs in a thread of its own, so that the event loop goes on."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import inspect
-import threading
-from collections.abc import Awaitable, Callable
-from contextvars import copy_context
-from functools import partial
-from typing import Annotated, Any, Final, Generic, TypeVar, cast, overload
+from collections.abc import Callable
+from typing import Annotated, Any, Final, cast
 
-import anyio
-from anyio.lowlevel import current_token
 from pydantic import AfterValidator, SkipValidation
 
 from agent_sdk_core import options as async_face
@@ -25,63 +17,22 @@ from agent_sdk_core.asking.questions import (
     OnQuestion,
     QuestionRequest,
 )
-from agent_sdk_core.options import is_async, require_async
-from agent_sdk_core.runtime.host import on_trio
-from agent_sdk_core.tools.functions import ToolFunction
-from agent_sdk_core.tools.tool import Tool
+from agent_sdk_core.hooks import table as async_hooks
+from agent_sdk_core.hooks.table import HOOK_SECONDS
+from agent_sdk_core.option_values import is_async
+from agent_sdk_core.options import require_async
+from agent_sdk_core.tools.threads import in_thread
+from agent_sdk_core.tools.tool import tool
 
-T = TypeVar("T")
-ToolCode = Callable[..., object]
+__all__ = ["Hook", "Hooks", "SessionOptions", "off_the_loop", "tool"]
+
 PlainCanUseTool = Callable[[PermissionRequest], Permission]
 PlainOnQuestion = Callable[[QuestionRequest], Answers]
 PlainOnElicitation = Callable[[ElicitationRequest], ElicitationAnswer]
 
 
-class _Call(Generic[T]):
-    """One call of a plain function, in a thread that nobody waits for once the call is given up."""
-
-    def __init__(self, run: Callable[[], T]) -> None:
-        self._run = run
-        self._context = copy_context()
-        loop: Any = current_token().native_token
-        self._soon = loop.run_sync_soon if on_trio() else loop.call_soon_threadsafe
-        self._ended = anyio.Event()
-        self._result: list[T] = []
-        self._error: BaseException | None = None
-
-    async def result(self) -> T:
-        threading.Thread(target=self._work, name="agent-sdk callback", daemon=True).start()
-        await self._ended.wait()
-        if self._error is not None:
-            raise self._error
-        return self._result[0]
-
-    def _work(self) -> None:
-        try:
-            self._result.append(self._context.run(self._run))
-        except BaseException as error:  # To be told to whoever waits, whatever it is.
-            self._error = error
-        with contextlib.suppress(RuntimeError):  # The loop has ended, and nobody waits.
-            self._soon(self._ended.set)
-
-
-def in_thread(function: Callable[..., object]) -> Callable[..., Awaitable[object]]:
-    """Return a plain function as an async one that runs it in a thread; when cancelled, it leaves the thread behind."""
-    if isinstance(function, partial):
-        bound = cast("partial[object]", function)
-        return partial(in_thread(bound.func), *bound.args, **bound.keywords)
-
-    @functools.wraps(function)
-    async def call(*args: Any, **kwargs: Any) -> object:
-        return await _Call(lambda: function(*args, **kwargs)).result()
-
-    if not hasattr(function, "__name__"):  # An object that can be called.
-        call.__name__, call.__doc__ = type(function).__name__, inspect.getdoc(type(function))
-    return call
-
-
 def off_the_loop(callback: Any) -> Any:
-    """Return a callback or a tool's function as an async one; what is no function is for others to refuse."""
+    """Return a callback as an async one; what is no function is for others to refuse."""
     plain = callable(callback) and not isinstance(callback, type) and not is_async(callback)
     return in_thread(callback) if plain else callback
 
@@ -100,34 +51,31 @@ class SessionOptions(async_face.SessionOptions):
     """
 
     can_use_tool: Annotated[SkipValidation[CanUseTool | PlainCanUseTool | Defer | None], _PLAIN, _ASYNC] = None  # pyright: ignore[reportIncompatibleVariableOverride]  # frozen, and made async
-    on_question: Annotated[SkipValidation[OnQuestion | PlainOnQuestion | Defer | None], _PLAIN, _ASYNC] = None  # pyright: ignore[reportIncompatibleVariableOverride]
-    on_elicitation: Annotated[SkipValidation[OnElicitation | PlainOnElicitation | Defer | None], _PLAIN, _ASYNC] = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    on_question: Annotated[SkipValidation[OnQuestion | PlainOnQuestion | Defer | None], _PLAIN, _ASYNC] = None  # pyright: ignore[reportIncompatibleVariableOverride]  # frozen, and made async
+    on_elicitation: Annotated[SkipValidation[OnElicitation | PlainOnElicitation | Defer | None], _PLAIN, _ASYNC] = None  # pyright: ignore[reportIncompatibleVariableOverride]  # frozen, and made async
 
 
-@overload
-def tool(function: ToolCode, /, *, name: str | None = None, description: str | None = None) -> Tool: ...
-@overload
-def tool(*, name: str | None = None, description: str | None = None) -> Callable[[ToolCode], Tool]: ...
-def tool(
-    function: ToolCode | None = None, /, *, name: str | None = None, description: str | None = None
-) -> Tool | Callable[[ToolCode], Tool]:
-    """Make a tool of a plain function: its parameters become the schema, its docstring the description.
-
-    Each call runs in a thread of its own. An async function is taken as `agent_sdk_core.tool` takes it.
+class Hook(async_hooks.Hook[Any, Any]):
+    """A function that is called for an event; a plain one runs in a thread. See `agent_sdk_core.Hook`.
 
     Args:
-        function: The function, when used as a plain decorator.
-        name: Name of the tool; absent: the function's.
-        description: What it does; absent: the function's docstring.
-
-    Raises:
-        InvalidRequestError: The function has no description, or a parameter that no model can give.
+        run: The function.
+        matcher: Regular expression for the whole of the tool's name, or of what else the event is about.
+        timeout: Seconds that it may take; a plain function is left behind after that.
     """
-    frame = inspect.currentframe()
-    names = frame.f_back.f_locals if frame is not None and frame.f_back is not None else {}
 
-    def decorate(wrapped: ToolCode) -> Tool:
-        found = ToolFunction.of(off_the_loop(wrapped), description=description, names=names)
-        return Tool(name or found.name, found.description, found.schema, found.call)
+    def __init__(self, run: Callable[[Any], object], matcher: str | None = None, timeout: float = HOOK_SECONDS) -> None:
+        super().__init__(off_the_loop(run), matcher, timeout)
 
-    return decorate if function is None else decorate(function)
+
+class Hooks(async_hooks.Hooks):
+    """The hooks of a session, which may be plain functions; the fields are those of `agent_sdk_core.Hooks`."""
+
+    def __init__(self, **hooks: Any) -> None:
+        super().__init__(**{name: _off_the_loop(given) for name, given in hooks.items()})
+
+
+def _off_the_loop(given: Any) -> Any:
+    if isinstance(given, list | tuple):
+        return [off_the_loop(each) for each in cast("list[Any]", given)]
+    return off_the_loop(given)

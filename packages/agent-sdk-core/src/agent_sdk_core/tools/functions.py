@@ -13,23 +13,86 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, Final, NotRequired, Required, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, NotRequired, Required, cast, get_args, get_origin, get_type_hints
 
 from pydantic_core import to_jsonable_python
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.option_values import json_value
+from agent_sdk_core.tools.context import ToolContext, asks_for_context, current_context
 from agent_sdk_core.tools.official import result_of
+from agent_sdk_core.tools.threads import in_thread
 
-Function = Callable[..., Awaitable[object]]
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+Function = Callable[..., object]
 Handler = Callable[[Mapping[str, object]], Awaitable[object]]
 
 _BY_SCHEMA: Final = "or build it with Tool(name, description, input_schema, handler)"
 
 
+class FunctionCall:
+    """Calls a function with the arguments of a model.
+
+    Args:
+        function: The function.
+        model: Checks the arguments, and makes values of the parameters' types; None: they are given as they are.
+        positions: Defaults of the parameters that are given by position alone.
+        context: The parameter that is given the context of the call.
+        whole: Whether the function takes the arguments as one dictionary.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        model: Any,
+        *,
+        positions: Mapping[str, object] | None = None,
+        context: str | None = None,
+        whole: bool = False,
+    ) -> None:
+        self._function = function
+        self._model = model
+        self._positions = positions or {}
+        self._context = context
+        self._whole = whole
+
+    @property
+    def typed(self) -> bool:
+        """Whether the schema was made from types."""
+        return self._model is not None
+
+    def problems(self, arguments: object) -> dict[str, str]:
+        """Return what is wrong with arguments by its place, beside what their schema says."""
+        if self._model is None or not isinstance(arguments, Mapping):
+            return {}
+        from pydantic import ValidationError
+
+        try:
+            self._model.model_validate(arguments)
+        except ValidationError as error:
+            return _places(error)
+        return {}
+
+    async def __call__(self, arguments: Mapping[str, object]) -> object:
+        """Call the function.
+
+        Raises:
+            InvalidRequestError: The arguments do not fit.
+        """
+        given = {**arguments} if self._model is None else _checked(self._model, arguments)
+        own = {} if self._context is None else {self._context: current_context()}
+        if self._whole:
+            return result_of(await cast("Any", self._function)(given, **own))
+        given |= own
+        leading = [given.pop(field, default) for field, default in self._positions.items()]
+        return await cast("Any", self._function)(*leading, **given)
+
+
 @dataclass(frozen=True, slots=True)
 class ToolFunction:
-    """What an async function is as a tool.
+    """What a function is as a tool.
 
     Attributes:
         name: Its name.
@@ -45,7 +108,7 @@ class ToolFunction:
 
     @classmethod
     def of(cls, function: object, *, description: str | None, names: Mapping[str, object]) -> ToolFunction:
-        """Read a function, a bound method, a partial or an object with an async `__call__`.
+        """Read a function, a bound method, a partial or an object with a `__call__`; a plain one runs in a thread.
 
         Args:
             function: What is to be called.
@@ -53,7 +116,7 @@ class ToolFunction:
             names: Local names where it was made, for types that are written as text.
 
         Raises:
-            InvalidRequestError: It is not async, has no description, or a parameter that no model can give.
+            InvalidRequestError: It is no function, has no description, or a parameter that no model can give.
         """
         target, bound = function, set[str]()
         while isinstance(target, partial):
@@ -62,8 +125,8 @@ class ToolFunction:
         named = hasattr(target, "__name__")
         name = str(getattr(target if named else type(target), "__name__", "?"))
         called = target if named else getattr(type(target), "__call__", None)  # noqa: B004  # its type
-        if not inspect.iscoroutinefunction(called):
-            raise InvalidRequestError(f"A tool is an async function; make it `async def {name}(…)`.")
+        if not callable(target) or isinstance(target, type):
+            raise InvalidRequestError(f"A tool is made of a function, not of {function!r:.80}.")
         own = inspect.cleandoc(getattr(called, "__doc__", None) or "")
         about = description or own or (inspect.getdoc(called) if named else inspect.getdoc(type(target)))
         if not (about or "").strip() and sys.flags.optimize > 1:
@@ -72,16 +135,12 @@ class ToolFunction:
             raise InvalidRequestError(
                 f"Tool {name} needs a docstring, or tool(description=…): the model chooses by it."
             )
-        scope = {**getattr(inspect.unwrap(called), "__globals__", {}), **names}
+        scope = {**getattr(inspect.unwrap(cast("Function", called)), "__globals__", {}), **names}
         fields, positions = _fields(name, cast("Function", function), bound, scope)
+        context = _take_context(name, fields, positions)
         schema, model = _schema(name, fields)
-
-        async def call(arguments: Mapping[str, object]) -> object:
-            given = _checked(model, arguments)
-            leading = [given.pop(field, default) for field, default in positions.items()]
-            return await cast("Function", function)(*leading, **given)
-
-        return cls(name, about, schema, call)
+        code = cast("Function", function) if inspect.iscoroutinefunction(called) else in_thread(cast("Any", function))
+        return cls(name, about, schema, FunctionCall(code, model, positions=positions, context=context))
 
     @classmethod
     def taking(cls, name: str, schema: object, function: object) -> ToolFunction:
@@ -90,21 +149,18 @@ class ToolFunction:
         Args:
             name: Name of the tool.
             schema: Types by name, a TypedDict, or a JSON Schema of an object.
-            function: Async function of the arguments.
+            function: Function of the arguments, and of the context if it asks for one; a plain one runs in a thread.
 
         Raises:
-            InvalidRequestError: It is not async, or the schema is none.
+            InvalidRequestError: It is no function, or the schema is none.
         """
-        if not inspect.iscoroutinefunction(function):
-            shown = getattr(function, "__name__", name)
-            raise InvalidRequestError(f"A tool is an async function; make it `async def {shown}(arguments)`.")
+        if not callable(function) or isinstance(function, type):
+            raise InvalidRequestError(f"A tool is made of a function, not of {function!r:.80}.")
         described, model = _schema_of(name, schema)
-
-        async def call(arguments: Mapping[str, object]) -> object:
-            given = {**arguments} if model is None else _checked(model, arguments)
-            return result_of(await cast("Function", function)(given))
-
-        return cls(name, name, described, call)
+        hints = getattr(inspect.unwrap(function), "__annotations__", {})
+        asked = (key for key, hint in hints.items() if asks_for_context(hint) or hint == ToolContext.__name__)
+        code = cast("Function", function) if inspect.iscoroutinefunction(function) else in_thread(function)
+        return cls(name, name, described, FunctionCall(code, model, context=next(asked, None), whole=True))
 
 
 def _schema_of(name: str, given: object) -> tuple[dict[str, object], Any]:
@@ -154,6 +210,16 @@ def _fields(
             parameter.default,
         )
     return fields, positions
+
+
+def _take_context(name: str, fields: dict[str, tuple[Any, Any]], positions: dict[str, Any]) -> str | None:
+    """Take the parameter out that is given the context of the call."""
+    asked = [field for field, (hint, _) in fields.items() if asks_for_context(hint)]
+    if len(asked) > 1 or any(field in positions for field in asked):
+        raise InvalidRequestError(f"Tool {name} takes its ToolContext as one parameter that can be given by name.")
+    for field in asked:
+        del fields[field]
+    return asked[0] if asked else None
 
 
 def _hint(name: str, parameter: inspect.Parameter, scope: dict[str, Any]) -> Any:
@@ -222,14 +288,18 @@ def _checked(model: Any, arguments: Mapping[str, object]) -> dict[str, object]:
     try:
         checked = model.model_validate(arguments)
     except ValidationError as error:
-        problems = (
-            "/".join(map(str, found["loc"])) + ": " + found["msg"].removeprefix("Value error, ")
-            for found in error.errors(include_url=False)
-        )
+        problems = (f"{place}: {problem}" for place, problem in _places(error).items())
         raise InvalidRequestError(f"Invalid arguments: {'; '.join(problems)}") from None
     fields: Mapping[str, Any] = model.model_fields
     given: set[str] = checked.model_fields_set
     return {str(field.alias): getattr(checked, name) for name, field in fields.items() if name in given}
+
+
+def _places(error: ValidationError) -> dict[str, str]:
+    return {
+        "/".join(map(str, found["loc"])): found["msg"].removeprefix("Value error, ")
+        for found in error.errors(include_url=False)
+    }
 
 
 def _first_line(error: Exception) -> str:

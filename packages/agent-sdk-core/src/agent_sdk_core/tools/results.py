@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
-from typing import cast
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Final, cast
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json, to_jsonable_python
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.wire.json_lines import encode_line
+
+_DEEPEST: Final = 200
+_SHOWN: Final = 100
 
 
 @checked_class("data", "media_type")
@@ -39,13 +45,14 @@ class ToolResult:
     Attributes:
         content: Texts and images, in order; a single one may stand alone.
         is_error: Whether the tool failed.
-        structured: The outcome as data, for the application; not shown to the model.
+        structured: The outcome as data, which messages have as `UserMessage.tool_use_result`. The model is shown the
+            content; this alone is shown to it as JSON.
 
     Raises:
-        InvalidRequestError: The content holds something else.
+        InvalidRequestError: The content holds something else, or JSON cannot hold the outcome.
     """
 
-    content: tuple[str | ToolImage, ...]
+    content: tuple[str | ToolImage, ...] = ()
     is_error: bool = False
     structured: object = None
 
@@ -58,7 +65,12 @@ class ToolResult:
         for part in cast("tuple[object, ...]", parts):
             if not isinstance(part, str | ToolImage):
                 raise InvalidRequestError(f"A tool's result holds texts and images, not {_named(part)}.")
-        object.__setattr__(self, "content", tuple(cast("tuple[str | ToolImage, ...]", parts)))
+        content = tuple(cast("tuple[str | ToolImage, ...]", parts))
+        if self.structured is not None:
+            text = json_text(self.structured)
+            object.__setattr__(self, "structured", from_json(text))
+            content = content or (text,)
+        object.__setattr__(self, "content", content)
 
     @classmethod
     def of(cls, value: object) -> ToolResult:
@@ -71,12 +83,66 @@ class ToolResult:
             case str() | ToolImage():
                 return cls((value,))
             case _:
-                return cls((to_json(value, fallback=repr).decode(),), structured=value)
+                return cls(structured=value)
 
     @classmethod
     def failed(cls, message: str) -> ToolResult:
         """Return an error that the model can read."""
         return cls((message,), is_error=True)
+
+
+def json_text(value: object) -> str:
+    """Return what a tool returned as JSON: plain data, dataclasses, pydantic models, dates, enumerations.
+
+    Raises:
+        InvalidRequestError: JSON cannot hold it; says what, and where.
+    """
+    if (problem := _unfit(value, "", 0)) is None:
+        try:
+            return _encoded(value)
+        except ValueError as error:  # Such as an object of another type.
+            problem = str(error)
+    raise InvalidRequestError(
+        f"The tool's result cannot be sent: {problem}. A tool returns text, a ToolImage, a ToolResult or plain data."
+    )
+
+
+def _encoded(value: object) -> str:
+    """Return a value as JSON; half a character, as in the name of a file that is no UTF-8, becomes U+FFFD."""
+    try:
+        return to_json(value).decode()
+    except ValueError as error:
+        if "surrogates" not in str(error):
+            raise
+        return encode_line(to_jsonable_python(value)).decode().rstrip("\n")
+
+
+def _unfit(value: object, place: str, depth: int) -> str | None:
+    """Return what JSON has no word for: it would be sent as something else, and the model be misled."""
+    at = f" at {place[:_SHOWN]}" if place else ""
+    if depth > _DEEPEST:
+        return f"it is nested too deeply{at}, or holds itself"
+    match value:
+        case float() if not math.isfinite(value):
+            return f"it holds {value}{at}, which is no number of JSON"
+        case bytes() | bytearray() | memoryview():
+            return f"it holds bytes{at}; return an image as ToolImage(data, media_type), other bytes as base64 text"
+        case set() | frozenset():
+            return f"it holds a set{at}, which has no order; return a list"
+        case Iterator():
+            return f"it holds a {type(cast('object', value)).__name__}{at}, which may never end; return a list"
+        case Mapping():
+            members = cast("Mapping[object, object]", value).items()
+        case list() | tuple():
+            members = enumerate(cast("Sequence[object]", value))
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            members = ((each.name, getattr(value, each.name)) for each in fields(value))
+        case _ if isinstance(own := getattr(type(value), "model_fields", None), Mapping):
+            members = ((name, getattr(value, str(name))) for name in cast("Mapping[str, object]", own))
+        case _:
+            return None
+    found = (_unfit(inner, f"{place}/{name}", depth + 1) for name, inner in members)
+    return next((problem for problem in found if problem is not None), None)
 
 
 def _named(value: object) -> str:

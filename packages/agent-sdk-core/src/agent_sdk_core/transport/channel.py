@@ -23,7 +23,7 @@ class Channel(Protocol):
         """Send bytes; concurrent calls must not mix.
 
         Raises:
-            ProcessExitedError: The other side has ended, or takes no more.
+            ConnectionLostError: The other side has ended, or takes no more.
             SessionClosedError: `close_input` has been called.
         """
         ...

@@ -25,6 +25,7 @@ class WireModel(BaseModel, frozen=True):
         defer_build=True,
         protected_namespaces=(),
     )
+    _naming: ClassVar[frozenset[str]] = frozenset()
 
     if not TYPE_CHECKING:  # A type checker knows the fields by the class itself.
 
@@ -38,6 +39,7 @@ class WireModel(BaseModel, frozen=True):
                     for each in error.errors(include_url=False, include_input=False, include_context=False)
                 ]
                 raise InvalidRequestError(f"{type(self).__name__} cannot be made: {'; '.join(wrong)}.") from None
+            self.__pydantic_fields_set__.update(self._naming)
 
         __init__.__pydantic_base_init__ = True  # As `BaseModel.__init__`: reading a wire does not go through it.
 
@@ -83,8 +85,6 @@ class WireModel(BaseModel, frozen=True):
 class NamedModel(WireModel, frozen=True):
     """A piece whose `type`, and `subtype`, name its class: they are on the wire of one that code made, too."""
 
-    _naming: ClassVar[frozenset[str]] = frozenset()
-
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -93,8 +93,7 @@ class NamedModel(WireModel, frozen=True):
             name for name in named if isinstance(default := cls.model_fields[name].default, str) and default
         )
 
-    def model_post_init(self, context: object, /) -> None:
-        """Note what names the class as given."""
-        given = self.__pydantic_fields_set__
-        if "type" not in given:
-            given |= self._naming
+    def to_wire(self) -> dict[str, Any]:
+        """Return the Claude-shaped object, with exactly the keys that were given, and what names its class."""
+        self.__pydantic_fields_set__.update(self._naming)  # Here, for a hook after each validation would cost too much.
+        return super().to_wire()

@@ -28,7 +28,7 @@ def sleeper() -> Iterator[int]:
     process.stdout.readline()
     yield process.pid
     process.kill()
-    process.wait(5)
+    process.wait(30)
     process.stdout.close()
 
 
@@ -58,7 +58,7 @@ def test_a_zombie_counts_as_gone() -> None:
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert entry_of(process.pid) is None
     assert process.pid not in processes()
-    process.wait(5)
+    process.wait(30)
     assert entry_of(process.pid) is None
 
 

@@ -37,7 +37,7 @@ def output_of(code: str, *, platform: str = sys.platform, death: int | None = No
     os.set_blocking(launched.stdout, True)
     with os.fdopen(launched.stdout) as stdout:
         text = stdout.read()
-    launched.process.wait(10)
+    launched.process.wait(30)
     os.close(launched.stdin)
     os.close(launched.stderr)
     return text.strip()
@@ -148,6 +148,6 @@ def test_a_child_whose_host_died_before_it_asked_to_be_told_ends_itself(monkeypa
     host = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: host + 1)
     launched = launch(request(sys.executable, "-c", "", death=signal.SIGTERM))
-    assert launched.process.wait(10) == 1
+    assert launched.process.wait(30) == 1
     for descriptor in (launched.stdin, launched.stdout, launched.stderr, launched.ending.fileno()):
         os.close(descriptor)

@@ -70,6 +70,12 @@ async def test_it_ends_after_some_tries_and_when_the_time_is_over() -> None:
     assert len(late.left) == 1
 
 
+async def test_of_a_start_whose_time_ran_out_on_the_way_the_reason_is_told_and_not_the_rest_of_the_time() -> None:
+    with pytest.raises(HandshakeError) as caught:
+        await start_patiently(Start(LOCKED, StartupTimeoutError("did not answer within 0.7 s")), seconds=10)
+    assert caught.value is LOCKED
+
+
 @pytest.mark.parametrize(
     ("words", "passing"),
     [

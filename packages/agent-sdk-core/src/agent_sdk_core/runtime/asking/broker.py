@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Protocol, cast
 
 import anyio
 
+from agent_sdk_core.asking.permissions import Allow, PermissionRequest
+from agent_sdk_core.asking.questions import ElicitationRequest
 from agent_sdk_core.asking.requests import (
     LEFT_OPEN,
     AgentAnswer,
@@ -26,8 +30,9 @@ from agent_sdk_core.asking.requests import (
 from agent_sdk_core.errors import FrameTooLargeError, InvalidRequestError
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.receiver import RequestId, ServerRequest
+from agent_sdk_core.runtime.asking.fitting import fitting
 from agent_sdk_core.runtime.asking.pending import PendingRequests
-from agent_sdk_core.runtime.asking.policing import Police
+from agent_sdk_core.runtime.asking.policing import Police, Ruling
 from agent_sdk_core.runtime.asking.user_code import UserCodeError, call_user_code
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
 from agent_sdk_core.wire.forms import unsendable
@@ -36,6 +41,9 @@ from agent_sdk_core.wire.json_lines import encode_line
 _log = logging.getLogger(__name__)
 
 _RESPOND_SECONDS: Final = 5.0
+_LONGEST_COMMAND: Final = 20_000
+"""Characters of a command that is taken apart for a person; a longer one nobody reads."""
+
 _CALLBACKS: Final = {"permission": "can_use_tool", "question": "on_question", "elicitation": "on_elicitation"}
 
 
@@ -76,11 +84,16 @@ class Peer(Protocol):
         ...
 
 
-class Asked(Protocol):
-    """A session, as far as it is asked."""
+class Questioned(Protocol):
+    """A session, as far as requests are put to its application."""
 
     options: SessionOptions
     requests: PendingRequests
+    police: Police | None
+
+
+class Asked(Questioned, Protocol):
+    """A session, as far as it is asked."""
 
     @property
     def reader(self) -> RequestReader:
@@ -115,11 +128,12 @@ class RequestBroker:
         try:
             reading = reader.read(request)
             if isinstance(reading, Ask) and session is not None:
-                answer = await put(reading, session.requests, session.options)
+                answer = await put(reading, session)
             elif isinstance(reading, Work):
                 refusal = reading.failed
                 answer = _because("The call was cut off.", refusal)
-                answer = await _run(reading) or answer
+                told = await _run(reading)  # A hook that has nothing to say says so with an empty body.
+                answer = answer if told is None else told
         except Exception:
             _log.exception("%s could not be handled and is refused", request.method)
         finally:
@@ -142,11 +156,15 @@ async def _respond(peer: Peer, request_id: RequestId, answer: Json | str) -> Non
     await (peer.refuse(request_id, answer) if isinstance(answer, str) else peer.respond(request_id, answer))
 
 
-async def put(ask: Ask[AgentRequest], requests: PendingRequests, options: SessionOptions) -> Json:
+async def put(ask: Ask[AgentRequest], session: Questioned) -> Json:
     """Put a request to whoever answers it for a session, and return the answer's body."""
-    request = ask.request
+    request, requests = _whole(ask.request), session.requests
+    options, police = session.options, session.police
+
+    fits = await fitting(request)
 
     def check(answer: AgentAnswer) -> Json:
+        fits(answer)
         body = ask.encode(answer)
         if (problem := unsendable(body)) is not None:
             raise InvalidRequestError(problem)
@@ -154,20 +172,58 @@ async def put(ask: Ask[AgentRequest], requests: PendingRequests, options: Sessio
             raise InvalidRequestError(f"It has {size} bytes, more than the {DEFAULT_MAX_LINE} that a message may have.")
         return body
 
-    police = Police.of(options)
+    async def judge(request: AgentRequest) -> Ruling:
+        ruling = Ruling(None) if police is None else await police.decide(request)
+        # What the policy has asked about is asked about each time.
+        if ruling == Ruling(None) and requests.grants.covers(request):
+            return Ruling(Allow(), by="grant")
+        # A person whom the policy had asked about this call, with what it lifts, is not asked again by the agent.
+        if ruling.answer is None and requests.grants.covers_call(request):
+            return Ruling(Allow(), ruling.rule, by="grant")
+        return ruling
+
     resolution = await requests.resolve(
-        request,
+        _apart(request),
         callback=getattr(options, _CALLBACKS[kind_of(request)]),
         check=check,
         timeout=options.request_timeout,
-        judge=None if police is None else police.decide,
+        judge=None if police is None and not requests.grants.covers(request) else judge,
+        review=None if police is None else partial(police.review, request),
     )
-    answer = resolution.answer if police is None else await police.review(request, resolution.answer)
+    if resolution.by in ("callback", "answer"):
+        requests.grants.note(request, resolution.answer)
     if ask.before_sending is not None:
-        await ask.before_sending(answer)
-    if answer is None:
-        return ask.encode(refusal_of(request))
-    return cast("Json", resolution.encoded) if answer is resolution.answer else check(answer)
+        await ask.before_sending(resolution.answer)
+    return ask.encode(refusal_of(request)) if resolution.answer is None else cast("Json", resolution.encoded)
+
+
+def _whole(request: AgentRequest) -> AgentRequest:
+    """Return a request with what is told of its command, which waits for nothing: it might be withdrawn meanwhile."""
+    command = request.input.get("command") if isinstance(request, PermissionRequest) else None
+    if not isinstance(request, PermissionRequest) or not isinstance(command, str) or len(command) > _LONGEST_COMMAND:
+        return request
+    if request.kind != "execute" or request.command_parts:
+        return request
+    from agent_sdk_core.policy.command_rules import command_parts
+
+    return replace(request, command_parts=command_parts(command))
+
+
+def _apart(request: AgentRequest) -> AgentRequest:
+    """Return a request for whoever answers, which shares no data with what is judged, granted and sent.
+
+    What they do to its input would else run without having been judged, or be taken for what was asked; what they do to
+    a form's schema would change what an answer is held against.
+    """
+    tables: dict[str, Any] = {"raw": request.raw}
+    match request:
+        case PermissionRequest():
+            tables["input"] = request.input
+        case ElicitationRequest():
+            tables["schema"] = request.schema
+        case _:
+            pass
+    return replace(request, **deepcopy(tables))
 
 
 async def _run(work: Work) -> Json | str | None:

@@ -10,12 +10,12 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import anyio
 
-from agent_sdk_core.asking.permissions import Defer, Deny
+from agent_sdk_core.asking.permissions import Defer, Deny, PermissionRequest
 from agent_sdk_core.asking.requests import (
     REFUSALS,
     AgentAnswer,
@@ -28,16 +28,20 @@ from agent_sdk_core.asking.requests import (
     outcome_of,
     require_kind,
 )
-from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, PolicyDeniedError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
+from agent_sdk_core.runtime.asking.grants import SessionGrants
+from agent_sdk_core.runtime.asking.policing import Ruling
 from agent_sdk_core.runtime.asking.user_code import call_user_code
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.telemetry.correlation import within
 
 _log = logging.getLogger(__name__)
 
 Callback = Callable[[Any], Awaitable[AgentAnswer]]
-Judge = Callable[[Any], Awaitable[AgentAnswer | None]]
+Judge = Callable[[Any], Awaitable[Ruling]]
+Review = Callable[[AgentAnswer], Awaitable[Ruling]]
 
 
 @dataclass(slots=True, eq=False)
@@ -45,11 +49,15 @@ class _Pending:
     request: AgentRequest
     kind: RequestKind
     check: Callable[[AgentAnswer], object]
+    ended: Callable[[_Pending], None]
+    review: Review | None = None
+    judged: anyio.Event = field(default_factory=anyio.Event)
     settled: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     answer: AgentAnswer | None = None
     encoded: object = None
     by: DecidedBy = "agent"
+    rule: str | None = None
 
     def settle(self, answer: AgentAnswer | None, by: DecidedBy, encoded: object = None) -> None:
         if self.settled.is_set():
@@ -60,7 +68,10 @@ class _Pending:
                 self.encoded = self.check(answer)
         finally:
             self.settled.set()
+            self.request.settled.set()
+            self.judged.set()
             self.scope.cancel()
+            self.ended(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +96,25 @@ class PendingRequests:
         host: Runs the callbacks.
         context: Context variables that callbacks see.
         emit: Publishes `RequestOpened` and `RequestResolved` on the session.
+        turn: Returns what the running turn is called in logs.
+
+    Attributes:
+        grants: What was allowed for the session.
     """
 
-    def __init__(self, host: Host, context: Context, emit: Callable[[SDKMessage], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        context: Context,
+        emit: Callable[[SDKMessage], None],
+        *,
+        turn: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._host = host
         self._context = context
         self._emit = emit
+        self._turn = turn
+        self.grants = SessionGrants()
         self._open: dict[str, _Pending] = {}
         self._refusing = False
         self._released = anyio.Event()
@@ -109,6 +133,7 @@ class PendingRequests:
         check: Callable[[AgentAnswer], object],
         timeout: float | None,
         judge: Judge | None = None,
+        review: Review | None = None,
     ) -> Resolution:
         """Put a request to whoever answers, and return how it ended; never raises for a bad answer.
 
@@ -119,41 +144,49 @@ class PendingRequests:
             callback: Who is asked; None refuses at once, `DEFER` waits for `answer()`.
             check: Encodes an answer for the wire; raises `AgentError` for one that the agent cannot honour.
             timeout: Seconds until it is refused, or None.
-            judge: Decides before anybody is asked; None from it leaves the decision to whoever is.
+            judge: Decides before anybody is asked, or leaves the decision to whoever is.
+            review: Looks at what is answered, before it counts.
         """
-        pending = _Pending(request, kind_of(request), check)
+        pending = _Pending(request, kind_of(request), check, self._ended, review)
         self._open[request.request_id] = pending
         self._emit(self._opened(request))
         try:
             if self._refusing:
                 pending.settle(REFUSALS[pending.kind], "close")
             elif judge is not None:
-                self._host.start_soon(self._judge, pending, judge, callback, context=self._context)
+                self._host.start_soon(self._judge, pending, judge, callback, context=self._within(pending))
             else:
+                pending.judged.set()
                 self._put(pending, callback)
             with anyio.move_on_after(timeout):
                 await pending.settled.wait()
             pending.settle(REFUSALS[pending.kind], "deadline")
         finally:
             pending.settle(None, "close")
-            del self._open[request.request_id]
-            self._emit(self._resolved(pending))
         if pending.by == "close":
             await self._released.wait()
         return Resolution(pending.answer, pending.encoded, pending.by)
 
-    def answer(self, request_id: str, answer: AgentAnswer) -> None:
-        """Settle a request from elsewhere.
+    async def answer(self, request_id: str, answer: AgentAnswer) -> None:
+        """Settle a request from elsewhere, once the policy has left it to whoever answers.
 
         Raises:
             InvalidRequestError: It is not open, or the answer is of another kind.
+            PolicyDeniedError: The policy refuses the input that the answer changes; the request stays open.
             AgentError: The agent cannot honour the answer; the request stays open.
         """
         pending = self._open.get(request_id)
+        if pending is not None:
+            require_kind(pending.kind, answer)
+            await pending.judged.wait()
+        encoded: object = None
+        if pending is not None and not pending.settled.is_set():
+            encoded = pending.check(answer)
+            if pending.review is not None and (refused := (await pending.review(answer)).answer) is not None:
+                raise PolicyDeniedError(cast("Deny", refused).message)
         if pending is None or pending.settled.is_set():
             raise InvalidRequestError(f"No request {request_id!r} is open; it was answered, withdrawn or never asked.")
-        require_kind(pending.kind, answer)
-        pending.settle(answer, "answer", pending.check(answer))
+        pending.settle(answer, "answer", encoded)
 
     def withdraw(self, *, native_id: str | None = None) -> None:
         """Settle what the agent no longer asks: one request by its native id, or all."""
@@ -175,26 +208,41 @@ class PendingRequests:
         """Let the agent have what `refuse_all` settled, as far as it still waits for it."""
         self._released.set()
 
+    def _ended(self, pending: _Pending) -> None:
+        """Tell how a request ended, at once: who closes the session right behind it ends what it is told on."""
+        del self._open[pending.request.request_id]
+        self._emit(self._resolved(pending))
+
     def _put(self, pending: _Pending, callback: Callback | Defer | None) -> None:
         if callback is None:
             pending.settle(REFUSALS[pending.kind], "no_callback")
         elif not isinstance(callback, Defer):
-            self._host.start_soon(self._call, pending, callback, context=self._context)
+            self._host.start_soon(self._call, pending, callback, context=self._within(pending))
+
+    def _within(self, pending: _Pending) -> Context:
+        """Return the context for what is called for a request."""
+        return within(self._context, turn=self._turn(), request=pending.request.request_id)
 
     async def _judge(self, pending: _Pending, judge: Judge, callback: Callback | Defer | None) -> None:
         """Let the policy decide; one that breaks refuses."""
         answer: AgentAnswer | None = REFUSALS[pending.kind]
+        by: DecidedBy = "policy"
         try:
             with pending.scope:
-                answer = await call_user_code(
+                ruling = await call_user_code(
                     lambda: judge(pending.request), f"the policy for a {pending.kind} request"
                 )
+                if ruling is not None:
+                    answer, pending.rule, by = ruling
         except Exception:
             _log.exception("the policy for a %s request failed, which counts as a denial", pending.kind)
         finally:
             if answer is not None:
-                pending.settle(answer, "policy")
+                pending.settle(answer, by)
         if not pending.settled.is_set():
+            if pending.rule is not None and isinstance(pending.request, PermissionRequest):
+                pending.request = replace(pending.request, rule=pending.rule)
+            pending.judged.set()
             pending.scope = anyio.CancelScope()
             self._put(pending, callback)
 
@@ -211,7 +259,13 @@ class PendingRequests:
                 if not pending.settled.is_set():
                     require_kind(pending.kind, answer)
                     given = cast("AgentAnswer", answer)
-                    pending.settle(given, "callback", pending.check(given))
+                    encoded = pending.check(given)
+                    ruling = Ruling(None) if pending.review is None else await pending.review(given)
+                    if ruling.answer is None:
+                        pending.settle(given, "callback", encoded)
+                    elif not pending.settled.is_set():
+                        pending.rule = ruling.rule
+                        pending.settle(ruling.answer, ruling.by)
         except AgentError as error:
             _log.error("the answer to a %s request was refused and counts as a denial: %s", pending.kind, error)
             refusal = refusal if given is None else _refusal_because(pending, error)
@@ -228,8 +282,10 @@ class PendingRequests:
 
     def _resolved(self, pending: _Pending) -> SDKMessage:
         request = pending.request
+        told = pending.rule or (request.rule if isinstance(request, PermissionRequest) else None)
+        rule = {} if told is None else {"rule": told}
         return RequestResolved.synthesize(
-            origin_of(request), **identity_of(request), outcome=outcome_of(pending.answer), by=pending.by
+            origin_of(request), **identity_of(request), outcome=outcome_of(pending.answer), by=pending.by, **rule
         )
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Final, Generic, TypeVar
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from agent_sdk_core.runtime.host import on_trio, start_beside
+from agent_sdk_core.telemetry.reporting import error_reporter
 from agent_sdk_core.tools.tool import failure_text
 
 _log = logging.getLogger(__name__)
@@ -25,6 +27,9 @@ _PATIENCE: Final = 5.0
 
 _RETRY_SECONDS: Final = 0.1
 """How often code that shields itself is looked at again."""
+
+_awaited: ContextVar[tuple[anyio.Event, int] | None] = ContextVar("agent_sdk_user_code", default=None)
+"""The end of the application's code that runs, and its task; tasks that it starts inherit this, and are others."""
 
 
 class UserCodeError(Exception):
@@ -60,8 +65,21 @@ async def call_user_code(work: Callable[[], Awaitable[T]], what: str, *, until: 
     if isinstance(code.raised, UserCodeError):
         raise code.raised
     if code.raised is not None:
+        error_reporter().report(code.raised, where="callback")
         raise UserCodeError(failure_text(code.raised)) from code.raised
     return code.returned
+
+
+def awaited_here() -> bool:
+    """Tell whether what runs is code of the application that is waited for, and not a task that it has started."""
+    code = _awaited.get()
+    return code is not None and not code[0].is_set() and code[1] == anyio.get_current_task().id
+
+
+def stand_in() -> None:
+    """Have this task count as the application's code, where that waits for it in a thread."""
+    if (code := _awaited.get()) is not None:
+        _awaited.set((code[0], anyio.get_current_task().id))
 
 
 class _Call(Generic[T]):
@@ -84,6 +102,7 @@ class _Call(Generic[T]):
         try:
             if not self._unwanted:
                 self._task = anyio.get_current_task()
+                _awaited.set((self.ended, self._task.id))
                 with self._scope, self._guard:
                     self.returned = await self._work()
         except BaseException as error:  # Out of a task, some of them would end the event loop.

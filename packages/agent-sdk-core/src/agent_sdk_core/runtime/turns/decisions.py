@@ -19,6 +19,7 @@ from agent_sdk_core.runtime.turns.events import (
     Close,
     Closed,
     Compacting,
+    CutOff,
     Dropped,
     Effect,
     Ended,
@@ -91,7 +92,7 @@ class TurnDecisions:
                 self._drop(uuid)
             case Cancelled():
                 self._cancel(event)
-            case Abandoned():
+            case Abandoned() | CutOff():
                 self._abandon(event)
             case Closed():
                 self._closed(event)
@@ -139,9 +140,7 @@ class TurnDecisions:
         self._reach(turn.started)
         if isinstance(answer, AgentError):
             if record is not None and self._take(record):
-                # Where it waited in the queue its sender has gone on, so it gets a result.
-                failed = Ending(answer.code, answer.message, "turn_setup_failed")
-                self._finish(record, failed if record.settled.is_set() else answer)
+                self._finish(record, _refusal(record, answer))
             if record is None or not turn.records:
                 self._over(turn)
             return
@@ -158,7 +157,7 @@ class TurnDecisions:
         if not self._take(record):
             return
         if isinstance(answer, AgentError):
-            self._finish(record, answer)
+            self._finish(record, _refusal(record, answer))
         elif not answer:
             self._enqueue(record)
         elif (joined := self._turn_of(event)) is not None:
@@ -232,7 +231,10 @@ class TurnDecisions:
             self._finish(record, _CANCELLED)
             self._effects.append(Changed())
 
-    def _abandon(self, event: Abandoned) -> None:
+    def _abandon(self, event: Abandoned | CutOff) -> None:
+        if isinstance(event, CutOff):
+            self._cut_off(event.ending)
+            return
         ending, turn = event
         if turn is None:
             self.stopped = self._closing = True
@@ -245,6 +247,17 @@ class TurnDecisions:
             self._effects.append(Close(None if turn is None else turn.native_id, closed))
         else:
             self._closed(closed)
+
+    def _cut_off(self, ending: Ending) -> None:
+        running = self.running
+        if running is None or not running.sent:
+            return
+        if running.started.is_set():  # Else no steer was sent, and each will wait.
+            for record in list(self.steering):
+                self._take(record)
+                self._effects.append(Forget(record.uuid))
+                self._finish(record, ending)
+        self._effects.append(Close(None, Closed(ending, running)))
 
     def _closed(self, event: Closed) -> None:
         ending, turn = event
@@ -296,3 +309,8 @@ class TurnDecisions:
         if not milestone.is_set():
             milestone.reached = True
             self._effects.append(Tell(milestone))
+
+
+def _refusal(record: PromptRecord, error: AgentError) -> Ending | AgentError:
+    """Return the end of a prompt that was refused; its sender has gone on where it was accepted, and gets a result."""
+    return Ending(error.code, error.message, "turn_setup_failed") if record.settled.is_set() else error

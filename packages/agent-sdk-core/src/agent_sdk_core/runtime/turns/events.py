@@ -79,6 +79,12 @@ class Abandoned(NamedTuple):
     turn: RunningTurn | None = None
 
 
+class CutOff(NamedTuple):
+    """The agent is gone for now: its turn ends, unless the agent was never told of it; what waits goes on to wait."""
+
+    ending: Ending
+
+
 class Closed(NamedTuple):
     """What `Abandoned` left open has been told."""
 
@@ -86,7 +92,7 @@ class Closed(NamedTuple):
     turn: RunningTurn | None = None
 
 
-Event = Submitted | Compacting | Started | Steered | Begun | Ended | Dropped | Cancelled | Abandoned | Closed
+Event = Submitted | Compacting | Started | Steered | Begun | Ended | Dropped | Cancelled | Abandoned | CutOff | Closed
 
 
 class Send(NamedTuple):

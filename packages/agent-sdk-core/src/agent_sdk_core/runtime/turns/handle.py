@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from types import TracebackType
-from typing import Final, Self
+from collections.abc import Callable
+from types import CoroutineType, TracebackType
+from typing import Any, Final, Self
 
 import anyio
 
@@ -24,10 +25,18 @@ _ADVICE: Final = "Await it, iterate over it, or enter it: `result = await sessio
 
 
 class SessionTurn(Turn):
-    """A turn of a `BaseSession`. Its buffer lives as long as the handle; its prompt holds it weakly."""
+    """A turn of a `BaseSession`. Its buffer lives as long as the handle; its prompt holds it weakly.
 
-    def __init__(self, turns: Turns, buffer: MessageBuffer, record: PromptRecord) -> None:
+    Args:
+        turns: Those of its session.
+        buffer: Takes its messages.
+        record: Its prompt.
+        may_wait: Raises where the caller would wait for itself.
+    """
+
+    def __init__(self, turns: Turns, buffer: MessageBuffer, record: PromptRecord, may_wait: Callable[[], None]) -> None:
         self._turns = turns
+        self._may_wait = may_wait
         self._buffer = buffer
         self._prepared = record
         self._record: PromptRecord | None = None
@@ -78,6 +87,7 @@ class SessionTurn(Turn):
         record = await self._send()
         if not record.done.is_set():
             self._turns.require_here()
+            self._may_wait()
             await record.done.wait()
         return _result_of(record)
 
@@ -90,7 +100,13 @@ class SessionTurn(Turn):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> SDKMessage:
+    def __anext__(self) -> CoroutineType[Any, Any, SDKMessage]:
+        record = self._record
+        if record is not None and record.refusal is None and record.settled.is_set():
+            return self._buffer.__anext__()  # Hot: a coroutine of our own would cost as much as the message.
+        return self._first()
+
+    async def _first(self) -> SDKMessage:
         await self._send()
         return await self._buffer.__anext__()
 
@@ -119,6 +135,7 @@ class SessionTurn(Turn):
     async def _send(self) -> PromptRecord:
         if self._record is None:
             self._tried = True
+            self._may_wait()
             self._turns.submit(self._prepared, watcher=self._buffer)
             self._record = self._prepared
         record = self._record

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,11 +25,33 @@ if TYPE_CHECKING:
 
 
 class Ending(NamedTuple):
-    """Why a prompt or turn ends on our side: code of the error (empty: none), a sentence, and the terminal reason."""
+    """Why a prompt or turn ends on our side: code of the error (empty: none), a sentence, and the terminal reason.
+
+    `fields` are those of its result beside them, `limit` is the limit that was reached.
+    """
 
     code: str
     message: str
     terminal_reason: str
+    fields: Mapping[str, object] = {}
+    limit: str = ""
+
+    def of_result(self) -> dict[str, object]:
+        """Return the fields of the result that tells it."""
+        return {
+            "subtype": "error_during_execution",
+            "is_error": True,
+            "errors": [self.message],
+            "terminal_reason": self.terminal_reason,
+            **({"error_code": self.code} if self.code else {}),
+            **self.fields,
+        }
+
+
+def lost_ending(error: AgentError, said: str, *, goes_on: bool) -> Ending:
+    """Return why a turn ends whose agent is gone; `goes_on` says whether its session can go on."""
+    details = {"session_goes_on": goes_on}
+    return Ending(error.code, said, "agent_exited", {"retryable": goes_on, "error_details": details})
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +94,8 @@ class PromptRecord:
         text: What the assistant said last while it ran.
         cancelled: Whether it is given up unless the agent has it already.
         steered: Whether it was meant for the running turn.
+        checked: What is sent, once hooks have seen it.
+        caller: The context of the call that sent it, where spans are observed.
     """
 
     uuid: str
@@ -86,6 +111,8 @@ class PromptRecord:
     text: str = ""
     cancelled: bool = False
     steered: bool = False
+    checked: Prompt | None = None
+    caller: Context | None = None
 
     def finish(self, result: ResultMessage | None, refusal: AgentError | None = None) -> None:
         """Note the result or the refusal, and end the watcher's stream after what it holds."""
@@ -108,33 +135,47 @@ class RunningTurn:
     Attributes:
         records: Prompts that started or joined it; empty for a turn that nobody prompted.
         native_id: The agent's id, once known.
+        sent: Whether the agent was told of it, or may have been.
         ended_ids: Turns of the agent that ended while the answer to our start was on its way.
         started: Set when the agent has answered the start, either way.
         begun: Set when the agent's first message of it has come.
         ended: Set when the turn is over.
         preface: What the agent said of the turn before it began: it is shown after `init`; None once it has begun.
         interrupting: Set when somebody asked for its end; its deadline is when we end it ourselves.
+        stopping: Set when the agent was asked to end it.
         given_up: Whether the agent did not confirm its end.
         result: The last result that came while it ran.
+        counted: Whether it was counted as a turn.
+        limit: The limit that it has reached, if it is interrupted for that.
         interrupted: Set when that has been done, its foreground command ended included.
+        uuid: What it is called in logs: the uuid of its first prompt; None where nobody prompted it.
     """
 
     records: list[PromptRecord] = field(default_factory=list[PromptRecord])
     native_id: str | None = None
+    sent: bool = False
     ended_ids: set[str] = field(default_factory=set[str])
     started: Milestone = field(default_factory=Milestone)
     begun: Milestone = field(default_factory=Milestone)
     ended: Milestone = field(default_factory=Milestone)
     preface: list[SDKMessage] | None = field(default_factory=list["SDKMessage"])
     interrupting: anyio.CancelScope | None = None
+    stopping: anyio.Event = field(default_factory=anyio.Event)
     given_up: bool = False
     result: ResultMessage | None = None
+    counted: bool = False
+    limit: Ending | None = None
     interrupted: anyio.Event = field(default_factory=anyio.Event)
+    uuid: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.records:
+            self.uuid = self.records[0].uuid
 
     @classmethod
     def awaited(cls, records: Sequence[PromptRecord]) -> RunningTurn:
         """Return the turn that the agent will begin by itself for prompts that it holds."""
-        turn = cls(list(records))
+        turn = cls(list(records), sent=True)
         turn.started.reached = True
         return turn
 
@@ -167,11 +208,7 @@ def synthetic_result(uuid: str, ending: Ending, *, session_id: str, backend: str
     return ResultMessage.synthesize(
         Source(backend, thread_id=session_id, synthetic=True),
         session_id=session_id,
-        subtype="error_during_execution",
-        is_error=True,
         num_turns=0,
-        errors=[ending.message],
-        terminal_reason=ending.terminal_reason,
         user_message_uuids=[uuid],
-        **({"error_code": ending.code} if ending.code else {}),
+        **ending.of_result(),
     )

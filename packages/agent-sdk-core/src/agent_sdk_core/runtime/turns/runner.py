@@ -9,12 +9,18 @@ from __future__ import annotations
 import logging
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar, assert_never
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context
+from typing import TYPE_CHECKING, Final, assert_never
 
 import anyio
 
-from agent_sdk_core.errors import AgentError, InvalidRequestError, RequestTimeoutError, SessionBusyError
+from agent_sdk_core.errors import (
+    AgentError,
+    InvalidRequestError,
+    RequestTimeoutError,
+    SessionBusyError,
+)
 from agent_sdk_core.messages.conversation import AssistantMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
@@ -31,6 +37,7 @@ from agent_sdk_core.runtime.turns.events import (
     Changed,
     Close,
     Compacting,
+    CutOff,
     Dropped,
     Effect,
     Ended,
@@ -44,17 +51,22 @@ from agent_sdk_core.runtime.turns.events import (
     Submitted,
     Tell,
 )
+from agent_sdk_core.runtime.turns.meter import Meter
 from agent_sdk_core.runtime.turns.queue import WaitingPrompts
 from agent_sdk_core.runtime.turns.records import Ending, PromptRecord, RunningTurn, synthetic_result
+from agent_sdk_core.runtime.turns.sending import PromptSender
+from agent_sdk_core.runtime.turns.showing import note_text, show
+from agent_sdk_core.runtime.turns.watchdog import Watchdog
+from agent_sdk_core.telemetry import spans
+from agent_sdk_core.telemetry.correlation import correlation, within
 
 if TYPE_CHECKING:
+    from agent_sdk_core.runtime.asking.hooking import SessionHooks
+    from agent_sdk_core.runtime.asking.policing import Police
+    from agent_sdk_core.runtime.recording import SessionRecorder
     from agent_sdk_core.runtime.settings import SessionSettings
-    from agent_sdk_core.structured.answers import AnswerForm
-    from agent_sdk_core.structured.output_type import OutputType
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 INTERRUPT_SECONDS: Final = 10.0
 """How long an interrupted turn may take to end before we end it ourselves."""
@@ -64,6 +76,8 @@ CLOSE_SECONDS: Final = 2.0
 
 COMPACT_SECONDS: Final = 60.0
 """How long an agent that agreed to compact may take to begin."""
+
+_UNSENT: Final = Ending("", "The turn was interrupted before the agent had its prompt.", "aborted_streaming")
 
 _UNCONFIRMED: Final = Ending(
     RequestTimeoutError.default_code, "The agent did not confirm the interrupt.", "aborted_streaming"
@@ -75,35 +89,50 @@ class Turns:
 
     Args:
         session_id: Returns the agent's id of the session.
+        context: The context of the session; what it belongs to is what its turns belong to.
         host: Runs what awaits the agent.
         driver: The agent's side.
         require_open: Raises what stands against a new prompt.
         deliver: Takes messages of a turn that we end ourselves, as if the agent had sent them.
         publish: Takes a result that belongs to a prompt but to no turn.
         settings: Returns the session's settings, which are put to the agent before a turn.
+        hooks: The session's hooks, which see each prompt before it is sent.
         on_change: Told whenever a turn or the queue has ended.
+        recorder: Told of turns, of prompts that wait, and of those that were refused.
+        meter: Counts what turns use, where that is limited.
+        police: Knows by which rules tool calls were refused.
     """
 
     def __init__(
         self,
         *,
         session_id: Callable[[], str],
+        context: Context,
         host: Host,
         driver: SessionDriver,
         require_open: Callable[[], None],
         deliver: Callable[[Iterable[SDKMessage]], None],
         publish: Callable[[ResultMessage], None],
         settings: Callable[[], SessionSettings],
+        hooks: SessionHooks,
         on_change: Callable[[], None],
+        recorder: SessionRecorder,
+        meter: Meter | None = None,
+        police: Police | None = None,
     ) -> None:
         self._session_id = session_id
+        self._belongs = correlation(context)
         self._host = host
         self._driver = driver
         self._require_open = require_open
         self._deliver = deliver
         self._publish = publish
-        self._settings = settings
+        self._sender = PromptSender(driver, hooks, settings, self._watch)
         self._on_change = on_change
+        self._recorder = recorder
+        self._meter = meter
+        self._police = police
+        self.watchdog: Watchdog | None = None
         self._decisions = TurnDecisions()
         self._effects: deque[Effect] = deque()
         self._looping = False
@@ -113,6 +142,11 @@ class Turns:
     def running(self) -> RunningTurn | None:
         """The turn that runs."""
         return self._decisions.running
+
+    @property
+    def running_uuid(self) -> str | None:
+        """What the turn that runs is called in logs, see `RunningTurn.uuid`."""
+        return None if self.running is None else self.running.uuid
 
     @property
     def busy(self) -> bool:
@@ -134,16 +168,26 @@ class Turns:
         if self._decisions.knows(record.uuid):
             raise InvalidRequestError(f"A prompt with uuid {record.uuid!r} was sent before; give each prompt its own.")
         record.watcher = weakref.ref(watcher) if watcher is not None else None
+        record.caller = spans.caller()
         self._put(Submitted(record, steer))
 
     def begin(self, message: InitMessage) -> None:
         """Note that the agent began a turn: the one we started, or one that nobody prompted."""
         self._put(Begun(message.source.turn_id if message.source else None))
+        running = self.running
+        if self._meter is not None and running is not None and not running.counted:
+            running.counted = True
+            self.limit(self._meter.begin())
 
     def settled(self, result: ResultMessage) -> ResultMessage:
         """Return a result of the agent's, held to what its prompt asked for, or else to what the session does."""
         asked = (record.answers for uuid in result.user_message_uuids if (record := self._decisions.open.get(uuid)))
         form = next((answers for answers in asked if answers is not None), self._driver.answers)
+        if self._police is not None:
+            result = self._police.named(result)
+        limit = self.running.limit if self.running is not None else None
+        if limit is not None and result.outcome == "interrupted":
+            result = result.model_copy(update=limit.of_result())
         return result if form is None else form.settle(result)
 
     def owed(self, result: ResultMessage) -> ResultMessage:
@@ -162,27 +206,11 @@ class Turns:
 
     def show(self, batch: Sequence[SDKMessage]) -> None:
         """Give messages to those who watch the running turn, if they belong to it."""
-        running = self._decisions.running
-        if running is None or not running.records or not batch:
-            return
-        watched = [(record.uuid, buffer) for record in running.records if (buffer := record.buffer) is not None]
-        if watched:
-            last = batch[-1]
-            result = last if isinstance(last, ResultMessage) and last.parent_tool_use_id is None else None
-            rest = batch if result is None else batch[:-1]
-            ended = set(result.user_message_uuids) if result is not None else set[str]()
-            ending = any(uuid in ended for uuid, _ in watched)
-            mine = [message for message in rest if _belongs(message, running.native_id)]
-            mine = running.in_order(mine, ending=ending)
-            for uuid, buffer in watched:
-                buffer.publish([*mine, last] if uuid in ended else mine)
+        show(self._decisions.running, batch)
 
     def note_text(self, message: AssistantMessage) -> None:
         """Remember what the assistant said last, for `Turn.text`."""
-        running = self._decisions.running
-        if running is not None and _belongs(message, running.native_id) and (text := message.text):
-            for record in running.records:
-                record.text = text
+        note_text(self._decisions.running, message)
 
     async def interrupt(self, *, cancel_held: bool = True, patience: float | None = None) -> bool:
         """End the running turn and wait until it has ended; False if none runs.
@@ -194,15 +222,43 @@ class Turns:
         running = self.running
         if running is None:
             return False
-        deadline = anyio.current_time() + (INTERRUPT_SECONDS if patience is None else patience)
+        if not running.sent and self._driver.away is not None:
+            self._put(Abandoned(_UNSENT, running))
+            running.given_up = False
+            return True
+        self._interrupt(running, INTERRUPT_SECONDS if patience is None else patience, cancel_held)
+        await running.interrupted.wait()
+        return True
+
+    def limit(self, ending: Ending | None) -> None:
+        """End the running turn, if it has begun, because it has reached a limit; None: it has not."""
+        running = self.running
+        if ending is None or running is None or not running.counted or running.limit is not None:
+            return
+        self.cut(ending)
+
+    def cut(self, ending: Ending) -> None:
+        """End the running turn for this reason, unless it is being ended for another one."""
+        running = self.running
+        if running is None or running.limit is not None:
+            return
+        _log.info("a turn is ended: %s", ending.message)
+        running.limit = ending
+        self._host.start_soon(self._stop_at_limit, running)  # Messages come in callbacks of no task, too.
+
+    async def _stop_at_limit(self, running: RunningTurn) -> None:
+        if not running.ended.is_set():
+            self._interrupt(running, INTERRUPT_SECONDS, cancel_held=True)
+
+    def _interrupt(self, running: RunningTurn, patience: float, cancel_held: bool) -> None:
+        deadline = anyio.current_time() + patience
         if running.interrupting is None:
             scope = anyio.CancelScope(deadline=deadline)
-            self._host.start_soon(self._drive_interrupt, running, scope, cancel_held)
+            context = within(None, **self._belongs, turn=running.uuid)
+            self._host.start_soon(self._drive_interrupt, running, scope, cancel_held, context=context)
             running.interrupting = scope
         else:
             running.interrupting.deadline = min(running.interrupting.deadline, deadline)
-        await running.interrupted.wait()
-        return True
 
     async def end_for_close(self) -> bool:
         """End the running turn as `interrupt` does, in less time; False if the agent did not confirm that."""
@@ -245,6 +301,8 @@ class Turns:
         if self.running is not turn:
             raise SessionBusyError("A turn runs or waits; compact the session when it is idle: `wait_idle()`.")
         try:
+            await self._driver.ready()
+            turn.sent = True
             await self._driver.compact()
         except BaseException as error:
             self._put(Started(turn, None, error if isinstance(error, AgentError) else AgentError(str(error))))
@@ -265,17 +323,28 @@ class Turns:
         records = self.running.records if self.running is not None else []
         return tuple(record.uuid for record in records if record.steered and self._driver.holds(record.uuid))
 
-    def stop(self, code: str, message: str, terminal_reason: str) -> None:
+    def stop(self, ending: Ending) -> None:
         """End everything for good, because the agent or the session is gone."""
+        self._lose(Abandoned(ending))
+
+    def cut_off(self, ending: Ending) -> None:
+        """End the turn that the agent has, because it is gone for now; what waits goes on to wait."""
+        self._lose(CutOff(ending))
+
+    def _lose(self, event: Abandoned | CutOff) -> None:
         running = self.running
-        self._put(Abandoned(Ending(code, message, terminal_reason)))
-        if running is not None:
+        self._put(event)
+        if running is not None and running.ended.is_set():
             running.interrupted.set()  # Nobody is left to clean up after it.
 
-    def close_open(self, turn_id: str | None, code: str, message: str, terminal_reason: str) -> None:
+    def close_open(self, turn_id: str | None, ending: Ending) -> None:
         """Tell the end of what a turn left open, or without a turn of all that still runs."""
+        code, message, reason, fields, _ = ending
         try:
-            self._deliver(self._driver.abandon(turn_id, code=code, message=message, terminal_reason=terminal_reason))
+            told = self._driver.abandon(turn_id, code=code, message=message, terminal_reason=reason)
+            if fields and not ending.limit:
+                told = [one.model_copy(update=fields) if isinstance(one, ResultMessage) else one for one in told]
+            self._deliver(told)
         except Exception:
             _log.exception("closing what a turn left open failed")
 
@@ -297,6 +366,7 @@ class Turns:
                     _log.exception("what was decided of a turn could not be done")
         finally:
             self._looping = False
+        self._recorder.note(self._decisions.running, len(self._decisions.waiting))
 
     def _do(self, effect: Effect) -> None:
         match effect:
@@ -305,7 +375,7 @@ class Turns:
             case Interrupt(native_id):
                 self._host.start_soon(self._give_up, native_id)
             case Close(native_id, closed):
-                self.close_open(native_id, *closed.ending)
+                self.close_open(native_id, closed.ending)
                 self._put(closed)
             case Forget(uuid):
                 self._driver.forget(uuid)
@@ -320,46 +390,33 @@ class Turns:
 
     def _send(self, effect: Send) -> None:
         turn, record, steer = effect
+        context = within(None, **self._belongs, turn=turn.uuid)
         try:
             if steer:
-                self._host.start_soon(self._drive_steer, turn, record)
+                self._host.start_soon(self._drive_steer, turn, record, context=context)
             else:
-                self._host.start_soon(self._drive_start, turn, record)
+                self._host.start_soon(self._drive_start, turn, record, context=context)
         except AgentError as error:
             self._put(Steered(turn, record, error) if steer else Started(turn, record, error))
 
     async def _drive_start(self, turn: RunningTurn, record: PromptRecord) -> None:
-        async def start() -> str | None:
-            settings, options = self._settings(), record.options
-            await settings.settle()
-            if options is None:
-                return None if turn.ended.is_set() else await self._driver.start_turn(record.prompt, record.uuid)
-            if options.output_schema is not None:
-                record.answers = await self._form(options.output_schema, record.output_type)
-            await settings.lend(options, turn)
-            if turn.ended.is_set():
-                return None
-            return await self._driver.start_turn(record.prompt, record.uuid, options=options, answers=record.answers)
-
-        if not turn.ended.is_set():  # Else the session ended before this task ran: the agent must not see the prompt.
-            self._put(Started(turn, record, await _answer(start)))
-
-    async def _form(self, schema: Mapping[str, object], output_type: OutputType | None) -> AnswerForm:
-        try:
-            form = await self._driver.answer_form(schema)
-        except InvalidRequestError as error:  # Which names the session's option.
-            name = "TurnOptions.output_schema" if output_type is None else f"output_type={output_type.name}"
-            said = error.message.replace("SessionOptions.output_schema", name)
-            raise InvalidRequestError(said, backend=error.backend, details=error.details) from error
-        return form.of_turn(output_type)
+        if turn.ended.is_set():  # The session ended before this task ran: the agent must not see the prompt.
+            return
+        if self._meter is not None and (ending := self._meter.may_begin()) is not None:
+            _log.info("a prompt has no turn: %s", ending.message)
+            self._put(Abandoned(ending, turn))
+        else:
+            self._put(Started(turn, record, await self._sender.start(turn, record)))
 
     async def _drive_steer(self, turn: RunningTurn, record: PromptRecord) -> None:
-        async def steer() -> bool:
-            return await self._driver.steer(record.prompt, record.uuid, turn.native_id)
-
         await turn.started.wait()
-        answer = False if turn.ended.is_set() else await _answer(steer)
+        answer = False if turn.ended.is_set() else await self._sender.steer(turn, record)
         self._put(Steered(turn, record, answer, held=self._driver.holds(record.uuid)))
+
+    def _watch(self, turn: RunningTurn) -> None:
+        self._recorder.sent()
+        if self.watchdog is not None:
+            self._host.start_soon(self.watchdog.watch, turn)
 
     async def _drive_interrupt(self, turn: RunningTurn, patience: anyio.CancelScope, cancel_held: bool) -> None:
         try:
@@ -367,6 +424,7 @@ class Turns:
                 await turn.started.wait()
                 if not turn.ended.is_set():
                     await self._driver.interrupt(turn.native_id, cancel_held=cancel_held)
+                    turn.stopping.set()
                     await turn.ended.wait()
                 await self._driver.interrupted()
         except AgentError as error:
@@ -385,6 +443,7 @@ class Turns:
     def _finish(self, effect: Finish) -> None:
         record, end = effect
         if isinstance(end, AgentError):
+            self._recorder.ended(end)
             record.finish(None, end)
             return
         if isinstance(end, Ending):
@@ -393,23 +452,5 @@ class Turns:
             if (buffer := record.buffer) is not None:
                 buffer.publish((end,))
             self._publish(end)
+            self._recorder.ended(end)
         record.finish(end)
-
-
-async def _answer(call: Callable[[], Awaitable[T]]) -> T | AgentError:
-    """Return what the agent answered to a prompt, or why it has none."""
-    try:
-        return await call()
-    except AgentError as error:
-        return error
-    except Exception as error:
-        _log.exception("a prompt could not be sent")
-        return AgentError(f"The prompt could not be sent: {error}")
-
-
-def _belongs(message: SDKMessage, native_id: str | None) -> bool:
-    """Tell whether a message is of the running turn: not of one that ended, unless a sub-agent's."""
-    source = message.source
-    if source is None or source.turn_id is None or message.parent_tool_use_id is not None:
-        return True
-    return source.turn_id == native_id

@@ -21,6 +21,7 @@ from anyio.lowlevel import checkpoint, checkpoint_if_cancelled, current_token
 
 from agent_sdk_core.errors import ProcessExitedError, SessionClosedError, SpawnError
 from agent_sdk_core.redaction import redact
+from agent_sdk_core.telemetry import spans
 from agent_sdk_core.transport.process.attendant import Attendant, ProcessExit
 from agent_sdk_core.transport.process.descriptors import close_descriptor, pending_bytes, wake_reader
 from agent_sdk_core.transport.process.launching import LaunchRequest, check_platform, launch
@@ -29,7 +30,7 @@ from agent_sdk_core.transport.process.strays import TAG_VARIABLE, Strays
 
 __all__ = ["ChildProcess", "ProcessExit"]
 
-_READ: Final = 256 * 1024
+_READ: Final = 64 * 1024
 _WRITE: Final = 64 * 1024
 _BURST: Final = 0.001
 _SMALL: Final = 16 * 1024
@@ -103,7 +104,7 @@ class ChildProcess:
         request = LaunchRequest(
             name=name,
             argv=tuple(argv),
-            env={**(os.environ if env is None else env), TAG_VARIABLE: tag},
+            env={**_traced(os.environ if env is None else env), TAG_VARIABLE: tag},
             cwd=None if cwd is None else Path(cwd),
             parent_death_signal=parent_death_signal,
         )
@@ -329,3 +330,10 @@ async def _off_loop(work: Callable[[], object]) -> None:
     except RuntimeError:
         # No thread can be started any more, as when the interpreter ends.
         work()
+
+
+def _traced(env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return an environment with the trace that the process belongs to, unless the application named another one."""
+    traced = spans.carrier()
+    inherited = env.get("TRACEPARENT") == os.environ.get("TRACEPARENT")
+    return {**env, **traced} if traced and inherited else env

@@ -52,7 +52,7 @@ class ExecutableSearch:
         try:
             for named, origin in ((explicit, "executable="), (env.get(self.variable), self.variable)):
                 if named:
-                    return self._named(Path(os.path.abspath(os.path.expanduser(named))), origin)  # noqa: PTH100, PTH111  # no ~nobody raises
+                    return self._named(Path(os.path.abspath(os.path.expanduser(named))), origin)  # no ~nobody raises
             if (bundled := self._bundled()) is not None:
                 return bundled
             if (found := shutil.which(self.name, path=env.get("PATH"))) is not None:
@@ -115,7 +115,7 @@ class VersionRange:
         """Tell whether a version is newer than what was tested, so that it may know what this SDK does not."""
         return version > self.tested[-1]
 
-    def check(self, version: Version, executable: Path) -> str | None:
+    def check(self, version: Version, executable: Path | str) -> str | None:
         """Check a version against the range that works.
 
         Returns:

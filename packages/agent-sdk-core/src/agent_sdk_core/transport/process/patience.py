@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import anyio
 
-from agent_sdk_core.errors import AgentError, HandshakeError
+from agent_sdk_core.errors import AgentError, HandshakeError, StartupTimeoutError
 
 T = TypeVar("T")
 
@@ -41,13 +41,17 @@ async def start_patiently(start: Callable[[float], Awaitable[T]], *, seconds: fl
         seconds: How long all tries may take.
 
     Raises:
-        AgentError: The failure of the last try.
+        AgentError: The failure of the last try; where only the time had run out by then, that of the one before.
     """
     deadline = anyio.current_time() + seconds
+    before: AgentError | None = None
     for tried in count(1):
         try:
             return await start(deadline - anyio.current_time())
         except AgentError as error:
+            if before is not None and isinstance(error, StartupTimeoutError):
+                raise before from error  # Which says why the time has run out.
+            before = error
             passing = error.details.get("errno") in _AT_ONCE or isinstance(error, HandshakeError)
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tried) * random.uniform(0.3, 1)  # noqa: S311  # no secret
             if not error.retryable or not passing or tried == _TRIES or anyio.current_time() + pause >= deadline:

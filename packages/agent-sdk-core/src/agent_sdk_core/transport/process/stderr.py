@@ -73,7 +73,7 @@ def tells_of_full_disk(line: str) -> bool:
     return _FULL_DISK.search(line) is not None
 
 
-def silent_start(executable: Path, seconds: float, tail: str, *arguments: str) -> str:
+def silent_start(executable: Path | str, seconds: float, tail: str, *arguments: str) -> str:
     """Return what to tell of a process that did not shake hands in time.
 
     Args:

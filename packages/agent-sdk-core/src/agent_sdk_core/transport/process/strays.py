@@ -18,6 +18,7 @@ TAG_VARIABLE: Final = "AGENT_SDK_SESSION"
 
 _ROUNDS: Final = 25
 _PAUSE: Final = 0.02
+_LOOKS: Final = 2
 
 
 class Strays:
@@ -41,11 +42,17 @@ class Strays:
             self._noted[entry.pid] = entry
 
     def kill(self) -> int:
-        """Kill all that is left, and wait until it is gone, at most half a second; return how many would not go."""
+        """Kill all that is left, and wait until it is gone, at most half a second; return how many would not go.
+
+        It looks a second time where nothing is found: a process that is just about to become another program has no
+        environment for a moment, and may have left the group.
+        """
         found: list[ProcessEntry] = []
+        looked = 0
         for _ in range(_ROUNDS):
             found = self._find()
-            if not found:
+            looked = 0 if found else looked + 1
+            if looked == _LOOKS:
                 return 0
             for entry in found:
                 self._noted[entry.pid] = entry

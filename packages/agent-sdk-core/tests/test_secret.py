@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from agent_sdk_core.config.secret import REDACTED, Secret
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.secret import REDACTED, Secret
 
 
 class Holder(BaseModel):
@@ -16,7 +18,7 @@ class Holder(BaseModel):
 def test_nothing_but_reveal_shows_it() -> None:
     secret = Secret("sk-1")
     assert secret.reveal() == "sk-1"
-    for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r:>40}", "%s" % secret, repr([secret])):  # noqa: UP031
+    for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r:>40}", "%s" % secret, repr([secret])):  # noqa: UP031  # each way to show it
         assert "sk-1" not in shown
         assert REDACTED in shown
 
@@ -37,4 +39,11 @@ def test_secrets_compare_by_what_they_hold() -> None:
     assert Secret("a") == Secret("a") != Secret("b")
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
     assert Secret("a") != "a"
-    assert pickle.loads(pickle.dumps(Secret("a"))) == Secret("a")
+    secret = Secret("a")
+    assert copy.copy(secret) is copy.deepcopy([secret])[0] is secret
+
+
+def test_it_is_not_pickled() -> None:
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(InvalidRequestError, match="not pickled"):
+            pickle.dumps({"key": Secret("a")}, protocol)

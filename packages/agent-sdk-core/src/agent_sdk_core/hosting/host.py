@@ -1,0 +1,409 @@
+"""`SessionHost`: a backend and its sessions, served by calls of JSON-compatible data, whatever engine carries them.
+
+A web server and an actor are shells of it: they hand over what clients ask, and hand back what it answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final, cast
+from weakref import WeakValueDictionary
+
+import anyio
+from pydantic_core import from_json
+
+from agent_sdk_core.errors import (
+    NOTHING_STORED,
+    AgentError,
+    SessionBusyError,
+    SessionClosedError,
+    SessionNotFoundError,
+)
+from agent_sdk_core.hosting.bridge import Bridge
+from agent_sdk_core.hosting.forms import Json, message_to_wire
+from agent_sdk_core.hosting.journal import Claim, Journal
+from agent_sdk_core.hosting.notices import Notices
+from agent_sdk_core.hosting.options_form import CALLBACKS, options_from_wire
+from agent_sdk_core.hosting.session import HostedSession
+from agent_sdk_core.hosting.stream import EventStream
+from agent_sdk_core.interfaces.backend import AgentBackend
+from agent_sdk_core.interfaces.events import BackendEvent
+from agent_sdk_core.interfaces.session import AgentSession
+from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.conversation import UserMessage
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.wire.error_form import error_to_wire
+from agent_sdk_core.wire.json_lines import json_text
+
+_log = logging.getLogger(__name__)
+
+PROTOCOL: Final = 1
+"""Version of what hosts and clients tell each other: both have the same."""
+
+CLIENT_SECONDS: Final = 8.0
+"""How long a client may be silent before another one may have its session."""
+
+_BUSY: Final = ("running", "requires_action")
+"""States of a session in which it is left as it is, whoever is gone."""
+
+ABANDONED_SECONDS: Final = 3600.0
+"""How long a session is kept that rests and whose client is silent."""
+
+POLL_SECONDS: Final = 5.0
+"""How long a poll waits for something to happen."""
+
+
+class SessionHost:
+    """Serves the sessions of one backend; asynchronous, and in one event loop.
+
+    Args:
+        make: Makes the backend, which the host starts with the first session and closes.
+        journal: Notes what is sent and what ended; absent: nothing is noted.
+        name: What the host is called.
+        prepare: Returns what a session is opened with, of its key and of what its client asked for, once nobody else
+            can have it: a shell that makes its folder does that here.
+        abandoned_seconds: How long a client may be silent before its session is closed, once nothing runs in it and
+            nothing is asked: the client has died, and whoever resumes the session opens it again.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], AgentBackend],
+        *,
+        journal: Journal | None = None,
+        name: str = "host",
+        prepare: Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]] | None = None,
+        abandoned_seconds: float = ABANDONED_SECONDS,
+    ) -> None:
+        self.name = name
+        self._make = make
+        self._journal = journal or Journal()
+        self._prepare = prepare
+        self._abandoned_seconds = abandoned_seconds
+        self._backend: AgentBackend | None = None
+        self._host = Host(f"the session host {name}", on_stop=self._stop, on_abort=self._abort)
+        self._sessions: dict[str, HostedSession] = {}
+        self._locks = WeakValueDictionary[str, anyio.Lock]()  # One lives while somebody holds or wants it.
+        self._notices = Notices()
+        self._opened_at: dict[str, int] = {}
+        self._starting = anyio.Lock()
+        self._calls = 0
+        self._watching = False
+        self._methods: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] = {
+            "hello": self._hello,
+            "start": self._start,
+            "open": self._open,
+            "poll": self._poll,
+            "close": self._close,
+            "list_models": self._list_models,
+            "list_sessions": self._list_sessions,
+            "search_sessions": self._search_sessions,
+            "read_history": self._read_history,
+            "edit": self._edit,
+            "session_info": self._session_info,
+            "account": self._account,
+        }
+
+    @property
+    def sessions(self) -> Mapping[str, HostedSession]:
+        """The open sessions by key."""
+        return self._sessions
+
+    async def request(self, body: bytes) -> bytes:
+        """Answer one call: an object of "method" and "params" in, one of "result" or of "failure" out; never raises."""
+        try:
+            asked = cast("Json", from_json(body))
+            answer: Json = {"result": await self.call(str(asked["method"]), asked.get("params") or {})}
+        except AgentError as error:
+            answer = {"failure": error_to_wire(error)}
+        except Exception as error:
+            _log.exception("a call could not be answered")
+            answer = {"failure": error_to_wire(AgentError(f"The host could not do it: {error!r}"))}
+        return json_text(answer).encode()
+
+    async def call(self, method: str, params: Mapping[str, Any]) -> Any:
+        """Answer one call.
+
+        Raises:
+            AgentError: It cannot be done.
+        """
+        self._calls += 1
+        try:
+            if (do := self._methods.get(method)) is not None:
+                return await do(params)
+            return await self._of(params).call(method, params)
+        finally:
+            self._calls -= 1
+
+    async def aclose(self) -> None:
+        """Close every session and the backend; bounded, never raises."""
+        await self._host.aclose()
+
+    async def lose(self, key: str, reason: str) -> None:
+        """End a session whose right is lost: at once, and its client is told."""
+        if (hosted := self._sessions.pop(key, None)) is not None:
+            _log.warning("session %s is given up: %s", key, reason)
+            await hosted.close(kill=True)
+
+    async def close_abandoned(self) -> None:
+        """Close the sessions that rest and whose clients are silent, and the agent with the last of all.
+
+        It is done every now and then, and never raises. Who calls again has the agent started again.
+        """
+        closed = False
+        for key in list(self._sessions):
+            async with self._locks.setdefault(key, anyio.Lock()):  # Nobody opens it meanwhile.
+                hosted = self._sessions.get(key)
+                if hosted is None or hosted.abandoned < self._abandoned_seconds or hosted.session.state in _BUSY:
+                    continue
+                _log.warning("session %s is closed: its client is silent", key)
+                closed = True
+                try:
+                    await self._close({"key": key})
+                except AgentError as error:
+                    _log.warning("session %s is not given back: %s", key, error)
+        if closed and not self._sessions and not self._calls:
+            backend, self._backend = self._backend, None
+            if backend is not None:
+                await backend.aclose()
+
+    # Calls
+
+    async def _hello(self, params: Mapping[str, Any]) -> Json:
+        from importlib.metadata import version
+
+        del params
+        return {
+            "protocol": PROTOCOL,
+            "name": self.name,
+            "python": ".".join(map(str, sys.version_info[:2])),
+            "agent_sdk": version("agent-sdk-base"),
+            "sessions": len(self._sessions),
+            "running": sum(hosted.session.state in _BUSY for hosted in self._sessions.values()),
+        }
+
+    async def _open(self, params: Mapping[str, Any]) -> Json:
+        key, client = str(params["key"]), str(params["client"])
+        await self._host.start()
+        async with self._locks.setdefault(key, anyio.Lock()):
+            hosted = self._sessions.get(key)
+            if hosted is None or hosted.ended.is_set():
+                self._opened_at[key] = self._notices.last
+                ended = await self._host.call(partial(self._begin, key, params), abandoned=_kept)
+                started = self._use(key, client)
+                return {**started.snapshot(), "cursor": started.beginning, "attached": False, "ended": ended}
+            silent = anyio.current_time() - hosted.seen
+            if hosted.client != client and silent < CLIENT_SECONDS and not params.get("takes_over"):
+                raise SessionBusyError(
+                    f"Session {key} is open elsewhere: another program used it {silent:.0f} s ago. Close it there.",
+                    code="session_in_use",
+                    details={"session": key},
+                )
+            return {**self._use(key, client).snapshot(), "attached": True, "ended": {}}
+
+    def _use(self, key: str, client: str) -> HostedSession:
+        hosted = self._sessions[key]
+        hosted.client, hosted.seen = client, anyio.current_time()
+        return hosted
+
+    async def _begin(self, key: str, params: Mapping[str, Any]) -> Json:
+        claim = await self._journal.claim(key)
+        try:
+            stream = EventStream()
+            bridge = Bridge(stream)
+            if self._prepare is not None:
+                params = await self._prepare(key, params)
+            options = options_from_wire(params["options"])
+            asks: Json = {}
+            for name in CALLBACKS:
+                asks[name] = bridge.ask
+            options = options.model_copy(update=asks)
+            session = await self._session(params, options, claim)
+            hosted = HostedSession(key, stream, bridge, session, self._journal, self._host)
+            await self._journal.opened(key, session.resolved_session_id)
+            ended = {uuid: await self._end_left(key, session, uuid, params) for uuid in claim.dispatched}
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._journal.release(key)
+            raise
+        self._sessions[key] = hosted
+        return ended
+
+    async def _session(self, params: Mapping[str, Any], options: SessionOptions, claim: Claim) -> AgentSession:
+        backend = await self._started()
+        if (source := params.get("fork_of")) is not None and claim.session_id is None:
+            origin = self._of({"key": source}).session
+            return await cast("Any", origin).fork(at=params.get("fork_at"), options=options)
+        if claim.session_id is None:
+            return await backend.create_session(options)
+        again = {"resume": claim.session_id, "fork": False, "fork_at": None, "session_id": None}
+        try:
+            return await backend.create_session(options.model_copy(update=again))
+        except AgentError as error:
+            if error.code not in NOTHING_STORED or not params.get("anew"):
+                raise
+            # Nothing that was said in it has been stored, so that it begins again.
+            return await backend.create_session(options)
+
+    async def _end_left(self, key: str, session: AgentSession, uuid: str, params: Mapping[str, Any]) -> Json | None:
+        """Return the result of a prompt that was handed to an agent which is gone; None: it may be sent again."""
+        shown = await _shows(session, uuid)
+        if shown is False and params.get("redeliver") == "if_absent":
+            await self._journal.refused(key, uuid)
+            return None
+        words = {
+            True: "the agent's own history shows the prompt, so that it began with it",
+            False: "the agent's own history does not show the prompt",
+            None: "the agent's own history could not be read",
+        }[shown]
+        result = ResultMessage.synthesize(
+            Source(session.backend.type, thread_id=session.resolved_session_id, synthetic=True),
+            session_id=session.resolved_session_id,
+            subtype="error_during_execution",
+            is_error=True,
+            num_turns=0,
+            errors=[f"The agent ended in this turn; {words}. It is not sent again, for its tools may have run."],
+            error_code="prompt_interrupted",
+            error_details={"in_history": shown, "session_goes_on": True},
+            retryable=False,
+            terminal_reason="agent_exited",
+            user_message_uuids=[uuid],
+        )
+        data = message_to_wire(result)
+        await self._journal.ended(key, data, (uuid,))
+        return data
+
+    async def _poll(self, params: Mapping[str, Any]) -> Json:
+        hosted = self._of(params)
+        if hosted.client != params.get("client"):
+            raise SessionClosedError(f"Session {hosted.key} is used by another program now.", code="session_taken")
+        batch = await hosted.poll(str(params["cursor"]), float(params.get("seconds", POLL_SECONDS)))
+        opened_at = self._opened_at.get(hosted.key, self._notices.last)
+        return {**batch, "notices": self._notices.since(params.get("notices"), opened_at)}
+
+    async def _close(self, params: Mapping[str, Any]) -> Json:
+        key = str(params["key"])
+        if (hosted := self._sessions.pop(key, None)) is None:
+            return {}
+        self._opened_at.pop(key, None)
+        await hosted.close(kill=bool(params.get("kill")))
+        await self._journal.release(key)
+        return hosted.state()
+
+    async def _list_models(self, params: Mapping[str, Any]) -> Json:
+        del params
+        return {"models": [model.to_wire() for model in await (await self._started()).list_models()]}
+
+    async def _list_sessions(self, params: Mapping[str, Any]) -> Json:
+        backend = await self._started()
+        page = await backend.list_sessions(cwd=params.get("cwd"), limit=params["limit"], cursor=params.get("cursor"))
+        return cast("Json", page.to_wire())
+
+    async def _search_sessions(self, params: Mapping[str, Any]) -> Json:
+        backend = await self._started()
+        page = await backend.search_sessions(params["text"], limit=params["limit"], cursor=params.get("cursor"))
+        return cast("Json", page.to_wire())
+
+    async def _read_history(self, params: Mapping[str, Any]) -> Json:
+        backend, session_id = await self._started(), str(params["session_id"])
+        page = await backend.read_history(session_id, limit=params.get("limit"), cursor=params.get("cursor"))
+        return cast("Json", page.to_wire())
+
+    async def _edit(self, params: Mapping[str, Any]) -> Json:
+        backend, session_id = await self._started(), str(params["session_id"])
+        match params["do"]:
+            case "rename":
+                await backend.rename_session(session_id, str(params["title"]))
+            case "tag":
+                await backend.tag_session(session_id, params["tag"])
+            case "archive":
+                await backend.archive_session(session_id)
+            case "unarchive":
+                await backend.unarchive_session(session_id)
+            case _:
+                await backend.delete_session(session_id)
+        return {}
+
+    async def _session_info(self, params: Mapping[str, Any]) -> Json:
+        return cast("Json", (await (await self._started()).session_info(str(params["session_id"]))).to_wire())
+
+    async def _account(self, params: Mapping[str, Any]) -> Json:
+        del params
+        return cast("Json", (await (await self._started()).account()).to_wire())
+
+    async def _start(self, params: Mapping[str, Any]) -> Json:
+        await self._started()
+        return await self._hello(params)
+
+    # The backend
+
+    async def _started(self) -> AgentBackend:
+        await self._host.start()
+        async with self._starting:
+            if self._backend is None:
+                made = self._make()
+                try:
+                    await made.start()
+                except BaseException:
+                    with anyio.CancelScope(shield=True):
+                        await made.aclose()
+                    raise
+                self._backend = made
+                self._host.start_soon(self._listen, made.events())
+                if not self._watching:
+                    self._watching = True
+                    self._host.start_soon(self._watch_clients)
+            return self._backend
+
+    async def _watch_clients(self) -> None:
+        while True:
+            await anyio.sleep(self._abandoned_seconds / 4)
+            await self.close_abandoned()
+
+    async def _listen(self, events: AsyncIterator[BackendEvent]) -> None:
+        async for event in events:
+            self._notices.add(event)
+
+    def _of(self, params: Mapping[str, Any]) -> HostedSession:
+        key = str(params.get("key"))
+        hosted = self._sessions.get(key)
+        if hosted is None:
+            raise SessionClosedError(f"Session {key} is not open on this host.", code="not_hosted")
+        return hosted
+
+    async def _stop(self) -> None:
+        sessions, self._sessions = list(self._sessions.values()), {}
+        async with anyio.create_task_group() as tasks:
+            for hosted in sessions:
+                tasks.start_soon(hosted.close)
+        for hosted in sessions:
+            try:
+                await self._journal.release(hosted.key)
+            except AgentError as error:
+                _log.warning("session %s is not given back: %s", hosted.key, error)
+        if self._backend is not None:
+            await self._backend.aclose()
+
+    def _abort(self, error: AgentError) -> None:
+        _log.warning("the session host %s has ended: %s", self.name, error)
+
+
+async def _shows(session: AgentSession, uuid: str) -> bool | None:
+    """Tell whether the stored history of a session has a prompt; None: it cannot be read."""
+    try:
+        page = await session.history()
+    except SessionNotFoundError:
+        return False
+    except AgentError:
+        return None if session.resumable else False
+    return any(message.uuid == uuid for message in page if isinstance(message, UserMessage))
+
+
+async def _kept(result: object) -> None:
+    """Leave a session open that nobody waits for: its client comes back, or its lease runs out."""
+    del result

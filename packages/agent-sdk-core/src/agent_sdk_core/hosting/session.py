@@ -1,0 +1,342 @@
+"""`HostedSession`: one session of a host, its stream for clients, and what clients do with it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from math import inf
+from typing import Any, Final, cast
+
+import anyio
+
+from agent_sdk_core.asking.requests import answer_from_wire
+from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.hosting.bridge import Bridge
+from agent_sdk_core.hosting.forms import Json, message_to_wire, prompt_from_wire
+from agent_sdk_core.hosting.journal import Journal
+from agent_sdk_core.hosting.options_form import turn_options_from_wire
+from agent_sdk_core.hosting.pieces import piece_of
+from agent_sdk_core.hosting.stream import Cursor, Entry, EventStream
+from agent_sdk_core.interfaces.session import AgentSession
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.system import InitMessage
+from agent_sdk_core.runtime.buffer import HIGH_WATER, MessageBuffer
+from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.wire.error_form import error_to_wire
+
+_log = logging.getLogger(__name__)
+
+DELTA_SECONDS: Final = 0.03
+"""How long deltas gather between two batches of nothing else."""
+
+BATCH: Final = 500
+"""Entries of a batch."""
+
+_TOLD_SECONDS: Final = 0.2
+"""How long a compaction may take to be refused."""
+
+
+class HostedSession:
+    """One session on its host.
+
+    Args:
+        key: What clients call it.
+        stream: Takes what happens.
+        bridge: Asks the client.
+        session: The session itself.
+        journal: Notes what is sent and what ended.
+        host: Runs what no client waits for.
+
+    Attributes:
+        client: Who uses it.
+        seen: When its client was last heard of, on the clock of the event loop.
+    """
+
+    def __init__(
+        self, key: str, stream: EventStream, bridge: Bridge, session: AgentSession, journal: Journal, host: Host
+    ) -> None:
+        self.key = key
+        self.client = ""
+        self.seen = anyio.current_time()
+        self.session = session
+        self._stream = stream
+        self._bridge = bridge
+        self._journal = journal
+        self._host = host
+        self._messages = session.messages()
+        self._usage: Json = {}
+        self._init: Json | None = None
+        self._resolved = session.resolved_session_id
+        self._polls = 0
+        self._deltas_at = 0.0
+        self._hurried = 0.0
+        self._unsteered: set[str] = set()
+        self.ended = anyio.Event()
+        self._calls: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] = {
+            "send": self._send,
+            "steer": self._steer,
+            "interrupt": self._interrupt,
+            "answer": self._answer,
+            "set": self._set,
+            "compact": self._compact,
+            "rest": self._rest,
+            "history": self._history,
+            "commands": self._commands,
+            "background_tasks": self._tasks,
+            "stop_task": self._stop_task,
+            "set_goal": self._set_goal,
+            "clear_goal": self._clear_goal,
+            "mcp_status": self._mcp_status,
+            "mcp": self._mcp,
+        }
+        host.start_soon(self._pump)
+
+    def state(self) -> Json:
+        """Return how it stands, as JSON-compatible data."""
+        session = self.session
+        return {
+            "session_id": session.session_id,
+            "resolved_session_id": session.resolved_session_id,
+            "resumable": session.resumable,
+            "state": session.state,
+            "info": session.info.to_wire(),
+            "usage": self._usage,
+            "held": list(getattr(session, "held", ())),
+        }
+
+    @property
+    def abandoned(self) -> float:
+        """For how many seconds its client has been silent; 0 while that waits for something to happen."""
+        return 0.0 if self._polls else anyio.current_time() - self.seen
+
+    @property
+    def beginning(self) -> str:
+        """The cursor of a client that has read nothing."""
+        return str(Cursor(self._stream.epoch, 0))
+
+    def snapshot(self) -> Json:
+        """Return what a client needs that begins now: with the `init` of the turn that runs."""
+        cursor, pending = str(self._stream.cursor), self._bridge.pending
+        return {**self.state(), "cursor": cursor, "pending": pending, "init": self._init}
+
+    async def poll(self, cursor: str, seconds: float) -> Json:
+        """Return what came after a cursor, once something did or the time is over.
+
+        Deltas gather for a few hundredths of a second; whatever else there is, is told at once.
+        """
+        self.seen = anyio.current_time()
+        place = Cursor.parse(cursor)
+        entries = self._since(place)
+        if entries is not None and len(entries) < BATCH and all(entry.piece is not None for entry in entries):
+            self._polls += 1
+            try:
+                await self._something(place, seconds)
+            finally:
+                self._polls -= 1
+            entries = self._since(place)
+        if entries is None:
+            return {"gap": True, **self.snapshot()}
+        entries = entries[:BATCH]
+        if entries and all(entry.piece is not None for entry in entries):
+            self._deltas_at = anyio.current_time()
+        last = Cursor(self._stream.epoch, entries[-1].seq if entries else place.seq)
+        told = [entry.to_wire() for entry in entries]
+        return {"events": told, "cursor": str(last), "state": self.state(), "over": self._stream.closed and not told}
+
+    async def _something(self, place: Cursor, seconds: float) -> None:
+        """Wait until something came after a cursor, and for more of it that comes at once, if it is deltas alone."""
+        with anyio.move_on_after(seconds):
+            await self._stream.more(place.seq)
+            left = self._deltas_at + DELTA_SECONDS - anyio.current_time()
+            if left > 0:
+                with anyio.move_on_after(left):
+                    await self._stream.more(place.seq, whole=True)
+
+    def _since(self, place: Cursor) -> list[Entry] | None:
+        """Return what came after a cursor: deltas singly, but for those that hold up the end of an interrupted turn."""
+        return self._stream.since(place, singly=0 if place.seq < self._hurried else BATCH)
+
+    async def call(self, name: str, params: Mapping[str, Any]) -> Any:
+        """Do what a client asks, by name.
+
+        Raises:
+            AgentError: It cannot be done.
+        """
+        done = self._calls.get(name)
+        if done is None:
+            raise InvalidRequestError(f"A hosted session does not know {name!r}; host and client differ in version.")
+        self.seen = anyio.current_time()
+        return await done(params)
+
+    async def close(self, *, kill: bool = False) -> None:
+        """Close it, and return when everything it told is on the stream; never raises."""
+        await (self.session.kill() if kill else self.session.aclose())
+        with anyio.move_on_after(5):
+            await self.ended.wait()
+
+    # What clients do
+
+    async def _send(self, params: Mapping[str, Any]) -> Json:
+        uuid = str(params["uuid"])
+        prompt, options = prompt_from_wire(params["prompt"]), turn_options_from_wire(params.get("options"))
+        await self._journal.dispatch(self.key, uuid)
+        try:
+            await self.session.send(prompt, uuid=uuid, options=options)
+        except AgentError:
+            await self._journal.refused(self.key, uuid)
+            raise
+        return {}
+
+    async def _steer(self, params: Mapping[str, Any]) -> Json:
+        uuid = str(params["uuid"])
+        prompt = prompt_from_wire(params["prompt"])
+        await self._journal.dispatch(self.key, uuid)
+        try:
+            await self.session.send(prompt, priority="steer", uuid=uuid)
+        except AgentError:
+            await self._journal.refused(self.key, uuid)
+            raise
+        if any(waiting.uuid == uuid for waiting in self.session.queue):  # It waits at its client, not here.
+            self._unsteered.add(uuid)
+            self.session.queue.remove(uuid)
+            await self._journal.refused(self.key, uuid)
+            return {"joined": False}
+        return {"joined": True, **self.state()}
+
+    async def _interrupt(self, params: Mapping[str, Any]) -> Json:
+        if self._init is not None:
+            self._hurried = inf
+            self._join(0)
+        self._host.start_soon(partial(self._quietly, self.session.interrupt, cancel_queued=bool(params.get("held"))))
+        return {}
+
+    async def _answer(self, params: Mapping[str, Any]) -> Json:
+        self._bridge.answer(str(params["request_id"]), answer_from_wire(params["answer"]))
+        return {}
+
+    async def _set(self, params: Mapping[str, Any]) -> Json:
+        change: Any = getattr(self.session, f"set_{params['setting']}")
+        await change(params["value"])
+        return self.state()
+
+    async def _compact(self, params: Mapping[str, Any]) -> Json:
+        del params
+        failures: list[AgentError] = []
+        over = anyio.Event()
+
+        async def compact() -> None:
+            try:
+                await self.session.compact()
+            except AgentError as error:
+                failures.append(error)
+            finally:
+                over.set()
+
+        self._host.start_soon(compact)
+        with anyio.move_on_after(_TOLD_SECONDS):
+            await over.wait()
+        if failures:
+            raise failures[0]
+        return {}
+
+    async def _rest(self, params: Mapping[str, Any]) -> Json:
+        """Tell whether the session is idle, once it is or the time is over, and how far its stream has come."""
+        rests = False
+        with anyio.move_on_after(float(params["seconds"])):
+            await self.session.wait_idle()
+            rests = self._init is None  # Else its result is on its way.
+        return {"rests": rests, "cursor": str(self._stream.cursor)}
+
+    async def _history(self, params: Mapping[str, Any]) -> Json:
+        page = await self.session.history(limit=params.get("limit"), cursor=params.get("cursor"))
+        return cast("Json", page.to_wire())
+
+    async def _commands(self, params: Mapping[str, Any]) -> Json:
+        del params
+        return {"commands": [command.to_wire() for command in await self.session.commands()]}
+
+    async def _tasks(self, params: Mapping[str, Any]) -> Json:
+        del params
+        return {"tasks": [task.to_wire() for task in await self.session.background_tasks()]}
+
+    async def _stop_task(self, params: Mapping[str, Any]) -> Json:
+        await self.session.stop_task(str(params["task_id"]))
+        return {}
+
+    async def _set_goal(self, params: Mapping[str, Any]) -> Json:
+        await self.session.set_goal(str(params["objective"]), token_budget=params.get("token_budget"))
+        return {}
+
+    async def _clear_goal(self, params: Mapping[str, Any]) -> Json:
+        del params
+        await self.session.clear_goal()
+        return {}
+
+    async def _mcp_status(self, params: Mapping[str, Any]) -> Json:
+        del params
+        return {"servers": [server.to_wire() for server in await self.session.mcp_status()]}
+
+    async def _mcp(self, params: Mapping[str, Any]) -> Json:
+        name = params.get("name")
+        match params["do"]:
+            case "reload":
+                return {"url": await self.session.reload_mcp_servers()}
+            case "enable":
+                return {"url": await self.session.enable_mcp_server(str(name))}
+            case "disable":
+                return {"url": await self.session.disable_mcp_server(str(name))}
+            case _:
+                return {"url": await self.session.login_mcp_server(str(name))}
+
+    # What happens
+
+    async def _pump(self) -> None:
+        try:
+            async for message in self._messages:
+                for passed in self._bridge.passes(message):
+                    await self._publish(passed)
+        finally:
+            reason = AgentError("The session has ended on its host.", code="session_closed")
+            self._stream.publish("ended", error_to_wire(reason))
+            self._stream.close()
+            self.ended.set()
+
+    async def _publish(self, message: SDKMessage) -> None:
+        data = message_to_wire(message)
+        if isinstance(message, InitMessage) and message.parent_tool_use_id is None:
+            self._init = data
+        if isinstance(message, ResultMessage) and message.parent_tool_use_id is None:
+            self._init = None
+            self._hurried = min(self._hurried, self._stream.seq + 1)
+            self._join(HIGH_WATER)
+            listed = tuple(message.user_message_uuids)
+            if listed and self._unsteered.issuperset(listed):
+                self._unsteered.difference_update(listed)
+                return
+            self._usage = cast("Json", (await self.session.usage()).to_wire())
+            data |= {"usage": self._usage, "held": list(getattr(self.session, "held", ()))}
+            if listed:
+                await self._note(partial(self._journal.ended, self.key, data, listed))
+        if self.session.resolved_session_id != self._resolved:
+            self._resolved = self.session.resolved_session_id
+            await self._note(partial(self._journal.opened, self.key, self._resolved))
+        self._stream.publish("message", data, piece_of(message))
+
+    def _join(self, high_water: int) -> None:
+        """Have deltas come as one that wait together: nothing else costs much of what stands before a result."""
+        if isinstance(self._messages, MessageBuffer):
+            self._messages.join(high_water)
+
+    async def _note(self, note: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await note()
+        except AgentError as error:  # A result is told all the same; the next prompt is refused.
+            _log.error("session %s: what happened could not be noted: %s", self.key, error)
+
+    async def _quietly(self, do: Callable[..., Awaitable[object]], **arguments: Any) -> None:
+        try:
+            await do(**arguments)
+        except AgentError as error:
+            _log.warning("session %s: %s", self.key, error)

@@ -1,0 +1,209 @@
+"""`EventStream`: what happens in a chat or session, in one order by `(epoch, seq)`, for readers with a cursor.
+
+The stream holds the last entries and no reader: a reader is a cursor. Who comes back with one misses nothing and sees
+nothing twice; who stayed away longer than the stream remembers is told so, and begins with a snapshot.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Self, cast
+from uuid import uuid4
+
+import anyio
+
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.wire.json_lines import json_text
+
+LIMIT: Final = 20_000
+"""Entries that a stream remembers: some seconds of the fastest models' deltas, many minutes of everything else."""
+
+MAX_BYTES: Final = 16 * 2**20
+"""Bytes of JSON that the entries together may have."""
+
+FAR_BEHIND: Final = 4_000
+"""Entries from which on also a reader that takes them singly gets neighbouring deltas as one."""
+
+_DELTA_BYTES: Final = 300
+"""What a delta is taken to have beside its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a reader has come.
+
+    Attributes:
+        epoch: The life of the stream: another one numbers anew.
+        seq: The last entry that was read; 0 before the first.
+    """
+
+    epoch: str
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}.{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the cursor whose text this is.
+
+        Raises:
+            InvalidRequestError: It is none.
+        """
+        epoch, dot, seq = text.rpartition(".")
+        if not (epoch and dot and seq.isascii() and seq.isdigit() and len(seq) <= 15):
+            raise InvalidRequestError("A cursor is the epoch of a stream, a point and a number.")
+        return cls(epoch, int(seq))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a delta goes on with: neighbours of one block are joined on their way to a reader.
+
+    Attributes:
+        block: Names the block, or the tool whose output it is.
+        text: What it adds.
+        put: Returns the entry's data with another text.
+    """
+
+    block: tuple[object, ...]
+    text: str
+    put: Callable[[Mapping[str, Any], str], dict[str, Any]] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened.
+
+    Attributes:
+        seq: Its number; each entry has one more than the one before, but for deltas that were joined.
+        kind: What it tells.
+        data: It, as JSON-compatible data.
+        piece: What it goes on with, for a delta.
+    """
+
+    seq: int
+    kind: str
+    data: Mapping[str, Any]
+    piece: Piece | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return it as JSON-compatible data."""
+        return {"seq": self.seq, "kind": self.kind, **self.data}
+
+
+class EventStream:
+    """The entries of one chat or session, from when it was opened.
+
+    Args:
+        limit: Entries that it remembers.
+        max_bytes: Bytes that they may have together.
+
+    Attributes:
+        epoch: Names this life of the stream.
+        seq: Number of the last entry.
+    """
+
+    def __init__(self, *, limit: int = LIMIT, max_bytes: int = MAX_BYTES) -> None:
+        self.epoch = uuid4().hex[:12]
+        self.seq = 0
+        self._limit = limit
+        self._max_bytes = max_bytes
+        self._entries: deque[tuple[Entry, int]] = deque()
+        self._bytes = 0
+        self._whole = 0  # number of the last entry that is no delta
+        self._closed = False
+        self._waiter: anyio.Event | None = None
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where a reader stands who has read everything."""
+        return Cursor(self.epoch, self.seq)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing comes any more."""
+        return self._closed
+
+    def publish(self, kind: str, data: Mapping[str, Any], piece: Piece | None = None) -> int:
+        """Add an entry, and return its number; never waits. What comes after the end has no number, and gets 0."""
+        if self._closed:
+            return 0
+        self.seq += 1
+        size = len(piece.text) + _DELTA_BYTES if piece is not None else len(json_text(dict(data)))
+        self._entries.append((Entry(self.seq, kind, data, piece), size))
+        self._bytes += size
+        if piece is None:
+            self._whole = self.seq
+        while len(self._entries) > 1 and (len(self._entries) > self._limit or self._bytes > self._max_bytes):
+            self._bytes -= self._entries.popleft()[1]
+        self._wake()
+        return self.seq
+
+    def close(self) -> None:
+        """End the stream; what it holds can still be read."""
+        self._closed = True
+        self._wake()
+
+    def since(self, cursor: Cursor, *, singly: int = 0) -> list[Entry] | None:
+        """Return what came after a cursor; None when the stream does not remember that far back.
+
+        Args:
+            cursor: How far the reader has come.
+            singly: So many entries are the first of all as they came, deltas too, unless the reader is far behind; 0:
+                all of them, with the deltas joined.
+        """
+        if cursor.epoch != self.epoch or cursor.seq > self.seq:
+            return None
+        wanted = self.seq - cursor.seq
+        if wanted > len(self._entries):
+            return None
+        first, end = len(self._entries) - wanted, len(self._entries)
+        if singly and wanted <= FAR_BEHIND:
+            return [self._entries[index][0] for index in range(first, min(end, first + singly))]
+        return joined(self._entries[index][0] for index in range(first, end))
+
+    async def more(self, seq: int, *, whole: bool = False) -> None:
+        """Wait until something came after an entry, or nothing comes any more.
+
+        Args:
+            seq: Number of the entry.
+            whole: Whether deltas do not count.
+        """
+        while not self._closed and (self._whole if whole else self.seq) <= seq:
+            if self._waiter is None:
+                self._waiter = anyio.Event()
+            await self._waiter.wait()
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            self._waiter.set()
+            self._waiter = None
+
+
+def joined(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries with neighbouring deltas of one block as one, which has the number of the last of them."""
+    result: list[Entry] = []
+    texts: list[str] = []
+
+    def settle() -> None:
+        if len(texts) > 1:
+            last = result[-1]
+            piece = cast("Piece", last.piece)
+            text = "".join(texts)
+            result[-1] = replace(last, data=piece.put(last.data, text), piece=replace(piece, text=text))
+        texts.clear()
+
+    for entry in entries:
+        last = result[-1].piece if result and texts else None
+        if entry.piece is not None and last is not None and last.block == entry.piece.block:
+            result[-1] = entry
+        else:
+            settle()
+            result.append(entry)
+        if entry.piece is not None:
+            texts.append(entry.piece.text)
+    settle()
+    return result
