@@ -27,7 +27,7 @@ def ask(model: ScriptedModel) -> Iterator[Ask]:
     connections: list[http.client.HTTPConnection] = []
 
     def send(body: Any = None, *, method: str = "POST", path: str = "/v1/responses") -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection(model.url.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(model.url.removeprefix("http://"), timeout=120)
         connections.append(connection)
         data = body if isinstance(body, bytes) else json.dumps({"model": "m", "input": "hi"} if body is None else body)
         connection.request(method, path, body=data)

@@ -87,7 +87,7 @@ async def test_a_command_that_is_asked_about(
 async def test_a_tool_of_the_application(
     agent_backend: AgentBackend, scripted_model: ScriptedModel, agent_workspace: Path, name: str
 ) -> None:
-    @tool
+    @tool(read_only=True)
     async def add(a: int, b: int) -> int:
         """Add two numbers."""
         return a + b

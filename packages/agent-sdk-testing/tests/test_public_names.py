@@ -18,6 +18,7 @@ def test_the_public_names_are_these() -> None:
         "FakeQuestion",
         "FakeRequest",
         "FakeTurn",
+        "Fault",
         "Gate",
         "InputMessage",
         "MemoryBackend",
@@ -67,4 +68,4 @@ def test_every_public_name_can_be_loaded() -> None:
 
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
-        _ = agent_sdk_testing.nope  # pyright: ignore[reportAttributeAccessIssue]
+        _ = agent_sdk_testing.nope  # pyright: ignore[reportAttributeAccessIssue]  # what is refused

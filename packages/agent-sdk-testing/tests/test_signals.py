@@ -22,7 +22,7 @@ def test_a_blocked_thread_is_woken_when_the_signal_is_set() -> None:
         thread = threading.Thread(target=signal.wait_sync)
         thread.start()
         signal.set()
-        thread.join(10)
+        thread.join(30)
     assert not thread.is_alive()
 
 
@@ -34,7 +34,7 @@ def test_a_wait_that_is_in_vain_times_out() -> None:
 @pytest.mark.anyio
 async def test_an_event_loop_is_woken_from_another_thread() -> None:
     signal = Signal()
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(signal.wait)
             tasks.start_soon(signal.wait)

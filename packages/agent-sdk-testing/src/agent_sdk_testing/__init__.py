@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agent_sdk_testing.fakes.claude_exchanges import FakeAsked, FakeClaudeProcess, FakeControl, FakePrompt
     from agent_sdk_testing.fakes.codex import FakeCodex
     from agent_sdk_testing.fakes.codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
+    from agent_sdk_testing.fakes.faults import Fault
     from agent_sdk_testing.memory.backend import MemoryBackend
     from agent_sdk_testing.model.actions import (
         Action,
@@ -65,6 +66,7 @@ _MODULES = {
     "fakes.claude_exchanges": ("FakeAsked", "FakeClaudeProcess", "FakeControl", "FakePrompt"),
     "fakes.codex": ("FakeCodex",),
     "fakes.codex_exchanges": ("FakeQuestion", "FakeRequest", "FakeTurn"),
+    "fakes.faults": ("Fault",),
     "model.actions": ("Action", "ask_user", "call_tool", "edit_file", "run_command", "spawn_agent", "write_file"),
     "memory.backend": ("MemoryBackend",),
     "model.requests": ("Conversation", "InputMessage", "ModelRequest", "Outcome", "ToolOutput", "UnexpectedRequest"),
@@ -103,6 +105,7 @@ __all__ = [
     "FakeQuestion",
     "FakeRequest",
     "FakeTurn",
+    "Fault",
     "Gate",
     "InputMessage",
     "MemoryBackend",

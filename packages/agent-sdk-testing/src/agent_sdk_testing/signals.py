@@ -14,7 +14,7 @@ from collections.abc import Generator
 
 import anyio
 
-DEFAULT_TIMEOUT = 10.0
+DEFAULT_TIMEOUT = 60.0
 """Seconds that a wait lasts before it raises `TimeoutError`, so that a wrong script fails instead of hanging."""
 
 

@@ -28,4 +28,4 @@ def test_tables_get_headers_and_keys_are_quoted_where_needed() -> None:
 
 def test_a_value_without_a_toml_form_is_refused() -> None:
     with pytest.raises(ValueError, match="None has no form in TOML"):
-        dumps({"a": None})  # pyright: ignore[reportArgumentType]
+        dumps({"a": None})  # pyright: ignore[reportArgumentType]  # what is refused

@@ -8,7 +8,15 @@ from agent_sdk_testing.contract.traits import CAPABILITIES, OPTIONS
 
 
 def test_every_capability_has_a_proof() -> None:
-    apart = {"goals", "login_methods", "permission_modes", "policy_scope", "turn_options", "unsupported_options"}
+    apart = {
+        "goals",
+        "hooks",
+        "login_methods",
+        "permission_modes",
+        "policy_scope",
+        "turn_options",
+        "unsupported_options",
+    }
     assert {*PROOFS, *apart} == set(CAPABILITIES)
 
 

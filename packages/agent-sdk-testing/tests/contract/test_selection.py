@@ -23,6 +23,9 @@ def stranger(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
 
         class Twin(MyAgent):
             traits = frozenset({"flight"})
+
+        class OnAsyncio(MyAgent):
+            loops = ("asyncio",)
         """
     )
     return pytester
@@ -46,9 +49,11 @@ def test_an_agent_may_be_named_in_the_configuration(stranger: pytest.Pytester) -
 
 
 def test_an_agent_that_lacks_what_a_case_needs_has_no_such_case(stranger: pytest.Pytester) -> None:
-    result = run(stranger, "--contract-agent", "my_agent:MyAgent", "--collect-only", "-q")
+    result = run(stranger, "--contract-agent", "my_agent:OnAsyncio", "--collect-only", "-q")
     assert "test_wait_idle" in result.stdout.str()
     assert "test_a_steered_prompt_joins" not in result.stdout.str()
+    assert "asyncio" in result.stdout.str()
+    assert "trio" not in result.stdout.str()
 
 
 def test_without_an_agent_the_suite_says_how_to_name_one(stranger: pytest.Pytester) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,6 +11,7 @@ import pytest
 
 from agent_sdk_core import (
     DEFER,
+    AgentDefinition,
     Allow,
     Answers,
     AssistantMessage,
@@ -20,6 +22,8 @@ from agent_sdk_core import (
     QuestionRequest,
     RateLimitError,
     RequestOpened,
+    SandboxPolicy,
+    SessionBusyError,
     SessionNotFoundError,
     SessionOptions,
     ToolResult,
@@ -28,7 +32,24 @@ from agent_sdk_core import (
     request_from_wire,
     tool,
 )
-from agent_sdk_testing import Gate, MemoryBackend, Tokens, call, delay, failed, http_error, item, reasoning, text
+from agent_sdk_testing import (
+    Gate,
+    MemoryBackend,
+    Tokens,
+    ask_user,
+    call,
+    call_tool,
+    delay,
+    edit_file,
+    failed,
+    http_error,
+    item,
+    reasoning,
+    run_command,
+    spawn_agent,
+    text,
+    write_file,
+)
 from agent_sdk_testing.contract.watching import Asker, Recorder, finish, run, until
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +63,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def agent(anyio_backend: str) -> AsyncIterator[MemoryBackend]:
     """The backend; afterwards its script is used up."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with MemoryBackend() as backend:
             yield backend
         backend.check()
@@ -83,17 +104,19 @@ async def test_without_partial_messages_the_whole_ones_are_the_same(agent: Memor
     assert (ran.deltas, ran.text) == ([], ["Hello"])
 
 
-async def test_a_tool_asks_and_returns_what_the_test_says(agent: MemoryBackend, recorder: Recorder) -> None:
+async def test_a_tool_asks_and_returns_what_the_test_says(
+    agent: MemoryBackend, recorder: Recorder, tmp_path: Path
+) -> None:
     agent.on("Bash", lambda given: f"ran {given['command']}")
     agent.reply(call("Bash", command="make"), call("Bash", command="make test"))
     agent.reply(text("Done."))
     asker = Asker([Allow(updated_input={"command": "make -n"}), Deny("No.")])
-    ran = await run(await open_session(agent, recorder, can_use_tool=asker, cwd="/w"), "Build it.")
+    ran = await run(await open_session(agent, recorder, can_use_tool=asker, cwd=tmp_path), "Build it.")
     assert [request.input["command"] for request in asker.requests] == ["make", "make test"]
-    assert (asker.requests[0].cwd, asker.requests[0].tool_use_id) == ("/w", ran.uses[0].id)
+    assert (asker.requests[0].cwd, asker.requests[0].tool_use_id) == (str(tmp_path), ran.uses[0].id)
     assert [(result.text, result.is_error) for result in ran.results] == [
         ("ran make -n", False),
-        ("Nobody allowed it.", True),
+        ("No.", True),
     ]
     assert [denial["tool_use_id"] for denial in ran.result.permission_denials] == [ran.uses[1].id]
 
@@ -155,7 +178,7 @@ async def test_the_user_is_asked(agent: MemoryBackend, recorder: Recorder) -> No
 
 
 async def test_tools_of_the_application_are_called(agent: MemoryBackend, recorder: Recorder) -> None:
-    @tool
+    @tool(read_only=True)
     async def add(a: int, b: int) -> int:
         """Add two numbers."""
         return a + b
@@ -166,6 +189,27 @@ async def test_tools_of_the_application_are_called(agent: MemoryBackend, recorde
     first, second = ran.results
     assert (first.text, first.is_error) == ("3", False)
     assert second.is_error
+
+
+async def test_a_tool_of_the_application_is_asked_about(agent: MemoryBackend, recorder: Recorder) -> None:
+    @tool
+    async def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        return a + b
+
+    answers: list[Allow | Deny] = [Allow(updated_input={"a": 5, "b": 5}), Deny("No."), Deny("Stop.", interrupt=True)]
+
+    async def ask(request: PermissionRequest) -> Allow | Deny:
+        return answers.pop(0)
+
+    session = await open_session(agent, recorder, tools=[add], can_use_tool=ask)
+    agent.reply(call("mcp__tools__add", a=1, b=2), call("mcp__tools__add", a=3, b=4)).reply(text("3"))
+    ran = await run(session, "Add.")
+    assert [(result.text, result.is_error) for result in ran.results] == [("10", False), ("No.", True)]
+    assert [denial["tool_input"] for denial in ran.result.permission_denials] == [{"a": 3, "b": 4}]
+    agent.reply(call("mcp__tools__add", a=1, b=2))
+    assert (await run(session, "Add.")).result.outcome == "interrupted"
+    assert not answers
 
 
 async def test_own_results_may_be_awaited_and_may_fail(agent: MemoryBackend, recorder: Recorder) -> None:
@@ -201,8 +245,6 @@ async def test_failures_have_the_errors_of_the_agents(agent: MemoryBackend, reco
     assert isinstance(first.error, RateLimitError)
     assert (second.error and second.error.code, second.errors) == ("context_window", ["Too long."])
     assert third.error is not None
-    empty = (await run(session, "Hi")).result
-    assert "has no answer left" in empty.errors[0]
     agent.otherwise(text("Again."))
     assert [(await run(session, "Hi")).result.result for _ in range(2)] == ["Again.", "Again."]
 
@@ -239,13 +281,13 @@ async def test_prompts_queue_and_steer(agent: MemoryBackend, recorder: Recorder)
         assert second.text == "Two"
 
 
-async def test_sessions_are_stored_resumed_and_forked(agent: MemoryBackend, recorder: Recorder) -> None:
+async def test_sessions_are_stored_resumed_and_forked(agent: MemoryBackend, recorder: Recorder, tmp_path: Path) -> None:
     agent.otherwise(text("Yes."))
-    session = await open_session(agent, recorder, cwd="/w", model="m", reasoning_effort="low")
+    session = await open_session(agent, recorder, cwd=tmp_path, model="m", reasoning_effort="low")
     assert not session.resumable
     results = [(await run(session, prompt)).result for prompt in ("One", "Two")]
     assert session.resumable
-    assert (session.info.model, session.info.reasoning_effort, session.info.cwd) == ("m", "low", "/w")
+    assert (session.info.model, session.info.reasoning_effort, session.info.cwd) == ("m", "low", str(tmp_path))
     copy = await session.fork(at=results[0].uuid)
     recorder.record(copy)
     assert texts(await copy.history()) == ["One", "Yes."]
@@ -260,21 +302,29 @@ async def test_sessions_are_stored_resumed_and_forked(agent: MemoryBackend, reco
         assert len(await again.history(cursor=page.cursor)) == 2
     with pytest.raises(SessionNotFoundError):
         await agent.resume("nobody")
-    with pytest.raises(SessionNotFoundError):
+    with pytest.raises(InvalidRequestError, match="no message 'nothing'"):
         await agent.create_session(SessionOptions(resume=session.session_id, fork=True, fork_at="nothing"))
 
 
-async def test_stored_sessions_are_listed_named_and_deleted(agent: MemoryBackend, recorder: Recorder) -> None:
+async def test_stored_sessions_are_listed_named_and_deleted(
+    agent: MemoryBackend, recorder: Recorder, tmp_path: Path
+) -> None:
     agent.otherwise(text("Yes."))
     ids: list[str] = []
+    folders = [tmp_path / name for name in ("0", "1")]
+    for folder in folders:
+        folder.mkdir()
     for number in range(3):
-        session = await open_session(agent, recorder, cwd=f"/{number % 2}")
+        session = await open_session(agent, recorder, cwd=folders[number % 2])
         await run(session, f"Prompt {number}")
         ids.append(session.session_id)
     page = await agent.list_sessions(limit=2)
     assert [stored.session_id for stored in page] == [ids[2], ids[1]]
     assert [stored.title for stored in await agent.list_sessions(cursor=page.cursor)] == ["Prompt 0"]
-    assert len(await agent.list_sessions(cwd="/0")) == 2
+    assert len(await agent.list_sessions(cwd=folders[0])) == 2
+    for cursor in ("x", "-1", "9" * 20):
+        with pytest.raises(InvalidRequestError, match="no cursor"):
+            await agent.list_sessions(cursor=cursor)
     await agent.rename_session(ids[0], "First")
     await agent.archive_session(ids[1])
     assert [stored.title for stored in await agent.list_sessions()] == ["Prompt 2", "First"]
@@ -312,3 +362,125 @@ async def test_a_request_can_be_withdrawn_by_an_interrupt(agent: MemoryBackend, 
         await asked.wait()
     assert turn.result is not None
     assert turn.result.outcome == "interrupted"
+
+
+async def test_what_the_script_does_not_answer_fails_the_turn_and_the_check() -> None:
+    async with MemoryBackend() as backend, backend.create_session() as session:
+        result = await session.run("Hi")
+        assert "reply is left for request 1 to the model" in result.errors[0]
+        with pytest.raises(AssertionError, match="newest user message is 'Hi'"):
+            backend.check()
+
+
+async def test_what_a_step_of_a_function_cannot_be_fails_its_turn(recorder: Recorder, agent: MemoryBackend) -> None:
+    agent.reply(lambda request: item("web_search_call")).reply(lambda request: text(request.last_user_text))
+    session = await open_session(agent, recorder)
+    results = [(await run(session, "Hi")).result for _ in range(2)]
+    assert "cannot play Item" in results[0].errors[0]
+    assert results[1].result == "Hi"
+
+
+async def test_one_script_drives_it_as_it_drives_the_real_agents(
+    agent: MemoryBackend, recorder: Recorder, tmp_path: Path
+) -> None:
+    files: dict[str, str] = {}
+
+    def write(given: Any) -> str:
+        files[given["file_path"]] = given["content"]
+        return "Written."
+
+    @tool(read_only=True)
+    async def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        return a + b
+
+    async def answer(request: QuestionRequest) -> Answers:
+        return Answers({request.questions[0].id: "red"})
+
+    agent.on("Write", write).on("Bash", lambda given, context: f"{given['command']} in {context.cwd}")
+    agent.reply(write_file("notes.txt", "milk"), run_command("ls")).reply(edit_file("notes.txt", "milk", "tea"))
+    agent.reply(call_tool("add", a=1, b=2)).reply(ask_user("Which?", "red", "blue"))
+    agent.model.when("count the files").reply(call("Read", file_path="a")).reply(text("There is one."))
+    agent.reply(spawn_agent("count the files")).reply(text("Done."))
+    options = {"permission_mode": "bypass", "tools": [add], "on_question": answer, "cwd": tmp_path}
+    ran = await run(await open_session(agent, recorder, **options), "Go.")
+    assert files == {str(tmp_path / "notes.txt"): "milk"}
+    assert [result.text for result in ran.results if result.text] == [
+        "Written.",
+        f"ls in {tmp_path}",
+        "3",
+        "Which?: red",
+        "There is one.",
+    ]
+    [nested] = [use for message in ran.all(AssistantMessage) if message.parent_tool_use_id for use in message.tool_uses]
+    assert nested.name == "Read"
+    assert [request.last_user_text for request in agent.model.requests].count("count the files") == 2
+    assert ran.result.result == "Done."
+
+
+async def test_a_sub_agent_of_the_application_has_its_own_instructions(
+    agent: MemoryBackend, recorder: Recorder
+) -> None:
+    reviewer = AgentDefinition(description="Reviews.", prompt="You review.")
+    agent.reply(call("Agent", prompt="Look.", subagent_type="reviewer"), call("Agent", prompt="x", subagent_type="no"))
+    agent.reply(text("It is fine.")).reply(text("Done."))
+    ran = await run(await open_session(agent, recorder, agents={"reviewer": reviewer}), "Go.")
+    assert [(result.text, result.is_error) for result in ran.results] == [
+        ("It is fine.", False),
+        ("There is no sub-agent 'no'.", True),
+    ]
+    assert [request.instructions for request in agent.model.requests][1] == "You review."
+
+
+async def test_an_interrupt_closes_what_a_sub_agent_has_begun(agent: MemoryBackend, recorder: Recorder) -> None:
+    gate = Gate()
+    agent.reply(spawn_agent("Look.")).reply(text("Half ", gate, "of it."))
+    session = await open_session(agent, recorder)
+    async with session.query("Go.") as turn:
+        await gate.reached()
+    assert turn.result is not None
+    assert turn.result.outcome == "interrupted"
+
+
+async def test_a_tool_of_the_test_that_raises_fails_the_turn_with_its_name(
+    agent: MemoryBackend, recorder: Recorder
+) -> None:
+    agent.on("Bash", lambda given: 1 / 0).on("Lookup", str)
+    agent.reply(call("Bash", command="ls")).reply(call("Lookup", word="a")).reply(text("Done."))
+    session = await open_session(agent, recorder, permission_mode="bypass")
+    first, second = [(await run(session, "Go.")).result for _ in range(2)]
+    assert "on('Bash', …) of the test raised ZeroDivisionError" in first.errors[0]
+    assert second.outcome == "completed"
+
+
+async def test_another_backend_has_the_same_stored_sessions(agent: MemoryBackend, recorder: Recorder) -> None:
+    agent.otherwise(text("Yes."))
+    session = await open_session(agent, recorder, session_id="mine")
+    await run(session, "Hi")
+    with pytest.raises(InvalidRequestError, match="'mine' already"):
+        await agent.create_session(SessionOptions(session_id="mine"))
+    async with MemoryBackend(stored_with=agent) as other:
+        with pytest.raises(SessionBusyError, match="another one"):
+            await other.resume("mine")
+        await session.aclose()
+        async with other.resume("mine") as again:
+            assert texts(await again.history()) == ["Hi", "Yes."]
+
+
+async def test_every_option_is_honoured_kept_or_refused(agent: MemoryBackend) -> None:
+    assert agent.kept_options <= set(SessionOptions.model_fields)
+    async with agent.create_session(SessionOptions(sandbox=SandboxPolicy(mode="read-only"), plugins=("p",))) as session:
+        assert session.options.plugins
+
+
+async def test_a_tool_of_the_application_that_ends_as_no_tool_should_is_an_error_result(
+    agent: MemoryBackend, recorder: Recorder
+) -> None:
+    @tool(ask="never")
+    async def leave() -> str:
+        """Leave."""
+        raise GeneratorExit
+
+    agent.reply(call_tool("leave")).reply(text("Went on."))
+    ran = await run(await open_session(agent, recorder, tools=[leave]), "Go.")
+    assert ([result.is_error for result in ran.results], ran.result.result) == ([True], "Went on.")

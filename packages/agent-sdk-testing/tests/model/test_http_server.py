@@ -18,7 +18,7 @@ def threads_of_the_server() -> list[str]:
 
 
 def dial(model: ScriptedModel) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", int(model.url.rsplit(":", 1)[1])), timeout=10)
+    return socket.create_connection(("127.0.0.1", int(model.url.rsplit(":", 1)[1])), timeout=120)
 
 
 def exchange(model: ScriptedModel, data: bytes) -> bytes:
@@ -33,7 +33,7 @@ def exchange(model: ScriptedModel, data: bytes) -> bytes:
 
 def test_a_connection_is_used_for_several_requests(model: ScriptedModel) -> None:
     model.otherwise(text("x"))
-    connection = http.client.HTTPConnection(model.url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(model.url.removeprefix("http://"), timeout=120)
     for _ in range(3):
         connection.request("POST", "/v1/responses", body=b'{"input": "hi"}')
         assert connection.getresponse().read().endswith(b"\n\n")
@@ -153,7 +153,7 @@ def test_closing_ends_a_response_that_nobody_reads() -> None:
 
 def test_a_response_without_a_listener_is_answered_all_the_same() -> None:
     server = HttpServer(lambda _: HttpResponse(204))
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.request("GET", "/")
     assert connection.getresponse().status == 204
     connection.close()
@@ -171,7 +171,7 @@ def test_a_script_that_does_not_return_is_reported_when_closing(monkeypatch: pyt
         return HttpResponse(200)
 
     server = HttpServer(respond)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as client:
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         entered.wait_sync()
         with pytest.raises(RuntimeError, match="still running"):
@@ -186,7 +186,7 @@ def test_a_script_may_close_its_own_server() -> None:
         return HttpResponse(200)
 
     server = HttpServer(respond)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as client:
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert client.recv(100) == b""
 
@@ -196,5 +196,5 @@ def _no_thread_is_left() -> Iterator[None]:
     yield
     for thread in threading.enumerate():
         if thread.name.startswith("agent-sdk-testing"):
-            thread.join(10)
+            thread.join(30)
     assert threads_of_the_server() == []

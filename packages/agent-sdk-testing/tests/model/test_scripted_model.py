@@ -128,7 +128,7 @@ def test_requests_at_the_same_time_each_get_a_reply(model: ScriptedModel, ask: A
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert answers == ["x" * 1000] * 16
     assert [request.number for request in model.requests] == list(range(1, 17))
 
@@ -153,14 +153,14 @@ def test_a_string_matches_the_newest_message_of_the_user_only(model: ScriptedMod
 async def test_an_event_loop_can_wait_for_a_request() -> None:
     async with ScriptedModel() as model:
         model.otherwise(text("x"))
-        connection = http.client.HTTPConnection(model.url.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(model.url.removeprefix("http://"), timeout=120)
 
         def ask() -> None:
             for _ in range(2):
                 connection.request("POST", "/v1/responses", body=b'{"input": "hi"}')
                 connection.getresponse().read()
 
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(anyio.to_thread.run_sync, ask)
                 request = await model.wait_for_requests(2)

@@ -57,7 +57,7 @@ HTTP_FAILURES: Final[Mapping[Failure, Step]] = MappingProxyType(
 )
 """The failures that look alike whatever API the agent speaks."""
 
-_CLOSING_SECONDS = 20.0
+_CLOSING_SECONDS = 60.0
 
 
 class Agent(ABC):
@@ -69,29 +69,53 @@ class Agent(ABC):
 
     Attributes:
         name: What the backend is called: `AgentBackend.type`.
+        native_name: What its messages, errors and options call it, where that is another than `name`.
         traits: What it has beside what its backend declares.
         unsupported_options: The fields of `SessionOptions` that raise `UnsupportedOptionError` beside those that its
             backend declares.
+        apart: The needs whose cases are not made for it, whether it has them or not, such as "hook"; it has cases of
+            its own for them.
         modes: The permission modes that it has, and what each does about each action that it has a tool for.
         failures: How to make its model fail, in each way that it has a word for.
         other_models: Names of two models that it takes, neither of them its default.
         alternates: Whether a case runs on one of the two event loops, half of them on each, unless pytest is told
             ``--contract-loops both``: for an agent that takes long to start.
+        seconds: The longest that a case may take.
+        loops: The event loops that its backend runs on.
         escalates: What every permission lifts that it asks for in a workspace.
+        tells_exit_codes: Whether its model is told the exit code of a command that failed.
+        tells_branches: Whether it tells on which branch of git a stored session's folder was.
+        titles_commands: Whether it tells of a command by a title alone, so that only a person can allow it.
         question_mode: The permission mode in which it asks the user questions.
+        strict_answers: Whether it asks models for data in their provider's strict form, of each turn at no cost.
+        cases: The files of cases that it runs, such as "test_speech"; empty: all. For the same agent in another way.
+        differs: The cases that do not hold of it, by file and name ("test_speech.test_images_reach_the_model", or with
+            its parameters in brackets), and why. They are run, and expected to fail: one that holds again fails.
+        left_out: Likewise, of those that are not run because nothing but time or noise would come of it.
         workspace: The folder in which sessions work.
         outside: A folder beside it.
     """
 
     name: ClassVar[str]
+    native_name: ClassVar[str] = ""
     traits: ClassVar[frozenset[Trait]] = frozenset()
     unsupported_options: ClassVar[frozenset[str]] = frozenset()
+    apart: ClassVar[frozenset[str]] = frozenset()
     modes: ClassVar[Mapping[PermissionMode, Mapping[Action, Verdict]]]
     failures: ClassVar[Mapping[Failure, Step]] = HTTP_FAILURES
     other_models: ClassVar[tuple[str, str]]
     escalates: ClassVar[frozenset[Escalation]] = frozenset()
     alternates: ClassVar[bool] = False
+    seconds: ClassVar[float] = 120.0
+    loops: ClassVar[tuple[str, ...]] = ("asyncio", "trio")
+    tells_exit_codes: ClassVar[bool] = True
+    tells_branches: ClassVar[bool] = True
+    titles_commands: ClassVar[bool] = False
     question_mode: ClassVar[PermissionMode] = "default"
+    strict_answers: ClassVar[bool] = False
+    cases: ClassVar[frozenset[str]] = frozenset()
+    differs: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    left_out: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def __init__(self, model: ScriptedModel, folder: Path) -> None:
         self.model = model
@@ -104,6 +128,11 @@ class Agent(ABC):
         self._pipes: list[Lifeline] = []
         self._feeds: list[Feed] = []
         self._backends: list[AgentBackend] = []
+
+    @property
+    def called(self) -> str:
+        """What its messages, errors and options call it."""
+        return self.native_name or self.name
 
     @classmethod
     def backend_class(cls) -> type[AgentBackend]:
@@ -162,14 +191,23 @@ class Agent(ABC):
         """A step that asks the user; trait ``questions``. By default `ask_user`."""
         return actions.ask_user(text, *choices)
 
+    def plan(self, words: str) -> Sequence[Step | actions.Action]:
+        """The replies, a step each, by which the model proposes a plan in mode "plan"; trait ``plans``."""
+        raise NotImplementedError(f"{type(self).__name__} declares a trait `plans` without a `plan`.")
+
     def skill(self, name: str, words: str) -> SkillInput | None:
         """Teach the agent a skill with these words, before it starts, and return it; None if it takes no skills."""
         del name, words
         return None
 
     def stored(self, session_id: str) -> Path:
-        """Return the file of a stored session; capability ``resume``."""
+        """Return the file of a stored session; capability ``resume``, unless the agent says how to `forget` one."""
         raise NotImplementedError(f"{type(self).__name__} resumes sessions without saying where they are `stored`.")
+
+    async def forget(self, backend: AgentBackend, session_id: str) -> None:
+        """Have a stored session gone, as somebody does who removes its file; by default that of `stored`."""
+        del backend
+        self.stored(session_id).unlink()
 
     def project(self, words: str, marker: Path) -> None:
         """Give the workspace a project's settings: instructions with these words, and something that makes `marker`."""
@@ -183,6 +221,10 @@ class Agent(ABC):
 
     # What a request to the model says
 
+    def model_of(self, request: ModelRequest) -> str | None:
+        """Return the model that a request asks, as `SessionInfo.model` calls it."""
+        return request.model
+
     def effort_of(self, request: ModelRequest) -> str | None:
         """Return the reasoning effort that a request asks for."""
         told = request.json.get("reasoning" if request.path == "/v1/responses" else "output_config")
@@ -194,7 +236,7 @@ class Agent(ABC):
 
     def images_of(self, request: ModelRequest) -> int:
         """Return how many images a request carries."""
-        return _count(request.json, {"input_image", "image"})
+        return _count(request.json, {"input_image", "image", "image_url"})
 
     def documents_of(self, request: ModelRequest) -> int:
         """Return how many documents a request carries."""

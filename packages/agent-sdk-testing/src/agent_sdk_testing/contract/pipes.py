@@ -13,7 +13,7 @@ from pathlib import Path
 
 import anyio
 
-_SECONDS = 10.0
+_SECONDS = 60.0
 
 
 class Lifeline:

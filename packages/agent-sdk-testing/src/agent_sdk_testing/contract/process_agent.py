@@ -82,7 +82,11 @@ class ProcessAgent(Agent):
 
     def kill(self, session: AgentSession, signal_number: int = signal.SIGKILL) -> None:
         """Send a signal to the process that serves a session."""
-        os.kill(self.pid(session), signal_number)
+        self.send_signal(self.pid(session), signal_number)
+
+    def send_signal(self, pid: int, signal_number: int) -> None:
+        """Send a signal to a process of the agent, and to what else is the agent."""
+        os.kill(pid, signal_number)
 
     @contextmanager
     def frozen(self) -> Generator[None]:
@@ -94,14 +98,14 @@ class ProcessAgent(Agent):
         try:
             for pid in pids:
                 with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGSTOP)
+                    self.send_signal(pid, signal.SIGSTOP)
             yield
         finally:
             self._hold.unlink()
             os.close(held)
             for pid in pids:
                 with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+                    self.send_signal(pid, signal.SIGCONT)
 
     def host_command(self, script: str, anyio_backend: str) -> list[str]:
         """Return the command of a Python program that uses the SDK on its own, with `SETTINGS` filled in."""

@@ -201,7 +201,7 @@ def check_wire(messages: Sequence[SDKMessage]) -> None:
         assert again.to_wire() == message.to_wire()
         shape = json.dumps(_shape(wire), sort_keys=True)
         if shape not in _valid_shapes:  # Of messages that differ only in their values, one is enough.
-            _VALIDATOR.validate(wire)  # pyright: ignore[reportUnknownMemberType]
+            _VALIDATOR.validate(wire)  # pyright: ignore[reportUnknownMemberType]  # jsonschema has no types for it
             _valid_shapes.add(shape)
 
 

@@ -4,6 +4,7 @@ A need is one of
 - a field of `BackendCapabilities`, which the backend declares;
 - a field of `SessionOptions`, unless its backend, or the agent, lists it in `unsupported_options`;
 - ``mode:NAME`` or ``failure:NAME``, an entry of the agent's `modes` or `failures`, or ``policy_scope:NAME``;
+- ``hook:NAME``, an event of `Hooks` that its backend has;
 - ``turn:NAME``, a field of `TurnOptions` that its backend can change for one turn;
 - a `Trait`, for what none of these says.
 """
@@ -29,6 +30,7 @@ Trait = Literal[
     "parallel_requests",
     "thinking",
     "questions",
+    "plans",
     "session_grants",
     "lasting_grants",
     "archive",
@@ -45,6 +47,7 @@ Trait = Literal[
 - ``parallel_requests``: it can ask for several permissions at the same time; see `Agent.asking`.
 - ``thinking``: it tells what the model thinks.
 - ``questions``: it has a tool that asks the user; see `Agent.question`.
+- ``plans``: in permission mode "plan" it proposes plans; see `Agent.plan`.
 - ``session_grants``: a permission can be given for the rest of the session.
 - ``lasting_grants``: a permission can be given for good.
 - ``archive``: stored sessions can be archived.
@@ -66,6 +69,11 @@ class Declared(Protocol):
     @property
     def unsupported_options(self) -> frozenset[str]:
         """The options that raise beside those that its backend declares."""
+        ...
+
+    @property
+    def apart(self) -> frozenset[str]:
+        """The needs whose cases are not made for it."""
         ...
 
     @property
@@ -96,6 +104,9 @@ def lacks(*names: str) -> pytest.MarkDecorator:
 def applies(item: pytest.Item, agent: Declared) -> bool:
     """Tell whether a case is for an agent, by its marks."""
     for mark in item.iter_markers("contract"):
+        named = {*mark.kwargs.get("needs", ()), *mark.kwargs.get("lacks", ())}
+        if any(name in agent.apart or name.partition(":")[0] in agent.apart for name in named):
+            return False
         if not all(has(agent, name) for name in mark.kwargs.get("needs", ())):
             return False
         if any(has(agent, name) for name in mark.kwargs.get("lacks", ())):
@@ -115,6 +126,8 @@ def has(agent: Declared, name: str) -> bool:
             return entry in agent.modes
         case "failure":
             return entry in agent.failures
+        case "hook":
+            return entry in agent.backend_class().capabilities.hooks
         case "turn":
             return entry in agent.backend_class().capabilities.turn_options
         case "policy_scope":
@@ -124,6 +137,7 @@ def has(agent: Declared, name: str) -> bool:
         case "" if name in CAPABILITIES and name not in (
             "permission_modes",
             "policy_scope",
+            "hooks",
             "turn_options",
             "unsupported_options",
         ):

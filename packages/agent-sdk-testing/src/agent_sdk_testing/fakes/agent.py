@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
@@ -24,6 +24,7 @@ from typing import Generic, Protocol, Self, TypeVar
 import anyio.to_thread
 
 from agent_sdk_core.wire.reading import Json
+from agent_sdk_testing.fakes.faults import Fault, FaultInjector
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
 
 
@@ -55,6 +56,7 @@ class FakeProcess:
         received: Every message that it got, oldest first.
         stdin_closed: Whether its stdin has ended.
         gone: Whether it has ended.
+        injector: Writes its lines, with what shall go wrong; None: nothing shall.
     """
 
     def __init__(self, connection: socket.socket, started: Json) -> None:
@@ -64,13 +66,22 @@ class FakeProcess:
         self.received: list[Json] = []
         self.stdin_closed = False
         self.gone = False
+        self.injector: FaultInjector | None = None
         self._connection = connection
         self._writing = threading.Lock()
 
     def write(self, *values: object) -> None:
         """Write each value as one line: bytes as they are, anything else as JSON; all in one piece."""
         lines = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in values]
-        self._do({"out": base64.b64encode(b"".join(line + b"\n" for line in lines)).decode()})
+        if self.injector is None:
+            self.write_bytes(b"".join(line + b"\n" for line in lines))
+            return
+        for line in lines:
+            self.injector.write(line)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes to stdout."""
+        self._do({"out": base64.b64encode(data).decode()})
 
     def write_long_line(self, size: int) -> None:
         """Write one line of `size` bytes that is not JSON; it is made in the process, so it may be huge."""
@@ -83,6 +94,14 @@ class FakeProcess:
     def close_stdout(self) -> None:
         """Close stdout and stay alive."""
         self._do({"close": "out"})
+
+    def close_stdin(self) -> None:
+        """Close stdin and stay alive, so that nothing more can be sent to it."""
+        self._do({"close": "in"})
+
+    def leave_child(self, seconds: int = 600) -> None:
+        """Start a process in a session of its own, which holds stdout and stderr open for so long."""
+        self._do({"child": seconds})
 
     def exit(self, code: int = 0, *, log: str | None = None) -> None:
         """End the process with an exit code, after a last line on stderr."""
@@ -109,13 +128,17 @@ class FakeAgent(ABC, Generic[P]):
         name: Name of the file.
         ignore_eof: Whether the end of their stdin leaves them running.
         ignore_sigterm: Whether SIGTERM does.
+        faults: What goes wrong with the processes that are started.
 
     Attributes:
         executable: The file to start.
         processes: Every process that was started from it, oldest first.
     """
 
-    def __init__(self, name: str, *, ignore_eof: bool = False, ignore_sigterm: bool = False) -> None:
+    def __init__(
+        self, name: str, *, ignore_eof: bool = False, ignore_sigterm: bool = False, faults: Sequence[Fault] = ()
+    ) -> None:
+        self._faults = tuple(faults)
         self.processes: list[P] = []
         self._name = name
         self._flags = [
@@ -209,6 +232,9 @@ class FakeAgent(ABC, Generic[P]):
                 if process is None:
                     process = self._process(connection, event["started"])
                     with self._changed:
+                        number = len(self.processes) + 1
+                        if due := [fault for fault in self._faults if fault.process == number]:
+                            process.injector = FaultInjector(process, due)
                         self.processes.append(process)
                         self._changed.notify_all()
                 elif "eof" in event:

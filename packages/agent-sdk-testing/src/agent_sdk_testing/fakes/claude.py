@@ -7,11 +7,12 @@ Its frames have the shape of those of the pinned claude.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent_sdk_core.wire.reading import Json
 from agent_sdk_testing.fakes.agent import FakeAgent
 from agent_sdk_testing.fakes.claude_exchanges import FakeClaudeProcess, FakeControl, FakePrompt
+from agent_sdk_testing.fakes.faults import Fault
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
 
 ControlHandler = Callable[[FakeControl], object]
@@ -25,6 +26,7 @@ class FakeClaude(FakeAgent[FakeClaudeProcess]):
         version: What its greeting tells; None leaves it out.
         ignore_eof: Whether the end of their stdin leaves the processes running.
         ignore_sigterm: Whether SIGTERM does.
+        faults: What goes wrong with its processes, such as `Fault("die", frame=3)`.
 
     Attributes:
         version: What its greeting tells.
@@ -33,9 +35,14 @@ class FakeClaude(FakeAgent[FakeClaudeProcess]):
     """
 
     def __init__(
-        self, *, version: str | None = "2.1.332", ignore_eof: bool = False, ignore_sigterm: bool = False
+        self,
+        *,
+        version: str | None = "2.1.332",
+        ignore_eof: bool = False,
+        ignore_sigterm: bool = False,
+        faults: Sequence[Fault] = (),
     ) -> None:
-        super().__init__("claude", ignore_eof=ignore_eof, ignore_sigterm=ignore_sigterm)
+        super().__init__("claude", ignore_eof=ignore_eof, ignore_sigterm=ignore_sigterm, faults=faults)
         self.version = version
         self.requests: list[FakeControl] = []
         self.prompts: list[FakePrompt] = []

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent_sdk_core.wire.reading import Json
 from agent_sdk_testing.fakes.agent import FakeAgent, FakeProcess
 from agent_sdk_testing.fakes.codex_exchanges import FakeQuestion, FakeRequest, FakeTurn
+from agent_sdk_testing.fakes.faults import Fault
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT
 
 Handler = Callable[[FakeRequest], object]
@@ -27,6 +28,7 @@ class FakeCodex(FakeAgent[FakeProcess]):
         version: What its user agent tells.
         ignore_eof: Whether the end of its stdin leaves it running.
         ignore_sigterm: Whether SIGTERM does.
+        faults: What goes wrong with its processes, such as `Fault("die", frame=3)`.
 
     Attributes:
         version: What its user agent tells.
@@ -34,8 +36,15 @@ class FakeCodex(FakeAgent[FakeProcess]):
         requests: Those that are requests.
     """
 
-    def __init__(self, *, version: str = "0.163.0", ignore_eof: bool = False, ignore_sigterm: bool = False) -> None:
-        super().__init__("codex", ignore_eof=ignore_eof, ignore_sigterm=ignore_sigterm)
+    def __init__(
+        self,
+        *,
+        version: str = "0.163.0",
+        ignore_eof: bool = False,
+        ignore_sigterm: bool = False,
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        super().__init__("codex", ignore_eof=ignore_eof, ignore_sigterm=ignore_sigterm, faults=faults)
         self.received: list[Json] = []
         self.requests: list[FakeRequest] = []
         self.version = version

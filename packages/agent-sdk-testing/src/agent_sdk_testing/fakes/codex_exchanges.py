@@ -68,7 +68,7 @@ class FakeTurn:
         """Send turn/started."""
         self._send("turn/started", turn=self.as_json())
 
-    def item(self, item_type: str, *, open: bool = False, **fields: object) -> str:  # noqa: A002  # as the state is
+    def item(self, item_type: str, *, open: bool = False, **fields: object) -> str:  # as the state is
         """Send item/started, and unless `open` item/completed; return the item's id."""
         self._items += 1
         item: Json = {"type": item_type, "id": f"{self.id}-item-{self._items}", **fields}

@@ -10,8 +10,10 @@ import base64
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -47,11 +49,21 @@ class Child:
         self._outputs = {"out": stdout, "err": stderr}
         self._leave = leave
         self._ignore_eof = ignore_eof
+        self._deafened, self._deafen = os.pipe()
 
     def pass_on(self) -> None:
-        """Send what comes on stdin to the test, chunk by chunk, until stdin ends; then end the process."""
+        """Send what comes on stdin to the test, chunk by chunk, until stdin ends; then end the process.
+
+        Where the test closes it, the process goes on.
+        """
         with contextlib.suppress(OSError):
-            while chunk := os.read(self._stdin, _CHUNK):
+            while True:
+                # A descriptor that is being read from stays open whoever closes it.
+                if self._deafened in select.select([self._stdin, self._deafened], (), ())[0]:
+                    os.close(self._stdin)
+                    return
+                if not (chunk := os.read(self._stdin, _CHUNK)):
+                    break
                 self.tell({"in": base64.b64encode(chunk).decode()})
             self.tell({"eof": True})
         if not self._ignore_eof:
@@ -77,8 +89,13 @@ class Child:
                 for _ in range(value // _CHUNK):
                     self._write(self._outputs["out"], b"x" * _CHUNK)
                 self._write(self._outputs["out"], b"x" * (value % _CHUNK))
+            case "close" if value == "in":
+                os.write(self._deafen, b"!")
             case "close":
                 os.close(self._outputs[value])
+            case "child":
+                # It holds the pipes, in a session of its own, which a signal to the agent's group does not reach.
+                subprocess.Popen(["sleep", str(value)], start_new_session=True)  # noqa: S607  # wherever it is
             case "exit":
                 self._leave(value)
             case _:

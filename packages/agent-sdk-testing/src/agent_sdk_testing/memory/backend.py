@@ -2,134 +2,80 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from inspect import isawaitable
-from os import PathLike, fspath
-from pathlib import Path
-from typing import Any, Self
+from functools import partial
+from os import PathLike
+from typing import ClassVar, Self
 from uuid import uuid4
 
 from agent_sdk_core import (
     BackendCapabilities,
     ChatModel,
     HistoryPage,
-    SDKMessage,
+    InvalidRequestError,
+    SessionBusyError,
     SessionInfo,
     SessionNotFoundError,
     SessionOptions,
     SessionPage,
+    SessionTitleChanged,
+    Source,
     StoredSession,
-    ToolResult,
-    UserMessage,
 )
+from agent_sdk_core.interfaces.pages import require_limit
+from agent_sdk_core.paths import absolute_path, existing_folder, off_the_loop
 from agent_sdk_core.runtime import BaseBackend, BaseSession, Host
-from agent_sdk_core.structured.answers import AnswerForm
-from agent_sdk_core.structured.schema import OutputSchema
-from agent_sdk_testing.memory.driver import MemoryDriver
-from agent_sdk_testing.memory.script import Script
+from agent_sdk_core.runtime.settings import require_known
+from agent_sdk_testing.memory.conversation import DEFAULT_MODEL
+from agent_sdk_testing.memory.driver import EFFORTS, MemoryDriver
+from agent_sdk_testing.memory.player import require_playable
+from agent_sdk_testing.memory.stored import Stored, start_of
+from agent_sdk_testing.memory.tools import ToolCode, Tools
 from agent_sdk_testing.memory.turn import NAME
-from agent_sdk_testing.model.steps import Step, Tokens
-
-ToolCode = Callable[[Mapping[str, Any]], "object | Awaitable[object]"]
-
-
-class Tools:
-    """What the agent's own tools return."""
-
-    def __init__(self) -> None:
-        self._results: dict[str, object] = {}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._results)
-
-    def add(self, name: str, result: object) -> None:
-        """Say what a tool returns."""
-        self._results[name] = result
-
-    async def run(self, name: str, given: Mapping[str, Any]) -> ToolResult:
-        """Return what a tool returns; nothing, where nobody said."""
-        result = self._results.get(name)
-        if callable(result):
-            result = result(given)
-            if isawaitable(result):
-                result = await result
-        return ToolResult.of(result)
-
-
-@dataclass
-class Stored:
-    """A session that is stored: in the backend, and no longer than it."""
-
-    session_id: str
-    cwd: str
-    title: str = ""
-    archived: bool = False
-    created_at: float = field(default_factory=time.time)
-    updated_at: float = field(default_factory=time.time)
-    messages: list[SDKMessage] = field(default_factory=list[SDKMessage])
-
-    def keep(self, messages: Iterable[SDKMessage]) -> None:
-        """Store what was said."""
-        self.messages += [message for message in messages if message.type in ("user", "assistant")]
-        self.updated_at = time.time()
-
-    def turns(self) -> list[list[SDKMessage]]:
-        """Return what was said, a list for each prompt."""
-        turns: list[list[SDKMessage]] = []
-        for message in self.messages:
-            if not turns or (isinstance(message, UserMessage) and message.is_prompt):
-                turns.append([])
-            turns[-1].append(message)
-        return turns
-
-    def page(self, limit: int | None, cursor: str | None) -> HistoryPage:
-        """Return a page of it."""
-        turns = self.turns()
-        start = int(cursor or 0)
-        end = len(turns) if limit is None else min(len(turns), start + limit)
-        messages = [message for turn in turns[start:end] for message in turn]
-        return HistoryPage(messages, str(end) if end < len(turns) else None)
-
-    @property
-    def summary(self) -> StoredSession:
-        """What lists show."""
-        first = next((message.text for message in self.messages if isinstance(message, UserMessage)), None)
-        return StoredSession(
-            self.session_id,
-            self.title or (first or ""),
-            self.cwd,
-            self.created_at,
-            self.updated_at,
-            first_prompt=first,
-            archived=self.archived,
-        )
+from agent_sdk_testing.model.scripted_model import ScriptedModel
+from agent_sdk_testing.model.steps import Step, StepSource, Tokens
 
 
 class MemorySession(BaseSession):
     """One conversation with the agent in memory."""
 
-    def __init__(self, session_id: str, options: SessionOptions, host: Host, driver: MemoryDriver, cwd: str) -> None:
+    def __init__(self, session_id: str, options: SessionOptions, host: Host, driver: MemoryDriver) -> None:
         super().__init__(session_id, options, host, driver)
         self._memory = driver
-        self._cwd = cwd
+        driver.police = self.police
 
     @property
     def info(self) -> SessionInfo:
         """What the session runs with."""
         memory = self._memory
         return SessionInfo(
-            model=memory.model, reasoning_effort=memory.effort, permission_mode=memory.mode, cwd=self._cwd
+            model=memory.model_name,
+            reasoning_effort=memory.effort,
+            permission_mode=memory.mode,
+            cwd=memory.cwd,
+            tools=memory.offered,
+            title=memory.title or None,
         )
+
+    def retitled(self) -> None:
+        """Tell of its new name."""
+        source = Source(NAME, thread_id=self.session_id)
+        self.deliver((SessionTitleChanged.synthesize(source, session_id=self.session_id, title=self._memory.title),))
 
 
 class MemoryBackend(BaseBackend[MemorySession]):
     """An agent without a process or a socket, whose model says what a test scripted.
 
     It asks for permission, asks the user and calls the application's tools as the real agents do; its own tools return
-    what `on` says, and touch nothing. Options that only a real agent could honour are taken and kept, in
-    `session.options`. What it stores lives as long as the backend.
+    what `on` says, and touch nothing. What it stores lives as long as the backend.
+
+    Args:
+        model: What the model says, and what it was asked; absent: one of its own. It needs not be started.
+        stored_with: A backend whose stored sessions this one has too, as another process of the same agent would.
+
+    Attributes:
+        model: The script, with all that a `ScriptedModel` can do: rules, and a record of the requests.
+        kept_options: The session options that are taken and have no effect, for only a real agent could honour them;
+            `session.options` has them.
     """
 
     type = NAME
@@ -137,33 +83,48 @@ class MemoryBackend(BaseBackend[MemorySession]):
         resume=True,
         fork=True,
         steer=True,
-        shared_process=True,
+        images=True,
+        documents=True,
+        audio=True,
+        skills=True,
+        mentions=True,
         list_sessions=True,
         edit_sessions=True,
+        tag_sessions=True,
+        permission_modes=("default", "accept_edits", "plan", "auto", "dont_ask", "bypass"),
+        policy_scope="every_call",
+        hooks=frozenset({"pre_tool_use", "post_tool_use", "prompt_submit", "session_start", "session_end", "stop"}),
+        turn_options=frozenset({"model", "reasoning_effort", "permission_mode", "output_schema", "origin"}),
+    )
+    kept_options: ClassVar[frozenset[str]] = frozenset(
+        {"env", "inherit_env", "sandbox", "mcp_servers", "strict_mcp_servers", "on_elicitation", "setting_sources"}
+        | {"skills", "plugins", "fallback_model", "betas", "max_thinking_tokens", "reasoning_summary", "personality"}
+        | {"service_tier", "settings", "native", "max_budget_usd"}
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, model: ScriptedModel | None = None, stored_with: MemoryBackend | None = None) -> None:
         super().__init__()
-        self._script = Script()
+        self.model = ScriptedModel() if model is None else model
         self._tools = Tools()
-        self._store: dict[str, Stored] = {}
+        self._store: dict[str, Stored] = {} if stored_with is None else stored_with._store  # noqa: SLF001  # its own kind
 
-    def reply(self, *steps: Step, usage: Tokens | None = None) -> Self:
+    def reply(self, *steps: Step | StepSource, usage: Tokens | None = None) -> Self:
         """Queue what the model says when it is asked next; after a tool it is asked again.
 
         Args:
-            steps: `text`, `reasoning`, `call`, `failed`, `http_error`, a `Gate` or a `delay`, as for `ScriptedModel`.
+            steps: `text`, `reasoning`, `call`, `failed`, `http_error`, a `Gate` or a `delay`, as for `ScriptedModel`;
+                actions such as `run_command`, and functions that give steps once the request is there.
             usage: The tokens to report.
 
         Raises:
             InvalidRequestError: A step means something only to a real agent.
         """
-        self._script.add(steps, usage)
+        self.model.reply(*_playable(steps), usage=usage)
         return self
 
-    def otherwise(self, *steps: Step, usage: Tokens | None = None) -> Self:
+    def otherwise(self, *steps: Step | StepSource, usage: Tokens | None = None) -> Self:
         """Say what the model says when nothing is queued; raises what `reply` raises."""
-        self._script.otherwise(steps, usage)
+        self.model.otherwise(*_playable(steps), usage=usage)
         return self
 
     def on(self, tool: str, result: ToolCode | object) -> Self:
@@ -171,35 +132,39 @@ class MemoryBackend(BaseBackend[MemorySession]):
 
         Args:
             tool: Its name.
-            result: Text, data or a `ToolResult`, or a function of the tool's input that returns one.
+            result: Text, data or a `ToolResult`, or a function that returns one, of the tool's input, and of the
+                `ToolContext` of its call if it takes a second argument.
         """
         self._tools.add(tool, result)
         return self
 
     def check(self) -> None:
-        """Check that every answer of the script was taken.
+        """Check that every answer of the script was taken, and every request answered by it.
 
         Raises:
-            AssertionError: Some are left.
+            AssertionError: Some are left, or were missing.
         """
-        if self._script.left:
-            raise AssertionError(f"{self._script.left} answers of the script were not asked for.")
+        self.model.check()
+        if self.model.replies_left:
+            raise AssertionError(f"{self.model.replies_left} answers of the script were not asked for.")
 
     async def list_models(self) -> list[ChatModel]:
         """Return the one model that needs no name; others are taken as they are."""
-        return [ChatModel("memory-1", "Memory", self.type, is_default=True)]
+        return [ChatModel(DEFAULT_MODEL, "Memory", self.type, is_default=True, efforts=EFFORTS)]
 
     async def list_sessions(
         self, *, cwd: str | PathLike[str] | None = None, limit: int = 50, cursor: str | None = None
     ) -> SessionPage:
         """Return stored sessions, newest first, those of one folder if `cwd` is given."""
+        self._host.require_here()
+        folder = None if cwd is None else str(absolute_path("cwd", cwd, backend=self.type))
         shown = [
             stored
             for stored in self._store.values()
-            if stored.messages and not stored.archived and cwd in (None, stored.cwd)
+            if stored.messages and not stored.archived and folder in (None, stored.cwd)
         ]
         shown.sort(key=lambda stored: stored.updated_at, reverse=True)
-        start = int(cursor or 0)
+        start = start_of(cursor)
         page = shown[start : start + limit]
         following = start + len(page)
         return SessionPage([stored.summary for stored in page], str(following) if following < len(shown) else None)
@@ -212,11 +177,21 @@ class MemoryBackend(BaseBackend[MemorySession]):
         self, session_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> HistoryPage:
         """Return the messages of a stored session, oldest first, without opening it."""
+        require_limit(limit, backend=self.type)
         return self._stored(session_id).page(limit, cursor)
 
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
-        self._stored(session_id).title = title
+        stored = self._stored(session_id)
+        stored.title = title
+        if isinstance(stored.opened, MemorySession):
+            stored.opened.retitled()
+
+    async def tag_session(self, session_id: str, tag: str | None) -> None:
+        """Put a word on a stored session; None takes it away."""
+        if tag is not None and not tag.strip():
+            raise InvalidRequestError("A session's tag is not blank; None takes it away.", backend=self.type)
+        self._stored(session_id).tag = tag
 
     async def archive_session(self, session_id: str) -> None:
         """Take a stored session out of the list; it can still be read."""
@@ -230,32 +205,69 @@ class MemoryBackend(BaseBackend[MemorySession]):
         """Delete a stored session for good."""
         del self._store[self._stored(session_id).session_id]
 
-    async def _open(self, options: SessionOptions, plan: object) -> MemorySession:
-        stored = self._opened(options)
-        self._store[stored.session_id] = stored
-        driver = MemoryDriver(self._host, self._script, self._tools, stored)
-        if options.output_schema is not None:
-            schema = OutputSchema(options.output_schema)
-            driver.answers = AnswerForm(schema, schema.schema, lambda answer: answer)
-        driver.model, driver.mode, driver.effort = options.model, options.permission_mode, options.reasoning_effort
-        return MemorySession(stored.session_id, options, self._host, driver, stored.cwd)
+    async def _plan(self, options: SessionOptions) -> str:
+        """Return the folder of a session, which has to be there, as the real agents want it."""
+        if options.reasoning_effort is not None:
+            require_known("reasoning effort", options.reasoning_effort, EFFORTS, backend=self.type)
+        for folder in options.add_dirs:
+            await off_the_loop(partial(existing_folder, "add_dirs", folder, backend=self.type))
+        if options.cwd is None and options.resume is not None and options.resume in self._store:
+            return self._store[options.resume].cwd
+        return str(await off_the_loop(partial(existing_folder, "cwd", options.cwd or ".", backend=self.type)))
 
-    def _opened(self, options: SessionOptions) -> Stored:
-        cwd = fspath(options.cwd) if options.cwd is not None else str(Path.cwd())
+    async def _open(self, options: SessionOptions, plan: str) -> MemorySession:
+        stored = self._opened(options, plan)
+        driver = MemoryDriver(self._host, self.model, self._tools, stored)
+        if options.output_schema is not None:
+            driver.answers = await driver.answer_form(options.output_schema)
+        driver.model, driver.mode, driver.effort = options.model, options.permission_mode, options.reasoning_effort
+        session = MemorySession(stored.session_id, options, self._host, driver)
+        stored.opened_by, stored.opened = self, session
+        if not options.ephemeral:
+            self._store[stored.session_id] = stored
+        session.when_closed.append(partial(self._let_go, stored))
+        return session
+
+    def _let_go(self, stored: Stored) -> None:
+        stored.opened_by = stored.opened = None
+        if not stored.messages:
+            self._store.pop(stored.session_id, None)
+
+    def _opened(self, options: SessionOptions, cwd: str) -> Stored:
         if options.resume is None:
-            return Stored(options.session_id or str(uuid4()), cwd)
+            session_id = options.session_id or str(uuid4())
+            if session_id in self._store:
+                raise InvalidRequestError(f"There is a session {session_id!r} already.", backend=self.type)
+            return Stored(session_id, cwd)
         origin = self._stored(options.resume)
         if not options.fork:
+            self._require_free(origin)
             return origin
         turns = origin.turns()
         if options.fork_at is not None:
             places = [at for at, turn in enumerate(turns) if any(each.uuid == options.fork_at for each in turn)]
             if not places:
-                raise SessionNotFoundError(f"Session {options.resume} has no message {options.fork_at!r}.")
+                raise InvalidRequestError(
+                    f"There is no message {options.fork_at!r} in session {options.resume}.", backend=self.type
+                )
             turns = turns[: places[0] + 1]
         return Stored(str(uuid4()), cwd, messages=[message for turn in turns for message in turn])
 
+    def _require_free(self, stored: Stored) -> None:
+        if stored.opened_by is not None:
+            where = "this backend" if stored.opened_by is self else "another one"
+            raise SessionBusyError(f"Session {stored.session_id} is open in {where} already.", backend=self.type)
+
     def _stored(self, session_id: str) -> Stored:
-        if (stored := self._store.get(session_id)) is None:
+        self._host.require_here()
+        stored = self._store.get(session_id)
+        if stored is None or not stored.messages:
             raise SessionNotFoundError(f"There is no session {session_id!r} in memory.", backend=self.type)
         return stored
+
+
+def _playable(steps: tuple[Step | StepSource, ...]) -> tuple[Step | StepSource, ...]:
+    for step in steps:
+        if not callable(step):
+            require_playable(step)
+    return steps

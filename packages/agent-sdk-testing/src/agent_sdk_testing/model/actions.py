@@ -21,12 +21,14 @@ from agent_sdk_testing.model.steps import JsonValue, Step
 Action = Callable[[ModelRequest], list[Step]]
 """What a reply takes beside steps: the steps that do it at the agent which asks."""
 
-_CWD: Final = re.compile(r"<cwd>(.+?)</cwd>|Primary working directory: (.+)")
+_CWD: Final = re.compile(
+    r"<cwd>(.+?)</cwd>|(?:Primary w|W|w)orking directory: (.+)|Workspace Directories:\*\*\n\s*- (.+)"
+)
 _DEFERRED: Final = re.compile(r"\bmcp__[A-Za-z0-9_-]+__[A-Za-z0-9_-]+\b")
 
 
 def run_command(command: str, *, escalate: bool = False) -> Action:
-    """Run a shell command: Codex's ``exec_command``, Claude's ``Bash``.
+    """Run a shell command: Codex's ``exec_command``, Claude's ``Bash``, those of opencode and Gemini CLI.
 
     Args:
         command: For ``sh``, in the session's folder.
@@ -46,6 +48,9 @@ def run_command(command: str, *, escalate: bool = False) -> Action:
             return [call("exec_command", lifted, cmd=command)]
         if "shell_command" in request.tools:
             return [call("shell_command", lifted, command=command)]
+        for name in ("bash", "run_shell_command"):  # opencode, Gemini CLI
+            if name in request.tools:
+                return [call(name, command=command, description="A command of the test.")]
         if "exec" in request.tools:  # Code mode, in which the model writes programs that call its tools.
             return [custom("exec", f"text(await tools.exec_command({json.dumps({**lifted, 'cmd': command})}))")]
         raise _not_offered("run_command", request, "Bash", "exec_command", "shell_command", "exec")
@@ -54,7 +59,7 @@ def run_command(command: str, *, escalate: bool = False) -> Action:
 
 
 def write_file(path: str | PurePath, content: str) -> Action:
-    """Write a file, new or in place of another: Claude's ``Write``, a patch that adds the file at Codex.
+    """Write a file, new or in place of another: Claude's ``Write`` and its likes, a patch that adds the file at Codex.
 
     Args:
         path: Its path, in the session's folder unless it is absolute. Claude replaces only a file that it has read.
@@ -66,6 +71,10 @@ def write_file(path: str | PurePath, content: str) -> Action:
             return [call("Write", file_path=_absolute(path, request), content=content)]
         if "apply_patch" in request.tools:
             return [_patch(f"*** Add File: {PurePath(path)}", *(f"+{line}" for line in content.splitlines()))]
+        if "write" in request.tools:  # opencode
+            return [call("write", filePath=_absolute(path, request), content=content)]
+        if "write_file" in request.tools:  # Gemini CLI
+            return [call("write_file", file_path=_absolute(path, request), content=content)]
         raise _not_offered("write_file", request, "Write", "apply_patch")
 
     return act
@@ -89,6 +98,12 @@ def edit_file(path: str | PurePath, old: str, new: str) -> Action:
             return [
                 _patch(f"*** Update File: {PurePath(path)}", "@@", *removed, *(f"+{line}" for line in new.splitlines()))
             ]
+        if "edit" in request.tools:  # opencode
+            file = _absolute(path, request)
+            return [call("read", filePath=file), call("edit", filePath=file, oldString=old, newString=new)]
+        if "replace" in request.tools:  # Gemini CLI
+            file = _absolute(path, request)
+            return [call("replace", file_path=file, old_string=old, new_string=new, instruction="As the test wants.")]
         raise _not_offered("edit_file", request, "Edit", "apply_patch")
 
     return act
@@ -185,7 +200,7 @@ def _absolute(path: str | PurePath, request: ModelRequest) -> str:
     told = _CWD.search("\n".join((request.instructions, request.text)))
     if told is None:
         raise ValueError(f"the request does not tell the session's folder, so {str(path)!r} has to be absolute")
-    return str(PurePath(told[1] or told[2].strip()) / path)
+    return str(PurePath(next(each for each in told.groups() if each).strip()) / path)
 
 
 def _names_of_tools(request: ModelRequest) -> list[str]:

@@ -18,7 +18,19 @@ from agent_sdk_testing.model.anthropic import (
 from agent_sdk_testing.model.anthropic import (
     whole as messages_whole,
 )
+from agent_sdk_testing.model.google import (
+    request as gemini_input,
+)
+from agent_sdk_testing.model.google import (
+    stream as gemini,
+)
 from agent_sdk_testing.model.http_server import HttpResponse, StreamPart
+from agent_sdk_testing.model.openai import (
+    chat_request as chat_input,
+)
+from agent_sdk_testing.model.openai import (
+    chat_stream as chat,
+)
 from agent_sdk_testing.model.openai import (
     refusals as responses_refusals,
 )
@@ -75,10 +87,14 @@ class ModelApi:
         if steps and isinstance(steps[0], HttpError):
             return self.respond_error(request, steps[0], reply.headers)
         encode, headers = self.encode, _STREAM_HEADERS
-        if self.encode_whole is not None and request.json.get("stream") is not True:
+        if self.encode_whole is not None and not self.streams(request):
             encode, headers = self.encode_whole, JSON_HEADERS
         stream = encode(steps, number=request.number, model=reply.model or request.model, usage=reply.usage)
         return HttpResponse(200, {**headers, **reply.headers}, stream=stream, finished=request.finish)
+
+    def streams(self, request: ModelRequest) -> bool:
+        """Return whether a request asks for a stream: it says so, or its path does."""
+        return request.json.get("stream") is True or request.path.endswith(":streamGenerateContent")
 
     def respond_error(
         self, request: ModelRequest, error: HttpError, headers: Mapping[str, str] | None = None
@@ -103,3 +119,15 @@ MESSAGES = ModelApi(
     refusal=418,
 )
 """Anthropic Messages, which Claude speaks."""
+
+
+def _takes_all(body: Mapping[str, Any]) -> HttpError | None:
+    """Refuse nothing: what many providers speak, each takes in its own way."""
+    del body
+
+
+CHAT = ModelApi(chat_input.parse, chat.encode, chat.encode_whole, responses.error_body, _takes_all, refusal=400)
+"""OpenAI Chat Completions, which most agents speak that can be pointed at a server, such as opencode."""
+
+GEMINI = ModelApi(gemini_input.parse, gemini.encode, gemini.encode_whole, gemini.error_body, _takes_all, refusal=400)
+"""Gemini's API, which Gemini CLI speaks."""

@@ -138,7 +138,7 @@ class _Connection(BaseHTTPRequestHandler):
     def __init__(self, connection: socket.socket, owner: HttpServer) -> None:
         self._owner = owner
         # The base class only stores the server argument, for logging that is switched off below.
-        super().__init__(connection, ("127.0.0.1", 0), None)  # pyright: ignore[reportArgumentType]
+        super().__init__(connection, ("127.0.0.1", 0), None)  # pyright: ignore[reportArgumentType]  # stored, never used
 
     def _answer(self) -> None:
         length = self.headers.get("content-length", "0")
@@ -166,7 +166,7 @@ class _Connection(BaseHTTPRequestHandler):
         path: str = getattr(self, "path", None) or "?"
         self._respond(HttpRequest(method, path, {}, b"", problem=f"{code} {message or explain or ''}".strip()))
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing: what matters is recorded by the owner."""
 
     def _respond(self, request: HttpRequest) -> None:

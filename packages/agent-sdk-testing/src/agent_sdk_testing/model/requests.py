@@ -88,7 +88,7 @@ class ModelRequest:
         """
         value: object = json.loads(self.body)
         if not isinstance(value, dict):
-            raise ValueError(f"the body of {self.method} {self.path} is not a JSON object")  # noqa: TRY004
+            raise ValueError(f"the body of {self.method} {self.path} is not a JSON object")  # noqa: TRY004  # as of bad JSON
         return cast("dict[str, Any]", value)
 
     @cached_property

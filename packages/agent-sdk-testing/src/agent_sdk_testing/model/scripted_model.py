@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
 from agent_sdk_testing.model import apis as wire
 from agent_sdk_testing.model.anthropic import asides
 from agent_sdk_testing.model.anthropic.repeats import Repeats
+from agent_sdk_testing.model.google import asides as gemini_asides
 from agent_sdk_testing.model.http_server import HttpRequest, HttpResponse, HttpServer
-from agent_sdk_testing.model.requests import ModelRequest, UnexpectedRequest
+from agent_sdk_testing.model.openai import chat_request
+from agent_sdk_testing.model.requests import Conversation, ModelRequest, UnexpectedRequest
 from agent_sdk_testing.model.rules import Rule, first_reply
 from agent_sdk_testing.model.steps import HttpError, Reply, Step, StepSource, Tokens
 from agent_sdk_testing.signals import DEFAULT_TIMEOUT, Signal
+
+_GEMINI: Final = re.compile(r"/v1(?:beta|alpha)?/models/(?P<model>[^/:]+):(?P<method>\w+)")
+"""The path of a request to Gemini's API, which names the model and the method."""
 
 
 class ScriptedModel:
@@ -26,7 +33,8 @@ class ScriptedModel:
     fallback. One that nothing answers gets an HTTP error that says so, and is kept in `unexpected`; one that the real
     provider would refuse for its form is refused as there, and takes no reply.
 
-    It speaks OpenAI Responses and Anthropic Messages; which one is the agent's choice, by the path it asks.
+    It speaks OpenAI Responses, OpenAI Chat Completions, Anthropic Messages and Gemini's API; which one is the agent's
+    choice, by the path it asks.
 
     Attributes:
         unknown_models: names of models that do not exist: a request for one is answered with 404, and takes no reply.
@@ -148,6 +156,21 @@ class ScriptedModel:
             self._fallback = reply
         return self
 
+    def ask(self, request: ModelRequest) -> tuple[Reply, tuple[Step, ...]]:
+        """Answer a request of an agent that lives in this process, without a server; `MemoryBackend` asks so.
+
+        Rules, queue, fallback and record are those of requests that come over HTTP; no form is refused.
+
+        Returns:
+            The reply, and its steps; an HTTP error where nothing answers, which is then in `unexpected`.
+        """
+        self._record(request)
+        try:
+            return self._decided(request, None, lambda: self._take(request))
+        except _UnansweredError as unanswered:
+            reply = Reply((self._unscripted(request, str(unanswered)),))
+            return reply, reply.resolve(request)
+
     # Record
 
     @property
@@ -218,6 +241,14 @@ class ScriptedModel:
         match (http.method, path):
             case ("POST", "/v1/responses"):
                 return self._respond_as_model(_request(http, path, wire.RESPONSES), wire.RESPONSES)
+            case ("POST", "/v1/chat/completions"):
+                request = _request(http, path, wire.CHAT)
+                return self._respond_beside(request, wire.CHAT, chat_request.is_aside, chat_request.quiet_reply)
+            case ("POST", _) if (asked := _GEMINI.fullmatch(path)) is not None:
+                if asked["method"] == "countTokens":
+                    return self._respond_quietly(http, path, b'{"totalTokens":%d}' % (len(http.body) // 4))
+                request = _request(http, path, _named(wire.GEMINI, asked["model"]))
+                return self._respond_beside(request, wire.GEMINI, gemini_asides.is_aside, gemini_asides.quiet_reply)
             case ("POST", "/v1/messages"):
                 return self._respond_to_claude(_request(http, path, wire.MESSAGES))
             case ("POST", "/v1/messages/count_tokens"):
@@ -252,7 +283,30 @@ class ScriptedModel:
         quiet = asides.quiet_reply(request) if error is None else Reply((error,))
         return self._answer(request, wire.MESSAGES, lambda: first_reply(rules, request) or quiet)
 
+    def _respond_beside(
+        self,
+        request: ModelRequest,
+        api: wire.ModelApi,
+        is_aside: Callable[[ModelRequest], bool],
+        quiet: Callable[[ModelRequest], Reply],
+    ) -> HttpResponse:
+        """Answer a turn by the script, and what the agent asks on the side by a rule for that, or quietly."""
+        try:
+            aside = is_aside(request)
+        except ValueError:
+            aside = False
+        if not aside:
+            return self._respond_as_model(request, api)
+        with self._lock:
+            self._others.append(request)
+            rules = tuple(self._asides)
+        return self._answer(request, api, lambda: first_reply(rules, request) or quiet(request))
+
     def _respond_as_model(self, request: ModelRequest, api: wire.ModelApi) -> HttpResponse:
+        self._record(request)
+        return self._answer(request, api, lambda: self._take(request))
+
+    def _record(self, request: ModelRequest) -> None:
         with self._lock:
             request.number = number = len(self._requests) + 1
             self._requests.append(request)
@@ -260,28 +314,41 @@ class ScriptedModel:
             self._waiting = [(count, signal) for count, signal in self._waiting if count > number]
         for signal in reached:
             signal.set()
-        return self._answer(request, api, lambda: self._take(request))
 
     def _answer(self, request: ModelRequest, api: wire.ModelApi, take: Callable[[], Reply | None]) -> HttpResponse:
-        about = f"request {request.number}" if request.number else "a request on the side"
+        try:
+            reply, steps = self._decided(request, api, take)
+            if api is wire.MESSAGES and request.number and steps and isinstance(steps[0], HttpError):
+                self._repeats.note(request, steps[0])
+            return api.respond(request, reply, steps)
+        except _UnansweredError as unanswered:
+            return self._refuse(request, api, str(unanswered))
+        except ValueError as error:
+            return self._refuse(request, api, f"{_about(request)} cannot be answered: {error}")
+
+    def _decided(
+        self, request: ModelRequest, api: wire.ModelApi | None, take: Callable[[], Reply | None]
+    ) -> tuple[Reply, tuple[Step, ...]]:
+        """Return the reply to a request, and its steps.
+
+        Raises:
+            _UnansweredError: There is none, or a function of the script failed.
+        """
         try:
             if request.model in self.unknown_models:
                 reply = Reply((HttpError(404, f"model: {request.model}", "model_not_found"),))
-            elif (refused := api.refused(request.json)) is not None:
+            elif api is not None and (refused := api.refused(request.json)) is not None:
                 reply = Reply((refused,))
             else:
                 reply = take()
             if reply is not None:
-                steps = reply.resolve(request)
-                if api is wire.MESSAGES and request.number and steps and isinstance(steps[0], HttpError):
-                    self._repeats.note(request, steps[0])
-                return api.respond(request, reply, steps)
+                return reply, reply.resolve(request)
         except ValueError as error:
-            return self._refuse(request, api, f"{about} cannot be answered: {error}")
+            raise _UnansweredError(f"{_about(request)} cannot be answered: {error}") from error
         except Exception as error:
-            return self._refuse(request, api, f"a function of the script raised {error!r} for {about}")
+            raise _UnansweredError(f"a function of the script raised {error!r} for {_about(request)}") from error
         said = f"the newest user message is {request.last_user_text[:200]!r}"
-        return self._refuse(request, api, f"no scripted reply is left for {about} to the model; {said}")
+        raise _UnansweredError(f"no scripted reply is left for {_about(request)} to the model; {said}")
 
     def _take(self, request: ModelRequest) -> Reply | None:
         with self._lock:
@@ -294,11 +361,30 @@ class ScriptedModel:
     def _refuse(
         self, request: ModelRequest, api: wire.ModelApi, reason: str, *, status: int | None = None
     ) -> HttpResponse:
+        return api.respond_error(request, self._unscripted(request, reason, status or api.refusal))
+
+    def _unscripted(self, request: ModelRequest, reason: str, status: int = 400) -> HttpError:
         with self._lock:
             self._unexpected.append(UnexpectedRequest(request, reason))
-        error = HttpError(status or api.refusal, f"agent-sdk-testing: {reason}", "unscripted_request")
-        return api.respond_error(request, error)
+        return HttpError(status, f"agent-sdk-testing: {reason}", "unscripted_request")
+
+
+class _UnansweredError(Exception):
+    """Why a request has no answer of the script."""
+
+
+def _about(request: ModelRequest) -> str:
+    return f"request {request.number}" if request.number else "a request on the side"
 
 
 def _request(http: HttpRequest, path: str, api: wire.ModelApi | None = None) -> ModelRequest:
     return ModelRequest(http.method, path, http.headers, http.body, parse=None if api is None else api.parse)
+
+
+def _named(api: wire.ModelApi, model: str) -> wire.ModelApi:
+    """Return an API whose requests name their model in the path alone."""
+
+    def parse(body: Mapping[str, Any]) -> Conversation:
+        return replace(api.parse(body), model=model)
+
+    return replace(api, parse=parse)

@@ -17,8 +17,6 @@ from agent_sdk_testing.contract.traits import applies
 from agent_sdk_testing.model.scripted_model import ScriptedModel
 
 _LOOPS = ("asyncio", "trio")
-_SECONDS = 30.0
-"""The longest that a case may take; most take less than one."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -40,24 +38,42 @@ def pytest_pycollect_makeitem() -> Generator[None, object, object]:
     made = yield
     if not isinstance(made, list):
         return made
-    items = cast("list[pytest.Function]", made)
-    return [
-        item
-        for item in items
-        if not hasattr(item, "callspec")
-        or "agent" not in item.callspec.params
-        or not isinstance(agent := item.callspec.params["agent"], type)
-        or (applies(item, cast("type[Agent]", agent)) and _on_this_loop(item, cast("type[Agent]", agent)))
-    ]
+    kept: list[pytest.Function] = []
+    for item in cast("list[pytest.Function]", made):
+        agent = item.callspec.params.get("agent") if hasattr(item, "callspec") else None
+        if not isinstance(agent, type):
+            kept.append(item)
+        elif _is_for(item, cast("type[Agent]", agent)):
+            _expect(item, cast("type[Agent]", agent))
+            kept.append(item)
+    return kept
+
+
+def _expect(item: pytest.Function, agent: type[Agent]) -> None:
+    """Expect a case to fail that does not hold of an agent, by what the agent declares; its reason is reported."""
+    name = f"{item.path.stem}.{item.originalname}"
+    parts = [part for part in item.callspec.id.split("-") if part not in (*_LOOPS, agent.name)]
+    for declared, runs in ((agent.differs, True), (agent.left_out, False)):
+        for key in (name, f"{name}[{'-'.join(parts)}]"):
+            if key in declared:
+                item.add_marker(pytest.mark.xfail(reason=f"{agent.name}: {declared[key]}", run=runs, strict=True))
+
+
+def _is_for(item: pytest.Function, agent: type[Agent]) -> bool:
+    chosen = not agent.cases or item.path.stem in agent.cases
+    return chosen and applies(item, agent) and _on_this_loop(item, agent)
 
 
 def _on_this_loop(item: pytest.Function, agent: type[Agent]) -> bool:
-    """Tell whether a case runs on its event loop: for an agent that is slow to start, on one of the two."""
+    """Tell whether a case runs on its event loop: on those of the agent; for one slow to start, on one of the two."""
+    loop = str(item.callspec.params["anyio_backend"])
+    if len(agent.loops) < len(_LOOPS):
+        return loop in agent.loops
     if not agent.alternates or item.config.getoption("contract_loops") == "both":
         return True
     parts = item.callspec.id.split("-")
     name = "-".join([item.originalname, *(part for part in parts if part not in _LOOPS)])
-    return zlib.crc32(name.encode()) % 2 == _LOOPS.index(str(item.callspec.params["anyio_backend"]))
+    return zlib.crc32(name.encode()) % 2 == _LOOPS.index(loop)
 
 
 @pytest.fixture(params=_LOOPS)
@@ -84,10 +100,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     """Bound every case, so that a hang is a failure with a traceback."""
     if "anyio_backend" in pyfuncitem.fixturenames:
         case = pyfuncitem.obj
+        agent = pyfuncitem.callspec.params.get("agent") if hasattr(pyfuncitem, "callspec") else None
+        seconds = (cast("type[Agent] | None", agent) or Agent).seconds
 
         @functools.wraps(case)
         async def bounded(*args: Any, **kwargs: Any) -> None:
-            with anyio.fail_after(_SECONDS):
+            with anyio.fail_after(seconds):
                 await case(*args, **kwargs)
 
         pyfuncitem.obj = bounded

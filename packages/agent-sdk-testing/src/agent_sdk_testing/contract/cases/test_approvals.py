@@ -75,6 +75,9 @@ async def test_a_request_says_what_will_happen(agent: Agent, kind: Kind) -> None
     assert {"allow", "deny", "deny_stop"} <= {option.id for option in request.options}
     if kind == "command":
         assert request.input["command"] == "echo done >> done.txt"
+        assert "echo done" in request.command_parts
+        assert request.requires_person is agent.titles_commands
+        assert request.agent_id is None
     else:
         assert "done.txt" in str(request.input)
         assert request.diff is None or "+done" in request.diff.splitlines()
@@ -104,7 +107,7 @@ async def test_an_allow_for_one_call_is_asked_again(agent: Agent, kind: Kind) ->
         agent.model.reply(*act(agent, kind)).reply(text("Twice."))
         again = await run(session, "Again.")
     assert len(asker.requests) == 2
-    assert again.results[-1].is_error is True
+    assert any(result.is_error for result in again.results), "beside it an agent may have read the file"
     assert agent.read("done.txt") == "done\n"
 
 

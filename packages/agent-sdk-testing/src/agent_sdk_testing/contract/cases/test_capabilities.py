@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent_sdk_core import (
+    AgentError,
+    AgentSession,
     Allow,
     AssistantMessage,
     AudioInput,
@@ -22,6 +26,7 @@ from agent_sdk_core import (
     MentionInput,
     PermissionRequest,
     ResultMessage,
+    SessionNotFoundError,
     SkillInput,
     TextInput,
     UnsupportedOptionError,
@@ -99,15 +104,21 @@ async def steer_holds(agent: Agent) -> None:
         assert sorted((await until(watch, ResultMessage)).user_message_uuids) == sorted([first, second])
 
 
-async def steer_raises(agent: Agent) -> None:
+async def steer_does_not_hold(agent: Agent) -> None:
+    """Either it raises, or the prompt waits for the end of the turn, and has one of its own; it never joins."""
     gate = Gate()
-    agent.model.reply(text("One", gate, "."))
-    async with agent.session() as session, session.query("First.") as turn:
+    agent.model.reply(text("One", gate, ".")).otherwise(text("Two."))
+    async with agent.session() as session:
+        watch = session.messages()
+        first = await session.send("First.")
         await gate.reached()
-        with pytest.raises(UnsupportedOptionError, match="steer"):
-            await session.send("And this.", priority="steer")
+        waiting: list[str] = []
+        with suppress(UnsupportedOptionError):
+            waiting.append(await session.send("And this.", priority="steer"))
+        assert [each.uuid for each in session.queue] == waiting
         gate.open()
-        assert (await turn.wait()).user_message_uuids == [turn.uuid]
+        for uuid in (first, *waiting):
+            assert (await until(watch, ResultMessage)).user_message_uuids == [uuid]
 
 
 async def compact_holds(agent: Agent) -> None:
@@ -200,7 +211,8 @@ async def list_sessions_raises(agent: Agent) -> None:
     async with agent.backend() as backend:
         with pytest.raises(UnsupportedOptionError, match="list"):
             await backend.list_sessions()
-        with pytest.raises(UnsupportedOptionError, match="read"):
+        # Some read the history of a session that they are told of all the same.
+        with pytest.raises((UnsupportedOptionError, SessionNotFoundError), match=f"read|{_UNKNOWN}"):
             await backend.read_history(_UNKNOWN)
 
 
@@ -223,6 +235,54 @@ async def edit_sessions_raises(agent: Agent) -> None:
             await backend.delete_session(_UNKNOWN)
 
 
+async def tag_sessions_holds(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        async with await agent.open(backend) as session:
+            await run(session, "Talk.")
+        stored = session.resolved_session_id
+        for tag in ("first", "for later", None):
+            await backend.tag_session(stored, tag)
+            assert (await backend.session_info(stored)).tag == tag
+            assert [listed.tag for listed in await backend.list_sessions()] == [tag]
+        with pytest.raises(InvalidRequestError, match="blank"):
+            await backend.tag_session(stored, " ")
+        with pytest.raises(SessionNotFoundError):
+            await backend.tag_session(_UNKNOWN, "lost")
+
+
+async def tag_sessions_raises(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        with pytest.raises(UnsupportedOptionError, match="tag"):
+            await backend.tag_session(_UNKNOWN, "first")
+
+
+async def search_sessions_holds(agent: Agent) -> None:
+    agent.model.reply(text("A heron stands there.")).otherwise(text("A heron too."))
+    async with agent.backend() as backend:
+        ids: list[str] = []
+        for prompt in ("Look at the river.", "Look at the bird.", "Talk."):
+            async with await agent.open(backend) as session:
+                await run(session, prompt)
+            ids.append(session.resolved_session_id)
+        (found,) = await backend.search_sessions("RIVER")
+        assert (found.session_id, found.snippet) == (ids[0], "Look at the river.")
+        page = await backend.search_sessions("heron", limit=2)
+        assert page.cursor is not None
+        rest = await backend.search_sessions("heron", limit=2, cursor=page.cursor)
+        assert [each.session_id for each in (*page, *rest)] == ids[::-1]
+        assert len(await backend.search_sessions("nobody said this")) == 0
+        for wrong in (backend.search_sessions(" "), backend.search_sessions("heron", limit=0)):
+            with pytest.raises(InvalidRequestError):
+                await wrong
+
+
+async def search_sessions_raises(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        with pytest.raises(UnsupportedOptionError, match="search"):
+            await backend.search_sessions("heron")
+
+
 async def background_tasks_hold(agent: Agent) -> None:
     async with agent.session() as session:
         assert list(await session.background_tasks()) == []
@@ -238,10 +298,44 @@ async def background_tasks_raise(agent: Agent) -> None:
             await session.stop_task("unknown")
 
 
+async def mcp_status_holds(agent: Agent) -> None:
+    async with agent.session() as session:
+        assert list(await session.mcp_status()) == []
+        await session.reload_mcp_servers()
+
+
+async def mcp_status_raises(agent: Agent) -> None:
+    async with agent.session() as session:
+        with pytest.raises(UnsupportedOptionError, match="MCP servers"):
+            await session.mcp_status()
+        with pytest.raises(UnsupportedOptionError, match="MCP servers"):
+            await session.reload_mcp_servers()
+
+
+def _mcp(error: type[AgentError], *calls: Callable[[AgentSession], Awaitable[object]]) -> Callable[[Agent], Any]:
+    """Return what shows how calls fail that name an MCP server that is not there."""
+
+    async def fails(agent: Agent) -> None:
+        async with agent.session() as session:
+            for call in calls:
+                with pytest.raises(error, match=r"unknown|cannot"):
+                    await call(session)
+
+    return fails
+
+
+_Call = Callable[[AgentSession], Awaitable[object]]
+_SWITCHES: tuple[_Call, ...] = (
+    lambda it: it.enable_mcp_server("unknown"),
+    lambda it: it.disable_mcp_server("unknown"),
+)
+_LOGIN: tuple[_Call, ...] = (lambda it: it.login_mcp_server("unknown"),)
+
+
 PROOFS: Mapping[str, Proof] = {
     "resume": Proof(resume_holds, resume_raises),
     "fork": Proof(fork_holds, fork_raises),
-    "steer": Proof(steer_holds, steer_raises),
+    "steer": Proof(steer_holds, steer_does_not_hold),
     "compact": Proof(compact_holds, compact_raises),
     "shared_process": Proof(shared_process_holds, shared_process_does_not_hold),
     "images": block("images", lambda agent: agent.images_of(agent.model.requests[0]) == 1),
@@ -251,8 +345,13 @@ PROOFS: Mapping[str, Proof] = {
     # What a mention adds is the agent's affair.
     "mentions": block("mentions", lambda agent: True),
     "background_tasks": Proof(background_tasks_hold, background_tasks_raise),
+    "mcp_status": Proof(mcp_status_holds, mcp_status_raises),
+    "mcp_switching": Proof(_mcp(InvalidRequestError, *_SWITCHES), _mcp(UnsupportedOptionError, *_SWITCHES)),
+    "mcp_login": Proof(_mcp(InvalidRequestError, *_LOGIN), _mcp(UnsupportedOptionError, *_LOGIN)),
     "list_sessions": Proof(list_sessions_holds, list_sessions_raises),
     "edit_sessions": Proof(edit_sessions_holds, edit_sessions_raises),
+    "tag_sessions": Proof(tag_sessions_holds, tag_sessions_raises),
+    "search_sessions": Proof(search_sessions_holds, search_sessions_raises),
 }
 """The proofs of all that is declared by yes or no."""
 

@@ -33,7 +33,8 @@ async def test_a_command_that_succeeds_has_its_output_as_result(agent: Agent) ->
     outcome = ran.outcome_of(use)
     assert (outcome["stdout"].strip(), outcome["interrupted"]) == ("one\ntwo", False)
     assert "one\ntwo" in agent.model.requests[1].tool_outputs[0].text
-    assert (ran.result.outcome, ran.result.result, ran.result.num_turns) == ("completed", "Ran.", 2)
+    assert (ran.result.outcome, ran.result.result) == ("completed", "Ran.")
+    assert ran.result.num_turns in (2, None)  # None: the agent does not tell.
 
 
 async def test_what_a_command_says_on_stderr_is_in_its_result(agent: Agent) -> None:
@@ -50,7 +51,7 @@ async def test_a_command_that_fails_is_an_error_with_its_exit_code_and_the_turn_
     [result] = ran.results
     assert result.is_error is True
     assert "broken" in result.text.splitlines()
-    assert "3" in agent.model.requests[1].tool_outputs[0].text
+    assert not agent.tells_exit_codes or "3" in agent.model.requests[1].tool_outputs[0].text
     assert ran.result.outcome == "completed"
 
 

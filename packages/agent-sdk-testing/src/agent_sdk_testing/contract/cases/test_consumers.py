@@ -34,7 +34,7 @@ async def test_an_absent_consumer_under_many_deltas_does_not_delay_an_interrupt(
         agent.recorder.forget(session)
         await session.send("Talk on.")
         await gate.reached()
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert (await session.interrupt()).interrupted
         assert (await run(session, "Again.")).result.result == "Next."
 
@@ -45,7 +45,7 @@ async def test_an_interrupt_amid_many_deltas_is_answered(agent: Agent) -> None:
         watch = session.messages()
         uuid = await session.send("Talk on.")
         await until(watch, StreamEvent, lambda event: event.text)
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             await session.interrupt()
         assert (await result_of(watch, uuid)).outcome in ("interrupted", "completed")
         assert (await run(session, "Again.")).result.outcome == "completed"

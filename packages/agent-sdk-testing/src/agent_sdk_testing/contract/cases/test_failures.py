@@ -49,7 +49,7 @@ async def test_a_failed_model_request_is_a_failed_result_of_the_right_class(agen
         assert error is not None
         assert type(error) is kind
         assert error.message
-        assert error.backend == agent.name
+        assert error.backend == agent.called
         if code is not None:
             assert error.code == code
         if retryable is not None:

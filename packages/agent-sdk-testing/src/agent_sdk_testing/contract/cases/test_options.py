@@ -13,10 +13,12 @@ from agent_sdk_core import (
     DEFER,
     AgentDefinition,
     Allow,
+    Hooks,
     ImageInput,
     InitMessage,
     InvalidRequestError,
     PolicyGuard,
+    PreToolUseEvent,
     RuntimeConfig,
     SandboxPolicy,
     SessionNotFoundError,
@@ -45,7 +47,7 @@ async def test_the_model_is_the_one_that_was_asked_for(agent: Agent) -> None:
     async with agent.session(model=wanted) as session:
         ran = await run(session, "Talk.")
         assert session.info.model == wanted
-    assert agent.model.requests[0].model == wanted
+    assert agent.model_of(agent.model.requests[0]) == wanted
     assert ran.all(InitMessage)[0].model == wanted
 
 
@@ -205,7 +207,7 @@ async def test_a_changed_model_holds_from_the_next_turn_on(agent: Agent) -> None
         await run(session, "Talk.")
         assert session.info.model == default
     first, *changed, last = agent.model.requests
-    assert [request.model for request in changed] == [other] * 2
+    assert [agent.model_of(request) for request in changed] == [other] * 2
     assert last.model == first.model
 
 
@@ -262,6 +264,10 @@ async def test_the_default_permission_mode_can_be_had_back(agent: Agent) -> None
     assert len(asker.requests) == 1
 
 
+async def _let_go_on(event: PreToolUseEvent) -> None:
+    """Let every tool run."""
+
+
 VALUES: Mapping[str, object] = {
     "cwd": ".",
     "model": "one",
@@ -291,7 +297,12 @@ VALUES: Mapping[str, object] = {
     "include_partial_messages": False,
     "policy": PolicyGuard(allow=["Read"]),
     "policy_scope": "asked_only",
+    "hooks": Hooks(pre_tool_use=_let_go_on),
     "request_timeout": 1.0,
+    "turn_timeout": 60.0,
+    "stall_timeout": 60.0,
+    "retry_timeout": 60.0,
+    "idle_timeout": 60.0,
     "agents": {"reviewer": AgentDefinition(description="Reviews code.", prompt="You review.")},
     "builtin_tools": (),
     "skills": (),
@@ -309,12 +320,20 @@ VALUES: Mapping[str, object] = {
 }
 """A value of each option, so that no option is forgotten."""
 
+NEEDED: Mapping[str, tuple[str, ...]] = {"fork": ("resume",), "fork_at": ("resume", "fork")}
+"""What goes with an option that means nothing alone."""
+
+
+def with_option(option: str) -> SessionOptions:
+    return SessionOptions.model_validate({name: VALUES[name] for name in (option, *NEEDED.get(option, ()))})
+
 
 @pytest.mark.parametrize("option", [pytest.param(option, marks=lacks(option)) for option in OPTIONS])
 async def test_an_option_that_the_agent_cannot_honour_raises(agent: Agent, option: str) -> None:
     async with agent.backend() as backend:
-        with pytest.raises(UnsupportedOptionError, match=rf"{agent.name} backend.*{option}"):
-            await backend.create_session(SessionOptions.model_validate({option: VALUES[option]}))
+        named = "|".join((option, *NEEDED.get(option, ())))
+        with pytest.raises(UnsupportedOptionError, match=rf"{agent.backend_class().type} backend.*({named})"):
+            await backend.create_session(with_option(option))
         assert not backend.sessions
 
 
@@ -323,15 +342,16 @@ async def test_a_backend_declares_the_options_that_raise(agent: Agent) -> None:
     assert declared <= set(OPTIONS)
     async with agent.backend() as backend:
         for option in declared:
-            with pytest.raises(UnsupportedOptionError, match=option) as caught:
-                await backend.create_session(SessionOptions.model_validate({option: VALUES[option]}))
-            assert (caught.value.backend, caught.value.details["option"]) == (agent.name, option)
+            with pytest.raises(UnsupportedOptionError) as caught:
+                await backend.create_session(with_option(option))
+            assert caught.value.backend == agent.backend_class().type
+            assert caught.value.details["option"] in (option, *NEEDED.get(option, ()))
 
 
 async def test_no_other_option_than_the_declared_ones_is_refused(agent: Agent) -> None:
     refused = agent.backend_class().capabilities.unsupported_options | agent.unsupported_options
-    # Those of stored sessions have cases of their own, and what is native differs.
-    apart = {"resume", "fork", "fork_at", "session_id", "native"}
+    # Those of stored sessions have cases of their own, a budget may need prices, and what is native differs.
+    apart = {"resume", "fork", "fork_at", "session_id", "max_budget_usd", "native"}
     taken = {option: value for option, value in VALUES.items() if option not in refused | apart}
     taken |= {"cwd": str(agent.workspace), "model": agent.other_models[0], "request_timeout": 60.0}
     async with agent.backend() as backend:
@@ -361,7 +381,7 @@ async def test_a_synchronous_callback_is_refused_when_the_options_are_made(agent
         return Allow()
 
     with pytest.raises(InvalidRequestError, match="async"):
-        SessionOptions(can_use_tool=callback)  # type: ignore[arg-type]
+        SessionOptions(can_use_tool=callback)  # type: ignore[arg-type]  # what is tested
 
 
 @needs("mcp_servers", "native", "output_schema")
@@ -453,12 +473,12 @@ async def test_a_session_without_a_folder_works_in_the_current_one(
 async def test_a_native_option_that_nobody_knows_is_refused_with_the_nearest(agent: Agent) -> None:
     async with agent.backend() as backend:
         for native, words in (
-            ({"nonsense": 1}, rf"(?i)^{agent.name} knows no .*'nonsense'"),
+            ({"nonsense": 1}, rf"(?i)^{agent.called} knows no .*'nonsense'"),
             ({**agent.native_model("m"), "cwdd": "."}, r"'cwdd'"),
         ):
             with pytest.raises(InvalidRequestError, match=words) as caught:
                 await agent.open(backend, native=native)
-            assert (caught.value.backend, caught.value.details["option"]) == (agent.name, "native")
+            assert (caught.value.backend, caught.value.details["option"]) == (agent.called, "native")
         assert not backend.sessions
 
 
@@ -515,4 +535,4 @@ async def test_what_options_leave_unset_is_as_the_backend_is_configured(agent: A
         assert (plain.info.model, plain.info.permission_mode) == (configured, "bypass")
         assert (explicit.info.model, explicit.info.permission_mode) == (named, "default")
         await run(explicit, "Talk.")
-    assert agent.model.requests[0].model == named
+    assert agent.model_of(agent.model.requests[0]) == named

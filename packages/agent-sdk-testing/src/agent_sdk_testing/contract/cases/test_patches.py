@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.anyio, needs("edits", "mode:accept_edits")]
 
 
 async def patch(agent: Agent, **changes: object) -> Ran:
-    agent.model.reply(*agent.patch(**changes)).reply(text("Edited."))  # type: ignore[arg-type]
+    agent.model.reply(*agent.patch(**changes)).reply(text("Edited."))  # type: ignore[arg-type]  # as `Agent.patch` takes them
     async with agent.session(permission_mode="accept_edits") as session:
         ran = await run(session, "Edit.")
     assert ran.result.outcome == "completed"
@@ -78,7 +79,7 @@ async def test_a_deleted_file_is_a_delete_that_keeps_its_content(agent: Agent) -
 async def test_a_patch_of_several_files_is_a_tool_use_for_each_with_a_result_for_each(agent: Agent) -> None:
     agent.write("b.txt", "b\n")
     ran = await patch(agent, add={"a.txt": "a\n"}, update={"b.txt": [("b", "B")]})
-    assert sorted((use.name, os.path.basename(str(use.input["file_path"]))) for use in ran.edits) == [  # noqa: PTH119
+    assert sorted((use.name, Path(str(use.input["file_path"])).name) for use in ran.edits) == [
         ("Edit", "b.txt"),
         ("Write", "a.txt"),
     ]

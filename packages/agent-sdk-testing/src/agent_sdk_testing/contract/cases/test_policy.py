@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from agent_sdk_core import (
     DEFER,
     Allow,
+    Deny,
     PermissionRequest,
     PolicyGuard,
     RequestOpened,
@@ -33,8 +35,9 @@ def lifting(agent: Agent) -> list[str]:
 
 
 async def acted(agent: Agent, policy: PolicyGuard, **options: Any) -> Ran:
-    agent.model.reply(agent.command(ACT, escalate=True)).reply(text("Went on."))
     options = {"permission_mode": "default", "policy_scope": "asked_only", **options}
+    escalate = options["permission_mode"] == "default"  # In another mode an agent may refuse that by itself.
+    agent.model.reply(agent.command(ACT, escalate=escalate)).reply(text("Went on."))
     async with agent.session(policy=policy, **options) as session:
         ran = await run(session, "Act.")
         assert not session.pending
@@ -94,9 +97,10 @@ async def test_an_input_that_was_changed_is_judged_again(agent: Agent) -> None:
     async def change(request: PermissionRequest) -> Allow:
         return Allow(updated_input={**request.input, "command": "touch changed.txt"})
 
-    await acted(agent, PolicyGuard(deny=["Bash(touch *)"]), can_use_tool=change)
+    ran = await acted(agent, PolicyGuard(deny=["Bash(touch *)"]), can_use_tool=change)
     assert not agent.exists("changed.txt")
     assert not agent.exists("done.txt")
+    assert {resolved.outcome for resolved in ran.all(RequestResolved)} == {"denied"}
 
 
 @needs("policy_scope:every_call", "mode:bypass")
@@ -105,6 +109,7 @@ async def test_a_refusal_binds_what_runs_unasked(agent: Agent) -> None:
     assert not agent.exists("done.txt")
     assert ran.results[0].is_error is True
     assert "Bash(echo *)" in ran.results[0].text
+    assert [denial["rule"] for denial in ran.result.permission_denials] == ["Bash(echo *)"]
     assert not ran.all(RequestOpened)
 
 
@@ -113,8 +118,41 @@ async def test_what_a_person_decides_is_asked_where_everything_else_runs(agent: 
     asker = Asker()
     policy = PolicyGuard(ask=["Bash(echo *)"])
     await acted(agent, policy, permission_mode="bypass", policy_scope="every_call", can_use_tool=asker)
+    assert [(request.tool_name, request.rule) for request in asker.requests] == [("Bash", "Bash(echo *)")]
+    assert agent.exists("done.txt")
+
+
+@needs("policy_scope:every_call")
+@pytest.mark.parametrize("answer", [Allow(), Deny()], ids=["allowed", "denied"])
+async def test_what_lifts_something_and_a_rule_wants_to_be_asked_about_is_asked_about_once(
+    agent: Agent, answer: Allow | Deny
+) -> None:
+    asker = Asker([answer, answer])
+    ran = await acted(agent, PolicyGuard(ask=["Bash"]), policy_scope="every_call", can_use_tool=asker)
+    [request] = asker.requests
+    assert request.escalates == agent.escalates
+    assert agent.exists("done.txt") is isinstance(answer, Allow)
+    assert ran.result.outcome == "completed"
+
+
+async def test_what_a_refusal_does_not_cover_is_left_alone(agent: Agent) -> None:
+    asker = Asker()
+    await acted(agent, PolicyGuard(deny=["Bash(sudo *)"], ask=["Edit(/etc/**)"]), can_use_tool=asker)
     assert [request.tool_name for request in asker.requests] == ["Bash"]
     assert agent.exists("done.txt")
+
+
+async def test_a_decision_names_its_rule_in_messages_result_and_log(
+    agent: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        ran = await acted(agent, PolicyGuard(deny=["Bash(echo *)"], source="rules.toml:3"))
+    assert [denial["rule"] for denial in ran.result.permission_denials] == ["Bash(echo *)"]
+    assert {resolved.rule for resolved in ran.all(RequestResolved)} <= {"Bash(echo *)"}
+    assert "deny of Bash by Bash(echo *) (rules.toml:3)" in caplog.text
+    asked = await acted(agent, PolicyGuard(ask=["Bash(echo *)"], allow=["Bash +sandbox +path"]), can_use_tool=Asker())
+    assert [(resolved.by, resolved.rule) for resolved in asked.all(RequestResolved)] == [("callback", "Bash(echo *)")]
+    assert asked.result.permission_denials == []
 
 
 @needs("policy_scope:asked_only")

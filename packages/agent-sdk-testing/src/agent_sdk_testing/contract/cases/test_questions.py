@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent_sdk_core import DEFER, Answers, QuestionRequest, RequestOpened, RequestResolved
+from agent_sdk_core import DEFER, Answers, InvalidRequestError, QuestionRequest, RequestOpened, RequestResolved
 from agent_sdk_testing import text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.traits import needs
@@ -30,6 +30,27 @@ async def test_a_question_is_answered_by_the_callback(agent: Agent) -> None:
     assert [(resolved.kind, resolved.outcome, resolved.by) for resolved in ran.all(RequestResolved)] == [
         ("question", "answered", "callback")
     ]
+
+
+async def test_an_answer_that_does_not_fit_a_question_is_never_sent(agent: Agent) -> None:
+    agent.model.reply(agent.question("Which colour?", "Red", "Blue")).reply(text("Blue it is."))
+    async with agent.session(permission_mode=agent.question_mode, on_question=DEFER) as session:
+        stream = session.messages()
+        uuid = await session.send("Ask me.")
+        await until(stream, RequestOpened)
+        [request] = session.pending
+        assert isinstance(request, QuestionRequest)
+        key = request.questions[0].id
+        for answers, words in (
+            ({"Which animal?": "Cat"}, "Nobody asked"),
+            ({key: ("Red", "Blue")}, "takes one answer"),
+        ):
+            with pytest.raises(InvalidRequestError, match=words):
+                await session.answer(request.request_id, Answers(answers))
+        assert list(session.pending) == [request]
+        await session.answer(request.request_id, Answers({key: "Blue"}))
+        await result_of(stream, uuid)
+    assert "Blue" in agent.model.requests[1].tool_outputs[0].text
 
 
 async def test_without_a_callback_a_question_is_declined_and_the_turn_goes_on(agent: Agent) -> None:

@@ -148,7 +148,7 @@ async def test_a_session_whose_file_is_gone_is_not_found(agent: Agent, what: str
         async with await agent.open(backend) as session:
             await run(session, "Talk.")
             session_id = session.resolved_session_id
-        agent.stored(session_id).unlink()
+        await agent.forget(backend, session_id)
         with pytest.raises(SessionNotFoundError, match=session_id):
             await LOOK_UPS[what](backend, session_id)
         assert not backend.sessions
@@ -216,8 +216,8 @@ async def test_an_interrupted_turn_is_in_the_history(agent: Agent) -> None:
             await gate.reached()
         await run(session, "Again.")
         history = conversation(await session.history())
-    prompts = [entry[1] for entry in history if entry[0] == "user"]  # type: ignore[index]
-    said: list[str] = [prompt[0]["text"] for prompt in prompts]  # type: ignore[index]
+    prompts = [entry[1] for entry in history if entry[0] == "user"]  # type: ignore[index]  # a shape that the case knows
+    said: list[str] = [prompt[0]["text"] for prompt in prompts]  # type: ignore[index]  # a shape that the case knows
     # An agent may note the interrupt in the user's name.
     assert [words for words in said if not words.startswith("[")] == ["Talk.", "More.", "Again."]
 

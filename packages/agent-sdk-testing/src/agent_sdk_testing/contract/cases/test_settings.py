@@ -49,15 +49,15 @@ async def test_what_a_callback_sets_holds_from_the_next_turn(agent: Agent) -> No
         await run(session, "First.")
         assert len(asked) == 2
         await run(session, "Second.")
-    models = [request.model for request in agent.model.requests if "First." in request.text]
+    models = [agent.model_of(request) for request in agent.model.requests if "First." in request.text]
     assert agent.exists("two.txt")
     assert [model for model in models if model == agent.other_models[1]] == models[-1:]
 
 
 async def test_a_permission_mode_that_there_is_not_names_the_nearest(agent: Agent) -> None:
     async with agent.session() as session:
-        with pytest.raises(InvalidRequestError, match=r"'acceptEdits'.*accept_edits"):
-            await session.set_permission_mode(cast("Any", "acceptEdits"))
+        with pytest.raises(InvalidRequestError, match=r"'acceptEdit'.*accept_edits"):
+            await session.set_permission_mode(cast("Any", "acceptEdit"))
         agent.model.reply(text("Fine."))
         await run(session, "Go on.")
 
@@ -105,4 +105,4 @@ async def test_settings_are_in_force_when_the_queue_goes_on(agent: Agent) -> Non
             gate.open()
             await turn.wait()
         await until(watch, AssistantMessage, lambda message: message.text == "Two.")
-    assert agent.model.requests[-1].model == second
+    assert agent.model_of(agent.model.requests[-1]) == second

@@ -53,7 +53,7 @@ async def test_a_turn_begins_with_init_and_repeats_its_prompt(agent: Agent) -> N
         ran = await run(session, "Say hello.")
     [init] = ran.all(InitMessage)
     assert init.cwd == str(agent.workspace)
-    assert init.model == agent.model.requests[0].model
+    assert init.model == agent.model_of(agent.model.requests[0])
     [prompt] = [message for message in ran.all(UserMessage) if message.is_replay]
     assert (prompt.uuid, prompt.text) == (ran.uuid, "Say hello.")
     assert agent.model.requests[0].last_user_text == "Say hello."

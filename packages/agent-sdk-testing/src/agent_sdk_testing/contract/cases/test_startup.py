@@ -93,7 +93,7 @@ async def test_an_executable_that_is_something_else_is_refused(agent: ProcessAge
 
 async def test_an_executable_that_says_nothing_times_out(agent: ProcessAgent) -> None:
     error = await refused(agent, StartupTimeoutError, executable=script(agent, "exec sleep 600"), startup_timeout=0.2)
-    one_sentence(error, "0.2 s", "by hand")
+    one_sentence(error, "answer within ", "by hand")
 
 
 @pytest.mark.parametrize("status", [400, 404])
@@ -149,7 +149,7 @@ async def test_a_start_that_fails_for_a_passing_reason_is_tried_again(agent: Pro
 
 async def test_a_passing_reason_that_lasts_is_told_as_one_that_may_be_tried_again(agent: ProcessAgent) -> None:
     locked = script(agent, "echo 'Error: database is locked' >&2; exit 1")
-    error = await refused(agent, HandshakeError, executable=locked, startup_timeout=0.5)
+    error = await refused(agent, HandshakeError, executable=locked, startup_timeout=3.0)
     one_sentence(error, "database is locked")
     assert error.retryable
 
@@ -173,8 +173,8 @@ async def test_an_executable_that_ends_at_once_is_quoted_with_the_reason_and_not
 
 async def test_an_executable_that_does_not_answer_is_quoted(agent: ProcessAgent) -> None:
     waiting = script(agent, "echo 'Waiting for the network.' >&2; exec sleep 600")
-    error = await refused(agent, StartupTimeoutError, executable=waiting, startup_timeout=1.0)
-    one_sentence(error, "1 s", "Waiting for the network.", "by hand")
+    error = await refused(agent, StartupTimeoutError, executable=waiting, startup_timeout=3.0)
+    one_sentence(error, "answer within ", "Waiting for the network.", "by hand")
 
 
 async def test_secrets_in_the_last_words_of_an_agent_are_not_shown(agent: ProcessAgent) -> None:

@@ -18,7 +18,7 @@ from agent_sdk_testing import Gate, text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.disk import watch_the_disk
 from agent_sdk_testing.contract.process_agent import ProcessAgent
-from agent_sdk_testing.contract.traits import lacks, needs
+from agent_sdk_testing.contract.traits import needs
 from agent_sdk_testing.contract.watching import Asker, finish, result_of, run
 
 pytestmark = pytest.mark.anyio
@@ -30,6 +30,7 @@ _VALUES: dict[str, Any] = {
     "output_schema": {"type": "object"},
     "cwd": ".",
     "sandbox": SandboxPolicy(mode="read-only"),
+    "origin": "human",
 }
 
 
@@ -43,7 +44,7 @@ async def test_a_model_is_used_for_one_turn(agent: Agent, chosen: bool) -> None:
         ran = await finish(session.query("Second.", options=TurnOptions(model=other)))
         await run(session, "Third.")
         assert ran.all(InitMessage)[0].model == other
-    first, second, third = [request.model for request in agent.model.requests]
+    first, second, third = [agent.model_of(request) for request in agent.model.requests]
     assert (second, third) == (other, first)
     assert first == own or not chosen
 
@@ -93,7 +94,7 @@ async def test_a_turn_in_plan_mode_leaves_a_session_that_is_not(agent: Agent) ->
         await session.run("Third.")
         assert session.info.permission_mode == before.permission_mode
         assert session.info.reasoning_effort == before.reasoning_effort
-    assert [request.model for request in agent.model.requests[1:]] == [other, own]
+    assert [agent.model_of(request) for request in agent.model.requests[1:]] == [other, own]
 
 
 @needs("turn:cwd")
@@ -130,6 +131,15 @@ async def test_a_sandbox_holds_for_one_turn(agent: Agent) -> None:
     assert [path.name for path in agent.outside.iterdir()] == ["two"]
 
 
+@needs("turn:origin")
+async def test_a_prompt_may_say_who_it_is_from(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.session() as session:
+        for options in (TurnOptions(origin="human"), None):
+            assert (await session.run("Talk.", options=options)).outcome == "completed"
+    assert [request.last_user_text for request in agent.model.requests] == ["Talk.", "Talk."]
+
+
 async def test_what_an_agent_cannot_change_for_one_turn_is_refused(agent: Agent) -> None:
     agent.model.otherwise(text("Fine."))
     async with agent.session() as session:
@@ -137,7 +147,7 @@ async def test_what_an_agent_cannot_change_for_one_turn_is_refused(agent: Agent)
         assert able <= set(TurnOptions.model_fields)
         for name in sorted(set(TurnOptions.model_fields) - able):
             wanted = TurnOptions.model_validate({name: _VALUES[name]})
-            with pytest.raises(UnsupportedOptionError, match=rf"{agent.name} .*TurnOptions\.{name}"):
+            with pytest.raises(UnsupportedOptionError, match=rf"{agent.backend_class().type} .*TurnOptions\.{name}"):
                 session.query("Talk.", options=wanted)
             with pytest.raises(UnsupportedOptionError, match=rf"TurnOptions\.{name}"):
                 await session.send("Talk.", options=wanted)
@@ -172,7 +182,7 @@ async def test_queued_prompts_have_options_of_their_own(agent: Agent) -> None:
         gate.open()
         await result_of(watch, last)
         await session.wait_idle()
-    first, second, third, fourth = [request.model for request in agent.model.requests]
+    first, second, third, fourth = [agent.model_of(request) for request in agent.model.requests]
     assert (second, third, fourth) == (one, two, first)
 
 
@@ -189,7 +199,7 @@ async def test_what_is_set_while_a_turn_borrows_holds_afterwards(agent: Agent) -
             gate.open()
             await turn
         await session.run("Second.")
-    assert [request.model for request in agent.model.requests] == [other, own]
+    assert [agent.model_of(request) for request in agent.model.requests] == [other, own]
 
 
 @needs("turn:model")
@@ -210,8 +220,8 @@ async def test_a_turn_that_ends_early_leaves_the_session_as_it_was(agent: Agent,
                     await session.interrupt()
                     assert (await turn).outcome == "interrupted"
         await session.run("Second.")
-    assert agent.model.requests[0].model == other
-    assert agent.model.requests[-1].model == own
+    assert agent.model_of(agent.model.requests[0]) == other
+    assert agent.model_of(agent.model.requests[-1]) == own
 
 
 @needs("turn:reasoning_effort")
@@ -222,36 +232,31 @@ async def test_what_the_agent_refuses_is_told_and_changes_nothing(agent: Agent) 
         with pytest.raises(InvalidRequestError, match="hihg"):
             await session.run("Talk.", options=TurnOptions(model=other, reasoning_effort="hihg"))
         await session.run("Talk.")
-    assert [request.model for request in agent.model.requests] == [own]
+    assert [agent.model_of(request) for request in agent.model.requests] == [own]
 
 
 @needs("turn:model", "resume", "process")
-async def test_a_session_that_died_in_such_a_turn_is_resumed_as_it_was(agent: ProcessAgent) -> None:
+async def test_a_session_whose_agent_dies_in_such_a_turn_goes_on_as_it_was(agent: ProcessAgent) -> None:
     gate = Gate()
     agent.model.when("First.").reply(text("Fine."))
-    # An agent writes down what happens a moment after it: a command lies between.
+    # An agent writes down what happens a moment after it, the model too: a command lies between.
     agent.model.when("Second.").reply(agent.command("true")).reply(text("One ", gate, "two."))
     agent.model.otherwise(text("Fine."))
     _, other = agent.other_models
     async with agent.backend() as backend, await agent.open(backend, permission_mode="bypass") as session:
         await session.run("First.")
-        stored = session.resolved_session_id
         async with session.query("Second.", options=TurnOptions(model=other)) as turn:
             await gate.reached()
             agent.kill(session)
             assert (await turn).error is not None
-    async with agent.backend() as backend, await agent.open(backend, resume=stored) as session:
         await session.run("Third.")
-    assert agent.model.requests[-1].model == agent.model.requests[0].model
+    assert agent.model_of(agent.model.requests[-1]) == agent.model_of(agent.model.requests[0])
 
 
-@needs("output_schema")
-@lacks("turn:output_schema")
+@needs("turn:output_schema")
 async def test_a_schema_of_one_turn_may_be_the_sessions_own(agent: Agent) -> None:
     agent.model.otherwise(*agent.structured('{"value": 5}'))
     schema = {"title": "Five", "type": "integer"}
     async with agent.session(output_schema=schema) as session:
         result = await session.run("Count.", options=TurnOptions(output_schema=dict(schema)))
         assert (result.outcome, result.structured_output) == ("completed", 5)
-        with pytest.raises(UnsupportedOptionError, match=r"cannot ask for an output_type in one turn.*query\("):
-            session.query("Talk.", output_type=int)

@@ -65,7 +65,7 @@ ANSWERS: Mapping[str, Callable[[], Any]] = {
 async def test_a_tool_that_fails_in_whatever_way_is_an_error_and_no_other_session_notices(agent: Agent) -> None:
     faults = {**RAISES, **RESULTS}
 
-    @tool
+    @tool(ask="never")
     async def fail(how: str) -> Any:
         """Fail."""
         return faults[how]()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import anyio
+import anyio.from_thread
 import pytest
+from anyio.lowlevel import current_token
 
 from agent_sdk_core import (
     DEFER,
@@ -25,12 +27,16 @@ from agent_sdk_core import (
     UserMessage,
     request_from_wire,
 )
+from agent_sdk_core.sync.user_code import off_the_loop
 from agent_sdk_testing import text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.traits import needs
 from agent_sdk_testing.contract.watching import Asker, Waiter, finish, result_of, run, until
 
 pytestmark = pytest.mark.anyio
+
+_BOUND: Final = 60.0
+"""Seconds for what has to end soon, on a machine that is busy."""
 
 
 def ask(agent: Agent, *, then: str | None = "Went on.") -> None:
@@ -64,7 +70,7 @@ async def test_an_answer_of_the_wrong_type_raises_and_the_request_stays_open(age
         uuid = await session.send("Act.")
         opened = await until(watch, RequestOpened)
         for wrong in (Answers({}), True, None):
-            with pytest.raises(InvalidRequestError, match="Allow or Deny"):
+            with pytest.raises(InvalidRequestError, match=r"Allow.*Deny"):
                 await session.answer(opened.request_id, cast("Any", wrong))
         with pytest.raises(InvalidRequestError, match="no such option"):
             await session.answer(opened.request_id, Allow(option="nonsense"))
@@ -181,6 +187,41 @@ async def test_an_interrupt_withdraws_a_request_and_cancels_its_callback(agent: 
         assert turn.result.outcome == "interrupted"
         assert not session.pending
         assert session.state == "idle"
+    assert not agent.exists("done.txt")
+
+
+@pytest.mark.parametrize("how", ["answer", "interrupt", "deadline", "close"])
+async def test_a_plain_callback_learns_in_its_thread_that_nobody_waits_for_it_any_more(agent: Agent, how: str) -> None:
+    ask(agent)
+    asked, learned = anyio.Event(), anyio.Event()
+    soon = current_token()
+
+    def callback(request: PermissionRequest) -> Allow:
+        seen.append(request)
+        anyio.from_thread.run_sync(asked.set, token=soon)
+        if request.settled.wait(_BOUND):
+            anyio.from_thread.run_sync(learned.set, token=soon)
+        return Allow()  # Too late, whatever it is.
+
+    seen: list[PermissionRequest] = []
+    options: dict[str, Any] = {"permission_mode": "default", "can_use_tool": off_the_loop(callback)}
+    async with agent.session(**options, request_timeout=2.0 if how == "deadline" else None) as session:
+        watch, results = session.messages(), session.messages()  # Either may come first.
+        uuid = await session.send("Act.")
+        await asked.wait()
+        [request] = seen
+        if how == "answer":
+            await session.answer(request.request_id, Deny())
+        elif how == "interrupt":
+            await session.interrupt()
+        elif how == "close":
+            await session.aclose()
+        with anyio.fail_after(_BOUND):
+            await learned.wait()
+        assert request.settled
+        resolved = await until(watch, RequestResolved)
+        assert resolved.by == {"answer": "answer", "interrupt": "agent", "deadline": "deadline", "close": "close"}[how]
+        await result_of(results, uuid)
     assert not agent.exists("done.txt")
 
 

@@ -9,36 +9,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, assert_never
+from typing import Any, Literal, TypeAlias
 
+from agent_sdk_testing.model.encoding import CHUNK, NO_STREAM, ScriptEncoder, pieces
 from agent_sdk_testing.model.http_server import StreamPart
 from agent_sdk_testing.model.steps import (
     UNNAMED_ERROR,
     Call,
     Chunk,
     Custom,
-    Delay,
-    Disconnect,
-    Event,
     Failed,
     HttpError,
-    Incomplete,
     Item,
-    Malformed,
     Reasoning,
-    Stall,
     Step,
     Text,
     Tokens,
 )
-from agent_sdk_testing.signals import Gate
 
 JsonObject: TypeAlias = dict[str, Any]
-
-_MALFORMED = b'event: content_block_delta\ndata: {"type":"content_block_delta","delta": \n\n'
-
-_INPUT_CHUNK = 64
-"""Characters of a tool's input that one delta carries, at least."""
 
 _INPUT_CHUNKS = 256
 """Deltas that a tool's input takes, at most: a client that shows each of them must not drown in a long one."""
@@ -80,7 +69,7 @@ def encode(steps: Sequence[Step], *, number: int, model: str, usage: Tokens) -> 
     for step in steps:
         match step:
             case HttpError():
-                raise ValueError("an HTTP error is sent instead of a stream, not in it")
+                raise ValueError(NO_STREAM)
             case Custom():
                 raise ValueError(
                     f"custom({step.name!r}) is for Codex: Claude has no tools that take free text, use call()"
@@ -109,56 +98,27 @@ def error_body(error: HttpError) -> bytes:
 _BlockKind: TypeAlias = Literal["text", "thinking"]
 
 
-class _Encoder:
+class _Encoder(ScriptEncoder):
+    malformed = b'event: content_block_delta\ndata: {"type":"content_block_delta","delta": \n\n'
+
     def __init__(self, number: int, model: str, usage: Tokens) -> None:
-        self._number = number
-        self._model = model
-        self._usage = usage
+        super().__init__(number, model, usage)
         self._index = 0
         """The place of the block that is open, or else of the next one."""
         self._open: _BlockKind | None = None
         self._calls = False
 
-    def run(self, steps: Iterable[Step]) -> Iterator[StreamPart]:
+    def _begin(self) -> Iterator[bytes]:
         yield self._start()
-        yield _event({"type": "ping"})
-        reason = None
-        for step in steps:
-            match step:
-                case Disconnect() | Stall():
-                    yield step
-                    return
-                case Failed():
-                    error = {"type": _CODES.get(step.code, step.code), "message": step.message}
-                    yield _event({"type": "error", "error": error})
-                    return
-                case Incomplete():
-                    reason = _STOP_REASONS.get(step.reason, step.reason)
-                case HttpError() | Custom():
-                    raise AssertionError("encode() refuses these")
-                case _:
-                    yield from self._step(step)
-        yield from self._close()
-        yield from self._end(reason or ("tool_use" if self._calls else "end_turn"))
+        yield self._event({"type": "ping"})
 
-    def _step(self, step: Gate | Delay | Malformed | Event | Text | Reasoning | Call | Item) -> Iterator[StreamPart]:
-        match step:
-            case Gate() | Delay():
-                yield step
-            case Malformed():
-                yield _MALFORMED if step.data is None else step.data
-            case Event():
-                yield _event(step.fields)
-            case Text():
-                yield from self._text(step)
-            case Reasoning():
-                yield from self._reasoning(step)
-            case Call():
-                yield from self._call(step)
-            case Item():
-                yield from self._item(step)
-            case _:
-                assert_never(step)
+    def _failed(self, step: Failed) -> bytes:
+        return self._event(
+            {"type": "error", "error": {"type": _CODES.get(step.code, step.code), "message": step.message}}
+        )
+
+    def _event(self, fields: Mapping[str, Any]) -> bytes:
+        return f"event: {fields['type']}\ndata: {json.dumps(fields, separators=(',', ':'))}\n\n".encode()
 
     def _start(self) -> bytes:
         message: JsonObject = {
@@ -171,17 +131,20 @@ class _Encoder:
             "stop_sequence": None,
             "usage": {**self._input_usage(), "output_tokens": min(1, self._usage.output), "service_tier": "standard"},
         }
-        return _event({"type": "message_start", "message": message})
+        return self._event({"type": "message_start", "message": message})
 
-    def _end(self, reason: str) -> Iterator[bytes]:
-        delta = {"stop_reason": reason, "stop_sequence": None}
+    def _end(self, reason: str | None) -> Iterator[bytes]:
+        yield from self._close()
+        usual = "tool_use" if self._calls else "end_turn"
+        stop_reason = usual if reason is None else _STOP_REASONS.get(reason, reason)
+        delta = {"stop_reason": stop_reason, "stop_sequence": None}
         usage = {
             **self._input_usage(),
             "output_tokens": self._usage.output,
             "output_tokens_details": {"thinking_tokens": self._usage.reasoning},
         }
-        yield _event({"type": "message_delta", "delta": delta, "usage": usage})
-        yield _event({"type": "message_stop"})
+        yield self._event({"type": "message_delta", "delta": delta, "usage": usage})
+        yield self._event({"type": "message_stop"})
 
     def _input_usage(self) -> JsonObject:
         usage = self._usage
@@ -241,15 +204,15 @@ class _Encoder:
             yield self._end_block()
 
     def _start_block(self, block: Mapping[str, Any]) -> bytes:
-        return _event({"type": "content_block_start", "index": self._index, "content_block": block})
+        return self._event({"type": "content_block_start", "index": self._index, "content_block": block})
 
     def _end_block(self) -> bytes:
-        event = _event({"type": "content_block_stop", "index": self._index})
+        event = self._event({"type": "content_block_stop", "index": self._index})
         self._index += 1
         return event
 
     def _delta(self, kind: str, key: str, value: str) -> bytes:
-        return _event({"type": "content_block_delta", "index": self._index, "delta": {"type": kind, key: value}})
+        return self._event({"type": "content_block_delta", "index": self._index, "delta": {"type": kind, key: value}})
 
     def _deltas(self, kind: str, key: str, chunks: Iterable[Chunk]) -> Iterator[StreamPart]:
         """Yield one event a chunk, and pass pauses on."""
@@ -263,10 +226,5 @@ class _Encoder:
             yield event
 
 
-def _event(fields: Mapping[str, Any]) -> bytes:
-    return f"event: {fields['type']}\ndata: {json.dumps(fields, separators=(',', ':'))}\n\n".encode()
-
-
 def _pieces(text: str) -> Sequence[str]:
-    size = max(_INPUT_CHUNK, -(-len(text) // _INPUT_CHUNKS))
-    return [text[at : at + size] for at in range(0, len(text), size)]
+    return pieces(text, max(CHUNK, -(-len(text) // _INPUT_CHUNKS)))

@@ -8,36 +8,27 @@ one script send the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, assert_never
 
+from agent_sdk_testing.model.encoding import ScriptEncoder, pieces
 from agent_sdk_testing.model.http_server import StreamPart
 from agent_sdk_testing.model.steps import (
     Call,
     Chunk,
     Custom,
-    Delay,
-    Disconnect,
-    Event,
     Failed,
     HttpError,
-    Incomplete,
     Item,
-    Malformed,
     Reasoning,
-    Stall,
     Step,
     Text,
     Tokens,
 )
-from agent_sdk_testing.signals import Gate
 
 JsonObject: TypeAlias = dict[str, Any]
 
 _CREATED_AT = 1_700_000_000
-_MALFORMED = b'data: {"type": "response.output_text.delta", "delta": \n\n'
-_ARGUMENT_CHUNK = 64
-"""Characters of a tool's input that one delta carries."""
 
 
 def encode(steps: Iterable[Step], *, number: int, model: str, usage: Tokens) -> Iterator[StreamPart]:
@@ -58,62 +49,32 @@ def error_body(error: HttpError) -> bytes:
     ).encode()
 
 
-class _Encoder:
+class _Encoder(ScriptEncoder):
+    malformed = b'data: {"type": "response.output_text.delta", "delta": \n\n'
+    ends_incomplete = True
+
     def __init__(self, number: int, model: str, usage: Tokens) -> None:
-        self._number = number
+        super().__init__(number, model, usage)
         self._response_id = f"resp_{number}"
-        self._model = model
-        self._usage = usage
         self._sequence = 0
         self._output: list[JsonObject] = []
         self._open: _OpenMessage | _OpenReasoning | None = None
 
-    def run(self, steps: Iterable[Step]) -> Iterator[StreamPart]:
+    def _begin(self) -> Iterator[bytes]:
         yield self._response_event("response.created", "in_progress")
         yield self._response_event("response.in_progress", "in_progress")
-        for step in steps:
-            match step:
-                case Disconnect() | Stall():
-                    yield step
-                    return
-                case Failed():
-                    error = {"code": step.code, "message": step.message}
-                    yield self._response_event("response.failed", "failed", error=error)
-                    return
-                case Incomplete():
-                    yield from self._close("incomplete")
-                    details = {"reason": step.reason}
-                    yield self._response_event("response.incomplete", "incomplete", incomplete_details=details)
-                    return
-                case HttpError():
-                    raise ValueError("an HTTP error is sent instead of a stream, not in it")
-                case _:
-                    yield from self._step(step)
-        yield from self._close()
-        yield self._response_event("response.completed", "completed")
 
-    def _step(
-        self, step: Gate | Delay | Malformed | Event | Text | Reasoning | Call | Custom | Item
-    ) -> Iterator[StreamPart]:
-        match step:
-            case Gate() | Delay():
-                yield step
-            case Malformed():
-                yield _MALFORMED if step.data is None else step.data
-            case Event():
-                yield self._event(step.fields)
-            case Text():
-                yield from self._text(step)
-            case Reasoning():
-                yield from self._reasoning(step)
-            case Call():
-                yield from self._call(step)
-            case Custom():
-                yield from self._custom(step)
-            case Item():
-                yield from self._item(step)
-            case _:
-                assert_never(step)
+    def _end(self, reason: str | None) -> Iterator[StreamPart]:
+        if reason is None:
+            yield from self._close()
+            yield self._response_event("response.completed", "completed")
+            return
+        yield from self._close("incomplete")
+        yield self._response_event("response.incomplete", "incomplete", incomplete_details={"reason": reason})
+
+    def _failed(self, step: Failed) -> bytes:
+        error = {"code": step.code, "message": step.message}
+        return self._response_event("response.failed", "failed", error=error)
 
     def _event(self, fields: Mapping[str, Any]) -> bytes:
         kind = fields["type"]
@@ -223,7 +184,7 @@ class _Encoder:
         )
         yield event
         place = self._place(item)
-        yield from self._deltas("response.function_call_arguments.delta", place, _pieces(step.arguments), [])
+        yield from self._deltas("response.function_call_arguments.delta", place, pieces(step.arguments), [])
         yield self._event({"type": "response.function_call_arguments.done", **place, "arguments": step.arguments})
         yield self._end_item({**item, "status": "completed", "arguments": step.arguments})
 
@@ -235,7 +196,7 @@ class _Encoder:
         )
         yield event
         place = self._place(item)
-        yield from self._deltas("response.custom_tool_call_input.delta", place, _pieces(step.input), [])
+        yield from self._deltas("response.custom_tool_call_input.delta", place, pieces(step.input), [])
         yield self._event({"type": "response.custom_tool_call_input.done", **place, "input": step.input})
         yield self._end_item({**item, "status": "completed", "input": step.input})
 
@@ -290,7 +251,3 @@ def _part(text: str) -> JsonObject:
 
 def _summary(text: str) -> JsonObject:
     return {"type": "summary_text", "text": text}
-
-
-def _pieces(text: str) -> Sequence[str]:
-    return [text[at : at + _ARGUMENT_CHUNK] for at in range(0, len(text), _ARGUMENT_CHUNK)]

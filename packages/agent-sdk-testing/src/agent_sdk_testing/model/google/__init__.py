@@ -1,0 +1,1 @@
+"""Gemini's API of the scripted model."""
