@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import signal
+from pathlib import Path
 
 import anyio
 import pytest
@@ -19,6 +21,8 @@ from agent_sdk_core import (
 )
 from agent_sdk_testing import Gate, text
 from agent_sdk_testing.contract.watching import result_of, run, until
+from claude_sdk import ClaudeSession
+from claude_sdk.store import project_key
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +42,7 @@ async def test_a_killed_claude_is_reported_with_its_signal_and_its_last_words(cl
         assert isinstance(error, ProcessExitedError)
         assert "SIGKILL" in str(error)
         with pytest.raises(ProcessExitedError) as caught:
-            await session.send("Again.")
+            session.driver.link.today.peer.require_open()
         assert (caught.value.signal, caught.value.exit_code) == (signal.SIGKILL, None)
         assert "my last words" in (caught.value.stderr_tail or "")
         while (event := await anext(events)).kind != "exited":
@@ -57,7 +61,7 @@ async def test_a_claude_that_ends_by_itself_is_reported_with_its_code(claude: Cl
             pass
         assert session.state == "disconnected"
         with pytest.raises(ProcessExitedError) as caught:
-            await session.send("Talk.")
+            session.driver.link.today.peer.require_open()
         assert caught.value.exit_code == 1
         assert "Expected message role 'user'" in (caught.value.stderr_tail or "")
         assert event.details["exit"] == "ended with exit code 1"
@@ -106,6 +110,57 @@ async def test_a_conversation_goes_on_after_its_claude_was_killed(claude: Claude
             assert ran.result.result == "On."
             assert again.session_id == session.session_id
     assert "Apples." in claude.model.requests[2].text
+
+
+async def die(claude: Claude, session: ClaudeSession) -> None:
+    """Kill a session's claude, and return when that is known."""
+    events = session.backend.events()
+    claude.kill(session)
+    while (await anext(events)).kind != "exited":
+        pass
+
+
+def leave_unbegun(claude: Claude, session: ClaudeSession) -> Path:
+    """Leave what a claude leaves that is killed while it writes the first lines of a session; return the file."""
+    session_id = session.resolved_session_id
+    path = claude.config / "projects" / project_key(claude.workspace) / f"{session_id}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = {"type": "queue-operation", "operation": "enqueue", "sessionId": session_id, "content": "Hello."}
+    path.write_text(json.dumps(line) + "\n")
+    return path
+
+
+@ONCE
+async def test_a_session_goes_on_after_its_claude_was_killed_before_it_had_stored_the_first_prompt(
+    claude: Claude,
+) -> None:
+    claude.model.reply(text("Hello."))
+    async with claude.session() as session:
+        await die(claude, session)
+        path = leave_unbegun(claude, session)
+        left = path.read_text()
+        assert (await run(session, "Hello?")).result.result == "Hello."
+        assert session.resolved_session_id == session.session_id
+        assert len(await session.history()) == 2
+    [kept] = path.with_suffix("").glob("unbegun-*.jsonl")
+    assert kept.read_text() == left
+
+
+@ONCE
+async def test_a_cleared_session_goes_on_after_its_claude_was_killed_before_it_had_stored_the_next_prompt(
+    claude: Claude,
+) -> None:
+    claude.model.reply(text("Apples.")).reply(text("New."))
+    async with claude.session() as session:
+        claude.recorder.forget(session)  # The messages of two sessions.
+        await run(session, "Apples?")
+        await run(session, "/clear")
+        await die(claude, session)
+        cleared = session.resolved_session_id
+        leave_unbegun(claude, session)
+        assert (await run(session, "And now?")).result.result == "New."
+        assert session.resolved_session_id == cleared != session.session_id
+    assert "Apples" not in claude.model.requests[1].text
 
 
 @ONCE

@@ -13,10 +13,22 @@ from agent_sdk_core import (
     ElicitationAnswer,
     ElicitationRequest,
     ImageBlock,
+    InvalidRequestError,
+    McpServer,
     RequestOpened,
     RequestResolved,
+    Secret,
 )
 from agent_sdk_testing import text
+from agent_sdk_testing.contract.cases.test_mcp_faults import (
+    AT_ONCE,
+    SILENT,
+    check_calls,
+    check_start,
+    faulty,
+    started,
+)
+from agent_sdk_testing.contract.mcp_web import McpWeb
 from agent_sdk_testing.contract.watching import Asker, Ran, run, until
 
 pytestmark = [pytest.mark.anyio, ONCE]
@@ -58,6 +70,19 @@ async def test_a_tool_of_an_mcp_server_is_asked_about_once_for_the_session(claud
     assert (request.tool_name, request.kind, request.input) == ("mcp__bench__greet", "mcp", {"name": "Ada"})
     assert [option.id for option in request.options][:2] == ["allow", "allow_session"]
     assert [result.text for result in ran.results] == ["Hello, Ada!"] * 2
+
+
+async def test_a_tool_of_an_mcp_server_that_is_allowed_for_good_is_not_asked_about_in_another_session(
+    claude: Claude,
+) -> None:
+    asker = Asker([Allow("always"), Deny()])
+    for _ in range(2):
+        claude.model.reply(claude.mcp_tool("bench", "greet", name="Ada")).reply(text("Done."))
+        async with claude.session(mcp_servers=claude.mcp_servers, can_use_tool=asker) as session:
+            ran = await run(session, "Greet her.")
+        assert [result.text for result in ran.results] == ["Hello, Ada!"]
+    [request] = asker.requests
+    assert request.option("allow_always") is not None
 
 
 async def test_a_refused_tool_of_an_mcp_server_does_not_run(claude: Claude) -> None:
@@ -121,15 +146,64 @@ async def test_an_interrupt_withdraws_an_elicitation(claude: Claude) -> None:
         assert not session.pending
 
 
-async def test_the_status_of_mcp_servers_is_told(claude: Claude) -> None:
-    broken = {"command": "/nowhere/at/all"}
-    claude.model.reply(text("Fine."))
-    async with claude.session(mcp_servers={**claude.mcp_servers, "broken": broken}) as session:
-        await run(session, "Talk.")  # The first turn waits for them.
-        status = {server["name"]: server for server in await session.mcp_status()}
-    assert status["bench"]["status"] == "connected"
-    assert [tool["name"] for tool in status["bench"]["tools"]][:2] == ["greet", "fail"]
-    assert status["broken"]["status"] == "failed"
+async def test_a_server_that_speaks_the_older_protocol_is_reached_with_its_headers(claude: Claude) -> None:
+    with McpWeb().running() as web:
+        servers = {"bench": McpServer(url=f"{web.url}/sse", type="sse", headers={"X-Pass": Secret("hush-hush-hush")})}
+        claude.model.reply(claude.mcp_tool("bench", "greet", name="Ada")).reply(text("Done."))
+        async with claude.session(mcp_servers=servers, allowed_tools=("mcp__bench",)) as session:
+            ran = await run(session, "Greet her.")
+        assert [result.text for result in ran.results] == ["Hello, Ada!"]
+        assert web.heard("/sse", "x-pass") == web.heard("/messages", "x-pass") == {"hush-hush-hush"}
+
+
+async def test_servers_of_the_older_protocol_that_fail_at_their_start_are_told_each(claude: Claude) -> None:
+    with McpWeb().running() as web:
+        await check_start(claude, web, "sse", AT_ONCE["sse"], timed=False)
+        await check_start(claude, web, "sse", SILENT["sse"], timed=True)
+
+
+async def test_calls_of_servers_of_the_older_protocol_that_fail_are_errors(claude: Claude) -> None:
+    with McpWeb().running() as web:
+        await check_calls(claude, web, "sse")
+
+
+async def test_a_server_whose_tools_cannot_be_listed_is_connected_and_has_none(claude: Claude) -> None:
+    with McpWeb().running() as web:
+        servers = {"bad": faulty(web, "stdio", "list", "error"), "bench": faulty(web, "stdio", "list", "chatter")}
+        async with claude.session(mcp_servers=servers, allowed_tools=("mcp__bench",)) as session:
+            await started(claude, session)
+            states = {server.name: (server.state, len(server.tools) > 0) for server in await session.mcp_status()}
+    assert states == {"bad": ("connected", False), "bench": ("connected", True)}
+
+
+async def test_variables_that_a_server_names_are_looked_up(claude: Claude) -> None:
+    native = {"bearer_token_env_var": "MY_TOKEN", "env_http_headers": {"X-Pass": "MY_PASS"}}
+    with McpWeb().running() as web:
+        servers: dict[str, Any] = {"web": {"url": f"{web.url}/mcp", **native}}
+        async with claude.backend(env={**claude.env, "MY_TOKEN": "t0ken-t0ken", "MY_PASS": "hush-hush"}) as backend:
+            claude.model.reply(text("Fine."))
+            async with await claude.open(backend, mcp_servers=servers) as session:
+                await run(session, "Talk.")
+        assert web.heard("/mcp", "authorization") == {"Bearer t0ken-t0ken"}
+        assert web.heard("/mcp", "x-pass") == {"hush-hush"}
+    async with claude.backend() as backend:
+        with pytest.raises(InvalidRequestError, match="'MY_TOKEN', which is not set"):
+            await claude.open(backend, mcp_servers=servers)
+
+
+async def test_a_server_that_is_configured_elsewhere_is_disabled_for_its_folder(claude: Claude) -> None:
+    claude.write(".mcp.json", json.dumps({"mcpServers": {"theirs": claude.mcp_servers["bench"]}}))
+    claude.model.otherwise(text("Fine."))
+    sources = ("user", "project")
+    async with claude.session(setting_sources=sources) as session:
+        await run(session, "Talk.")
+        await session.disable_mcp_server("theirs")
+        assert [server.state for server in await session.mcp_status()] == ["disabled"]
+    async with claude.session(setting_sources=sources) as session:
+        await run(session, "Talk.")
+        assert [server.state for server in await session.mcp_status()] == ["disabled"]
+        await session.enable_mcp_server("theirs")
+        assert [server.state for server in await session.mcp_status()] == ["connected"]
 
 
 async def test_mcp_servers_are_set_while_the_session_is_open(claude: Claude) -> None:

@@ -9,6 +9,8 @@ from agent_sdk_core import (
     DocumentInput,
     ImageInput,
     InvalidRequestError,
+    PolicyGuard,
+    PolicyLimits,
     ResultMessage,
     SessionNotFoundError,
     TextInput,
@@ -57,6 +59,17 @@ async def test_a_session_that_costs_too_much_hits_its_limit(claude: Claude) -> N
     assert (ran.result.subtype, ran.result.outcome) == ("error_max_budget_usd", "limit")
     assert ran.result.total_cost_usd is not None
     assert ran.result.total_cost_usd > 0.01
+
+
+async def test_a_policy_limits_the_cost_within_a_turn_and_after_it(claude: Claude) -> None:
+    claude.model.otherwise(claude.command("echo again"), usage=Tokens(input=100_000, output=10_000))
+    policy = PolicyGuard(limits=PolicyLimits(cost_usd=0.01))
+    async with claude.session(policy=policy, max_budget_usd=5, permission_mode="bypass") as session:
+        assert (await run(session, "Spend.")).result.subtype == "error_max_budget_usd"
+        asked = len(claude.model.requests)
+        again = await session.run("Spend more.")
+    assert (again.subtype, again.outcome) == ("error_max_budget_usd", "limit")
+    assert len(claude.model.requests) == asked
 
 
 async def test_an_answer_that_does_not_fit_the_schema_is_asked_for_again(claude: Claude) -> None:

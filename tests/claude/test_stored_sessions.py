@@ -8,8 +8,8 @@ import pytest
 from anyio.streams.text import TextReceiveStream
 from tests.claude.driving import ONCE, Claude
 
-from agent_sdk_core import InvalidRequestError, SessionBusyError, SessionNotFoundError, UserMessage
-from agent_sdk_testing import text
+from agent_sdk_core import AgentError, InvalidRequestError, SessionBusyError, SessionNotFoundError, UserMessage
+from agent_sdk_testing import Gate, text
 from agent_sdk_testing.contract.watching import run
 
 pytestmark = [pytest.mark.anyio, ONCE]
@@ -147,3 +147,77 @@ async def test_a_resumed_session_keeps_what_it_was_told_to_use_only_if_told_agai
             usage = await session.usage()
     assert claude.model.requests[0].model.startswith("claude-haiku-4-5")
     assert usage.total.output_tokens == 5
+
+
+async def test_a_tag_stays_when_a_tagged_session_goes_on(claude: Claude) -> None:
+    claude.model.reply(text("One.")).otherwise(text("word " * 20_000))
+    async with claude.backend() as backend:
+        async with await claude.open(backend) as session:
+            await run(session, "First.")
+            session_id = session.resolved_session_id
+        await backend.tag_session(session_id, "for later")
+        async with await claude.open(backend, resume=session_id) as session:
+            await run(session, "Second.")
+        assert (await backend.session_info(session_id)).tag == "for later"
+
+
+async def test_a_session_whose_last_line_was_torn_keeps_what_stands_before_it(claude: Claude) -> None:
+    claude.model.reply(text("The heron is grey.")).otherwise(text("Grey."))
+    async with claude.backend() as backend:
+        async with await claude.open(backend) as session:
+            await run(session, "Look at the river.")
+            session_id = session.resolved_session_id
+        before = [message.uuid for message in await backend.read_history(session_id)]
+        with claude.stored(session_id).open("ab") as file:
+            file.write(b'{"type":"assistant","uuid":"torn","mess')
+        assert [message.uuid for message in await backend.read_history(session_id)] == before
+        async with await claude.open(backend, resume=session_id) as session:
+            await run(session, "Which colour?")
+        assert [stored.session_id for stored in await backend.list_sessions()] == [session_id]
+        assert [message.uuid for message in await backend.read_history(session_id)][: len(before)] == before
+    assert "The heron is grey." in claude.model.requests[-1].text
+
+
+async def test_a_session_whose_file_lost_its_content_is_told_and_hides_no_other(claude: Claude) -> None:
+    claude.model.otherwise(text("The heron is grey."))
+    ids: list[str] = []
+    async with claude.backend() as backend:
+        for _ in range(4):
+            async with await claude.open(backend) as session:
+                await run(session, "Look at the river.")
+                ids.append(session.resolved_session_id)
+        empty, zeros, gone, whole = ids
+        claude.stored(empty).write_bytes(b"")
+        claude.stored(zeros).write_bytes(bytes(4000))
+        claude.stored(gone).unlink()
+        assert [stored.session_id for stored in await backend.list_sessions()] == [whole]
+        for ask in (backend.read_history, backend.session_info):
+            with pytest.raises(SessionNotFoundError, match=f"{empty}.jsonl is empty"):
+                await ask(empty)
+            with pytest.raises(AgentError, match=f"{zeros}.jsonl cannot be read: it holds no line") as caught:
+                await ask(zeros)
+            assert caught.value.code == "session_unreadable"
+            with pytest.raises(SessionNotFoundError, match=gone):
+                await ask(gone)
+        for lost in (empty, zeros, gone):
+            with pytest.raises(SessionNotFoundError):
+                await claude.open(backend, resume=lost)
+        assert len(await backend.read_history(whole)) == 2
+
+
+async def test_a_session_that_was_interrupted_in_its_first_turn_stays_in_the_list_and_goes_on(claude: Claude) -> None:
+    gate = Gate()
+    claude.model.reply(text("One", gate, "."))
+    async with claude.backend() as backend:
+        async with await claude.open(backend) as session, session.query("Look at the river.") as turn:
+            await gate.reached()
+            await session.interrupt()
+            gate.open()
+            await turn.wait()
+            session_id = session.resolved_session_id
+        assert [stored.session_id for stored in await backend.list_sessions()] == [session_id]
+        claude.model.reply(text("Two."))
+        async with await claude.open(backend, resume=session_id) as session:
+            await run(session, "Go on.")
+    # What claude puts behind the prompt depends on how much of the answer it had stored.
+    assert "Look at the river." in [prompt.strip() for prompt in prompts(claude, -1)]

@@ -25,9 +25,14 @@ async def test_a_turn_waits_for_a_sub_agent_in_the_foreground(claude: Claude) ->
     claude.model.reply(agent(run_in_background=False)).reply(text("All done."))
     async with claude.session(permission_mode="bypass") as session:
         ran = await run(session, "Delegate.")
+        [(named, used)] = (await session.usage()).by_agent.items()
+        everything = (await session.usage()).by_model.values()
     assert ran.result.result == "All done."
     task, command = ran.uses
     assert (task.kind, command.name) == ("agent", "Bash")
+    assert named == task.id
+    assert ran.result.usage is not None
+    assert used.total_tokens == sum(each.total_tokens for each in everything) - ran.result.usage.total_tokens > 0
     assert ran.result_of(command).text == "found"
     assert "I found it." in ran.result_of(task).text
     children = [message for message in ran.messages if message.parent_tool_use_id is not None]

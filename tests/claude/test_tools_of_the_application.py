@@ -3,12 +3,13 @@ from __future__ import annotations
 import base64
 
 import anyio
+import anyio.to_thread
 import pytest
 from tests.claude.driving import ONCE, Claude
 
 from agent_sdk_core import AssistantMessage, ImageBlock, Tool, ToolImage, ToolRegistry, ToolResult, UserMessage, tool
 from agent_sdk_testing import text
-from agent_sdk_testing.contract.watching import Ran, run, until
+from agent_sdk_testing.contract.watching import Asker, Ran, run, until
 
 pytestmark = pytest.mark.anyio
 
@@ -17,13 +18,13 @@ PIXEL = base64.b64decode(
 )
 
 
-@tool
+@tool(ask="never")
 async def add(first: int, second: int) -> int:
     """Add two numbers."""
     return first + second
 
 
-@tool
+@tool(ask="never")
 async def draw() -> ToolResult:
     """Draw a picture."""
     return ToolResult(("Here:", ToolImage(PIXEL, "image/png")))
@@ -73,7 +74,7 @@ async def test_an_image_of_a_tool_of_the_application_reaches_the_model_and_the_u
 async def test_an_interrupt_cancels_a_tool_of_the_application(claude: Claude) -> None:
     running, cancelled = anyio.Event(), anyio.Event()
 
-    @tool
+    @tool(ask="never")
     async def wait() -> None:
         """Wait for ever."""
         running.set()
@@ -102,7 +103,7 @@ async def test_tools_that_only_read_run_side_by_side(claude: Claude, reading: bo
     running, most = 0, 0
     both = anyio.Event()
 
-    @tool(read_only=reading)
+    @tool(read_only=reading, ask="never")
     async def look(number: int) -> str:
         """Look."""
         nonlocal running, most
@@ -124,10 +125,53 @@ async def test_tools_that_only_read_run_side_by_side(claude: Claude, reading: bo
 
 @ONCE
 async def test_a_long_result_is_handed_on_whole_where_its_tool_says_so(claude: Claude) -> None:
-    @tool(max_result_chars=400_000)
+    @tool(max_result_chars=400_000, ask="never")
     async def whole() -> str:
         """Say much."""
         return "x" * 300_000
 
     await calling(claude, "whole", whole)
     assert "x" * 300_000 in claude.model.requests[1].tool_outputs[0].text
+
+
+@ONCE
+async def test_one_that_is_always_asked_about_is_so_beside_settings_of_a_file(claude: Claude) -> None:
+    file = claude.write("settings.json", '{"permissions": {"allow": ["mcp__sums__add"], "deny": ["Bash(date)"]}}')
+    asker = Asker()
+    claude.model.reply(claude.application_tool("sums", "add", first=1, second=2), claude.command("date"))
+    claude.model.otherwise(text("Done."))
+    asked = Tool(add.name, add.description, add.input_schema, add.handler, ask="always")
+    async with claude.session(tools=ToolRegistry("sums", [asked]), settings=file, can_use_tool=asker) as session:
+        await session.set_reasoning_effort("low")
+        ran = await run(session, "Use it.")
+    assert [request.tool_name for request in asker.requests] == ["mcp__sums__add"]
+    assert ran.results[0].text == "3"
+    assert [denial["tool_name"] for denial in ran.result.permission_denials] == ["Bash"]
+
+
+def offered(claude: Claude, name: str) -> bool:
+    """Tell whether the model was offered a tool by the last request."""
+    return any(tool["name"] == name for tool in claude.model.requests[-1].json["tools"])
+
+
+async def test_a_registry_may_change_while_a_session_runs(claude: Claude) -> None:
+    @tool(read_only=True)
+    async def more() -> str:
+        """Say more."""
+        return "more"
+
+    asker = Asker()
+    registry = ToolRegistry("sums", [add])
+    claude.model.otherwise(text("Done."))
+    async with claude.session(tools=registry, can_use_tool=asker) as session:
+        await run(session, "Talk.")
+        registry.add(more)
+        asked = Tool(add.name, add.description, add.input_schema, add.handler)
+        await anyio.to_thread.run_sync(lambda: (registry.remove("add"), registry.add(asked)))
+        while not offered(claude, "mcp__sums__more"):
+            await run(session, "Talk.")  # Claude asks for the list by itself, some time after it was told.
+        claude.model.reply(claude.application_tool("sums", "more"))
+        claude.model.reply(claude.application_tool("sums", "add", first=1, second=2))
+        ran = await run(session, "Use them.")
+    assert [result.text for result in ran.results] == ["more", "3"]
+    assert [request.tool_name for request in asker.requests] == ["mcp__sums__add"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.claude.driving import ONCE, Claude, agent, by_child, wire
 
-from agent_sdk_core import InitMessage, InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core import InitMessage, InvalidRequestError, TurnOptions, UnsupportedOptionError, UserMessage
 from agent_sdk_testing import ModelRequest, http_error, text
 from agent_sdk_testing.contract.watching import Ran, run
 
@@ -209,3 +209,22 @@ async def test_the_application_introduces_itself_to_the_provider(claude: Claude)
     assert "client-app/my-app/1.2.3" in claude.model.requests[-1].headers["user-agent"]
     with pytest.raises(InvalidRequestError, match=r"^client_name='my app'"):
         claude.backend(client_name="my app")
+
+
+async def test_a_prompt_that_is_from_a_person_says_so_in_result_and_history(claude: Claude) -> None:
+    claude.model.otherwise(text("Fine."))
+    async with claude.session() as session:
+        results = [await session.run("Talk.", options=TurnOptions(origin="human")), await session.run("Talk.")]
+        prompts = [message for message in await session.history() if isinstance(message, UserMessage)]
+    assert [wire(result).get("origin") for result in results] == [{"kind": "human"}, None]
+    assert [prompt.origin for prompt in prompts] == [{"kind": "human"}, None]
+
+
+async def test_an_origin_that_claude_would_pass_over_is_refused(claude: Claude) -> None:
+    claude.model.otherwise(text("Fine."))
+    async with claude.session() as session:
+        with pytest.raises(UnsupportedOptionError, match=r"origin='human'.*passes over 'automation'") as caught:
+            await session.run("Talk.", options=TurnOptions(origin="automation"))
+        assert caught.value.details["option"] == "origin"
+        assert (await session.run("Talk.")).outcome == "completed"
+    assert len(claude.model.requests) == 1

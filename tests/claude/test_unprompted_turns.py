@@ -90,7 +90,7 @@ async def test_a_prompt_behind_a_turn_that_nobody_prompted_waits_for_its_end(cla
         await run(session, "Run it.")
         claude.go("feed")
         await until(stream, TaskNotification)
-        await gate.reached()
+        await until(stream, StreamEvent, lambda event: event.text)  # It runs here too, and not only at the model.
         uuid = await session.send("Hello?")
         assert [queued.uuid for queued in session.queue] == [uuid]
         gate.open()

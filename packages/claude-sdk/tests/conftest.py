@@ -51,7 +51,7 @@ async def make_backend(
     async with AsyncExitStack() as stack:
 
         def make(**options: Any) -> ClaudeBackend:
-            defaults: dict[str, Any] = {"executable": fake.executable, "env": child_env, "startup_timeout": 10}
+            defaults: dict[str, Any] = {"executable": fake.executable, "env": child_env, "startup_timeout": 30}
             backend = ClaudeBackend(**(defaults | options))
             stack.push_async_callback(backend.aclose)
             return backend

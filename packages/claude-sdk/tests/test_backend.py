@@ -163,7 +163,6 @@ class TestOpening:
             (SessionOptions(cwd=tmp_path / "missing"), InvalidRequestError),
             (SessionOptions(session_id="../../../mine"), InvalidRequestError),
             (SessionOptions(resume=ID), SessionNotFoundError),
-            (SessionOptions(fork=True), InvalidRequestError),
             (SessionOptions.model_validate({"sandbox": {"mode": "read-only"}}), UnsupportedOptionError),
         ):
             with pytest.raises(error):

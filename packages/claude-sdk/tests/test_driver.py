@@ -9,17 +9,23 @@ import anyio
 import pytest
 
 from agent_sdk_core import (
+    BackgroundTask,
     ImageInput,
     InvalidRequestError,
-    ProcessExitedError,
+    SessionBusyError,
     SessionOptions,
     TextInput,
+    TurnOptions,
+    UnsupportedOptionError,
 )
 from agent_sdk_testing import FakeClaude, FakePrompt
 from claude_sdk.backend import ClaudeBackend
+from claude_sdk.normalizer.closer import Closer
 from claude_sdk.session import ClaudeSession
 
 pytestmark = pytest.mark.anyio
+
+REPORT = TurnOptions(output_schema={"type": "object"})
 
 
 def gone(pid: int) -> bool:
@@ -41,6 +47,30 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits for the end of an interrupted turn are short."""
     monkeypatch.setattr("agent_sdk_core.runtime.turns.runner.INTERRUPT_SECONDS", 0.2)
     monkeypatch.setattr("claude_sdk.driver._INTERRUPT_SECONDS", 0.1)
+
+
+class TestAnswersOfOneTurn:
+    async def test_nothing_that_runs_in_the_background_is_ended_for_one(
+        self, fake: FakeClaude, session: ClaudeSession, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await session.run("Hi")
+        with monkeypatch.context() as patch:
+            patch.setattr(Closer, "background_tasks", [BackgroundTask("t", "make")])
+            with pytest.raises(SessionBusyError, match="runs in the background"):
+                await session.send("Report.", options=REPORT)
+            assert (await session.run("Hi")).result == "Hello."
+        assert len(fake.prompts) == 2
+
+    async def test_a_conversation_that_is_not_stored_is_not_lost_for_one(
+        self, fake: FakeClaude, backend: ClaudeBackend
+    ) -> None:
+        with anyio.fail_after(30):
+            session = await backend.create_session(SessionOptions(ephemeral=True))
+            await session.run("Hi")
+            with pytest.raises(UnsupportedOptionError, match="not stored"):
+                await session.send("Report.", options=REPORT)
+            assert (await session.run("Hi")).result == "Hello."
+        assert len(fake.prompts) == 2
 
 
 class TestPrompts:
@@ -173,8 +203,8 @@ class TestInterrupts:
         while (await anext(events)).kind != "exited":
             pass
         assert (session.state, gone(fake.process.pid)) == ("disconnected", True)
-        with pytest.raises(ProcessExitedError):
-            await session.control("get_settings")
+        await session.control("get_settings")
+        assert (session.state, len(fake.processes)) == ("idle", 2)
 
     async def test_one_that_is_refused_waits_for_the_result_all_the_same(
         self, fake: FakeClaude, session: ClaudeSession

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ async def test_a_session_can_be_resumed_after_a_crash_although_it_was_not_closed
     fake: FakeClaude, backend: ClaudeBackend, stored: Callable[[str], object]
 ) -> None:
     stored(ID)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await backend.create_session(SessionOptions(resume=ID))
         await crash(fake, backend)
         again = await backend.create_session(SessionOptions(resume=ID))
@@ -50,11 +52,23 @@ async def test_a_crashed_session_takes_no_place_and_answers_for_no_models(
     fake: FakeClaude, make_backend: Callable[..., ClaudeBackend]
 ) -> None:
     backend = make_backend(max_processes=1)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await backend.create_session()
         await crash(fake, backend)
         assert await backend.list_models()
         await backend.create_session()
+
+
+def gone(pid: int) -> bool:
+    """Whether a process is gone or a zombie, within a minute: nobody waits for what has left the family."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], 60)[0])
+    finally:
+        os.close(handle)
 
 
 async def test_what_a_crashed_claude_had_started_is_ended(
@@ -62,16 +76,15 @@ async def test_what_a_crashed_claude_had_started_is_ended(
 ) -> None:
     wrapper, pid = tmp_path / "claude", tmp_path / "pid"
     wrapper.write_text(
-        f'#!/bin/sh\nsetsid sleep 60 >/dev/null 2>&1 </dev/null &\necho $! > {pid}\nexec {fake.executable} "$@"\n'
+        f'#!/bin/sh\nsetsid sleep 600 >/dev/null 2>&1 </dev/null &\necho $! > {pid}\nexec {fake.executable} "$@"\n'
     )
     wrapper.chmod(0o700)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with make_backend(executable=wrapper) as backend:
             session = await backend.create_session()
             await crash(fake, backend)
             await session.aclose()
-    status = Path(f"/proc/{pid.read_text().strip()}/stat")
-    assert not status.exists() or status.read_text().split()[2] == "Z"
+    assert gone(int(pid.read_text()))
 
 
 async def compact(session: AgentSession) -> None:
@@ -90,7 +103,7 @@ async def steer(session: AgentSession) -> None:
 async def test_an_end_before_the_receipt_of_a_prompt_is_told_at_once(
     fake: FakeClaude, backend: ClaudeBackend, send: Callable[[AgentSession], Any]
 ) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         session = await backend.create_session()
         if send is steer:
             fake.on_prompt(FakePrompt.accept)
@@ -106,13 +119,13 @@ async def test_an_end_before_the_receipt_of_a_prompt_is_told_at_once(
 
 
 async def test_a_cancelled_opening_ends_its_process_at_once(fake: FakeClaude, backend: ClaudeBackend) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         fake.hold("initialize")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(backend.create_session)
             await fake.request("initialize")
             tasks.cancel_scope.cancel()
-        await fake.wait_until(lambda: fake.process.gone, "end", 3)
+        await fake.wait_until(lambda: fake.process.gone, "end")
 
 
 async def test_a_close_while_a_session_is_opened_is_told_as_one(fake: FakeClaude, backend: ClaudeBackend) -> None:
@@ -120,7 +133,7 @@ async def test_a_close_while_a_session_is_opened_is_told_as_one(fake: FakeClaude
         with pytest.raises(SessionClosedError):
             await backend.create_session()
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         fake.hold("initialize")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(open_session)
@@ -132,16 +145,16 @@ async def test_an_answer_that_json_cannot_hold_is_a_refusal(fake: FakeClaude, ba
     async def odd(request: PermissionRequest) -> Allow:
         return Allow(updated_input={"command": float("nan")})
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await backend.create_session(SessionOptions(can_use_tool=odd))
         asked = fake.process.ask("can_use_tool", tool_name="Bash", input={"command": "x"})
-        assert (await asked.answered(3))["response"]["behavior"] == "deny"
+        assert (await asked.answered())["response"]["behavior"] == "deny"
 
 
 async def test_the_error_of_a_request_that_a_death_cut_off_names_the_backend(
     fake: FakeClaude, backend: ClaudeBackend
 ) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         session = await backend.create_session()
         fake.on("get_settings", lambda request: request.process.exit(5))
         with pytest.raises(ProcessExitedError) as caught:
@@ -158,7 +171,7 @@ def test_a_loop_that_ends_lets_go_of_its_sessions(fake: FakeClaude, child_env: d
     anyio.run(leave, backend=loop)
 
     async def end() -> None:
-        await fake.wait_until(lambda: all(process.gone for process in fake.processes), "their end", 5)
+        await fake.wait_until(lambda: all(process.gone for process in fake.processes), "their end")
 
     anyio.run(end, backend=loop)
 
@@ -183,7 +196,7 @@ ODD_FRAMES: list[dict[str, Any]] = [
 async def test_a_frame_of_odd_types_passes_through_and_the_session_goes_on(
     fake: FakeClaude, backend: ClaudeBackend, frame: dict[str, Any]
 ) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         session = await backend.create_session()
         watch, events = session.messages(), backend.events()
         fake.process.write({"uuid": "u", "session_id": session.session_id, **frame})

@@ -57,7 +57,7 @@ def test_names_load_once() -> None:
 
 def loaded_by(code: str) -> set[str]:
     script = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
     return set(done.stdout.split())
 
 
@@ -78,6 +78,16 @@ def test_the_backend_loads_only_what_it_runs_on() -> None:
     sessions = ("session", "driver", "receiver", "store", "asking", "tools", "process.link", "process.launching")
     assert not loaded & {f"claude_sdk.{module}" for module in sessions}
     assert not loaded & {f"agent_sdk_core.runtime.{module}" for module in ("session", "link", "turns", "asking")}
+
+
+def test_a_backend_options_and_a_message_load_nothing_that_only_sessions_need() -> None:
+    message = "AssistantMessage.from_wire({'type': 'assistant', 'message': {'content': []}})"
+    names = "AssistantMessage, ClaudeBackend, SessionOptions"
+    loaded = loaded_by(f"from claude_sdk import {names}; ClaudeBackend(); SessionOptions(model='x'); {message}")
+    assert "agent_sdk_core.messages.conversation" in loaded
+    later = ("messages.parse", "messages.system", "messages.result", "interfaces.session", "interfaces.turn")
+    later += ("asking.requests", "asking.questions", "hooks.events", "hooks.table", "policy", "tools", "config.runtime")
+    assert not loaded & {f"agent_sdk_core.{module}" for module in later}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)

@@ -17,6 +17,7 @@ from agent_sdk_core import (
     RequestResolved,
     ResultMessage,
     SDKMessage,
+    SessionBusyError,
     SessionClosedError,
     SessionNotFoundError,
     SessionOptions,
@@ -30,6 +31,7 @@ from claude_sdk.session import ClaudeSession
 pytestmark = pytest.mark.anyio
 
 Json = dict[str, Any]
+MakeBackend = Callable[..., ClaudeBackend]
 ID = "00000001-0000-4000-8000-000000000001"
 
 
@@ -322,23 +324,66 @@ class TestCompaction:
 
 
 class TestTheEndOfTheProcess:
-    async def test_the_turn_and_what_waits_end_with_the_reason(self, fake: FakeClaude, session: ClaudeSession) -> None:
+    async def test_the_turn_ends_with_the_reason_and_what_waits_is_sent_to_the_next(
+        self, fake: FakeClaude, session: ClaudeSession
+    ) -> None:
         fake.on_prompt(FakePrompt.accept)
         messages = session.messages()
         async with session.query("Hi") as turn:
             queued = await session.send("then")
+            fake.on_prompt(fake.answer_prompt)
             fake.process.exit(3, log="no memory")
             result = await turn.wait()
         assert (result.error_code, result.terminal_reason) == ("process_exited", "agent_exited")
         assert "no memory" in result.errors[0]
+        assert session.state in ("starting", "running")
         results: list[ResultMessage] = []
         while len(results) < 2:
             message = await anext(messages)
             results += [message] if isinstance(message, ResultMessage) else []
         assert [result.user_message_uuids for result in results] == [[turn.uuid], [queued]]
-        assert (session.state, session.pid) == ("disconnected", None)
-        with pytest.raises(ProcessExitedError, match="no memory"):
-            await session.control("get_settings")
+        assert [result.outcome for result in results] == ["failed", "completed"]
+
+    async def test_without_a_prompt_it_stays_away(self, fake: FakeClaude, backend: ClaudeBackend) -> None:
+        events = backend.events()
+        session = await backend.create_session()
+        fake.process.exit(3)
+        while (await anext(events)).kind != "exited":
+            pass
+        await anyio.wait_all_tasks_blocked()
+        assert (session.state, session.pid, len(fake.processes)) == ("disconnected", None, 1)
+        assert (await session.query("Hi").wait()).outcome == "completed"
+        assert (session.state, session.pid, len(fake.processes)) == ("idle", fake.process.pid, 2)
+
+    async def test_the_next_one_has_the_settings_of_then(self, fake: FakeClaude, backend: ClaudeBackend) -> None:
+        events = backend.events()
+        options = SessionOptions(model="m", settings={"model": "x", "theme": "dark"}, append_system_prompt="Be brief.")
+        session = await backend.create_session(options)
+        await session.set_model("n")
+        await session.set_permission_mode("accept_edits")
+        fake.process.exit(3)
+        while (await anext(events)).kind != "exited":
+            pass
+        await session.query("Hi").wait()
+        arguments = fake.process.arguments
+        assert {"--model=n", "--permission-mode=acceptEdits", f"--session-id={session.session_id}"} <= set(arguments)
+        (_, again) = [request for request in fake.requests if request.subtype == "initialize"]
+        assert again.fields["appendSystemPrompt"] == "Be brief."
+        (_, told) = [request for request in fake.requests if request.subtype == "apply_flag_settings"]
+        assert told.fields["settings"] == {"theme": "dark"}
+
+    async def test_the_next_one_counts_as_a_process(self, fake: FakeClaude, make_backend: MakeBackend) -> None:
+        backend = make_backend(max_processes=1)
+        events = backend.events()
+        session = await backend.create_session()
+        fake.process.exit(3)
+        while (await anext(events)).kind != "exited":
+            pass
+        other = await backend.create_session()
+        with pytest.raises(SessionBusyError, match="max_processes"):
+            await session.send("Hi")
+        await other.aclose()
+        assert (await session.query("Hi").wait()).outcome == "completed"
 
     async def test_what_is_pending_is_withdrawn(self, fake: FakeClaude, backend: ClaudeBackend) -> None:
         with anyio.fail_after(30):

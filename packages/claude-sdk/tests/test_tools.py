@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import pytest
 
-from agent_sdk_core import ToolRegistry, ToolResult, tool
+from agent_sdk_core import InvalidRequestError, Tool, ToolRegistry, ToolResult, tool
+from agent_sdk_core.runtime.asking.own_tools import OwnCall
 from agent_sdk_core.tools.results import ToolImage
 from claude_sdk.tools import ToolServer, initialize_fields
 
@@ -30,8 +30,8 @@ async def broken() -> None:
     raise ValueError("It is broken.")
 
 
-async def run(work: Callable[[], Awaitable[ToolResult]]) -> ToolResult | None:
-    return await work()
+async def run(call: OwnCall) -> ToolResult | None:
+    return await call.registry.run(call.name, call.arguments)
 
 
 REGISTRY = ToolRegistry("house", [add, look_around, broken])
@@ -73,7 +73,7 @@ class TestHandshake:
     async def test_a_client_gets_the_version_it_asks_for(self, server: ToolServer) -> None:
         assert await result(server, "initialize", protocolVersion="2024-11-05") == {
             "protocolVersion": "2024-11-05",
-            "capabilities": {"tools": {"listChanged": False}},
+            "capabilities": {"tools": {"listChanged": True}},
             "serverInfo": {"name": "house", "version": "1"},
         }
         assert (await result(server, "initialize"))["protocolVersion"] == "2025-11-25"
@@ -97,12 +97,20 @@ class TestHandshake:
             "toolsListResult": await result(server, "tools/list"),
         }
 
+    @pytest.mark.parametrize("name", ["größe", "a b", "", "x" * 65])
+    def test_a_parameter_for_which_claude_would_leave_the_tool_out_is_named(self, name: str) -> None:
+        async def handler(arguments: object) -> None: ...
+
+        given = Tool("look", "Look.", {"type": "object", "properties": {name: {"type": "integer"}}}, handler)
+        with pytest.raises(InvalidRequestError, match="Claude cannot offer the tool look"):
+            initialize_fields([ToolRegistry("house", [given])])
+
     def test_without_a_registry_nothing_is_offered(self) -> None:
         assert initialize_fields(()) == {}
 
 
-async def unused(work: Callable[[], Awaitable[ToolResult]]) -> ToolResult | None:
-    raise AssertionError(work)
+async def unused(call: OwnCall) -> ToolResult | None:
+    raise AssertionError(call)
 
 
 class TestCalls:
@@ -137,8 +145,8 @@ class TestCalls:
         assert words in answer["content"][0]["text"]
 
     async def test_a_call_whose_turn_has_ended_is_an_error(self) -> None:
-        async def ended(work: Callable[[], Awaitable[ToolResult]]) -> ToolResult | None:
-            del work
+        async def ended(call: OwnCall) -> ToolResult | None:
+            del call
 
         assert cut_off(await ToolServer(REGISTRY, ended).handle(request("tools/call", name="add")))
 
@@ -176,7 +184,7 @@ class TestCancellation:
             answers[request_id] = await server.handle(message)
             answered.set()
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(call, 0)
                 tasks.start_soon(call, "b")
@@ -206,9 +214,9 @@ class TestCancellation:
         assert ran == ["once"]
 
     async def test_an_outer_cancellation_is_not_swallowed(self) -> None:
-        async def never(work: Callable[[], Awaitable[ToolResult]]) -> ToolResult | None:
+        async def never(call: OwnCall) -> ToolResult | None:
             await anyio.sleep_forever()
-            raise AssertionError(work)
+            raise AssertionError(call)
 
         with anyio.move_on_after(0) as scope:
             await ToolServer(REGISTRY, never).handle(request("tools/call", name="add"))

@@ -15,31 +15,36 @@ import anyio
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.client_names import require_client
-from agent_sdk_core.config.secret import Secret
-from agent_sdk_core.errors import SessionBusyError, SessionClosedError, SessionNotFoundError
+from agent_sdk_core.errors import AgentError, ProtocolError, SessionBusyError, SessionClosedError, SessionNotFoundError
+from agent_sdk_core.hooks.names import HOOK_NAMES
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
-from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.models import ChatModel
-from agent_sdk_core.option_values import environment_of, require_positive
+from agent_sdk_core.option_values import environment_of, require_count, require_positive
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
-from agent_sdk_core.wire.reading import record_of, records_of
+from agent_sdk_core.secret import Secret
+from agent_sdk_core.wire.reading import Json, record_of, records_of
 from claude_sdk.account import LOGIN_METHODS, ClaudeLogin, read_account
+from claude_sdk.mirroring import FRAME, SessionStore
 from claude_sdk.modes import MODES, UNSUPPORTED_OPTIONS
 from claude_sdk.normalizer.models import chat_models
 from claude_sdk.process.executable import find_executable
 from claude_sdk.process.locks import SessionLock
 
 if TYPE_CHECKING:
+    from agent_sdk_core.messages.parse import SDKMessage
+    from claude_sdk.process.claude_process import ClaudeProcess
     from claude_sdk.process.launching import Launch
     from claude_sdk.process.link import ClaudeLink
+    from claude_sdk.process.warm_pool import Handover, WarmPool
     from claude_sdk.session import ClaudeSession
+    from claude_sdk.store.session_store import SessionMirror
     from claude_sdk.store.stored_sessions import StoredSessions
 
 
@@ -70,8 +75,13 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         env: The whole environment of the processes; absent: this process's. `SessionOptions.env` is added to it.
         startup_timeout: Seconds that a process has to start and answer, its MCP servers included.
         max_processes: Sessions that may be open at once; each takes some 200 MB. Absent: any number.
+        prewarm: Processes that are started ahead, for new sessions with the same options as the one before, which are
+            then there at once; at first for sessions without options. They give way where `max_processes` is reached.
         client_name: Name of your application, for the provider of the model; absent: none is told.
         client_version: Its version.
+        session_store: Keeps the sessions beside claude's own files, as a session store of claude-agent-sdk does (its
+            adapters work as they are): each line is appended while a session runs, and a session that is resumed where
+            its file is not, is loaded. Absent: nothing does.
         wire_log: Called with "in" or "out" and each frame on the wire; what it raises is ignored.
 
     Attributes:
@@ -91,11 +101,16 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         mentions=True,
         list_sessions=True,
         edit_sessions=True,
+        tag_sessions=True,
         background_tasks=True,
+        mcp_status=True,
+        mcp_switching=True,
+        mcp_login=True,
         permission_modes=tuple(MODES),
         login_methods=LOGIN_METHODS,
         policy_scope="every_call",
-        turn_options=frozenset({"model", "reasoning_effort", "permission_mode"}),
+        hooks=frozenset(HOOK_NAMES),
+        turn_options=frozenset({"model", "output_schema", "reasoning_effort", "permission_mode", "origin"}),
         unsupported_options=frozenset(UNSUPPORTED_OPTIONS),
     )
 
@@ -106,13 +121,17 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         env: Mapping[str, str] | None = None,
         startup_timeout: float = 60.0,
         max_processes: int | None = None,
+        prewarm: int = 0,
         client_name: str | None = None,
         client_version: str | None = None,
+        session_store: SessionStore | None = None,
         wire_log: Tap | None = None,
     ) -> None:
         super().__init__()
         require_positive("ClaudeBackend", "startup_timeout", startup_timeout)
         require_positive("ClaudeBackend", "max_processes", max_processes)
+        require_count("ClaudeBackend", "prewarm", prewarm)
+        self._prewarm = prewarm
         self.version: str | None = None
         self.unknown_frames: Counter[str] = Counter()
         self._named = executable
@@ -125,6 +144,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         self._startup_timeout = startup_timeout
         self._max_processes = max_processes
         self._tap = wire_log
+        self._mirror = None if session_store is None else self._mirror_of(session_store)
         self._models: list[ChatModel] = []
 
     @classmethod
@@ -146,10 +166,15 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
 
         return await diagnose(self._named, self._env, timeout=timeout)
 
+    @property
+    def warm(self) -> tuple[int, ...]:
+        """Process ids of the claudes that wait for a session, see `prewarm`."""
+        return self._warm.pids
+
     async def list_models(self) -> list[ChatModel]:
         """Return the models that the account offers; starts a process for it when no session is open."""
         for session in self.sessions:
-            if session.state in ("closed", "disconnected"):
+            if session.state not in ("idle", "running", "requires_action"):
                 continue
             answer = await session.control("list_models")
             self._models = chat_models(records_of(answer.get("models")))
@@ -185,6 +210,10 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
                 return
         await stored.rename(session_id, title)
 
+    async def tag_session(self, session_id: str, tag: str | None) -> None:
+        """Put a word on a stored session, in place of the one it has; None takes that away."""
+        await self._stored.tag(session_id, tag)
+
     async def archive_session(self, session_id: str) -> None:
         """Take a stored session out of the list; it can still be read."""
         await self._stored.archive(session_id)
@@ -219,6 +248,8 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         await off_the_loop(_load)
         self._executable = await off_the_loop(find_executable, self._named, self._env)
         self.emit("started", f"claude is ready to start: {self._executable}")
+        if self._prewarm:
+            self._warm.want((await self._plan(self.configured(None))).launch)
 
     async def _plan(self, options: SessionOptions) -> _Plan:
         """Return how to start the process of a session, which works where a stored one did if nothing else is said."""
@@ -228,43 +259,30 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
 
         session_id, cwd, resume_at, title = options.session_id or str(uuid4()), None, None, None
         if options.resume is not None:
+            if self._mirror is not None:
+                await self._mirror.bring(options.resume, options.cwd)
             cwd = await self._store.folder_of(options.resume)
             title = await self._store.title_of(options.resume)
             if options.fork_at is not None:
                 resume_at = await self._store.end_of_turn(options.resume, options.fork_at)
-        elif options.session_id is not None:
-            await self._require_new(options.session_id)
+        if options.session_id is not None:
+            await self._store.require_new(options.session_id, partial(SessionLock, self._store.folder))
         plan = partial(launch_plan, options, env=self._env, session_id=session_id, cwd=cwd, resume_at=resume_at)
+        plan = partial(plan, mirrored=self._mirror is not None)
         announced = {**initialize_fields(options.registries), **hooks_of(options)}
         launch = await off_the_loop(partial(plan, announced=announced))
         return _Plan(launch, title)
 
-    async def _require_new(self, session_id: str) -> None:
-        try:
-            await self._store.find(session_id)
-        except SessionNotFoundError:
-            return
-        raise SessionBusyError(
-            f"Claude has a stored session {session_id}; resume it, or choose another id.", backend=self.type
-        )
-
     async def _open(self, options: SessionOptions, plan: _Plan) -> ClaudeSession:
-        running = sum(not link.is_over for link in self._links)
-        if self._max_processes is not None and running >= self._max_processes:
-            raise SessionBusyError(
-                f"{running} sessions are open, as many as max_processes allows; close one first.",
-                backend=self.type,
-                retryable=True,
-            )
-        from claude_sdk.process.typed_options import flag_settings
-
-        session = self._session(options, plan)
+        warm = self._warm.take(plan.launch) if self._may_be_warm(options) else None
+        if warm is None:
+            self._require_room(None)
+        session = self._session(options, plan, warm)
         link = session.driver.link
         try:
             process = await link.connect()
-            session.greeted(process.greeting)
-            if (settings := flag_settings(options)) is not None:
-                await session.driver.control("apply_flag_settings", settings=settings)
+            if warm is not None:
+                await self._greet(session, process)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await link.close()
@@ -274,26 +292,104 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         self._models = chat_models(records_of(process.greeting.get("models"))) or self._models
         if process.warning is not None:
             self.emit("warning", process.warning)
+        if self._may_be_warm(options):
+            self._warm.want(plan.launch)
         return session
 
-    def _session(self, options: SessionOptions, plan: _Plan) -> ClaudeSession:
-        """Return a session that is not connected yet."""
-        from claude_sdk.driver import ClaudeDriver
-        from claude_sdk.normalizer.closer import Closer
-        from claude_sdk.normalizer.session_facts import SessionFacts
-        from claude_sdk.process.link import ClaudeLink
-        from claude_sdk.receiver import SessionReceiver
-        from claude_sdk.session import ClaudeSession
+    @cached_property
+    def _warm(self) -> WarmPool:
+        from claude_sdk.process.warm_pool import WarmPool
 
-        launch = plan.launch
-        link = plan.link = ClaudeLink(
+        return WarmPool(self._prewarm, self._host, self._make_warm, self._forget_link)
+
+    def _may_be_warm(self, options: SessionOptions) -> bool:
+        """Tell whether a process for these options can be started before their session is there to be asked."""
+        known = options.resume is not None or options.session_id is not None
+        return self._prewarm > 0 and not known and not options.registries
+
+    def _make_warm(self, launch: Launch) -> ClaudeLink:
+        if self._max_processes is not None and self._running() >= self._max_processes:
+            raise SessionBusyError("There is no room for a process that nobody needs yet.", backend=self.type)
+        link = self._make_link(launch)
+        self._links.append(link)
+        return link
+
+    def _forget_link(self, link: ClaudeLink) -> None:
+        if link in self._links:
+            self._links.remove(link)
+
+    def _running(self, but: ClaudeLink | None = None) -> int:
+        return sum(not other.is_over for other in self._links if other is not but)
+
+    def _require_room(self, link: ClaudeLink | None) -> None:
+        running = self._running(link)
+        if self._prewarm and self._max_processes is not None and running >= self._max_processes:
+            running -= self._warm.drop_one()
+        if self._max_processes is not None and running >= self._max_processes:
+            raise SessionBusyError(
+                f"{running} sessions are open, as many as max_processes allows; close one first.",
+                backend=self.type,
+                retryable=True,
+            )
+
+    async def _greet(self, session: ClaudeSession, process: ClaudeProcess) -> None:
+        """Have a session take up a claude that has greeted."""
+        from claude_sdk.asking.hooks import require_hooks
+        from claude_sdk.process.errors import translate
+        from claude_sdk.process.typed_options import flag_settings
+
+        require_hooks(session.options, process.version)
+        session.greeted(process.greeting)
+        session.use()
+        if (settings := flag_settings(session.options_now)) is not None:
+            try:
+                await process.peer.request("apply_flag_settings", {"settings": settings})
+            except ProtocolError as error:
+                raise translate(error) from error
+
+    async def _relaunch(self, session: ClaudeSession, first: Launch) -> Launch:
+        """Return how to start a session's claude again: with its settings of today, in its conversation."""
+        self._require_room(session.driver.link)
+        own: dict[str, object] = {"cwd": first.cwd}
+        if session.driver.turn_schema is not None:
+            own["output_schema"] = session.driver.turn_schema
+        session_id, anew = session.resolved_session_id, {"fork": False, "fork_at": None}
+        try:
+            await self._store.find(session_id)
+        except SessionNotFoundError:
+            if session_id != first.session_id:  # The conversation was cleared, and nothing said since.
+                own |= {"resume": None, **anew, "session_id": session_id}
+            else:
+                own["session_id"] = first.session_id if session.options.resume is None or session.options.fork else None
+        else:
+            own |= {"resume": session_id, **anew, "session_id": None}
+        return (await self._plan(session.options_now.model_copy(update=own))).launch
+
+    def _make_link(self, launch: Launch) -> ClaudeLink:
+        from claude_sdk.process.link import ClaudeLink
+
+        return ClaudeLink(
             self._host,
             cast("Path", self._executable),
             launch,
             seconds=self._startup_timeout,
             locks=self._store.folder,
             tap=self._tap,
+            revival="on_demand",
         )
+
+    def _session(
+        self, options: SessionOptions, plan: _Plan, warm: tuple[Launch, ClaudeLink, Handover] | None
+    ) -> ClaudeSession:
+        """Return a session that is not connected yet."""
+        from claude_sdk.driver import ClaudeDriver
+        from claude_sdk.normalizer.closer import Closer
+        from claude_sdk.normalizer.session_facts import SessionFacts
+        from claude_sdk.receiver import SessionReceiver
+        from claude_sdk.session import ClaudeSession
+
+        launch, link = (plan.launch, self._make_link(plan.launch)) if warm is None else warm[:2]
+        plan.link = link
         facts = SessionFacts(
             cwd=str(launch.cwd),
             model=options.model,
@@ -313,11 +409,44 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
             copied_from=options.resume if options.fork else None,
         )
         driver.answers = launch.answers
-        session = ClaudeSession(launch.session_id, options, self._host, driver, closer, facts)
-        SessionReceiver(session, link, self._host, backend=self, unknown=self.unknown_frames)
-        self._links.append(link)
-        session.when_closed.append(lambda: self._links.remove(link))
+        session = ClaudeSession(launch.session_id, options, self._host, driver, closer, facts, env=self._env)
+        receiver = SessionReceiver(
+            session, link, self._host, backend=self, unknown=self.unknown_frames, mirror=self._mirrored
+        )
+        link.greeted = partial(self._greet, session)
+        link.relaunch = partial(self._relaunch, session, launch)
+        if warm is None:
+            self._links.append(link)
+        else:
+            warm[2].give(receiver)
+        session.when_closed.append(lambda: self._forget_link(link))
         return session
+
+    def _mirrored(self, frame: Json) -> bool:
+        """Take a frame that tells of a session's lines; tell whether that was one."""
+        if self._mirror is None or frame.get("type") != FRAME:
+            return False
+        self._mirror.take(frame)
+        if self._host.running:
+            self._host.start_soon(self._mirror.drain)
+        return True
+
+    def _mirror_of(self, store: SessionStore) -> SessionMirror:
+        from claude_sdk.store.session_store import SessionMirror
+
+        return SessionMirror(store, self._env, self._tell_mirror)
+
+    def _tell_mirror(self, sentence: str) -> None:
+        self.emit("warning", sentence)
+
+    async def _finish(self) -> None:
+        if self._mirror is not None:
+            await self._mirror.close(self._host.start_soon)
+
+    def _abort(self, error: AgentError) -> None:
+        if self._mirror is not None:
+            self._mirror.give_up("for the backend has ended without a close")
+        super()._abort(error)
 
     def _given_up(self, plan: _Plan) -> None:
         if plan.link is not None and self._host.running:  # Its close ends it by itself.
@@ -365,6 +494,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
 
 def _load() -> None:
     """Load the modules that sessions need; an import asks the disk."""
+    from agent_sdk_core.policy import command_rules
     from claude_sdk import receiver
 
-    del receiver
+    del command_rules, receiver

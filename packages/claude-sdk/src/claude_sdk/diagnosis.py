@@ -13,6 +13,7 @@ from anyio import to_thread
 
 from agent_sdk_core.errors import AgentError, UnsupportedVersionError
 from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, located
+from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.link import look_through
 from agent_sdk_core.transport.process.executable import parse_version
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
@@ -89,9 +90,10 @@ async def _greeting(path: Path, env: Mapping[str, str], timeout: float) -> Json:
     async def greeting(process: ClaudeProcess) -> Json:
         return process.greeting
 
-    return await look_through(
-        lambda host: ClaudeLink(host, path, launch, seconds=timeout), "the look at claude", greeting
-    )
+    def link(host: Host) -> ClaudeLink:
+        return ClaudeLink(host, path, launch, seconds=timeout)
+
+    return await look_through(link, "the look at claude", greeting, backend="claude")
 
 
 def _is_tested(version: str, path: Path, problems: list[Problem]) -> bool | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 from uuid import uuid4
 
@@ -15,7 +15,9 @@ from agent_sdk_core.errors import (
     InvalidRequestError,
     ProtocolError,
     RequestTimeoutError,
+    SessionBusyError,
     SessionNotFoundError,
+    UnsupportedOptionError,
 )
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
@@ -24,19 +26,23 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.prompts import Prompt
-from agent_sdk_core.runtime.driver import SessionDriver, Setting
+from agent_sdk_core.runtime.driver import Away, SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.structured.answers import AnswerForm
+from agent_sdk_core.tools.registry import ToolRegistry
 from agent_sdk_core.turn_options import TurnOptions
 from agent_sdk_core.wire.reading import Json
 from claude_sdk.modes import MODES
 from claude_sdk.normalizer.closer import Closer
 from claude_sdk.normalizer.session_facts import SessionFacts
+from claude_sdk.process.answer_schema import answer_form
 from claude_sdk.process.control_peer import ControlPeer
 from claude_sdk.process.errors import translate
 from claude_sdk.process.link import ClaudeLink
+from claude_sdk.process.typed_options import flag_settings
 from claude_sdk.prompt_content import user_content
 from claude_sdk.store.stored_sessions import StoredSessions
+from claude_sdk.tools import CHANGED
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +50,9 @@ _ACCEPT_SECONDS: Final = 60.0
 """How long claude may take to say that it has a prompt; one whose uuid it has seen before it passes over in silence."""
 
 _INTERRUPT_SECONDS: Final = 10.0
+
+_HUMAN: Final = "human"
+"""The one origin of a prompt that claude lets an application tell."""
 
 
 class ClaudeDriver(SessionDriver):
@@ -58,10 +67,15 @@ class ClaudeDriver(SessionDriver):
         stored: Whether the session is stored from the start.
         ephemeral: Whether it is never stored.
         copied_from: For a fork, the session that it is a copy of.
+
+    Attributes:
+        turn_schema: What claude was started for beside the session's own schema; None: nothing else.
     """
 
     name = "claude"
+    brings_context = True
     lends = frozenset({"model", "permission_mode", "reasoning_effort"})
+    budgets = frozenset({"max_turns", "max_budget_usd"})
 
     def __init__(
         self,
@@ -85,6 +99,22 @@ class ClaudeDriver(SessionDriver):
         self._copied_from = copied_from
         self._taken: dict[str, anyio.Event] = {}
         self._last_uuid: str | None = None
+        self._asked = False
+        self.turn_schema: Json | None = None
+
+    @property
+    def away(self) -> Away | None:
+        """Why no claude runs for the session."""
+        return self.link.away
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the conversation is on disk, or there is none yet."""
+        return not (self._ephemeral and self._asked)
+
+    async def ready(self) -> None:
+        """Have a claude run for the session: another one resumes it, or starts it anew if it is not stored."""
+        await self.link.connect()
 
     @property
     def resumable(self) -> bool:
@@ -95,12 +125,22 @@ class ClaudeDriver(SessionDriver):
         self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
     ) -> str | None:
         """Send a prompt, and return its uuid, by which its turn is called; what is otherwise in it is set already."""
-        await self._send(prompt, uuid)
+        await self._send(prompt, uuid, origin=None if options is None else _origin(options.origin))
         return uuid
 
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
         """Send a prompt that joins the running turn at its next tool; too late for that, it has a turn of its own."""
         await self._send(prompt, uuid, priority="next")
+        return True
+
+    async def park(self, idle: Callable[[], bool]) -> None:
+        """End the process."""
+        await self.link.park(idle)
+
+    async def tools_changed(self, registry: ToolRegistry) -> bool:
+        """Say about which tools nobody is asked now, and only then that there are others."""
+        await self.control("apply_flag_settings", settings=flag_settings(self.sink.options) or {})
+        await self.control("mcp_message", server_name=registry.name, message=CHANGED)
         return True
 
     async def control(self, subtype: str, **fields: object) -> Json:
@@ -115,8 +155,40 @@ class ClaudeDriver(SessionDriver):
             raise translate(error) from error
 
     async def answer_form(self, schema: Mapping[str, object]) -> AnswerForm:
-        """Return the session's own: claude reads a schema when it starts, and passes over another one (2.1.329)."""
-        return self.answers or await super().answer_form(schema)
+        """Return how claude is asked for an answer that fits a schema: the session's own, or that of another start."""
+        form = await off_the_loop(answer_form, schema)
+        own = self.answers
+        return form if own is None or own.asked.schema != form.asked.schema else own
+
+    async def prepare(self, answers: AnswerForm | None) -> None:
+        """Start claude again where it was started for answers of another kind: it reads a schema then only (2.1.332).
+
+        Raises:
+            SessionBusyError: Something runs in the background, which would end with it.
+            UnsupportedOptionError: The conversation is not stored, and would be lost.
+            AgentError: It does not start again.
+        """
+        own = None if self.answers is None else self.answers.asked.schema
+        wanted = own if answers is None else answers.asked.schema
+        if wanted == (own if self.turn_schema is None else self.turn_schema):
+            return
+        if self._closer.background_tasks:
+            raise SessionBusyError(
+                "Claude is started again for an answer of another kind than before, which would end what runs in the "
+                "background. Wait for it (session.wait_idle()), or end it (session.stop_task).",
+                backend=self.name,
+            )
+        if not self.lasts:
+            raise UnsupportedOptionError(
+                "The claude backend cannot change the kind of answer in a session that is not stored "
+                "(SessionOptions.ephemeral): it starts claude again for it. Open the session with "
+                "SessionOptions(output_schema=…).",
+                backend=self.name,
+                details={"option": "output_schema"},
+            )
+        self.turn_schema = None if wanted == own else wanted
+        await self.link.park(lambda: True)
+        await self.link.connect()
 
     async def check(self, setting: Setting, value: str | None) -> None:
         """Refuse an effort that no model takes."""
@@ -158,7 +230,8 @@ class ClaudeDriver(SessionDriver):
         ending = self._closer.end(turn_id, code=code, message=message, terminal_reason=terminal_reason)
         if turn_id is not None:
             # It might work on, and answer the next prompt with what it still has to say to this one.
-            self._host.start_soon(self._kill_stuck)
+            _log.warning("claude went on after an interrupt, and is killed")
+            self.link.doubt()
         return ending
 
     def forget(self, uuid: str) -> None:
@@ -175,7 +248,7 @@ class ClaudeDriver(SessionDriver):
         if taken is not None:
             taken.set()
 
-    def disconnected(self) -> None:
+    def cut_off(self) -> None:
         """Note that the process is gone, so that no receipt comes any more."""
         for taken in self._taken.values():
             taken.set()
@@ -201,7 +274,15 @@ class ClaudeDriver(SessionDriver):
         """Return what the session used so far."""
         return self._facts.usage
 
-    async def _send(self, prompt: Prompt, uuid: str, *, priority: str | None = None, shown: bool = True) -> None:
+    async def _send(
+        self,
+        prompt: Prompt,
+        uuid: str,
+        *,
+        priority: str | None = None,
+        origin: Json | None = None,
+        shown: bool = True,
+    ) -> None:
         """Send a prompt, and return when claude has said that it has it."""
         content = prompt if isinstance(prompt, str) else await off_the_loop(user_content, prompt)
         frame: Json = {
@@ -212,10 +293,13 @@ class ClaudeDriver(SessionDriver):
         }
         if priority is not None:
             frame["priority"] = priority
+        if origin is not None:
+            frame["origin"] = origin
         taken = self._taken[uuid] = anyio.Event()
         self._closer.expect(uuid, content, shown=not shown)
+        self._asked = True
         try:
-            peer = (await self.link.connect()).peer
+            peer = self.link.today.peer  # And no later one: what was lost on its way is not sent again.
             await peer.send(frame)
             await self._await_receipt(peer, uuid, taken)
         except BaseException:
@@ -243,6 +327,20 @@ class ClaudeDriver(SessionDriver):
         except AgentError as error:
             _log.debug("interrupt: %s", error)
 
-    async def _kill_stuck(self) -> None:
-        _log.warning("claude went on after an interrupt, and is killed")
-        await self.link.kill_stuck()
+
+def _origin(word: str | None) -> Json | None:
+    """Return where a prompt is from as claude takes it: of every word but one it makes nothing (2.1.332).
+
+    Raises:
+        UnsupportedOptionError: It is another word.
+    """
+    if word is None:
+        return None
+    if word != _HUMAN:
+        raise UnsupportedOptionError(
+            f"Claude takes TurnOptions(origin={_HUMAN!r}) alone, and passes over {word!r}: leave it out, or say it in "
+            "the prompt.",
+            backend="claude",
+            details={"option": "origin"},
+        )
+    return {"kind": word}

@@ -6,15 +6,17 @@ MCP servers shake hands before claude answers `initialize`, so requests are serv
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from agent_sdk_core.errors import AgentError
-from agent_sdk_core.rpc.receiver import ProtocolIssue, Receiver, RequestId, ServerRequest
+from agent_sdk_core.rpc.receiver import Holes, ProtocolIssue, Receiver, RequestId, Run, ServerRequest
 from agent_sdk_core.runtime.asking.broker import RequestBroker
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.wire.reading import Json, record_of, texts_of
 from claude_sdk.asking.grants import never_asked
 from claude_sdk.normalizer.frame_kinds import KNOWN_FRAMES, frame_kind
+from claude_sdk.normalizer.plain_deltas import holes_of
 from claude_sdk.process.link import ClaudeLink
 from claude_sdk.process.typed_options import passed_over
 from claude_sdk.session import ClaudeSession
@@ -29,6 +31,7 @@ class SessionReceiver(Receiver):
         host: Runs what answers requests.
         backend: Publishes what is to be known of all its processes.
         unknown: Counts the frames that this package does not know, by kind.
+        mirror: Takes what tells of the session's file, and tells whether it did.
     """
 
     def __init__(
@@ -39,12 +42,14 @@ class SessionReceiver(Receiver):
         *,
         backend: BaseBackend[ClaudeSession],
         unknown: Counter[str],
+        mirror: Callable[[Json], bool] | None = None,
     ) -> None:
         self._session = session
         self._link = link
         self._host = host
         self._backend = backend
         self._unknown = unknown
+        self._mirror = mirror
         self._seen_init = False
         self._broker = RequestBroker(lambda: link.today.peer)
         link.receiver = self
@@ -52,6 +57,8 @@ class SessionReceiver(Receiver):
 
     def on_message(self, name: str, body: Json, raw: Json, /) -> None:
         """Take a frame: what concerns the backend is told there first, then the session reads it."""
+        if self._mirror is not None and self._mirror(body):
+            return
         kind = frame_kind(body)
         if kind not in KNOWN_FRAMES:
             self._note_unknown(kind)
@@ -66,6 +73,14 @@ class SessionReceiver(Receiver):
             limits = record_of(body.get("rate_limit_info"))
             self._backend.emit("rate_limits", "The account's rate limits changed.", limits)
         self._session.feed(body)
+
+    def holes_of(self, raw: Json, /) -> Holes | None:
+        """Return where the deltas of what the model says differ."""
+        return holes_of(raw)
+
+    def on_run(self, run: Run, /) -> bool:
+        """Take deltas of one block, where its turn has begun."""
+        return self._session.feed_run(run)
 
     def on_request(self, request: ServerRequest, /) -> None:
         """Take a request, and have it answered in a task of its own."""
@@ -96,7 +111,7 @@ class SessionReceiver(Receiver):
         """Settle the session, also one that waits for the end of its turn to be closed."""
         error.backend = "claude"
         closing = self._session.state == "closed"
-        self._session.disconnected(error)
+        self._session.cut_off(error)
         if not closing:
             details = {"exit": str(ended) if ended else None, "session_id": self._session.session_id}
             self._backend.emit("exited", error.message, details)

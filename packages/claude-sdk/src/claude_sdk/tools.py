@@ -7,6 +7,8 @@ to know at the start goes with `initialize`, so that no handshake is needed (2.1
 from __future__ import annotations
 
 import base64
+import logging
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, cast
@@ -14,13 +16,16 @@ from typing import Any, Final, cast
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from agent_sdk_core.asking.requests import Envelope
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.runtime.asking.own_tools import OwnCall
 from agent_sdk_core.tools.registry import ToolRegistry
 from agent_sdk_core.tools.results import ToolImage, ToolResult
 from agent_sdk_core.tools.tool import Tool
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
 
-Run = Callable[[Callable[[], Awaitable[ToolResult]]], Awaitable[ToolResult | None]]
-"""Runs a tool for the running turn; None when the turn ended first."""
+Run = Callable[[OwnCall], Awaitable[ToolResult | None]]
+"""Runs a tool for the running turn; None when the turn ended first. Claude has asked about it already."""
 
 _PROTOCOL: Final = "2025-11-25"
 """The version of MCP that claude 2.1.329 asks for; one that asks for another shakes hands instead."""
@@ -29,13 +34,20 @@ _VERSION: Final = "1"
 _ALWAYS_SHOWN: Final = "anthropic/alwaysLoad"
 """Without it Claude tells the model no more than the tool's name, until the model searches for it (2.1.329)."""
 
+_TOOL_USE: Final = "claudecode/toolUseId"
 _LONGEST_RESULT: Final = "anthropic/maxResultSizeChars"
+
+CHANGED: Final[Json] = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
+"""Has Claude ask for the list again; the model is shown it with its next call (2.1.329)."""
 
 _INVALID_REQUEST: Final = -32600
 _METHOD_NOT_FOUND: Final = -32601
 _INVALID_PARAMS: Final = -32602
 _INTERNAL_ERROR: Final = -32603
 _REMEMBERED: Final = 64
+_PARAMETER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_SHOWN: Final = 80
+_log = logging.getLogger(__name__)
 
 
 def initialize_fields(registries: Sequence[ToolRegistry]) -> Json:
@@ -43,9 +55,16 @@ def initialize_fields(registries: Sequence[ToolRegistry]) -> Json:
 
     A manifest stands for the handshake; Claude says in `sdk_mcp_manifests_parked` whether it took it. A call is never
     moved to the background, where its turn could end before it does.
+
+    Raises:
+        InvalidRequestError: A tool has a parameter for which Claude would leave it out without a word.
     """
     if not registries:
         return {}
+    for registry in registries:
+        for tool in registry:
+            if (reason := _left_out(tool)) is not None:
+                raise InvalidRequestError(reason, backend="claude", details={"option": "tools"})
     return {
         "sdkMcpServers": [registry.name for registry in registries],
         "sdkMcpServerConfigs": {registry.name: {"disableAutoBackground": True} for registry in registries},
@@ -64,7 +83,7 @@ class ToolServer:
 
     Args:
         registry: The tools.
-        run: Runs each call, such as `BaseSession.run_in_turn`.
+        run: Runs each call, such as `BaseSession.run_tool`.
     """
 
     def __init__(self, registry: ToolRegistry, run: Run) -> None:
@@ -73,10 +92,14 @@ class ToolServer:
         self._calls: dict[str | int, anyio.CancelScope] = {}
         self._cancelled_early: deque[object] = deque(maxlen=_REMEMBERED)
 
-    async def handle(self, message: Json) -> Json | None:
+    async def handle(self, message: Json, envelope: Envelope | None = None) -> Json | None:
         """Answer one message; None for what has no answer, such as a notification. Raises nothing but cancellation.
 
         A call that `notifications/cancelled` names is cut off, and answered with an error.
+
+        Args:
+            message: The message.
+            envelope: What the request that it came with shares with all others.
         """
         method, params = filled_text(message.get("method")), record_of(message.get("params"))
         if "id" not in message and method is not None:
@@ -99,9 +122,9 @@ class ToolServer:
                 if name is None:
                     return _error(request_id, _INVALID_PARAMS, "A call names its tool.")
                 arguments = params.get("arguments")
-                result = _content(
-                    await self._call(cast("str | int", request_id), name, {} if arguments is None else arguments)
-                )
+                use = filled_text(record_of(params.get("_meta")).get(_TOOL_USE))
+                call = OwnCall(self._registry, name, {} if arguments is None else arguments, envelope, use)
+                result = _content(await self._call(cast("str | int", request_id), call))
             case _:
                 return _error(request_id, _METHOD_NOT_FOUND, f"There is no method {method!r}.")
         return {"jsonrpc": "2.0", "id": request_id, "result": result}
@@ -113,7 +136,7 @@ class ToolServer:
             return _error(request_id, _INTERNAL_ERROR, reason)
         return {"jsonrpc": "2.0", "id": request_id, "result": _content(ToolResult.failed(reason))}
 
-    async def _call(self, request_id: str | int, name: str, arguments: object) -> ToolResult:
+    async def _call(self, request_id: str | int, call: OwnCall) -> ToolResult:
         result: ToolResult | None = None
         scope = self._calls[request_id] = anyio.CancelScope()
         if request_id in self._cancelled_early:
@@ -121,7 +144,7 @@ class ToolServer:
         try:
             with scope:
                 await checkpoint_if_cancelled()
-                result = await self._run(lambda: self._registry.run(name, arguments))
+                result = await self._run(call)
         finally:
             del self._calls[request_id]
         return ToolResult.failed("The call was cut off.") if result is None else result
@@ -138,13 +161,27 @@ class ToolServer:
 def _introduction(registry: ToolRegistry, version: str) -> Json:
     return {
         "protocolVersion": version,
-        "capabilities": {"tools": {"listChanged": False}},
+        "capabilities": {"tools": {"listChanged": True}},
         "serverInfo": {"name": registry.name, "version": _VERSION},
     }
 
 
 def _listing(registry: ToolRegistry) -> Json:
+    for tool in registry:
+        if (reason := _left_out(tool)) is not None:  # It came while the session runs.
+            _log.warning("%s", reason)
     return {"tools": [_listed(tool) for tool in registry]}
+
+
+def _left_out(tool: Tool) -> str | None:
+    """Return why Claude would not offer a tool to the model (2.1.332)."""
+    for name in record_of(tool.input_schema.get("properties")):
+        if not _PARAMETER.fullmatch(name):
+            return (
+                f"Claude cannot offer the tool {tool.name}: the name of its parameter {name[:_SHOWN]!r} has to be 1 to "
+                "64 letters of ASCII, digits, '_', '.' or '-'."
+            )
+    return None
 
 
 def _listed(tool: Tool) -> Json:

@@ -55,6 +55,8 @@ class TestRequests:
         assert (request.tool_name, dict(request.input), request.cwd) == ("Bash", {"command": "make"}, "/w")
         assert (request.request_id, request.session_id, request.tool_use_id) == ("request-1", "session-1", "toolu_1")
         assert (request.reason, request.parent_tool_use_id) == ("This command requires approval", "parent")
+        told = tool_approval(asked("Bash", {"command": "cat /x"}, blocked_path="/x", agent_id="a-1")).request
+        assert (told.blocked_path, told.agent_id, request.blocked_path, request.agent_id) == ("/x", "a-1", None, None)
         assert (request.deadline, request.raw, request.source) == (12.5, native.params, native.source)
         assert request.source is not None
         assert (request.source.backend, request.source.thread_id) == ("claude", "session-1")
@@ -145,6 +147,26 @@ class TestOptions:
     def test_without_suggestions_nothing_lasting_is_offered(self) -> None:
         assert ids(approval()) == ["allow", "deny", "deny_stop"]
         assert ids(command(suppress_always_allow_rule=True)) == ["allow", "deny", "deny_stop"]
+
+    def test_what_claude_wants_a_user_to_decide_is_allowed_once(self) -> None:
+        found = command(requires_user_interaction=True)
+        assert found.request.requires_person
+        assert ids(found) == ["allow", "deny", "deny_stop"]
+        assert not command().request.requires_person
+
+    @pytest.mark.parametrize(
+        ("line", "offered"),
+        [
+            ("make all; make install", True),
+            ("make all | tee log.txt", False),
+            ("cd sub && make all", False),
+            ("tee log.txt", True),  # One part: what Claude suggests for it is what it takes.
+        ],
+    )
+    def test_for_good_is_offered_where_each_part_of_a_command_has_a_rule(self, line: str, offered: bool) -> None:
+        found = command(tool_input={"command": line})
+        assert ("allow_always" in ids(found)) == offered
+        assert "allow_session" in ids(found)
 
     def test_every_option_is_answered_by_its_own_answer(self) -> None:
         for found in (command(), approval("ExitPlanMode", {"plan": "Do it."})):

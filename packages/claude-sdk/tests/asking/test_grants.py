@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent_sdk_core import DEFER, SessionOptions
+from agent_sdk_core import DEFER, PolicyGuard, SessionOptions, Tool, ToolRegistry
 from claude_sdk.asking.envelope import Envelope
 from claude_sdk.asking.grants import Grant, never_asked, suggested_grant
 
@@ -217,6 +217,23 @@ class TestWords:
 def test_tools_that_are_all_allowed_are_told_to_leave_nothing_to_ask(allowed: tuple[str, ...], told: bool) -> None:
     tools = ["Bash", "Write", "Read", "TodoWrite", "mcp__files__read", "mcp__files__write"]
     options = SessionOptions(allowed_tools=allowed, can_use_tool=DEFER)
-    assert bool(never_asked(options, tools)) is told
+    sentence = "SessionOptions.can_use_tool is {}: allowed_tools allows every other tool that claude asks about."
+    assert never_asked(options, tools) == ((sentence.format("never called"),) if told else ())
+    plans = never_asked(options, [*tools, "ExitPlanMode"])
+    assert plans == ((sentence.format("called for plans alone"),) if told else ())
     assert never_asked(SessionOptions(allowed_tools=allowed), tools) == ()
     assert never_asked(options, ["TodoWrite"]) == ()
+
+
+def test_what_is_always_asked_about_is_not_told_never_to_be() -> None:
+    always = ToolRegistry(tools=[Tool("deploy", "Deploys.", {"type": "object"}, _deploy, ask="always")])
+    allowed = ("Bash", "mcp__tools__deploy")
+    tools = ["Bash", "mcp__tools__deploy"]
+    ways: tuple[dict[str, Any], ...] = ({"tools": always}, {"policy": PolicyGuard(ask=["Bash(git push *)"])})
+    for fields in ways:
+        assert never_asked(SessionOptions(allowed_tools=allowed, can_use_tool=DEFER, **fields), tools) == ()
+    assert never_asked(SessionOptions(allowed_tools=allowed, can_use_tool=DEFER), tools)
+
+
+async def _deploy(arguments: object) -> str:
+    return "done"

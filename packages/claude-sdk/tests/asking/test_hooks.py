@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agent_sdk_core import PolicyGuard, SessionOptions
+from agent_sdk_core.runtime.asking.policing import Police
 from claude_sdk.asking.hooks import hook_call, hooks_of, refused
 
 pytestmark = pytest.mark.anyio
@@ -16,11 +17,11 @@ POLICY = PolicyGuard(deny=["Bash(rm *)"], ask=["Bash(git *)"], allow=["Bash(ls *
 
 def call(command: str, **fields: Any) -> dict[str, Any]:
     told = {"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": command}, "cwd": "/"}
-    return {"callback_id": "agent_sdk_policy", "input": {**told, **fields}}
+    return {"callback_id": "agent_sdk:PreToolUse", "input": {**told, **fields}}
 
 
 async def decided(params: dict[str, Any]) -> Any:
-    work = hook_call(params, SessionOptions(policy=POLICY))
+    work = hook_call(params, Police.of(SessionOptions(policy=POLICY)))
     assert work is not None
     body = await work.run()
     assert body is not None
@@ -30,8 +31,8 @@ async def decided(params: dict[str, Any]) -> Any:
 def test_a_hook_is_announced_where_a_policy_refuses() -> None:
     assert hooks_of(SessionOptions()) == {}
     assert hooks_of(SessionOptions(policy=PolicyGuard(allow=["Bash"]))) == {}
-    announced = hooks_of(SessionOptions(policy=POLICY))
-    assert announced == {"hooks": {"PreToolUse": [{"hookCallbackIds": ["agent_sdk_policy"], "onFailure": "block"}]}}
+    [hook] = hooks_of(SessionOptions(policy=POLICY))["hooks"].pop("PreToolUse")
+    assert hook == {"hookCallbackIds": ["agent_sdk:PreToolUse"], "onFailure": "block", "timeout": 30.0}
 
 
 async def test_a_refusal_names_its_rule() -> None:
@@ -65,7 +66,7 @@ async def test_a_call_without_a_tool_is_refused() -> None:
 def test_a_hook_that_is_not_ours_is_not_answered_by_the_policy(
     params: dict[str, Any], policy: PolicyGuard | None
 ) -> None:
-    assert hook_call(params, SessionOptions(policy=policy)) is None
+    assert hook_call(params, Police.of(SessionOptions(policy=policy))) is None
 
 
 def test_a_failure_refuses_with_its_reason() -> None:

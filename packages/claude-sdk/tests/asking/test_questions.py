@@ -14,7 +14,6 @@ from agent_sdk_core import (
     InvalidRequestError,
     QuestionRequest,
 )
-from agent_sdk_core.asking.requests import AgentAnswer
 from claude_sdk.asking.envelope import Envelope
 from claude_sdk.asking.questions import ask_elicitation, ask_questions, encode_answers, encode_elicitation
 
@@ -103,10 +102,9 @@ class TestAnswers:
     def test_a_request_without_a_tool_use_names_none(self) -> None:
         assert "toolUseID" not in encode_answers(questions(COLOUR, tool_use_id=None))(Answers({}))
 
-    @pytest.mark.parametrize(("answer", "why"), [(Allow(), "not Allow"), (Answers({"Who?": ("x",)}), "Who?")])
-    def test_what_answers_no_question_is_refused(self, answer: AgentAnswer, why: str) -> None:
-        with pytest.raises(InvalidRequestError, match=why):
-            encode_answers(questions(COLOUR))(answer)
+    def test_what_answers_no_question_is_refused(self) -> None:
+        with pytest.raises(InvalidRequestError, match="not Allow"):
+            encode_answers(questions(COLOUR))(Allow())
 
 
 def question_request(envelope: Envelope) -> QuestionRequest | None:

@@ -74,7 +74,7 @@ class Heard(Receiver):
         self._changed = anyio.Event()
 
     async def until(self, holds: Callable[[], object]) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while not holds():
                 await self._changed.wait()
 
@@ -101,7 +101,7 @@ async def launch(
     async def start(
         executable: Path | None = None,
         *,
-        timeout: float = 10,
+        timeout: float = 30,
         stored: bool = False,
         before: Callable[[], Awaitable[object]] | None = None,
     ) -> ClaudeProcess:

@@ -86,7 +86,7 @@ class TestRequests:
         async def ask(subtype: str, **fields: object) -> None:
             answers[subtype] = await peer.request(subtype, fields)
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ask, "interrupt")
                 await anyio.wait_all_tasks_blocked()
@@ -102,14 +102,14 @@ class TestRequests:
     async def test_an_answer_without_an_object_is_an_empty_one(self, wire: Wire, payload: object) -> None:
         peer = wire.make()
         wire.reply = lambda message: success(message["request_id"], payload)
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert await peer.request("get_settings") == {}
 
     async def test_a_refusal_is_a_protocol_error_with_claudes_code(self, wire: Wire) -> None:
         peer = wire.make()
         body = {"subtype": "error", "request_id": "1", "error": "Model 'x' not found", "error_code": "not_found"}
         wire.reply = lambda message: {"type": "control_response", "response": body}
-        with anyio.fail_after(5), pytest.raises(ProtocolError, match=r"claude refused set_model: Model 'x'") as caught:
+        with anyio.fail_after(30), pytest.raises(ProtocolError, match=r"claude refused set_model: Model 'x'") as caught:
             await peer.request("set_model", {"model": "x"})
         assert caught.value.backend == "claude"
         assert caught.value.details == {
@@ -119,7 +119,7 @@ class TestRequests:
     async def test_an_answer_of_a_strange_kind_is_a_refusal(self, wire: Wire) -> None:
         peer = wire.make()
         wire.reply = lambda message: {"type": "control_response", "response": {"request_id": "1"}}
-        with anyio.fail_after(5), pytest.raises(ProtocolError, match=r"refused interrupt: None"):
+        with anyio.fail_after(30), pytest.raises(ProtocolError, match=r"refused interrupt: None"):
             await peer.request("interrupt")
 
     async def test_without_an_answer_it_ends_at_its_deadline_and_a_late_answer_is_counted(self, wire: Wire) -> None:
@@ -136,7 +136,7 @@ class TestRequests:
         async def never(line: bytes) -> None:
             await anyio.sleep_forever()
 
-        with anyio.fail_after(5), pytest.raises(RequestTimeoutError):
+        with anyio.fail_after(30), pytest.raises(RequestTimeoutError):
             await wire.make(write=never).request("interrupt", timeout=0.01)
 
     async def test_a_cancelled_caller_leaves_no_entry(self, wire: Wire) -> None:
@@ -147,7 +147,7 @@ class TestRequests:
 
     async def test_what_is_not_counted_goes_ahead_of_what_waits_for_a_place(self, wire: Wire) -> None:
         peer = wire.make()
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             async with anyio.create_task_group() as tasks:
                 for _ in range(65):
                     tasks.start_soon(peer.request, "get_settings")
@@ -184,7 +184,7 @@ class TestFailure:
                 await peer.request("interrupt")
             errors.append(caught.value)
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ask)
                 tasks.start_soon(ask)

@@ -25,13 +25,11 @@ class Recorded(Controls):
         return self._answer
 
 
-SERVERS = {"files": {"command": "serve"}}
 CALLS: list[tuple[Call, str, dict[str, object]]] = [
     (lambda it: it.context_usage(), "get_context_usage", {}),
     (lambda it: it.context_usage(summary=True), "get_context_usage", {"detail": "summary"}),
     (lambda it: it.settings(), "get_settings", {}),
     (lambda it: it.hooks_listing(), "get_hooks_listing", {}),
-    (lambda it: it.set_mcp_servers(SERVERS), "mcp_set_servers", {"servers": SERVERS}),
     (lambda it: it.rewind_files("u"), "rewind_files", {"user_message_id": "u", "dry_run": False}),
     (lambda it: it.rewind_files("u", dry_run=True), "rewind_files", {"user_message_id": "u", "dry_run": True}),
 ]
@@ -65,7 +63,6 @@ async def test_what_is_told_returns_nothing(call: Call, subtype: str, fields: di
 READ: list[tuple[Call, dict[str, Any], object, object]] = [
     (lambda it: it.session_cost(), {"text": "$1"}, "$1", ""),
     (lambda it: it.permission_rules(), {"state": {"rules": []}}, {"rules": []}, {}),
-    (lambda it: it.mcp_status(), {"mcpServers": [{"name": "files"}]}, [{"name": "files"}], []),
     (lambda it: it.cancel_message("u"), {"cancelled": True, "message_uuid": "u"}, True, False),
 ]
 

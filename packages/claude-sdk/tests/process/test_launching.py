@@ -10,11 +10,12 @@ from agent_sdk_core import (
     PermissionMode,
     SandboxPolicy,
     SessionOptions,
-    ToolRegistry,
     UnsupportedOptionError,
+    tool,
 )
 from claude_sdk.modes import MODES
 from claude_sdk.process.launching import Launch, launch_plan
+from claude_sdk.process.typed_options import flag_settings
 
 ID = "00000001-0000-4000-8000-000000000001"
 OTHER = "00000001-0000-4000-8000-000000000002"
@@ -96,7 +97,9 @@ class TestArguments:
         launch = plan(mcp_servers={"files": {"command": "serve", "env": {"KEY": "secret"}}})
         assert launch.arguments[-1] == "--await-initialize"
         assert "secret" not in str(launch.arguments)
-        assert launch.initialize["mcpServers"] == {"files": {"command": "serve", "env": {"KEY": "secret"}}}
+        assert launch.initialize["mcpServers"] == {
+            "files": {"type": "stdio", "command": "serve", "args": [], "env": {"KEY": "secret"}, "timeout": 600_000}
+        }
 
     def test_flags_of_the_callers_own_come_last(self) -> None:
         launch = plan(native={"flags": {"fallback-model": "haiku", "bare": True, "max-turns": 2}}, max_turns=1)
@@ -108,9 +111,30 @@ class TestArguments:
         with pytest.raises(InvalidRequestError, match="flags of claude by name"):
             plan(native={"flags": flags})
 
-    def test_tools_of_the_application_run_unasked(self) -> None:
-        assert "--allowedTools=mcp__calc" in arguments(tools=ToolRegistry("calc", []))
-        assert "--allowedTools=Read,mcp__calc" in arguments(tools=ToolRegistry("calc", []), allowed_tools=("Read",))
+
+class TestSettings:
+    def test_rules_say_about_which_tools_of_the_application_nobody_is_asked(self) -> None:
+        @tool(read_only=True)
+        async def looking() -> None:
+            """Look."""
+
+        @tool(ask="always")
+        async def acting() -> None:
+            """Act."""
+
+        ours = {"allow": ["mcp__tools__looking"], "ask": ["mcp__tools__acting"]}
+        options = SessionOptions(tools=[looking, acting])
+        assert not [flag for flag in arguments(tools=[looking]) if flag.startswith("--allowedTools")]
+        assert flag_settings(options) == {"permissions": ours}
+        given = {"permissions": {"ask": ["Bash"], "deny": ["Read"], "defaultMode": "plan"}, "model": "a"}
+        options = options.model_copy(update={"settings": given, "permission_mode": "default", "model": "b"})
+        assert flag_settings(options) == {
+            "permissions": {"allow": ours["allow"], "ask": ["Bash", *ours["ask"]], "deny": ["Read"]}
+        }
+
+    def test_without_tools_and_settings_there_is_nothing_to_tell(self) -> None:
+        assert flag_settings(SessionOptions()) is None
+        assert flag_settings(SessionOptions(settings={"model": "a"})) == {"model": "a"}
 
 
 class TestInitialize:
@@ -176,14 +200,6 @@ class TestEnvironment:
 
 
 class TestRefusals:
-    def test_a_fork_needs_something_to_fork(self) -> None:
-        with pytest.raises(InvalidRequestError, match="needs resume"):
-            plan(fork=True)
-
-    def test_a_resumed_session_cannot_have_another_id(self) -> None:
-        with pytest.raises(InvalidRequestError, match="keeps its id"):
-            launch_plan(SessionOptions(resume=OTHER, session_id=ID), env={}, session_id=ID)
-
     @pytest.mark.parametrize("value", ["mine", "../../etc/x", "", ID.replace("-", ""), "{" + ID + "}", ID + "\n"])
     def test_an_id_that_is_no_uuid_is_refused_before_it_becomes_a_path(self, value: str) -> None:
         with pytest.raises(InvalidRequestError, match="nothing but a UUID"):

@@ -52,7 +52,7 @@ async def make_link(
 
     def make() -> ClaudeLink:
         launch = launch_plan(SessionOptions(cwd=workspace), env=child_env, session_id=ID)
-        link = ClaudeLink(host, fake.executable, launch, seconds=10, locks=config)
+        link = ClaudeLink(host, fake.executable, launch, seconds=60, locks=config)
         made.append(link)
         return link
 
@@ -100,7 +100,7 @@ async def test_one_that_is_killed_because_it_is_stuck_is_lost(fake: FakeClaude, 
     link = make_link()
     exits = link.receiver = Exits(link)
     await link.connect()
-    await link.kill_stuck()
+    link.doubt()
     await exits.ended.wait()
     assert len(exits.told) == 1
 

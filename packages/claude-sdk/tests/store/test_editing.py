@@ -13,6 +13,7 @@ import pytest
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
 from claude_sdk.store import archive, delete, find_session, list_sessions, read_history, read_stored, rename, unarchive
+from claude_sdk.store.editing import tag
 from claude_sdk.store.places import kept_elsewhere
 
 
@@ -49,6 +50,23 @@ def test_a_name_stands_on_a_line_of_its_own(root: Path, write: Callable[..., Any
     rename(session.path, "named")
     assert titles(root) == ["named"]
     assert len(read_history(session.path)) == 1
+
+
+@pytest.mark.parametrize("cut", ["", '{"half":'])
+def test_a_tag_is_written_as_the_agent_writes_it_and_taken_away(write: Callable[..., Any], cut: str) -> None:
+    session = write()
+    session.user("prompt")
+    session.path.write_text(session.path.read_text() + cut)
+    tag(session.path, " for\n later ")
+    last = session.path.read_text().splitlines()[-1]
+    assert json.loads(last) == {"type": "tag", "tag": "for later", "sessionId": session.path.stem}
+    assert read_stored(session.path).tag == "for later"
+    tag(session.path, None)
+    assert read_stored(session.path).tag is None
+    with pytest.raises(InvalidRequestError, match="not blank"):
+        tag(session.path, " \n")
+    with pytest.raises(SessionNotFoundError):
+        tag(session.path.with_name("gone.jsonl"), "lost")
 
 
 def test_an_empty_file_can_be_named(write: Callable[..., Any]) -> None:

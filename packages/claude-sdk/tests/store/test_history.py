@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFou
 from agent_sdk_core.messages.conversation import AssistantMessage, UnknownMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import CompactBoundary
-from claude_sdk.store import find_session, read_history
+from claude_sdk.store import find_session, list_sessions, read_history
+from claude_sdk.store.listing import read_stored
 from claude_sdk.store.transcript import files as transcripts
+from claude_sdk.store.transcript import row as rows
 
 Json = dict[str, Any]
 
@@ -290,7 +294,35 @@ def test_a_session_that_is_not_there_is_not_found(tmp_path: Path) -> None:
 
 def test_a_session_in_which_nothing_was_said_has_no_messages(write: Callable[..., Any]) -> None:
     session = write()
+    session.line({"type": "queue-operation"})
     assert (len(read_history(session.path)), read_history(session.path, limit=1).cursor) == (0, None)
+
+
+def test_a_file_whose_only_line_is_being_written_has_no_messages(write: Callable[..., Any]) -> None:
+    session = write()
+    session.path.write_bytes(b'{"type":"user","mess')
+    assert len(read_history(session.path)) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "words"),
+    [
+        (b"", SessionNotFoundError, "is empty"),
+        (bytes(4000), AgentError, "holds no line of a session"),
+        (b"\n\xff\xfe\n[1]\n", AgentError, "holds no line of a session"),
+    ],
+)
+def test_a_file_that_lost_all_that_was_in_it_is_no_session_without_messages(
+    root: Path, write: Callable[..., Any], content: bytes, error: type[AgentError], words: str
+) -> None:
+    lost, whole = write(), write()
+    lost.path.write_bytes(content)
+    whole.user("one")
+    for read in (read_history, read_stored):
+        with pytest.raises(error, match=words) as caught:
+            read(lost.path)
+        assert type(caught.value) is error
+    assert [session.session_id for session in list_sessions(root)] == [whole.path.stem]
 
 
 def test_a_message_that_is_not_understood_is_kept_as_unknown(write: Callable[..., Any]) -> None:
@@ -335,3 +367,73 @@ def test_a_damaged_file_is_read_as_far_as_it_can_be(
     assert len(results) == len(set(results))
     assert len(calls) <= 20
     shutil.rmtree(root)
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The sessions whose files were read to order them."""
+    read: list[Path] = []
+
+    def counted(path: Path) -> Any:
+        read.append(path)
+        return transcripts.own_transcript(path)
+
+    monkeypatch.setattr(rows, "own_transcript", counted)
+    return read
+
+
+def settle(session: Any) -> None:
+    """Let its files look as if nobody had written them for long."""
+    for file in (session.path, *session.path.with_suffix("").rglob("*.*")):
+        os.utime(file, (1_000_000, 1_000_000))
+
+
+def test_the_next_page_does_not_read_the_whole_file_again(write: Callable[..., Any], passes: list[Path]) -> None:
+    session = write()
+    for number in range(5):
+        session.user(f"question {number}")
+    settle(session)
+    whole = read_history(session.path)
+    pages = [page := read_history(session.path, limit=2)]
+    while page.cursor is not None:
+        pages.append(page := read_history(session.path, limit=2, cursor=page.cursor))
+    assert [told(each) for each in pages] == [
+        ["question 0", "question 1"],
+        ["question 2", "question 3"],
+        ["question 4"],
+    ]
+    assert [message for each in pages for message in each] == list(whole)
+    assert passes == [session.path]
+
+
+def test_a_session_that_goes_on_is_read_anew(write: Callable[..., Any], passes: list[Path]) -> None:
+    session = write()
+    session.user("one")
+    settle(session)
+    assert told(read_history(session.path)) == ["one"]
+    session.user("two")
+    settle(session)
+    assert told(read_history(session.path)) == ["one", "two"]
+    assert passes == [session.path] * 2
+
+
+def test_of_a_file_that_was_just_written_nothing_is_kept(write: Callable[..., Any], passes: list[Path]) -> None:
+    session = write()
+    session.user("one")
+    ahead = time.time() + 3600
+    os.utime(session.path, (ahead, ahead))
+    assert told(read_history(session.path)) == told(read_history(session.path)) == ["one"]
+    assert passes == [session.path] * 2
+
+
+def test_what_a_sub_agent_wrote_since_is_read(root: Path, recorded: Callable[[str], list[Json]]) -> None:
+    recorded("agents")
+    path = find_session(root, _SESSION)
+    files = sorted(path.with_suffix("").rglob("*.*"))
+    for file in (path, *files):
+        os.utime(file, (1_000_000, 1_000_000))
+    before = uuids(read_history(path))
+    gone = next(file for file in files if file.name.endswith(".meta.json"))
+    gone.unlink()
+    fewer = uuids(read_history(path))
+    assert set(fewer) < set(before)

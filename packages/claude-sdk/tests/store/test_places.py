@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 
-from agent_sdk_core.errors import SessionNotFoundError
-from claude_sdk.store import find_session, folder, project_key
+from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
+from claude_sdk.store import find_session, folder, list_sessions, project_key
 from claude_sdk.store.places import kept_elsewhere, project_folders, session_files
 
 _ID = "5429d2a2-5ac1-40dd-9cee-4687ad640f0f"
@@ -20,6 +21,16 @@ def test_the_folder_is_the_configured_one_else_in_the_home_of_the_child() -> Non
     assert folder({"CLAUDE_CONFIG_DIR": "/x/y", "HOME": "/h"}) == Path("/x/y")
     assert folder({"CLAUDE_CONFIG_DIR": "", "HOME": "/h"}) == Path("/h/.claude")
     assert folder({}) == Path(pwd.getpwuid(os.getuid()).pw_dir) / ".claude"
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(uid: int) -> Never:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(InvalidRequestError, match="Set HOME, or CLAUDE_CONFIG_DIR") as caught:
+        folder({})
+    assert caught.value.code == "no_home"
 
 
 def test_the_folder_is_spelled_as_the_agent_spells_it() -> None:
@@ -105,6 +116,20 @@ def test_only_files_named_after_a_session_are_sessions(root: Path, write: Callab
 
 def test_a_folder_without_projects_has_none(root: Path) -> None:
     assert project_folders(root) == []
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_is_not_one_without_sessions(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(folder: object) -> Never:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "scandir", closed)
+    looks: list[Callable[[Path], object]] = [project_folders, list_sessions, lambda root: find_session(root, _ID)]
+    for look in looks:
+        with pytest.raises(AgentError, match="projects, cannot be read: Permission denied") as caught:
+            look(root)
+        assert caught.value.code == "session_unreadable"
 
 
 def test_what_is_kept_elsewhere_is_named_after_the_session(root: Path, write: Callable[..., Any]) -> None:

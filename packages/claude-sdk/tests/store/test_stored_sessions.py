@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from agent_sdk_core import SessionNotFoundError
+from agent_sdk_core import SessionBusyError, SessionNotFoundError
 from claude_sdk.store import delete, editing
 from claude_sdk.store.stored_sessions import StoredSessions
 
@@ -38,17 +38,52 @@ async def test_the_folder_is_the_first_that_its_file_names(
 ) -> None:
     path = stored(ID)
     assert await sessions.folder_of(ID) == str(workspace)
-    lines = [{"type": "summary"}, {"cwd": None}, {"cwd": "/first"}, {"cwd": "/second"}]
+    lines = [{"type": "summary"}, {"cwd": None}, {"uuid": "1", "cwd": "/first"}, {"uuid": "2", "cwd": "/second"}]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert await sessions.folder_of(ID) == "/first"
 
 
-@pytest.mark.parametrize("lines", ["", "{}\n", '{"cwd":7}\n', "no JSON\n", "{}\n" * 90_000 + '{"cwd":"/far"}\n'])
+@pytest.mark.parametrize(
+    "lines", ['{"uuid":"1"}\n', '{"uuid":"1","cwd":7}\n', "no JSON\n", "{}\n" * 90_000 + '{"uuid":"1","cwd":"/far"}\n']
+)
 async def test_a_file_that_names_no_folder_near_its_beginning_has_none(
     sessions: StoredSessions, stored: Callable[..., Path], lines: str
 ) -> None:
     stored(ID).write_text(lines)
     assert await sessions.folder_of(ID) is None
+
+
+UNBEGUN = '{"type":"queue-operation","operation":"enqueue","content":"Hello."}\n'
+
+
+async def test_a_session_that_has_not_begun_is_not_stored(
+    sessions: StoredSessions, stored: Callable[..., Path]
+) -> None:
+    stored(ID).write_text(UNBEGUN)
+    for ask in (sessions.find, sessions.folder_of, sessions.title_of, sessions.read):
+        with pytest.raises(SessionNotFoundError, match=f"{ID}.* before it had stored the first prompt"):
+            await ask(ID)
+
+
+async def test_a_session_that_has_not_begun_makes_room_for_one_with_its_id_unless_that_is_open(
+    sessions: StoredSessions, stored: Callable[..., Path]
+) -> None:
+    path = stored(ID)
+    with pytest.raises(SessionBusyError, match=f"stored session {ID}; resume it"):
+        await sessions.require_new(ID, Held)
+    path.write_text(UNBEGUN)
+
+    def refuse(session_id: str) -> Held:
+        raise SessionBusyError(f"{session_id} is open.")
+
+    with pytest.raises(SessionBusyError, match="is open"):
+        await sessions.require_new(ID, refuse)
+    assert path.exists()
+    held: list[Held] = []
+    await sessions.require_new(ID, lambda session_id: held.append(Held(session_id)) or held[0])
+    assert not path.exists()
+    assert (held[0].session_id, held[0].released.is_set()) == (ID, True)
+    await sessions.require_new(ID, refuse)
 
 
 class Held:
@@ -76,12 +111,12 @@ async def test_a_delete_that_asyncio_cancels_keeps_its_lock_until_it_is_done(
 
     def slowly(file: Path) -> None:
         begun.set()
-        gate.wait(10)
+        gate.wait(30)
         delete(file)
 
     monkeypatch.setattr(editing, "delete", slowly)
     task = asyncio.get_running_loop().create_task(sessions.delete(ID, lock))
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await anyio.to_thread.run_sync(begun.wait)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

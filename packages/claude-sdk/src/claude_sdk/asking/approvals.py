@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers, ends_turn
+from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers, ends_turn, plan_offers
 from agent_sdk_core.asking.escalations import is_within
 from agent_sdk_core.asking.permissions import Allow, Deny, Escalation, PermissionOption, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, Ask
@@ -17,6 +17,7 @@ from agent_sdk_core.wire.reading import Json, filled_text
 from claude_sdk.asking.edit_diffs import edit_diff
 from claude_sdk.asking.envelope import Envelope
 from claude_sdk.asking.grants import IN_PROCESS, Grant, suggested_grant
+from claude_sdk.modes import MODES
 
 _DENIED: Final = "The user does not allow this."
 _PATHS: Final = ("file_path", "notebook_path", "path")
@@ -34,6 +35,8 @@ def tool_approval(envelope: Envelope) -> Ask[PermissionRequest]:
         escalates=_escalates(envelope),
         options=offers.options,
         diff=edit_diff(envelope.tool_name, envelope.input, envelope.cwd),
+        blocked_path=filled_text(envelope.params.get("blocked_path")),
+        requires_person=envelope.requires_person,
     )
     return Ask(request, lambda answer: _encode(envelope, request, offers, answer))
 
@@ -44,7 +47,7 @@ def _tool_offers(envelope: Envelope) -> Offers[Grant]:
         label = f"Yes, and {grant.describe()} for this session"
         option = PermissionOption("allow_session", label, Allow("session"), IN_PROCESS)
         offers.append((option, grant.for_session()))
-        if grant.stored:
+        if grant.stored and grant.keeps(envelope):
             option = PermissionOption("allow_always", _always_label(grant), Allow("always"), grant.stored)
             offers.append((option, grant))
     return Offers([*offers, (DENY, _NO_GRANT), (DENY_AND_STOP, _NO_GRANT)])
@@ -57,16 +60,9 @@ def _always_label(grant: Grant) -> str:
 
 
 def _plan_offers() -> Offers[Grant]:
-    """Return the ways to answer a plan; each approval says which mode follows, and a refusal goes on planning."""
-    accept_edits = PermissionOption("accept_edits", "Yes, and accept edits", Allow(option="accept_edits"), IN_PROCESS)
-    return Offers(
-        [
-            (PermissionOption("allow", "Yes, and ask before each edit", Allow()), _mode("default")),
-            (accept_edits, _mode("acceptEdits")),
-            (PermissionOption("deny", "No, keep planning", Deny()), _NO_GRANT),
-            (DENY_AND_STOP, _NO_GRANT),
-        ]
-    )
+    """Return the ways to answer a plan; each approval says which mode follows."""
+    offers = plan_offers(IN_PROCESS)
+    return Offers((option, _NO_GRANT if mode is None else _mode(MODES[mode])) for option, mode in offers)
 
 
 def _mode(mode: str) -> Grant:

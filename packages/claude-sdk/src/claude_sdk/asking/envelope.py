@@ -47,6 +47,16 @@ class Envelope(requests.Envelope):
         return filled_text(self.params.get("tool_use_id"))
 
     @property
+    def agent_id(self) -> str | None:
+        """The sub-agent, as claude calls it."""
+        return filled_text(self.params.get("agent_id"))
+
+    @property
+    def requires_person(self) -> bool:
+        """Whether claude wants a person to decide, as about a plan."""
+        return self.params.get("requires_user_interaction") is True
+
+    @property
     def reason(self) -> str | None:
         """Why Claude asks: its own reason, else what the model says that the call is for.
 

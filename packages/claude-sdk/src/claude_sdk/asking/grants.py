@@ -16,6 +16,7 @@ from typing import Final
 
 from agent_sdk_core.asking.escalations import is_within
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.policy.command_rules import command_parts, cover_each_part
 from agent_sdk_core.wire.reading import Json, filled_text, records_of, texts_of
 from claude_sdk.asking.envelope import Envelope
 
@@ -61,6 +62,15 @@ class Grant:
         """Return the part that is kept in files, or the one that is not."""
         return Grant(tuple(update for update in self.updates if (update.get("destination") in _FILES) is in_files))
 
+    def keeps(self, envelope: Envelope) -> bool:
+        """Tell whether the same call is not asked about in another session: a command's every part needs a rule."""
+        command = envelope.input.get("command")
+        if envelope.tool_name != "Bash" or not isinstance(command, str) or len(command_parts(command)) <= 1:
+            return True
+        rules = [rule for update in self.kept().updates for rule in records_of(update.get("rules"))]
+        contents = [rule.get("ruleContent") for rule in rules if rule.get("toolName") == "Bash"]
+        return None in contents or cover_each_part([one for one in contents if isinstance(one, str)], command)
+
     def describe(self) -> str:
         """Say what it allows, such as "allow `git push *`"; "" if nothing."""
         allowed: list[str] = []
@@ -78,7 +88,7 @@ class Grant:
 
 def suggested_grant(envelope: Envelope) -> Grant | None:
     """Return the narrowest grant by which the tool would not be asked about again; None if none may be offered."""
-    if envelope.params.get("suppress_always_allow_rule") is True:
+    if envelope.requires_person or envelope.params.get("suppress_always_allow_rule") is True:
         return None
     updates = [update for update in records_of(envelope.params.get("permission_suggestions")) if _is_grant(update)]
     rules = [update for update in updates if update["type"] == "addRules"]
@@ -128,7 +138,8 @@ def _is_one_file(path: str, envelope: Envelope) -> bool:
     if not isinstance(command, str) or _PATTERN.intersection(path) or os.path.isdir(path):  # noqa: PTH112  # Path's raises where it may not look
         return False
     targets = (match[1].strip("\"'") for match in _REDIRECTION.finditer(command))
-    if path in {os.path.normpath(os.path.join(envelope.cwd or "", target)) for target in targets}:  # noqa: PTH118  # Path.resolve would follow links
+    # Path.resolve would follow links.
+    if path in {os.path.normpath(os.path.join(envelope.cwd or "", target)) for target in targets}:
         return True
     return _NO_FILE_WRITTEN.search(command) is None and not is_within(path, envelope.cwd, envelope.add_dirs)
 
@@ -163,19 +174,25 @@ _ASKS: Final = frozenset({"Bash", "Edit", "MultiEdit", "NotebookEdit", "Read", "
 """The tools of claude's own about which somebody may be asked (2.1.329)."""
 
 
+_PLAN: Final = "ExitPlanMode"
+"""What asks whether to carry out a plan, whatever is allowed."""
+
+
 def never_asked(options: SessionOptions, tools: Iterable[str]) -> tuple[str, ...]:
-    """Return, as a sentence, that a callback is never called: every tool that would ask is allowed as a whole.
+    """Return, as a sentence, that a callback is never called, or for plans alone: what would ask is allowed as a whole.
 
     Args:
         options: The session's options.
         tools: Names of the tools that the session has.
     """
-    if options.can_use_tool is None or "*" in options.allowed_tools:  # The second is told when the session is opened.
+    everything = "*" in options.allowed_tools  # That is told when the session is opened.
+    if options.can_use_tool is None or everything or options.asks_always:
         return ()
     whole = {rule.removesuffix("(*)").removesuffix("__*") for rule in options.allowed_tools}
-    whole |= {f"mcp__{registry.name}" for registry in options.registries}
-    asking = [tool for tool in tools if tool in _ASKS or tool.startswith("mcp__")]
-    covered = [tool in whole or "__".join(tool.split("__")[:2]) in whole for tool in asking]
+    whole |= {name for registry in options.registries for name in registry.unasked}
+    asking = [tool for tool in tools if tool in _ASKS or tool == _PLAN or tool.startswith("mcp__")]
+    covered = [tool in whole or tool == _PLAN or "__".join(tool.split("__")[:2]) in whole for tool in asking]
     if not asking or not all(covered):
         return ()
-    return ("SessionOptions.can_use_tool is never called: allowed_tools allows every tool that claude asks about.",)
+    called = "called for plans alone" if _PLAN in asking and _PLAN not in whole else "never called"
+    return (f"SessionOptions.can_use_tool is {called}: allowed_tools allows every other tool that claude asks about.",)

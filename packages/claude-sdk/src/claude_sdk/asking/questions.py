@@ -18,7 +18,6 @@ from agent_sdk_core.asking.questions import (
     QuestionRequest,
 )
 from agent_sdk_core.asking.requests import AgentAnswer, Ask, expect
-from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.wire.reading import Json, filled_text, record_of, records_of
 from claude_sdk.asking.envelope import Envelope
 
@@ -54,15 +53,12 @@ def ask_elicitation(envelope: Envelope) -> Ask[ElicitationRequest] | None:
 def encode_answers(envelope: Envelope) -> Callable[[AgentAnswer], Json]:
     """Return what turns answers to these questions into the response's body.
 
-    It raises `InvalidRequestError` for what is no answer to them. No answer at all is a refusal that the model reads.
+    No answer at all is a refusal that the model reads.
     """
-    known = {question.get("question") for question in records_of(envelope.input.get("questions"))}
     about = {} if envelope.tool_use_id is None else {"toolUseID": envelope.tool_use_id}
 
     def encode(answer: AgentAnswer) -> Json:
         given = expect(answer, Answers).answers
-        if unknown := [key for key in given if key not in known]:
-            raise InvalidRequestError(f"Nobody asked {unknown[0]!r}: a question's id is its text.", backend="claude")
         answers = {key: ", ".join(texts) for key, texts in given.items() if texts}
         if not answers:
             return {"behavior": "deny", "message": _DECLINED, **about, "decisionClassification": "user_reject"}

@@ -13,6 +13,8 @@ from agent_sdk_core.asking.escalations import absolute_folders
 from agent_sdk_core.asking.requests import LEFT_OPEN, Reading, Work
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.receiver import ServerRequest
+from agent_sdk_core.runtime.asking.hooking import SessionHooks
+from agent_sdk_core.runtime.asking.policing import Police
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
 from claude_sdk.asking.approvals import tool_approval
 from claude_sdk.asking.envelope import Envelope
@@ -37,7 +39,9 @@ class SessionRequests:
         session_id: Returns the session's id as it is now.
         cwd: Returns the folder that it works in, as Claude names it.
         parent_of_agent: Returns the tool use that started a sub-agent, by the agent's id.
-        run_in_turn: Runs a tool for the running turn; None when the turn ended first.
+        run_tool: Runs a tool for the running turn; None when the turn ended first.
+        police: The session's.
+        hooks: The session's hooks; absent: there are none.
     """
 
     def __init__(
@@ -47,13 +51,17 @@ class SessionRequests:
         session_id: Callable[[], str],
         cwd: Callable[[], str | None],
         parent_of_agent: Callable[[str | None], str | None],
-        run_in_turn: Run,
+        run_tool: Run,
+        police: Police | None = None,
+        hooks: SessionHooks | None = None,
     ) -> None:
         self._options = options
+        self._police = police
+        self._hooks = hooks
         self._session_id = session_id
         self._cwd = cwd
         self._parent_of_agent = parent_of_agent
-        self._servers = {registry.name: ToolServer(registry, run_in_turn) for registry in options.registries}
+        self._servers = {registry.name: ToolServer(registry, run_tool) for registry in options.registries}
         self._add_dirs = absolute_folders(options.add_dirs)
 
     def refusal(self, request: ServerRequest, reason: str = "") -> Json | None:
@@ -69,26 +77,26 @@ class SessionRequests:
             case "request_user_dialog":
                 return LEFT_OPEN
             case "mcp_message":
-                return self._tool_message(request.params)
+                return self._tool_message(request)
             case "can_use_tool":
                 envelope = self._envelope(request)
                 return ask_questions(envelope) or tool_approval(envelope)
             case "hook_callback":
-                return hook_call(request.params, self._options)
+                return hook_call(request.params, self._police, self._hooks)
             case "elicitation":
                 return ask_elicitation(self._envelope(request))
             case _:
                 return None
 
-    def _tool_message(self, params: Json) -> Work | None:
+    def _tool_message(self, request: ServerRequest) -> Work | None:
         """Return a message to the server of the application's tools; None if it is for another one."""
-        server = self._servers.get(str(params.get("server_name")))
+        server = self._servers.get(str(request.params.get("server_name")))
         if server is None:
             return None
-        message = record_of(params.get("message"))
+        message = record_of(request.params.get("message"))
 
         async def run() -> Json:
-            answer = await server.handle(message)
+            answer = await server.handle(message, self._envelope(request))
             return {"mcp_response": answer if answer is not None else {"jsonrpc": "2.0", "result": {}, "id": 0}}
 
         return Work(run, lambda reason: {"mcp_response": server.failed(message, reason)}, "a message to the tools")

@@ -21,10 +21,12 @@ from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent, 
 from agent_sdk_core.messages.parse import SDKMessage, parse_message, unknown_message
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage, SystemMessage, TaskNotification, TaskStarted, UsageMessage
+from agent_sdk_core.rpc.receiver import Run
 from agent_sdk_core.wire.reading import Json, filled_text, record_of, texts_of
 from claude_sdk.normalizer.failures import failure_of
 from claude_sdk.normalizer.open_cards import OpenCards, late_result
 from claude_sdk.normalizer.open_streams import OpenStreams
+from claude_sdk.normalizer.plain_deltas import FIELDS, is_plain_delta, messages_of
 from claude_sdk.normalizer.sent_prompts import PromptState, SentPrompts
 from claude_sdk.normalizer.session_facts import TOKENS, SessionFacts
 from claude_sdk.normalizer.tasks import Tasks
@@ -162,6 +164,7 @@ class Closer:
         source = self._made()
         ending = self._finish_streams()
         if turn_id is None:
+            self.working = False
             ending += self._cards.close(message, source, self.session_id)
             ending += self._tasks.end_all(message, source, self.session_id)
         elif self._turn is not None and self._turn.turn_id == turn_id:
@@ -275,7 +278,13 @@ class Closer:
         if frame.get("parent_tool_use_id") is not None:
             return [self._pass(frame)]
         turn = self._turn
-        before: list[SDKMessage] = [] if turn is not None and turn.begun else self._begin()
+        if turn is not None and turn.begun:
+            if is_plain_delta(frame):  # Hot: nearly all frames are.
+                self._streams.take(frame)
+                return [StreamEvent.assembled(frame.copy(), FIELDS, self._source, frame)]
+            before: list[SDKMessage] = []
+        else:
+            before = self._begin()
         message = self._pass(frame)
         if not isinstance(message, StreamEvent):  # What is malformed starts nothing and stops nothing.
             return [*before, message]
@@ -290,6 +299,13 @@ class Closer:
             self._facts.note_call(usage)
             return [*before, message, self._usage(usage)]
         return [*before, message]
+
+    def feed_run(self, run: Run) -> list[SDKMessage] | None:
+        """Take deltas on end of one block, and return what they become; None, with nothing done, outside of a turn."""
+        if self._turn is None or not self._turn.begun:
+            return None
+        self._streams.take_run(run.like, run.texts)
+        return messages_of(run, self._source)
 
     def _usage(self, usage: Json) -> SDKMessage:
         """Return what a call of the model took, as it was told with the message's end."""

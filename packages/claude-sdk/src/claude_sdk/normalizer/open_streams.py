@@ -5,6 +5,7 @@ Claude finishes what it started but for a few faults: a stream that broke, and i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -86,6 +87,18 @@ class OpenStreams:
             elif kind == "content_block_stop" and type(index) is int and index in stream.blocks:
                 stream.blocks[index].stopped = True
         return None
+
+    def take_run(self, like: Json, pieces: Sequence[str]) -> None:
+        """Note deltas on end of one block.
+
+        Args:
+            like: One of them, but for its text.
+            pieces: What each adds.
+        """
+        stream, index = self._open.get(like["api_message_id"]), like["event"].get("index")
+        block = stream.blocks.get(index) if stream is not None and type(index) is int else None
+        if block is not None:
+            block.pieces.extend(pieces)
 
     def complete(self, message_id: object, count: int) -> None:
         """Note that full blocks of a message came."""

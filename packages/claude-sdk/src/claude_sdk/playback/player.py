@@ -65,7 +65,7 @@ class _Recorded:
             session_id=lambda: self.closer.session_id,
             cwd=lambda: self.facts.info.cwd or None,
             parent_of_agent=self.closer.tool_use_of,
-            run_in_turn=_runs_nothing,
+            run_tool=_runs_nothing,
         )
         self._name = mend(f"{number} {session_id}")
         self._made = 0

@@ -23,7 +23,15 @@ _SPOKEN: Final = 64 * 1024
 async def plan_alone(env: Mapping[str, str]) -> Launch:
     """Return how to start it: in the user's folder, with the user's own settings."""
     options = SessionOptions(setting_sources=("user",))
-    return await off_the_loop(lambda: launch_plan(options, env=env, session_id=str(uuid4()), cwd=Path.home()))
+    return await off_the_loop(lambda: launch_plan(options, env=env, session_id=str(uuid4()), cwd=_home()))
+
+
+def _home() -> Path:
+    """Return the user's folder; of a user without one the root of the file system, which has no project either."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 async def run_command(executable: Path, env: Mapping[str, str], *arguments: str) -> str:

@@ -15,7 +15,7 @@ import anyio
 
 from agent_sdk_core.errors import AgentError, ProtocolError, RequestTimeoutError
 from agent_sdk_core.rpc.correlation import Correlation, Tap
-from agent_sdk_core.rpc.receiver import JsonObject, Receiver, ServerRequest
+from agent_sdk_core.rpc.receiver import JsonObject, Receiver, Run, ServerRequest
 from agent_sdk_core.wire.reading import Json
 
 _CONTROL: Final = frozenset({"control_request", "control_response", "control_cancel_request"})
@@ -125,6 +125,13 @@ class ControlPeer(Correlation):
             except Exception as error:
                 what = f"A frame of type {frame.get('type')!r}"
                 self.report("callback_failed", f"{what} could not be handled: {error!r}", frame, error)
+
+    def receive_run(self, run: Run) -> None:
+        """Take deltas on end; while another than the receiver takes the frames, it gets each."""
+        if self.on_message == self.receiver.on_message:
+            super().receive_run(run)
+        else:
+            self.receive(run.messages())
 
     def _receive_control(self, frame: Json) -> None:
         if frame["type"] == "control_response":

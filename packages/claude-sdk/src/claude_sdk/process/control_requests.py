@@ -39,14 +39,6 @@ class Controls:
         """Return the permission rules in force, and the folders that claude may work in."""
         return (await self.control("list_permission_rules")).get("state", {})
 
-    async def mcp_status(self) -> list[Answer]:
-        """Return the MCP servers with their status, transport and tools."""
-        return list((await self.control("mcp_status")).get("mcpServers", ()))
-
-    async def set_mcp_servers(self, servers: Mapping[str, Mapping[str, object]]) -> Answer:
-        """Replace the MCP servers that were set by this method; returns those `added`, `removed`, and `errors`."""
-        return await self.control("mcp_set_servers", servers={name: dict(server) for name, server in servers.items()})
-
     async def set_thinking(
         self, max_tokens: int | None, *, display: Literal["summarized", "omitted"] | None = None
     ) -> None:

@@ -20,6 +20,7 @@ from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.wire.reading import Json
 from claude_sdk.modes import DEFAULT_SOURCES, MODES, UNSUPPORTED_OPTIONS
 from claude_sdk.process.answer_schema import answer_form
+from claude_sdk.process.mcp_servers import server_configs, startup_limit
 from claude_sdk.process.typed_options import typed_fields, typed_flags
 
 _BASE: Final = (
@@ -100,6 +101,7 @@ def launch_plan(
     cwd: str | Path | None = None,
     resume_at: str | None = None,
     announced: Mapping[str, object] | None = None,
+    mirrored: bool = False,
 ) -> Launch:
     """Return how to start the process of a session.
 
@@ -109,6 +111,7 @@ def launch_plan(
         session_id: Id for a new or forked session; a resumed one keeps its own.
         cwd: Folder of a stored session, for options that name none.
         resume_at: Uuid of the last message to take over, for a fork.
+        mirrored: Whether claude tells of each line that it writes into the session's file.
         announced: Fields of `initialize` that announce what claude may ask us: the application's tools, our hooks.
 
     Raises:
@@ -116,11 +119,6 @@ def launch_plan(
         UnsupportedOptionError: An option cannot be honoured.
     """
     options.require_supported("claude", UNSUPPORTED_OPTIONS)
-    if options.resume is not None and options.session_id is not None and not options.fork:
-        raise InvalidRequestError(
-            "SessionOptions(resume=…, session_id=…) go together only with fork=True: a resumed session keeps its id.",
-            backend="claude",
-        )
     if options.session_id is not None and not _is_uuid(options.session_id):
         raise InvalidRequestError(
             f"SessionOptions(session_id={options.session_id!r}): Claude takes nothing but a UUID, such as "
@@ -139,11 +137,13 @@ def launch_plan(
             details={"option": "native"},
         )
     keeps_id = options.resume is not None and not options.fork
+    environment = _environment(options, env)
+    mirror = ("--session-mirror",) if mirrored else ()
     return Launch(
-        arguments=(*_arguments(options, None if keeps_id else session_id, resume_at), *flags.values()),
-        env=_environment(options, env),
+        arguments=(*_arguments(options, None if keeps_id else session_id, resume_at), *mirror, *flags.values()),
+        env=environment,
         cwd=folder,
-        initialize={**_initialize(options, answers), **(announced or {}), **native},
+        initialize={**_initialize(options, answers, environment), **(announced or {}), **native},
         session_id=options.resume if keeps_id and options.resume is not None else session_id,
         stored=keeps_id,
         answers=answers,
@@ -177,7 +177,7 @@ def _arguments(options: SessionOptions, session_id: str | None, resume_at: str |
         "--model": options.model,
         "--effort": options.reasoning_effort,
         "--max-turns": options.max_turns,
-        "--max-budget-usd": options.max_budget_usd,
+        "--max-budget-usd": options.budget_usd,
     }
     arguments += [f"{flag}={value}" for flag, value in named.items() if value is not None]
     if options.permission_mode is not None:
@@ -186,10 +186,8 @@ def _arguments(options: SessionOptions, session_id: str | None, resume_at: str |
         arguments.append("--allow-dangerously-skip-permissions")
     arguments += typed_flags(options)
     arguments += [f"--add-dir={existing_folder('add_dirs', path, backend='claude')}" for path in options.add_dirs]
-    # The application's own tools run unasked, as on every agent: it has said yes by offering them.
-    own = [f"mcp__{registry.name}" for registry in options.registries]
-    if allowed := (*options.allowed_tools, *own):
-        arguments.append(f"--allowedTools={','.join(allowed)}")
+    if options.allowed_tools:
+        arguments.append(f"--allowedTools={','.join(options.allowed_tools)}")
     if options.disallowed_tools:
         arguments.append(f"--disallowedTools={','.join(options.disallowed_tools)}")
     if options.mcp_servers:
@@ -227,7 +225,7 @@ def meant_by(name: str) -> str:
     return f"; did you mean {meant!r}?" if meant else "."
 
 
-def _initialize(options: SessionOptions, answers: AnswerForm | None) -> Json:
+def _initialize(options: SessionOptions, answers: AnswerForm | None, env: Mapping[str, str]) -> Json:
     fields: Json = {"forwardSubagentText": True, **typed_fields(options)}
     if options.system_prompt is not None:
         fields["systemPrompt"] = options.system_prompt
@@ -236,7 +234,7 @@ def _initialize(options: SessionOptions, answers: AnswerForm | None) -> Json:
     if answers is not None:
         fields["jsonSchema"] = answers.sent
     if options.mcp_servers:
-        fields["mcpServers"] = {name: dict(server) for name, server in options.mcp_servers.items()}
+        fields["mcpServers"] = server_configs(options.servers, env)
     return fields
 
 
@@ -246,6 +244,7 @@ def _environment(options: SessionOptions, env: Mapping[str, str]) -> dict[str, s
     kept.pop("CLAUDECODE", None)  # It says that we run inside of Claude, which then behaves as a nested one.
     return {
         **kept,
+        **startup_limit(options.servers.values()),
         **options.env,
         "CLAUDE_CODE_ENTRYPOINT": "sdk-py",
         "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS": "1",

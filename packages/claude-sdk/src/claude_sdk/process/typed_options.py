@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
 
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import existing_folder, existing_option_file
 from agent_sdk_core.sub_agents import AgentDefinition
-from agent_sdk_core.wire.reading import Json, records_of, texts_of
+from agent_sdk_core.wire.reading import Json, record_of, records_of, texts_of
 from claude_sdk.modes import MODES
 
 
@@ -49,18 +48,22 @@ def typed_fields(options: SessionOptions) -> Json:
 def flag_settings(options: SessionOptions) -> Json | None:
     """Return the settings that claude is told when it has started, for what is on a command line can be read by all.
 
-    They come later than its arguments, and what an option of its own says is therefore left out.
+    They come later than its arguments, and what an option of its own says is therefore left out. Rules say about which
+    tools of the application nobody is asked, and about which somebody is each time, for no mode and no other rule lifts
+    an "ask" (2.1.329); these can be told again when the tools have changed.
     """
-    if not isinstance(options.settings, Mapping):
-        return None
-    settings = {**options.settings}
+    settings = {**options.settings} if isinstance(options.settings, Mapping) else {}
     for option, key in (("model", "model"), ("reasoning_effort", "effortLevel")):
         if getattr(options, option) is not None:
             settings.pop(key, None)
-    if options.permission_mode is not None and isinstance(permissions := settings.get("permissions"), Mapping):
-        told = cast("Mapping[str, object]", permissions)
-        settings["permissions"] = {key: value for key, value in told.items() if key != "defaultMode"}
-    return settings
+    permissions = {**record_of(settings.get("permissions"))}
+    if options.permission_mode is not None:
+        permissions.pop("defaultMode", None)
+    for verdict, attribute in (("allow", "unasked"), ("ask", "always_asked")):
+        if options.registries:
+            names = [name for registry in options.registries for name in getattr(registry, attribute)]
+            permissions[verdict] = [*texts_of(permissions.get(verdict)), *names]
+    return {**settings, **({"permissions": permissions} if permissions else {})} or None
 
 
 def _agent(definition: AgentDefinition) -> Json:

@@ -1,4 +1,4 @@
-"""Changes to a stored session: its title, its archive mark, its end.
+"""Changes to a stored session: its title, its tag, its archive mark, its end.
 
 Each writes what the agent itself writes. A session that is open in a process is better renamed through that process,
 which else repeats the title that it knows.
@@ -43,6 +43,25 @@ def rename(path: Path, title: str) -> None:
     with _changing(path):
         _append(path, encode_line(mark) + encode_line(label))
         _note(path, "custom-title.json", {"customTitle": name})
+
+
+def tag(path: Path, word: str | None) -> None:
+    """Put a tag on a stored session, in place of the one it has.
+
+    Args:
+        path: The session's file.
+        word: The tag, of which white space is collapsed and 200 characters are kept; None takes it away.
+
+    Raises:
+        InvalidRequestError: The tag is blank.
+        SessionNotFoundError: The file does not exist.
+        AgentError: It cannot be written.
+    """
+    told = "" if word is None else " ".join(word.split())[:_LONGEST].rstrip()
+    if word is not None and not told:
+        raise InvalidRequestError("A session's tag is not blank; None takes it away.", backend="claude")
+    with _changing(path):
+        _append(path, encode_line({"type": "tag", "tag": told, "sessionId": path.stem}))
 
 
 def archive(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -11,10 +10,9 @@ from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
-from claude_sdk.store.transcript.files import Transcript, agent_transcripts, own_transcript
-from claude_sdk.store.transcript.frames import frame_of
+from claude_sdk.store.transcript.frames import Agent, frame_of
 from claude_sdk.store.transcript.lines import opened, read_at
-from claude_sdk.store.transcript.ordering import Placed, in_order
+from claude_sdk.store.transcript.row import Row, row_of
 
 _BACKEND: Final = "claude"
 
@@ -23,7 +21,8 @@ def read_history(path: Path, *, limit: int | None = None, cursor: str | None = N
     """Return the messages of a stored session, oldest first: user, assistant, tool results and compactions.
 
     Messages have the uuids that they had live. What was said on branches that the user went back from is not shown. The
-    files are read in two passes, so that only the messages of the page are held.
+    files are read in two passes, so that only the messages of the page are held; the next page needs the second alone,
+    as long as the files stay as they are.
 
     Args:
         path: The session's file, as `find_session` gives it.
@@ -35,54 +34,46 @@ def read_history(path: Path, *, limit: int | None = None, cursor: str | None = N
         InvalidRequestError: The cursor's turn is no part of the session any more.
         AgentError: The file cannot be read.
     """
-    row = in_order(own_transcript(path), agent_transcripts(path))
+    row = row_of(path)
     page, following = _page(row, limit, cursor)
-    return HistoryPage(_messages(page, path.stem), following)
+    return HistoryPage(_messages(row, page, path.stem), following)
 
 
-def _page(row: list[Placed], limit: int | None, cursor: str | None) -> tuple[list[Placed], str | None]:
-    """Return the turns of one page, and the uuid of the prompt that begins the next."""
-    starts = [place for place, item in enumerate(row) if _starts_turn(item)]
-    uuids = [row[place].entry.uuid for place in starts]
-    if cursor is not None and cursor not in uuids:
+def _page(row: Row, limit: int | None, cursor: str | None) -> tuple[range, str | None]:
+    """Return the places of one page, and the uuid of the prompt that begins the next."""
+    if cursor is not None and cursor not in row.turns:
         message = "The cursor's turn is no part of the session any more; read its history from the start."
         raise InvalidRequestError(message, backend=_BACKEND)
-    first = 0 if cursor is None else uuids.index(cursor)
-    begin = 0 if cursor is None else starts[first]
-    if limit is None or first + limit >= len(starts):
-        return row[begin:], None
-    return row[begin : starts[first + limit]], uuids[first + limit]
+    first = 0 if cursor is None else row.turns.index(cursor)
+    begin = 0 if cursor is None else row.starts[first]
+    if limit is None or first + limit >= len(row.turns):
+        return range(begin, len(row)), None
+    return range(begin, row.starts[first + limit]), row.turns[first + limit]
 
 
-def _starts_turn(item: Placed) -> bool:
-    return item.transcript.agent is None and item.entry.starts_turn
-
-
-def _messages(page: Sequence[Placed], session_id: str) -> list[SDKMessage]:
+def _messages(row: Row, page: range, session_id: str) -> list[SDKMessage]:
     messages: list[SDKMessage] = []
-    source = Source(_BACKEND, session_id)
-    sources: dict[Path, Source] = {}
     with ExitStack() as stack:
-        files: dict[Path, BinaryIO | None] = {}
-        for item in page:
-            transcript, entry = item.transcript, item.entry
-            if transcript.path not in files:
-                files[transcript.path] = _open(stack, transcript)
-                agent = transcript.agent
-                sources[transcript.path] = Source(_BACKEND, agent.agent_id) if agent else source
-            file = files[transcript.path]
-            line = read_at(file, entry.offset, entry.size) if file and entry.kind != "hidden" else None
-            frame = frame_of(line, entry.kind, session_id, transcript.agent) if line else None
+        files: dict[int, tuple[BinaryIO | None, Agent | None, Source]] = {}
+        for place in page:
+            number, offset, size, kind = row.at(place)
+            if number not in files:
+                path, agent = row.files[number]
+                source = Source(_BACKEND, agent.agent_id if agent else session_id)
+                files[number] = _open(stack, path, agent), agent, source
+            file, agent, source = files[number]
+            line = read_at(file, offset, size) if file else None
+            frame = frame_of(line, kind, session_id, agent) if line else None
             if frame is not None:
-                messages.append(parse_message(frame, source=sources[transcript.path], raw=line))
+                messages.append(parse_message(frame, source=source, raw=line))
     return messages
 
 
-def _open(stack: ExitStack, transcript: Transcript) -> BinaryIO | None:
+def _open(stack: ExitStack, path: Path, agent: Agent | None) -> BinaryIO | None:
     """Open a file for the second pass; a sub-agent's may be gone since the first."""
     try:
-        return stack.enter_context(opened(transcript.path))
+        return stack.enter_context(opened(path))
     except AgentError:
-        if transcript.agent is None:
+        if agent is None:
             raise
         return None

@@ -19,7 +19,8 @@ from agent_sdk_core.wire.json_lines import decode_line
 from agent_sdk_core.wire.reading import Json, filled_text, record_of, text_of
 from claude_sdk.store.places import StoredFile, project_folders, project_key, session_files, side_folder
 from claude_sdk.store.transcript.entries import CONVERSATION, is_command, kind_of, prompt_text
-from claude_sdk.store.transcript.lines import opened, read_lines, read_tail
+from claude_sdk.store.transcript.lines import opened, read_lines, read_tail, require_lines
+from claude_sdk.store.unbegun import is_unbegun
 
 _HEAD: Final = 1024 * 1024
 _TAIL: Final = 64 * 1024
@@ -67,9 +68,7 @@ def list_sessions(
         raise InvalidRequestError(f"A page has at least one session, not {limit}.", backend="claude")
     ended = None if cursor is None else _position(cursor)
     page: list[tuple[StoredFile, StoredSession]] = []
-    for file in _newest_first(root, cwd):
-        if ended is not None and (file.modified_ns, file.session_id) >= ended:
-            continue
+    for file in _newest_first(root, cwd, ended):
         if (summary := _listed(file, cwd)) is not None:
             if len(page) == limit:
                 last = page[-1][0]
@@ -85,14 +84,16 @@ def _position(cursor: str) -> tuple[int, str]:
     return int(modified), session_id
 
 
-def _newest_first(root: Path, cwd: str | os.PathLike[str] | None) -> list[StoredFile]:
+def _newest_first(root: Path, cwd: str | os.PathLike[str] | None, ended: tuple[int, str] | None) -> list[StoredFile]:
+    """Return the files of the sessions that follow the place where a page ended, those written last first."""
     projects = project_folders(root) if cwd is None else [root / "projects" / project_key(cwd)]
     newest: dict[str, StoredFile] = {}
     for file in (file for project in projects for file in session_files(project)):
         other = newest.get(file.session_id)
         if other is None or other.modified_ns < file.modified_ns:
             newest[file.session_id] = file
-    return sorted(newest.values(), key=lambda file: (file.modified_ns, file.session_id), reverse=True)
+    files = newest.values() if ended is None else (file for file in newest.values() if file[:2] < ended)
+    return sorted(files, reverse=True)
 
 
 def read_stored(path: Path) -> StoredSession:
@@ -109,7 +110,7 @@ def read_stored(path: Path) -> StoredSession:
     except OSError as error:
         message = f"The session's file {path} cannot be read: {error.strerror}."
         raise SessionNotFoundError(message, backend="claude") from error
-    return _read(StoredFile(path, path.stem, modified_ns))[0]
+    return _read(StoredFile(modified_ns, path.stem, path.parent))[0]
 
 
 def given_title(path: Path) -> str | None:
@@ -133,9 +134,11 @@ def _listed(file: StoredFile, cwd: str | os.PathLike[str] | None) -> StoredSessi
     """Return what the list shows of a session; None for one that it leaves out."""
     try:
         stored, talked = _read(file)
+        if not talked and (not stored.title or is_unbegun(file.path)):
+            return None
     except AgentError:
         return None
-    if not (talked or stored.title) or stored.archived:
+    if stored.archived:
         return None
     if cwd is not None and stored.cwd is not None and _elsewhere(stored.cwd, cwd):
         return None
@@ -147,6 +150,8 @@ def _read(file: StoredFile) -> tuple[StoredSession, bool]:
     with opened(file.path) as stream:
         seen = _beginning(read_lines(stream, file.path, budget=_HEAD))
         tail = read_tail(stream, _TAIL)
+        if not tail and not seen.talked:
+            require_lines(stream, file.path)
     marks = _marks(tail)
     title = _given_title(file.path, marks) or marks.get("summary")
     first = " ".join(seen.prompt.split()) or None

@@ -12,11 +12,10 @@ import re
 import stat
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from agent_sdk_core.errors import SessionNotFoundError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
 
 _SESSION_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _KEY_LENGTH: Final = 200
@@ -24,19 +23,23 @@ _SUFFIX: Final = ".jsonl"
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A session's file as the folder lists it.
+class StoredFile(NamedTuple):
+    """A session's file as the folder lists it; they sort by when they were written.
 
     Attributes:
-        path: The file.
-        session_id: The id it is named after.
         modified_ns: When it was last written, Unix time in nanoseconds.
+        session_id: The id it is named after.
+        project: The folder it is in.
     """
 
-    path: Path
-    session_id: str
     modified_ns: int
+    session_id: str
+    project: Path
+
+    @property
+    def path(self) -> Path:
+        """The file. Of thousands of files only those on a page need it."""
+        return self.project / f"{self.session_id}{_SUFFIX}"
 
 
 def folder(env: Mapping[str, str]) -> Path:
@@ -68,6 +71,11 @@ def project_key(cwd: str | os.PathLike[str]) -> str:
     return f"{key[:_KEY_LENGTH]}-{_base36(hashed if hashed < 1 << 31 else (1 << 32) - hashed)}"
 
 
+def is_session_id(text: str) -> bool:
+    """Tell whether a text has the shape of a session id, so that it can become the name of a file."""
+    return _SESSION_ID.fullmatch(text) is not None
+
+
 def find_session(root: Path, session_id: str) -> Path:
     """Return the file of a stored session, whatever folder it was started in; the newest, if there are several.
 
@@ -77,6 +85,7 @@ def find_session(root: Path, session_id: str) -> Path:
 
     Raises:
         SessionNotFoundError: No such session is stored, or this is no session id.
+        AgentError: The folder of the sessions cannot be read.
     """
     found: list[tuple[int, Path]] = []
     if _SESSION_ID.fullmatch(session_id):
@@ -90,12 +99,22 @@ def find_session(root: Path, session_id: str) -> Path:
 
 
 def project_folders(root: Path) -> list[Path]:
-    """Return the folders of the projects that have sessions."""
+    """Return the folders of the projects that have sessions.
+
+    Raises:
+        AgentError: The folder of all projects is there and cannot be read; code "session_unreadable".
+    """
     try:
         with os.scandir(root / "projects") as entries:
             return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise AgentError(
+            f"The folder of the sessions, {root / 'projects'}, cannot be read: {error.strerror}.",
+            code="session_unreadable",
+            backend="claude",
+        ) from error
 
 
 def session_files(project: Path) -> Iterator[StoredFile]:
@@ -109,9 +128,14 @@ def session_files(project: Path) -> Iterator[StoredFile]:
         return
     for entry in listed:
         session_id = entry.name.removesuffix(_SUFFIX)
-        path = Path(entry.path)
-        if _SESSION_ID.fullmatch(session_id) and (modified := _modified(path)) is not None:
-            yield StoredFile(path, session_id, modified)
+        if not _SESSION_ID.fullmatch(session_id):
+            continue
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield StoredFile(status.st_mtime_ns, session_id, project)
 
 
 def side_folder(path: Path) -> Path:
@@ -128,7 +152,15 @@ def kept_elsewhere(path: Path) -> list[Path]:
 def _account_home() -> str:
     import pwd  # Not on Windows, where this package is to import all the same.
 
-    return pwd.getpwuid(os.getuid()).pw_dir
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        raise InvalidRequestError(
+            "This user has no home directory: the variable HOME is not set, and no account tells one. Set HOME, or "
+            "CLAUDE_CONFIG_DIR.",
+            code="no_home",
+            backend="claude",
+        ) from None
 
 
 def _modified(path: Path) -> int | None:

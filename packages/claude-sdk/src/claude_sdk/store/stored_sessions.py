@@ -10,17 +10,18 @@ from typing import Final, Protocol, TypeVar
 
 from anyio import to_thread
 
-from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
-from agent_sdk_core.interfaces.session import require_limit
+from agent_sdk_core.errors import InvalidRequestError, SessionBusyError, SessionNotFoundError
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_limit
 from agent_sdk_core.wire.reading import filled_text
-from claude_sdk.store import editing, history, listing, places
+from claude_sdk.store import editing, history, listing, places, unbegun
 from claude_sdk.store.transcript.lines import opened, read_lines
 
 T = TypeVar("T")
 
 _HEAD: Final = 256 * 1024
 """Bytes of a file in which its folder is looked for."""
+_TURNS: Final = 50
+"""How many turns are held while one is looked for."""
 
 
 class Lock(Protocol):
@@ -47,9 +48,43 @@ class StoredSessions:
         """Return the file of a session.
 
         Raises:
-            SessionNotFoundError: There is none.
+            SessionNotFoundError: There is none, or no conversation has begun in it.
         """
-        return await _in_thread(partial(places.find_session, self.folder, session_id))
+        return await _in_thread(partial(self._find, session_id))
+
+    async def require_new(self, session_id: str, lock: Callable[[str], Lock]) -> None:
+        """Make sure that a session can be started with an id, which one that has not begun does not keep.
+
+        Args:
+            session_id: The id.
+            lock: Takes the lock of the session that has it, see `delete`.
+
+        Raises:
+            SessionBusyError: There is a session with this id.
+        """
+
+        def path_of_unbegun() -> Path | None:
+            try:
+                path = places.find_session(self.folder, session_id)
+            except SessionNotFoundError:
+                return None
+            if unbegun.is_unbegun(path):
+                return path
+            raise SessionBusyError(
+                f"Claude has a stored session {session_id}; resume it, or choose another id.", backend="claude"
+            )
+
+        def work() -> None:
+            if (found := path_of_unbegun()) is None:
+                return
+            held = lock(found.stem)
+            try:
+                if (path := path_of_unbegun()) is not None:
+                    unbegun.set_aside(path)
+            finally:
+                held.release()
+
+        await _in_thread(work)
 
     async def folder_of(self, session_id: str) -> str | None:
         """Return the folder that a session works in, where its file tells.
@@ -77,19 +112,24 @@ class StoredSessions:
         """
         last: str | None = None
         found = False
-        for message in await self.read_history(session_id, limit=None, cursor=None):
-            if found and getattr(message, "is_replay", None) is True:
-                break
-            if message.uuid is not None and message.parent_tool_use_id is None:
-                last = message.uuid
-            found = found or uuid == message.uuid
-        if not found or last is None:
-            raise InvalidRequestError(f"This session has no message {uuid!r} to be forked at.", backend="claude")
-        return last
+        page: HistoryPage | None = None
+        while page is None or page.cursor is not None:  # Page by page, for a long session is more than is to be held.
+            page = await self.read_history(session_id, limit=_TURNS, cursor=page.cursor if page else None)
+            for message in page:
+                if found and getattr(message, "is_replay", None) is True:
+                    return _required(last, uuid)
+                if message.uuid is not None and message.parent_tool_use_id is None:
+                    last = message.uuid
+                found = found or uuid == message.uuid
+        return _required(last if found else None, uuid)
 
     async def rename(self, session_id: str, title: str) -> None:
         """Give a session a name."""
         await _in_thread(partial(editing.rename, await self.find(session_id), title))
+
+    async def tag(self, session_id: str, tag: str | None) -> None:
+        """Put a word on a session; None takes it away."""
+        await _in_thread(partial(editing.tag, await self.find(session_id), tag))
 
     async def archive(self, session_id: str) -> None:
         """Take a session out of the list."""
@@ -125,6 +165,23 @@ class StoredSessions:
                 held.release()
 
         await _in_thread(work)
+
+    def _find(self, session_id: str) -> Path:
+        path = places.find_session(self.folder, session_id)
+        if unbegun.is_unbegun(path):
+            state = "holds no conversation" if path.stat().st_size else "is empty"
+            raise SessionNotFoundError(
+                f"The session's file {path} {state}: its claude was ended before it had stored the first prompt, or "
+                "the file has lost its content.",
+                backend="claude",
+            )
+        return path
+
+
+def _required(last: str | None, uuid: str) -> str:
+    if last is None:
+        raise InvalidRequestError(f"This session has no message {uuid!r} to be forked at.", backend="claude")
+    return last
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -14,7 +14,7 @@ from claude_sdk.store.places import side_folder
 from claude_sdk.store.transcript.branch import newest_branch
 from claude_sdk.store.transcript.entries import Entry, entry_of
 from claude_sdk.store.transcript.frames import Agent
-from claude_sdk.store.transcript.lines import opened, read_lines
+from claude_sdk.store.transcript.lines import opened, read_lines, require_lines
 
 _PREFIX: Final = "agent-"
 
@@ -39,7 +39,7 @@ def own_transcript(path: Path) -> Transcript:
 
     Raises:
         SessionNotFoundError: It does not exist.
-        AgentError: It cannot be read.
+        AgentError: It cannot be read, or holds something else.
     """
     entries: list[Entry] = []
     leaf: str | None = None
@@ -51,13 +51,25 @@ def own_transcript(path: Path) -> Transcript:
             elif not entry.sidechain:
                 entries.append(entry)
                 leaf = None
+        if not entries:
+            require_lines(file, path)
     return Transcript(path, newest_branch(entries, leaf))
+
+
+def agent_files(path: Path) -> list[Path]:
+    """Return the files of a session's sub-agents, in the order of their names."""
+    return sorted((side_folder(path) / "subagents").rglob(f"{_PREFIX}*.jsonl"))
+
+
+def note_of(file: Path) -> Path:
+    """Return the agent's note on the sub-agent whose file this is; it may not exist."""
+    return file.with_suffix(".meta.json")
 
 
 def agent_transcripts(path: Path) -> Iterator[Transcript]:
     """Yield the files of a session's sub-agents, those left out of which nothing says what started them."""
     folder = side_folder(path)
-    for file in sorted((folder / "subagents").rglob(f"{_PREFIX}*.jsonl")):
+    for file in agent_files(path):
         inside = file.resolve().is_relative_to(folder.parent.resolve() / folder.name)
         if not inside or (agent := _agent(file)) is None:
             continue
@@ -81,7 +93,7 @@ def _chosen_leaf(line: Json) -> str | None:
 
 def _agent(file: Path) -> Agent | None:
     try:
-        note = record_of(decode_line(file.with_suffix(".meta.json").read_bytes()))
+        note = record_of(decode_line(note_of(file).read_bytes()))
     except OSError:
         return None
     tool_use_id = text_of(note.get("toolUseId"))

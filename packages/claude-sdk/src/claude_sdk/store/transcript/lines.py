@@ -69,6 +69,25 @@ def read_tail(file: BinaryIO, size: int) -> list[Json]:
     return [cast("Json", value) for value in values if isinstance(value, dict)]
 
 
+def require_lines(file: BinaryIO, path: Path) -> None:
+    """Refuse a file in which nothing was found, if no line of it can be one of a session.
+
+    Raises:
+        SessionNotFoundError: It is empty, as one is whose first line was never written.
+        AgentError: It holds something else; code "session_unreadable".
+    """
+    file.seek(0)
+    line = file.readline(_LONGEST)
+    if not line:
+        raise SessionNotFoundError(f"The session's file {path} is empty.", backend="claude")
+    while line:
+        if line.startswith(b"{"):
+            return
+        line = file.readline(_LONGEST)
+    message = f"The session's file {path} cannot be read: it holds no line of a session. Put back a copy of it."
+    raise AgentError(message, code="session_unreadable", backend="claude")
+
+
 @contextmanager
 def opened(path: Path) -> Generator[BinaryIO]:
     """Open a session's file for reading.
