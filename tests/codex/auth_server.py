@@ -66,7 +66,7 @@ def auth_server(*, refuse: bool = False) -> Generator[str]:
 
         do_POST = do_GET
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:
             del format, args
 
     class Server(ThreadingHTTPServer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -81,3 +82,8 @@ def mcp(tool: str, **arguments: Any) -> Step:
 def names(ran: Ran) -> list[str]:
     """Return the names of a turn's tool uses, in order."""
     return [use.name for use in ran.uses]
+
+
+def version_of(told: str | None) -> tuple[int, ...]:
+    """Return the first two numbers of a version, in whatever words it stands."""
+    return tuple(map(int, re.findall(r"\d+", told or "")[:2]))

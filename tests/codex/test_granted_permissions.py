@@ -6,9 +6,10 @@ from typing import Any, cast
 import pytest
 from tests.codex.driving import Codex
 
-from agent_sdk_core import Allow, Deny, RequestOpened
+from agent_sdk_core import DEFER, Allow, Deny, RequestOpened, RequestResolved
 from agent_sdk_testing import call, text
-from agent_sdk_testing.contract.watching import Asker, Ran, run
+from agent_sdk_testing.contract.cases.test_each_answer import CALLED, Answering, Kind, script, told
+from agent_sdk_testing.contract.watching import Asker, Ran, result_of, run, until
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +61,51 @@ async def test_permissions_that_are_denied_are_not_there(codex: Codex, asker: As
     # What the sandbox said of the command that came last reaches the model.
     assert "Read-only file system" in codex.model.requests[2].tool_outputs[-1].text
     assert ran.result.outcome == "completed"
+
+
+async def test_each_answer_to_a_request_for_permissions(codex: Codex) -> None:
+    codex.settings(features={"request_permissions_tool": True})
+    wanted: dict[str, Any] = {"network": {"enabled": True}}
+    ask = call("request_permissions", reason="I need it.", permissions=wanted)
+    kind = Kind("permission", "can_use_tool", lambda agent: [ask])
+    answering = Answering(kind)
+    codex.model.otherwise(text("Went on."))
+    async with codex.session(permission_mode="accept_edits", can_use_tool=answering) as session:
+        for answering.how in CALLED:
+            script(codex, kind)
+            ran = await run(session, f"Ask: {answering.how}.")
+            by = "callback" if answering.how in ("yes", "no", "stop") else "callback_error"
+            assert told(ran.messages, kind) == ("allowed" if answering.how == "yes" else "denied", by)
+            assert ran.result.outcome == ("interrupted" if answering.how == "stop" else "completed")
+            outputs = [output.text for request in codex.model.requests[-1:] for output in request.tool_outputs]
+            if answering.how not in ("yes", "stop"):
+                assert "enabled" not in outputs[-1]
+
+
+@pytest.mark.parametrize("how", ["yes", "no", "interrupt", "close"])
+async def test_a_request_for_permissions_that_is_settled_elsewhere(codex: Codex, how: str) -> None:
+    codex.settings(features={"request_permissions_tool": True})
+    ask = call("request_permissions", reason="I need it.", permissions={"network": {"enabled": True}})
+    codex.model.otherwise(text("Went on.")).reply(ask)
+    async with codex.session(permission_mode="accept_edits", can_use_tool=DEFER) as session:
+        watch, results = session.messages(), session.messages()
+        uuid = await session.send("Ask.")
+        opened = await until(watch, RequestOpened)
+        if how == "interrupt":
+            await session.interrupt()
+        elif how == "close":
+            await session.aclose()
+        else:
+            await session.answer(opened.request_id, Allow() if how == "yes" else Deny())
+        resolved = await until(watch, RequestResolved)
+        ended = (await result_of(results, uuid)).outcome
+    outcomes = {
+        "yes": ("allowed", "answer", "completed"),
+        "no": ("denied", "answer", "completed"),
+        "interrupt": ("withdrawn", "agent", "interrupted"),
+        "close": ("denied", "close", "interrupted"),
+    }
+    assert (resolved.outcome, resolved.by, ended) == outcomes[how]
 
 
 @pytest.mark.parametrize("command", ["touch refused.txt", "sleep 1; touch refused.txt"])

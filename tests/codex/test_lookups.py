@@ -37,7 +37,7 @@ async def test_tools_that_a_script_of_the_model_runs_in_parallel_are_tool_uses_o
     text(a.output + b.output)"""
     codex.model.reply(custom("exec", script)).reply(text("Both ran."))
     async with codex.session(permission_mode="bypass") as session:
-        with anyio.fail_after(15):
+        with anyio.fail_after(30):
             ran = await run(session, "Run both.")
     assert names(ran) == ["Bash", "Bash"]
     assert sorted(result.text.strip() for result in ran.results) == ["first go", "second"]

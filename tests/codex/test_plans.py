@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from tests.codex.driving import Codex, names
+from tests.codex.driving import Codex, backend_of, names, version_of
 
 from agent_sdk_testing import call, text
 from agent_sdk_testing.contract.watching import run
@@ -36,3 +38,15 @@ async def test_a_proposed_plan_ends_the_plan_mode_tool_and_is_no_text(codex: Cod
     assert use.name == "ExitPlanMode"
     assert str(use.input["plan"]).strip() == "1. Look\n2. Leap"
     assert "".join(ran.text).strip() == "I looked."
+
+
+async def test_a_plan_is_carried_over_into_a_fresh_thread(codex: Codex) -> None:
+    codex.model.reply(text("Done."))
+    async with codex.session() as session:
+        backend = backend_of(session)
+        if version_of(backend.version) < (0, 169):
+            pytest.skip(f"codex {backend.version} cannot; that began with 0.169")
+        params = {"threadId": session.session_id, "markdown": "1. Look at it"}
+        prepared: Any = await backend.request("thread/prepareApprovedPlan", params)
+        await run(session, prepared["prompt"])
+    assert b"1. Look at it" in codex.model.requests[-1].body

@@ -44,7 +44,7 @@ async def test_what_is_sent_past_the_option_is_refused_by_the_provider(codex: Co
     """The scripted model refuses what the provider would, so that the strict form is tested at all."""
     codex.model.reply(text("{}"))
     async with codex.session() as session:
-        session.driver.changes["outputSchema"] = {"type": "object", "properties": {"a": {"type": "string"}}}
+        session.driver.settings.changes["outputSchema"] = {"type": "object", "properties": {"a": {"type": "string"}}}
         result = (await run(session, "Go.")).result
     assert result.outcome == "failed"
     assert "'additionalProperties' is required to be supplied and to be false" in "".join(result.errors)

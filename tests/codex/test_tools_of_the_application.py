@@ -17,7 +17,7 @@ PIXEL = base64.b64decode(
 )
 
 
-@tool
+@tool(ask="never")
 async def add(first: int, second: int) -> int:
     """Add two numbers."""
     if first < 0:
@@ -25,7 +25,7 @@ async def add(first: int, second: int) -> int:
     return first + second
 
 
-@tool
+@tool(ask="never")
 async def draw() -> ToolResult:
     """Draw a picture."""
     return ToolResult(("Here:", ToolImage(PIXEL, "image/png")))
@@ -39,7 +39,7 @@ async def calling(codex: Codex, name: str, /, *tools: Tool, **arguments: int | s
         return await run(session, "Use it.")
 
 
-async def test_a_tool_of_the_application_runs_without_asking_and_its_result_reaches_the_model(codex: Codex) -> None:
+async def test_a_tool_of_the_application_runs_and_its_result_reaches_the_model(codex: Codex) -> None:
     ran = await calling(codex, "add", add, first=1, second=2)
     [use], [result] = ran.uses, ran.results
     assert (use.name, use.input, use.kind) == ("mcp__sums__add", {"first": 1, "second": 2}, "mcp")
@@ -85,7 +85,7 @@ async def test_an_image_of_a_tool_of_the_application_reaches_the_model_and_the_u
 async def test_an_interrupt_cancels_a_tool_of_the_application(codex: Codex) -> None:
     running, cancelled = anyio.Event(), anyio.Event()
 
-    @tool
+    @tool(ask="never")
     async def wait() -> None:
         """Wait for ever."""
         running.set()
@@ -106,3 +106,17 @@ async def test_an_interrupt_cancels_a_tool_of_the_application(codex: Codex) -> N
         assert (await turn.wait()).outcome == "interrupted"
         codex.model.reply(text("On."))
         assert (await run(session, "Go on.")).result.outcome == "completed"
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_session_keeps_the_tools_that_it_was_started_with_and_says_so(
+    codex: Codex, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = ToolRegistry("sums", [add, draw])
+    codex.model.reply(call("add", {"first": 1, "second": 2}, namespace="sums")).reply(text("Done."))
+    async with codex.session(tools=registry) as session:
+        registry.remove("add")
+        ran = await run(session, "Use it.")
+    assert ran.results[0].is_error is True
+    assert "There is no tool 'add'; there are: draw." in ran.results[0].text
+    assert "codex keeps the tools that a session was started with" in caplog.text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 from tests.codex.driving import Codex, backend_of
 
-from agent_sdk_core import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core import InvalidRequestError, TurnOptions, UnsupportedOptionError
 from agent_sdk_testing import ModelRequest, Step, call, text
 from agent_sdk_testing.contract.watching import run
 from codex_sdk.process.config_keys import KEYS, TABLES
+from codex_sdk.threads.mcp_servers import NATIVE_KEYS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
 
@@ -166,6 +168,10 @@ async def test_codex_knows_the_keys_of_its_configuration_and_no_other(codex: Cod
             await backend_of(session).request("thread/start", params)
         return f"field `{name}`" not in caught.value.message
 
+    async def known_of_server(key: str) -> bool:
+        servers = {"x": {"command": "true", key: odd}, "y": {"url": "http://127.0.0.1:1", key: odd}}
+        return await known({"mcp_servers": servers}, f"mcp_servers.x.{key}")
+
     wrapper = codex.folder / "strict-codex"
     wrapper.write_text(f'#!/bin/sh\nexec "{codex.real_executable()}" "$@" --strict-config\n')
     wrapper.chmod(0o755)
@@ -173,6 +179,17 @@ async def test_codex_knows_the_keys_of_its_configuration_and_no_other(codex: Cod
         session = await codex.open(backend)
         assert not await known({"nonsense": odd}, "nonsense")
         assert [key for key in sorted(KEYS) if not await known({key: odd, "nonsense": 1}, key)] == []
+        assert [key for key in sorted(NATIVE_KEYS) if not await known_of_server(key)] == []
+        assert not await known_of_server("command_line")
         for table, keys in TABLES.items():
             assert [key for key in sorted(keys) if not await known({table: {key: odd}}, f"{table}.{key}")] == []
     assert set(tomllib.loads((codex.home / "config.toml").read_text())) <= KEYS
+
+
+async def test_who_a_prompt_is_from_is_told_to_the_provider_with_its_turn(codex: Codex) -> None:
+    codex.model.otherwise(text("Fine."))
+    async with codex.session() as session:
+        await session.run("Talk.", options=TurnOptions(origin="automation"))
+        await session.run("Talk.")
+    told = [json.loads(request.headers["x-codex-turn-metadata"]) for request in codex.model.requests]
+    assert [one.get("turn_trigger") for one in told] == ["automation", None]

@@ -35,7 +35,7 @@ async def make_backend(fake: FakeCodex, child_env: dict[str, str], anyio_backend
     async with AsyncExitStack() as stack:
 
         def make(**options: Any) -> CodexBackend:
-            defaults: dict[str, Any] = {"executable": fake.executable, "env": child_env, "startup_timeout": 10}
+            defaults: dict[str, Any] = {"executable": fake.executable, "env": child_env, "startup_timeout": 30}
             backend = CodexBackend(**(defaults | options))
             stack.push_async_callback(backend.aclose)
             return backend

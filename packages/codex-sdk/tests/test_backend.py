@@ -22,12 +22,15 @@ from agent_sdk_core import (
     RateLimitEvent,
     RequestTimeoutError,
     ResultMessage,
+    RuntimeConfig,
+    Secret,
     SessionBusyError,
     SessionClosedError,
     SessionNotFoundError,
     SessionOptions,
     UnknownMessage,
     UnsupportedOptionError,
+    create_backend,
 )
 from agent_sdk_core.wire_log import WireLog
 from agent_sdk_testing import FakeCodex, FakeRequest
@@ -56,7 +59,7 @@ def gone(pid: int) -> bool:
     return False
 
 
-def ends(pid: int, seconds: float = 10) -> bool:
+def ends(pid: int, seconds: float = 60) -> bool:
     """Wait until a process has ended, whether or not its exit code was read."""
     try:
         descriptor = os.pidfd_open(pid)
@@ -73,6 +76,29 @@ def ends(pid: int, seconds: float = 10) -> bool:
 async def settle(backend: CodexBackend) -> None:
     """Return when everything that the fake has sent before is handled."""
     await backend.request("thread/read", {})
+
+
+class TestRemote:
+    @pytest.mark.parametrize(
+        ("option", "value"), [("executable", "codex"), ("env", {}), ("config_overrides", {"model": "gpt-5.5"})]
+    )
+    def test_how_an_app_server_is_started_says_nothing_of_one_that_runs(self, option: str, value: object) -> None:
+        with pytest.raises(InvalidRequestError, match=f"somebody else started: leave {option} out") as caught:
+            CodexBackend(url="ws://127.0.0.1:1", **{option: value})  # pyright: ignore[reportArgumentType]
+        assert caught.value.details == {"option": option}
+
+    def test_a_token_needs_an_address(self) -> None:
+        with pytest.raises(InvalidRequestError, match="CodexBackend\\(url=…\\), which is missing"):
+            CodexBackend(token=Secret("token"))
+
+    def test_a_token_over_a_network_in_the_clear_is_refused(self) -> None:
+        with pytest.raises(InvalidRequestError, match="in the clear"):
+            CodexBackend(url="ws://agents.example.org", token=Secret("token"))
+
+    def test_what_is_configured_for_a_process_is_left_out(self, tmp_path: Path) -> None:
+        config = RuntimeConfig.model_validate({"backends": {"codex": {"executable": tmp_path / "none"}}})
+        backend = create_backend("codex", config=config, url="unix:///run/codex.sock")
+        assert isinstance(backend, CodexBackend)
 
 
 class TestStarting:
@@ -618,8 +644,9 @@ class TestWatching:
 class TestEnding:
     @pytest.mark.parametrize(("code", "number"), [(3, None), (None, signal.SIGKILL), (0, None)])
     async def test_an_exit_is_noticed_by_everybody(
-        self, fake: FakeCodex, backend: CodexBackend, code: int | None, number: int | None
+        self, fake: FakeCodex, make_backend: MakeBackend, code: int | None, number: int | None
     ) -> None:
+        backend = make_backend(max_restarts=0)
         with anyio.fail_after(30):
             session = await backend.create_session()
             other = await backend.create_session()
@@ -661,7 +688,8 @@ class TestEnding:
             await session.aclose()
             assert backend.sessions == (other,)
 
-    async def test_each_caller_gets_an_error_of_its_own(self, fake: FakeCodex, backend: CodexBackend) -> None:
+    async def test_each_caller_gets_an_error_of_its_own(self, fake: FakeCodex, make_backend: MakeBackend) -> None:
+        backend = make_backend(max_restarts=0)
         caught: list[AgentError] = []
         with anyio.fail_after(30):
             session = await backend.create_session()
@@ -722,7 +750,7 @@ class TestEnding:
             await anext(notifications)
             fake.exit(3)
             told = [await anext(events), await anext(events)]
-        assert [event.kind for event in told] == ["warning", "dead"]
+        assert [event.kind for event in told] == ["warning", "exited"]
         assert "brandNew" in told[0].message
 
     async def test_a_closed_stdout_is_an_end_too(self, fake: FakeCodex, backend: CodexBackend) -> None:
@@ -730,7 +758,7 @@ class TestEnding:
             session = await backend.create_session()
             events = from_now(backend)
             fake.close_stdout()
-            assert (await anext(events)).kind == "dead"
+            assert (await anext(events)).kind == "exited"
             assert session.state == "disconnected"
             await backend.aclose()
             assert gone(fake.pids[0])
@@ -749,7 +777,7 @@ class TestEnding:
                     await call()
 
     async def test_a_close_that_was_never_started_does_nothing(self, fake: FakeCodex, backend: CodexBackend) -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             await backend.aclose()
             assert fake.pids == []
 

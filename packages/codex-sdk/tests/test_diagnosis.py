@@ -74,7 +74,7 @@ async def test_one_that_works_is_told_in_full_and_nothing_is_left(
     logged_in: FakeCodex, make_backend: MakeBackend
 ) -> None:
     backend = make_backend()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         found = await backend.diagnose()
     assert (found.status, found.usable, found.problems) == ("ok", True, ())
     assert found.executable == str(logged_in.executable)
@@ -106,7 +106,7 @@ async def test_an_executable_that_is_not_there_is_missing_unless_it_was_named(
 
 async def test_who_is_not_logged_in_is_told_how_to(fake: FakeCodex, make_backend: MakeBackend) -> None:
     fake.on("account/read", lambda request: request.answer({"account": None, "requiresOpenaiAuth": True}))
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         found = await make_backend().diagnose()
     assert (found.status, found.logged_in) == ("error", False)
     assert found.problems[0].what == "Codex is not logged in."
@@ -117,7 +117,7 @@ async def test_an_account_of_a_newer_codex_is_told_as_it_is(fake: FakeCodex, mak
     fake.on(
         "account/read", lambda request: request.answer({"account": {"type": "newer", "x": 1}, "requiresOpenaiAuth": 1})
     )
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         found = await make_backend().diagnose()
     assert (found.login, found.logged_in, found.status) == ("newer", True, "ok")
 
@@ -126,7 +126,7 @@ async def test_a_codex_that_refuses_to_say_who_is_logged_in_has_a_problem(
     fake: FakeCodex, make_backend: MakeBackend
 ) -> None:
     fake.on("account/read", lambda request: request.refuse("the keyring is locked"))
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         found = await make_backend().diagnose()
     assert (found.status, found.login, found.logged_in, found.version) == ("error", "", None, fake.version)
     assert "the keyring is locked" in found.problems[0].what
@@ -135,8 +135,8 @@ async def test_a_codex_that_refuses_to_say_who_is_logged_in_has_a_problem(
 
 async def test_one_that_hangs_is_given_up(fake: FakeCodex, make_backend: MakeBackend) -> None:
     fake.hold("initialize")
-    with anyio.fail_after(20):
-        found = await make_backend().diagnose(timeout=0.2)
+    with anyio.fail_after(60):
+        found = await make_backend().diagnose(timeout=3)
     assert (found.status, found.problems[0].code) == ("error", "startup_timeout")
     assert found.version == VERSION, "from the comparison of protocols"
 
@@ -159,7 +159,7 @@ async def test_versions_outside_of_the_tested_range(
     advice: str,
 ) -> None:
     protocol(verdict, *(["thread/start (it is gone)"] if verdict == "reduced" else []))
-    with FakeCodex(version=version) as fake, anyio.fail_after(20):
+    with FakeCodex(version=version) as fake, anyio.fail_after(60):
         fake.on("account/read", lambda request: request.answer(ACCOUNT))
         found = await CodexBackend(executable=fake.executable, env=child_env).diagnose()
     assert (found.status, found.version, found.within_tested_range) == (status, version, False)
@@ -171,7 +171,7 @@ async def test_without_a_comparison_an_untested_version_gets_no_reassurance(
     protocol: Callable[..., None], child_env: dict[str, str]
 ) -> None:
     protocol(error=HandshakeError("It would not say. Ask again."))
-    with FakeCodex(version="9.0.0") as fake, anyio.fail_after(20):
+    with FakeCodex(version="9.0.0") as fake, anyio.fail_after(60):
         fake.on("account/read", lambda request: request.answer(ACCOUNT))
         found = await CodexBackend(executable=fake.executable, env=child_env).diagnose()
     assert (found.drift, found.incomparable) == (None, "It would not say")
@@ -182,7 +182,7 @@ async def test_a_protocol_that_no_session_works_with_is_an_error(
     protocol: Callable[..., None], logged_in: FakeCodex, make_backend: MakeBackend
 ) -> None:
     protocol("incompatible", "a (gone)", "b (gone)", "c (gone)", "d (gone)")
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         found = await make_backend().diagnose()
     assert found.status == "error"
     assert found.problems[0].what.endswith("so no session works: a (gone); b (gone); c (gone); and 1 more.")

@@ -70,6 +70,14 @@ def test_a_request_that_is_gone_weighs_as_much_as_it_is_used(name: str, verdict:
     assert found.summary().compatible is (verdict == "compatible")
 
 
+def test_a_request_that_is_only_answered_is_not_missed_where_nobody_makes_it_any_more() -> None:
+    asked = replace(surface(), server_requests={"ask": Method()})
+    used = replace(USED, methods=USED.methods | {"ask"}, spared=frozenset({"ask"}))
+    found = compare(asked, replace(asked, version="2.0.0", server_requests={}), used)
+    assert found.changes == (Change("ask", "removed", "request of the server", used=True, effect="none"),)
+    assert found.verdict == "compatible"
+
+
 def test_new_methods_are_named_and_do_no_harm() -> None:
     after = surface()
     after = replace(

@@ -25,6 +25,7 @@ from agent_sdk_testing import FakeCodex, FakeRequest, FakeTurn
 from codex_sdk import driver, protocol
 from codex_sdk.backend import CodexBackend
 from codex_sdk.session import CodexSession
+from codex_sdk.threads import interrupts, leaving
 
 pytestmark = pytest.mark.anyio
 
@@ -438,7 +439,7 @@ class TestInterrupt:
             assert not (await session.interrupt()).interrupted
 
     async def test_an_interrupt_needs_no_answer(self, fake: FakeCodex, backend: CodexBackend) -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             session = await backend.create_session()
             turn = await run_turn(fake, session)
             fake.on("turn/interrupt", lambda request: turn.completed("interrupted"))
@@ -505,7 +506,7 @@ class TestInterrupt:
         self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
-        monkeypatch.setattr(driver, "_INTERRUPT_SECONDS", 0.05)
+        monkeypatch.setattr(interrupts, "INTERRUPT_SECONDS", 0.05)
         with anyio.fail_after(30):
             session = await backend.create_session()
             turn = await run_turn(fake, session)
@@ -515,6 +516,7 @@ class TestInterrupt:
                 with pytest.raises(SessionBusyError, match="still runs the turn"):
                     await call()
             assert sum(request.method == "turn/start" for request in fake.requests) == 1
+            monkeypatch.setattr(interrupts, "INTERRUPT_SECONDS", 30)
             turn.completed("interrupted")
             fake.on("turn/start", lambda request: fake.accept(request).completed())
             assert (await session.query("Hi").wait()).is_error is False
@@ -545,9 +547,15 @@ class TestInterrupt:
             session = await backend.create_session()
             fake.hold("turn/start")
             turn = session.query("Hi")
-            with anyio.move_on_after(0.05):
+
+            async def enter() -> None:
                 async with turn:
                     pytest.fail("nobody answered")
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(enter)
+                await fake.request("turn/start")
+                tasks.cancel_scope.cancel()
             assert turn.result is not None
             assert turn.result.user_message_uuids == [turn.uuid]
             assert session.state == "idle"
@@ -596,6 +604,7 @@ class TestSubAgents:
             child = await spawn(fake, session, turn)
             fake.on("turn/interrupt", lambda request: interrupted(request, turn, child))
             assert (await session.interrupt()).interrupted
+            await fake.request("turn/interrupt", 2)  # The parent's may have ended the turn before the other was read.
             asked = [request.params for request in fake.requests if request.method == "turn/interrupt"]
             assert sorted((params["threadId"], params["turnId"]) for params in asked) == [
                 ("child", child.id), ("thread-1", turn.id)
@@ -603,7 +612,11 @@ class TestSubAgents:
             params = (await fake.request("thread/backgroundTerminals/terminate")).params
             assert params == {"threadId": "child", "processId": "42"}
 
-    async def test_a_kill_interrupts_them_and_lets_all_threads_go(self, fake: FakeCodex, backend: CodexBackend) -> None:
+    async def test_a_kill_interrupts_them_and_lets_all_threads_go(
+        self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(leaving, "KILL_SECONDS", 30)
+        monkeypatch.setattr(driver, "KILL_SECONDS", 30)
         with anyio.fail_after(30):
             session = await backend.create_session()
             turn = await run_turn(fake, session)

@@ -70,7 +70,7 @@ def test_responses_are_derived_also_where_names_are_irregular(method: str, respo
 @pytest.mark.parametrize("module", ["codex_sdk.protocol", "codex_sdk.protocol.methods"])
 def test_tables_load_without_pydantic(module: str) -> None:
     code = f"import sys, {module}; print(sorted(n for n in sys.modules if n.split('.')[0] == 'pydantic'))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "[]\n"
 
 
@@ -79,5 +79,5 @@ def test_types_load_only_the_areas_they_need() -> None:
         "import sys; from codex_sdk.protocol import ThreadItem, TurnCompletedNotification\n"
         "print(sorted(n.rsplit('.', 1)[1] for n in sys.modules if n.startswith('codex_sdk.protocol.')))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "['common', 'items', 'model', 'turn']\n"

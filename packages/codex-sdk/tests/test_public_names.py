@@ -57,7 +57,7 @@ def test_names_load_once() -> None:
 
 def loaded_by(code: str) -> set[str]:
     script = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
     return set(done.stdout.split())
 
 
@@ -77,6 +77,16 @@ def test_the_backend_loads_neither_the_protocol_models_nor_what_applications_nee
     sessions = ("session", "driver", "normalizer", "routing", "threads", "asking", "process.link")
     assert not loaded & {f"codex_sdk.{module}" for module in sessions}
     assert not loaded & {f"agent_sdk_core.runtime.{module}" for module in ("session", "link", "turns", "asking")}
+
+
+def test_a_backend_options_and_a_message_load_nothing_that_only_sessions_need() -> None:
+    message = "AssistantMessage.from_wire({'type': 'assistant', 'message': {'content': []}})"
+    names = "AssistantMessage, CodexBackend, SessionOptions"
+    loaded = loaded_by(f"from codex_sdk import {names}; CodexBackend(); SessionOptions(model='x'); {message}")
+    assert "agent_sdk_core.messages.conversation" in loaded
+    later = ("messages.parse", "messages.system", "messages.result", "interfaces.session", "interfaces.turn")
+    later += ("asking.requests", "asking.questions", "hooks.events", "hooks.table", "policy", "tools", "config.runtime")
+    assert not loaded & {f"agent_sdk_core.{module}" for module in later}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)

@@ -51,14 +51,16 @@ def test_bundle_is_what_the_installed_binary_emits(
     codex: Path, environment: dict[str, str], tmp_path: Path, flavour: str, flags: list[str]
 ) -> None:
     command = [codex, "app-server", "generate-json-schema", *flags, "--out", tmp_path]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
     assert digests(tmp_path) == digests(COMMITTED / flavour)
 
 
 def test_manifest_names_the_version_of_the_installed_binary(
     codex: Path, environment: dict[str, str], manifest: dict[str, Any]
 ) -> None:
-    done = subprocess.run([codex, "--version"], env=environment, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [codex, "--version"], env=environment, check=True, capture_output=True, text=True, timeout=120
+    )
     assert done.stdout.split()[-1] == manifest["codex"]
 
 

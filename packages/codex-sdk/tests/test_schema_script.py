@@ -71,7 +71,7 @@ def test_the_split_the_surface_and_the_stub_do_not_depend_on_the_hash_seed(tmp_p
             env={"PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=True,
         ).stdout
         for seed in ("1", "2", "3")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from agent_sdk_core.config.secret import Secret
 from agent_sdk_core.errors import AgentError, AuthenticationError, ProtocolError
 from agent_sdk_core.interfaces.account import Account, AccountKind, LoginMethod
 from agent_sdk_core.runtime.login import LoginFlow
+from agent_sdk_core.secret import Secret
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_of
 from codex_sdk.process.errors import translate
 

@@ -1,57 +1,52 @@
-"""The Codex backend: one `codex app-server` for all sessions, started on first use and ended with the backend."""
+"""The Codex backend: one `codex app-server` for all sessions, started on first use, or one that listens already."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 import anyio.to_thread
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.client_names import require_client
-from agent_sdk_core.config.secret import Secret
-from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, SessionBusyError, SessionNotFoundError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionBusyError, SessionNotFoundError
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
-from agent_sdk_core.interfaces.session import require_limit
-from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_limit
 from agent_sdk_core.messages.usage import ModelPrice
 from agent_sdk_core.models import ChatModel
-from agent_sdk_core.option_values import environment_of, require_positive
+from agent_sdk_core.option_values import environment_of, require_count, require_positive
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
+from agent_sdk_core.secret import Secret
 from agent_sdk_core.wire.reading import Json, record_at
 from codex_sdk.account import LOGIN_METHODS, CodexLogin, ask_account, forget_login
-from codex_sdk.modes import MODES, TURN_OPTIONS, UNSUPPORTED_OPTIONS
-from codex_sdk.process.errors import translate
-from codex_sdk.process.executable import VERSIONS, find_executable
+from codex_sdk.modes import HOOKS, MODES, TURN_OPTIONS, UNSUPPORTED_OPTIONS
+from codex_sdk.process.executable import find_executable
 from codex_sdk.process.native_requests import Requests
 
 if TYPE_CHECKING:
-    from agent_sdk_core.rpc.jsonrpc import Peer
+    from agent_sdk_core.messages.parse import SDKMessage
     from agent_sdk_core.rpc.receiver import ServerRequest
     from agent_sdk_core.runtime.streams import BoundedStream
-    from agent_sdk_core.sub_agents import AgentDefinition
+    from agent_sdk_core.transport.websocket.address import WebSocketAddress
     from codex_sdk.asking.client_hooks import ClientHooks
+    from codex_sdk.asking.hooks import Answer
+    from codex_sdk.hooks.channel import HookChannel
     from codex_sdk.process.app_server import AppServer
     from codex_sdk.process.link import AppServerLink
     from codex_sdk.routing.receiver import Dispatcher, Notification
     from codex_sdk.session import CodexSession
+    from codex_sdk.threads.opener import ThreadOpener
     from codex_sdk.threads.opening import Opening
-    from codex_sdk.threads.roles import RoleFiles
-
-_OPEN_SECONDS: Final = 120.0
-"""A thread starts its MCP servers first, which may take their time."""
-
-_NO_SUCH_TURN: Final = "turn not found"
 
 
 @checked_class()
@@ -62,14 +57,24 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         executable: The codex executable; absent: `AGENT_SDK_CODEX_PATH`, the bundled one, or the one on `PATH`.
         env: The whole environment of the app-server; absent: this process's. `SessionOptions.env` is for the tools.
         startup_timeout: Seconds that the app-server has to start and answer.
+        max_restarts: How often in a row an app-server that was lost is started again, until one lives for ten seconds;
+            its sessions go on with it. 0: its sessions end with it. With `url`, a connection that was lost.
         config_overrides: Keys of config.toml, dotted ones too, that hold for this app-server and all its sessions; no
             secrets, for they stand on its command line. One session's are `SessionOptions.settings`.
+        url: Address of an app-server that somebody else started, as `codex app-server --listen` has it:
+            `ws://127.0.0.1:PORT`, `wss://HOST`, `unix:///PATH`; absent: one is started. Paths in options and prompts
+            are those of its machine, and it goes on when the backend is closed.
+        token: The capability token that it wants, if any; to another machine only over `wss://`.
+        name: What it is called in events and errors, where an application has several; absent: "codex".
         client_name: Name of your application, for the provider of the model; absent: this SDK's.
         client_title: Its name for people; absent: `client_name`.
         client_version: Its version.
         hooks: Answers to what only the application can answer: new tokens, attestations.
         prices: Price of each model that is used, for costs; without it they are unknown.
         wire_log: Called with "in" or "out" and each message on the wire; what it raises is ignored.
+
+    Raises:
+        InvalidRequestError: An argument is wrong, or does not go with another one.
 
     Attributes:
         version: Version of the running app-server, or None before the start.
@@ -88,11 +93,15 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         mentions=True,
         list_sessions=True,
         edit_sessions=True,
+        search_sessions=True,
         goals=True,
         background_tasks=True,
+        mcp_status=True,
+        mcp_login=True,
         permission_modes=tuple(MODES),
         login_methods=LOGIN_METHODS,
-        policy_scope="asked_only",
+        policy_scope="every_call",
+        hooks=frozenset(HOOKS),
         turn_options=frozenset(TURN_OPTIONS),
         unsupported_options=frozenset(UNSUPPORTED_OPTIONS),
     )
@@ -103,7 +112,11 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         executable: str | os.PathLike[str] | None = None,
         env: Mapping[str, str] | None = None,
         startup_timeout: float = 30.0,
+        max_restarts: int = 5,
         config_overrides: Mapping[str, object] | None = None,
+        url: str | None = None,
+        token: Secret | None = None,
+        name: str | None = None,
         client_name: str | None = None,
         client_title: str | None = None,
         client_version: str | None = None,
@@ -111,9 +124,31 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         prices: Mapping[str, ModelPrice] | None = None,
         wire_log: Tap | None = None,
     ) -> None:
+        if name is not None:
+            self.type = name
         super().__init__()
         require_positive("CodexBackend", "startup_timeout", startup_timeout)
+        require_count("CodexBackend", "max_restarts", max_restarts)
+        self._max_restarts = max_restarts
         self.version: str | None = None
+        self._address = None if url is None else _address(url, token)
+        self._token = token
+        self._lost_connection: AgentError | None = None
+        for option, value in {"executable": executable, "env": env, "config_overrides": config_overrides}.items():
+            if self._address is not None and value is not None:
+                raise InvalidRequestError(
+                    f"CodexBackend(url=…) talks to an app-server that somebody else started: leave {option} out, or "
+                    "start it with that.",
+                    backend=self.type,
+                    details={"option": option},
+                )
+        if token is not None and self._address is None:
+            raise InvalidRequestError(
+                "CodexBackend(token=…) is the capability token of the app-server at CodexBackend(url=…), which is "
+                "missing. A login with an API key is login_with_api_key().",
+                backend=self.type,
+                details={"option": "token"},
+            )
         self._executable = executable
         self._env = dict(os.environ) if env is None else environment_of("CodexBackend", env)
         learn_from(self._env)
@@ -124,7 +159,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         self._tap = wire_log
         require_client(self.type, client_name=client_name, client_version=client_version)
         self._client = client_name, client_title or client_name, client_version or "0"
-        self._roles: RoleFiles | None = None
+        self._hooked: HookChannel | None = None
         self._logging_in: list[CodexLogin] = []
 
     @classmethod
@@ -149,8 +184,10 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
 
     async def diagnose(self, *, timeout: float = DEFAULT_SECONDS) -> Diagnosis:
         """Look at the codex that this backend would start, in processes of its own."""
-        from codex_sdk.diagnosis import diagnose
+        from codex_sdk.diagnosis import diagnose, diagnose_remote
 
+        if self._address is not None:
+            return replace(await diagnose_remote(self._address, self._token, timeout=timeout), backend=self.type)
         return await diagnose(self._executable, self._env, timeout=timeout, arguments=self._overrides)
 
     @property
@@ -200,22 +237,27 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
 
         return await list_threads((await self._running()).peer, cwd=cwd, limit=limit, cursor=cursor)
 
+    async def search_sessions(self, text: str, *, limit: int = 50, cursor: str | None = None) -> SessionPage:
+        """Return stored sessions in which a text was said, newest first, each with a snippet of where."""
+        from codex_sdk.threads.listings import search_threads
+
+        return await search_threads((await self._running()).peer, text, limit=limit, cursor=cursor)
+
     async def read_history(
         self, session_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> HistoryPage:
         """Return the messages of a stored session, oldest first, without opening it."""
-        from codex_sdk.threads.history import read_history, stored_facts
+        from codex_sdk.threads.history import read_stored
 
         require_limit(limit, backend=self.type)
-        peer = (await self._running()).peer
-        return await read_history(peer, await stored_facts(peer, session_id), limit=limit, cursor=cursor)
+        return await read_stored((await self._running()).peer, session_id, limit=limit, cursor=cursor)
 
     async def session_info(self, session_id: str) -> StoredSession:
         """Return what is known of a stored session, an archived one too."""
-        from codex_sdk.threads.history import read_thread
+        from codex_sdk.threads.history import told_of
         from codex_sdk.threads.listings import stored_session
 
-        thread = record_at(await read_thread((await self._running()).peer, session_id), "thread")
+        thread = await told_of((await self._running()).peer, session_id)
         return stored_session({**thread, "id": session_id})
 
     async def rename_session(self, session_id: str, title: str) -> None:
@@ -268,6 +310,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
 
     @cached_property
     def _link(self) -> AppServerLink:
+        from agent_sdk_core.runtime.supervisor import Restarts
         from codex_sdk.process.app_server import Client
         from codex_sdk.process.link import AppServerLink
 
@@ -279,14 +322,26 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
             self._dispatch,
             executable=self._executable,
             env=self._env,
+            address=self._address,
+            token=self._token,
             seconds=self._startup_timeout,
             client=client,
             arguments=self._overrides,
             tap=self._tap,
+            revival=Restarts(limit=self._max_restarts) if self._max_restarts else None,
         )
-        link.when_lost.append(self._lost)
+        if self._max_restarts:
+            link.when_lost.append(self._cut_off if self._address is None else self._hang)
+        link.when_restarted.append(self._restarted)
+        link.when_dead.append(self._lost)
         self._links.append(link)
         return link
+
+    @cached_property
+    def _opener(self) -> ThreadOpener:
+        from codex_sdk.threads.opener import ThreadOpener
+
+        return ThreadOpener(self._link, self._plan_thread, self._dispatch.unknowns, self.warn_once)
 
     # What differs from other backends.
 
@@ -294,9 +349,32 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         await off_the_loop(_load)
         server = await self._link.connect()
         self.version = server.version
-        self.emit("started", f"codex app-server {self.version} is running.", {"pid": server.channel.pid})
+        where = f" at {self._address.url}" if self._address is not None else ""
+        self.emit("started", f"codex app-server {self.version} is running{where}.", {"pid": server.pid})
         if server.warning is not None:
             self.emit("warning", server.warning)
+
+    def _restarted(self) -> None:
+        server = self._link.today
+        self.version = server.version
+        again = "was started again" if self._address is None else f"is connected again at {self._address.url}"
+        self.emit("restarted", f"codex app-server {self.version} {again}.", {"pid": server.pid})
+        if (lost := self._lost_connection) is not None:
+            self._lost_connection = None
+            for session in self.sessions:
+                self._host.start_soon(session.rejoin, lost, context=session.context)
+
+    def _hang(self, ended: object | None, error: AgentError) -> None:
+        """Note that the connection is lost to an app-server that goes on; see `CodexSession.hang`."""
+        error.backend = error.backend or self.type
+        self._lost_connection = error
+        if not self._closed:
+            self._tell_gathered()
+            self.emit("exited", error.message, {"exit": str(ended) if ended else None})
+        for session in self.sessions:
+            session.hang(error)
+        for login in list(self._logins):
+            login.lost(error)
 
     def _tell_gathered(self) -> None:
         self._dispatch.unknowns.tell_gathered()
@@ -305,13 +383,24 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         try:
             await super()._stop()
         finally:
-            if self._roles is not None:
-                await anyio.to_thread.run_sync(self._roles.remove)
+            if "_opener" in vars(self):
+                await anyio.to_thread.run_sync(self._opener.remove_roles)
+            if self._hooked is not None:
+                self._hooked.stop()
+                await anyio.to_thread.run_sync(self._hooked.remove)
 
     def _abort(self, error: AgentError) -> None:
         super()._abort(error)
-        if self._roles is not None:
-            self._roles.remove()
+        if "_opener" in vars(self):
+            self._opener.remove_roles()
+        if self._hooked is not None:
+            self._hooked.remove()
+
+    async def aclose(self) -> None:
+        """Close every session, and end the app-server; as in `BaseBackend`."""
+        await super().aclose()
+        if self._hooked is not None:  # Its folder was made before the start, which may have failed.
+            await off_the_loop(self._hooked.remove)
 
     def _end_streams(self) -> None:
         self._dispatch.close()
@@ -322,78 +411,63 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         return await self._link.connect()
 
     async def _plan(self, options: SessionOptions) -> Opening:
-        from codex_sdk.threads.opening import opening
+        from codex_sdk.threads.opening import require_prices
 
-        request = await off_the_loop(opening, options)
+        require_prices(options, self._prices)
+        request = await self._plan_thread(options)
         if request.method == "thread/resume" and self._dispatch.is_open(cast("str", options.resume)):
             raise SessionBusyError(f"Session {options.resume} is open in this backend already.", backend=self.type)
         return request
 
+    async def _plan_thread(self, options: SessionOptions) -> Opening:
+        from codex_sdk.hooks.announcing import ASKING_SECONDS, announced, hooked
+        from codex_sdk.threads.opening import opening
+
+        request = await off_the_loop(opening, options)
+        if hooked(options):
+            path = await self._hook_channel().path()
+            given, asking = record_at(request.params, "config"), options.request_timeout or ASKING_SECONDS
+            policed = options.policy is not None
+            config = announced(given, options.hooks, path, policed=policed, asking=asking)
+            request = replace(request, params={**request.params, "config": config})
+        return request
+
+    def _hook_channel(self) -> HookChannel:
+        from codex_sdk.hooks.channel import HookChannel
+
+        if self._hooked is None:
+            self._hooked = HookChannel(self._host, self._answer_hook)
+        return self._hooked
+
+    async def _answer_hook(self, call: Json) -> Answer:
+        from codex_sdk.hooks.relay import failed
+
+        for session in self._dispatch.sessions:
+            if session.thread_id == call.get("session_id"):
+                return await session.answer_hook(call)
+        return failed(str(call.get("hook_event_name")), "no session of this thread is open")
+
     async def _open(self, options: SessionOptions, plan: Opening) -> CodexSession:
         from codex_sdk.driver import CodexDriver
-        from codex_sdk.normalizer import ThreadFacts, ThreadFamily
+        from codex_sdk.hooks.announcing import hooked
+        from codex_sdk.normalizer import ThreadFamily
         from codex_sdk.session import CodexSession
+        from codex_sdk.threads.attachment import Attachment
 
-        self._require_known(plan.unknown)
-        try:
-            response = await self._request_thread((await self._link.connect()).peer, plan, options)
-        except ProtocolError as error:
-            raise translate(error, session_id=options.resume) from error
-        answer = cast("Json", response) if isinstance(response, dict) else {}
-        self._dispatch.unknowns.response(plan.method, answer)
-        facts = ThreadFacts.from_response(
-            answer, tools=tuple(name for registry in options.registries for name in registry.names)
-        )
-        if not facts.thread_id:
-            raise ProtocolError(
-                f"codex answered {plan.method} without a thread.", backend=self.type, details={"response": answer}
-            )
+        await self._link.connect()
+        generation = self._link.generation
+        if hooked(options):
+            await self._hook_channel().listen()
+        facts = await self._opener.open(options, plan)
         family = ThreadFamily(facts, partial=options.include_partial_messages, prices=self._prices)
-        driver = CodexDriver(self._link, self._host, family, options, stored=plan.stored, answers=plan.answers)
-        session = CodexSession(options, self._host, driver, family, touched=self._dispatch.touched)
-        self._dispatch.attach(session)
-        return session
-
-    def _require_known(self, unknown: Sequence[str]) -> None:
-        """Refuse names that Codex does not know; one that is newer than this SDK may."""
-        if not unknown:
-            return
-        from agent_sdk_core.transport.process.executable import parse_version
-
-        version = parse_version(self.version or "")
-        if version is not None and VERSIONS.is_newer(version):
-            self.warn_once((f"This SDK does not know, and passes on: {' '.join(unknown)}",))
-            return
-        raise InvalidRequestError(
-            f"Codex knows no {' '.join(unknown)}", backend=self.type, details={"option": "native"}
+        attachment = Attachment(self._link, self._host, self._opener, family, options, generation=generation)
+        driver = CodexDriver(
+            self._link, self._host, family, options, attachment, stored=plan.stored, answers=plan.answers
         )
-
-    async def _request_thread(self, peer: Peer, request: Opening, options: SessionOptions) -> object:
-        from codex_sdk.threads.history import turn_of
-        from codex_sdk.threads.limits import limited
-        from codex_sdk.threads.listings import require_effort, require_tier
-        from codex_sdk.threads.project_trust import with_trust
-
-        await require_effort(peer, options.reasoning_effort)
-        await require_tier(peer, options.service_tier)
-        params = await with_trust(peer, request.params, options.setting_sources)
-        params = await limited(peer, params, options)
-        if options.agents:
-            params = await off_the_loop(self._with_roles, params, options.agents)
-        try:
-            return await peer.request(request.method, params, timeout=_OPEN_SECONDS)
-        except ProtocolError as error:
-            if options.fork_at is None or _NO_SUCH_TURN not in str(error):
-                raise
-        turn_id = await turn_of(peer, str(options.resume), options.fork_at)
-        return await peer.request(request.method, {**params, "lastTurnId": turn_id}, timeout=_OPEN_SECONDS)
-
-    def _with_roles(self, params: Json, agents: Mapping[str, AgentDefinition]) -> Json:
-        from codex_sdk.process.config_keys import merged
-        from codex_sdk.threads.roles import RoleFiles
-
-        self._roles = self._roles or RoleFiles()
-        return {**params, "config": merged({"agents": self._roles.entries(agents)}, params.get("config") or {})}
+        dispatch = self._dispatch
+        session = CodexSession(options, self._host, driver, family, touched=dispatch.touched, moved=dispatch.moved)
+        dispatch.attach(session)
+        return session
 
     async def _read_account(self) -> Account:
         return await ask_account(self._link.today.peer)
@@ -417,9 +491,16 @@ def _override_arguments(overrides: Mapping[str, object]) -> tuple[str, ...]:
     return override_arguments(overrides)
 
 
+def _address(url: str, token: Secret | None) -> WebSocketAddress:
+    from agent_sdk_core.transport.websocket.address import WebSocketAddress
+
+    return WebSocketAddress.parse(url, owner="CodexBackend", has_token=token is not None)
+
+
 def _load() -> None:
     """Load the modules that sessions need; an import asks the disk."""
+    from agent_sdk_core.policy import command_rules
     from codex_sdk import session
-    from codex_sdk.threads import history, limits, listings
+    from codex_sdk.threads import history, listings, opener
 
-    del session, history, limits, listings
+    del command_rules, session, history, listings, opener

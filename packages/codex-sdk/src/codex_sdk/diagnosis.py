@@ -15,7 +15,9 @@ from agent_sdk_core.errors import AgentError, ProtocolError, UnsupportedVersionE
 from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift, located
 from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.link import look_through
+from agent_sdk_core.secret import Secret
 from agent_sdk_core.transport.process.executable import parse_version
+from agent_sdk_core.transport.websocket.address import WebSocketAddress
 from agent_sdk_core.wire.reading import Json, record_of
 from codex_sdk.process.app_server import AppServer
 from codex_sdk.process.errors import translate
@@ -52,6 +54,19 @@ async def diagnose(
     return found.diagnosis()
 
 
+async def diagnose_remote(address: WebSocketAddress, token: Secret | None, *, timeout: float) -> Diagnosis:
+    """Look at an app-server that somebody else started; what is wrong is part of the answer.
+
+    Args:
+        address: Where it listens.
+        token: The capability token that it wants, if any.
+        timeout: Seconds that it has to answer.
+    """
+    found = _Findings(address.url, {}, timeout, ())
+    await found.start(address, token)
+    return found.diagnosis()
+
+
 def login_words(answer: Json) -> tuple[str, bool]:
     """Return who is logged in, in words, and whether that is enough, from the answer to `account/read`."""
     account = answer.get("account")
@@ -68,7 +83,7 @@ def login_words(answer: Json) -> tuple[str, bool]:
 class _Findings:
     """What was found out so far, by two tasks."""
 
-    def __init__(self, path: Path, env: Mapping[str, str], timeout: float, arguments: Sequence[str]) -> None:
+    def __init__(self, path: Path | str, env: Mapping[str, str], timeout: float, arguments: Sequence[str]) -> None:
         self._path = path
         self._env = env
         self._timeout = timeout
@@ -79,24 +94,27 @@ class _Findings:
         self._incomparable = ""
         self._problems: dict[str, Problem] = {}
 
-    async def start(self) -> None:
-        """Start an app-server, which reads the configuration, and ask it for the account."""
+    async def start(self, address: WebSocketAddress | None = None, token: Secret | None = None) -> None:
+        """Start an app-server, or reach one, which reads the configuration, and ask it for the account."""
         make = partial(
             AppServerLink,
             receiver=Receiver(),
             executable=self._path,
             env=self._env,
+            address=address,
+            token=token,
             seconds=self._timeout,
             arguments=self._arguments,
         )
         try:
-            await look_through(make, "the look at codex", self._look)
+            await look_through(make, "the look at codex", self._look, backend="codex")
         except AgentError as error:
             if isinstance(version := error.details.get("version"), str):
                 self._version = version
-            self._add(Problem.of(error, advice=f"Try `{self._command('app-server')}` by hand."))
+            by_hand = f"Try `{self._command('app-server')}` by hand." if address is None else "Look at its log."
+            self._add(Problem.of(error, advice=by_hand))
         if self._login[1] is False:
-            advice = f"Log in with `{self._command('login')}`."
+            advice = f"Log in with `{self._command('login')}`." if address is None else "Log in where it runs."
             self._add(Problem("Codex is not logged in.", advice, code="not_logged_in"))
 
     async def _look(self, server: AppServer) -> None:
@@ -111,7 +129,7 @@ class _Findings:
         from codex_sdk.drift import check
 
         try:
-            self._drift = (await check(self._path, timeout=self._timeout)).summary()
+            self._drift = (await check(Path(self._path), timeout=self._timeout)).summary()
         except AgentError as error:
             self._incomparable = Problem.of(error).what.rstrip(".")
 

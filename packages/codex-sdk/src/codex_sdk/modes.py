@@ -6,24 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from agent_sdk_core.asking.permissions import PermissionMode
+from agent_sdk_core.hooks.names import HOOK_NAMES, HookName
 from agent_sdk_core.wire.reading import Json
 
 UNSUPPORTED_OPTIONS: Final = (
     "session_id",
     "allowed_tools",
     "disallowed_tools",
-    "max_turns",
-    "max_budget_usd",
     "builtin_tools",
     "plugins",
     "fallback_model",
     "betas",
     "max_thinking_tokens",
 )
-"""Fields that Codex cannot honour: it chooses thread ids itself, and has no such limits and rules for one session."""
+"""Fields that Codex cannot honour: it chooses thread ids itself, and has no such rules for one session."""
 
 
-TURN_OPTIONS: Final = ("model", "reasoning_effort", "permission_mode", "output_schema", "cwd", "sandbox")
+HOOKS: Final[Sequence[HookName]] = [name for name in HOOK_NAMES if name != "pre_skill_command"]
+"""Hooks that can bind on Codex, which runs no commands in the text of skills."""
+
+TURN_OPTIONS: Final = ("model", "reasoning_effort", "permission_mode", "output_schema", "cwd", "sandbox", "origin")
 """Fields of `TurnOptions` that Codex can honour."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from typing import assert_never
 
 from agent_sdk_core.errors import UnsupportedOptionError
@@ -26,17 +25,10 @@ def user_input(prompt: Prompt) -> list[Json]:
     """Return a prompt as Codex's `UserInput` list.
 
     Raises:
-        UnsupportedOptionError: A block is of a kind that Codex does not take.
+        UnsupportedOptionError: A block is of a kind that Codex does not take, or an image or audio at a remote URL.
         InvalidRequestError: A named file is not there.
     """
     return [_user_input(block) for block in prompt_blocks(prompt)]
-
-
-def replay_content(prompt: Prompt) -> str | list[Json]:
-    """Return a prompt as the content of the `user` message that repeats it."""
-    if isinstance(prompt, str):
-        return prompt
-    return [_replay_block(block) for block in prompt_blocks(prompt)]
 
 
 def _user_input(block: PromptBlock) -> Json:
@@ -50,7 +42,7 @@ def _user_input(block: PromptBlock) -> Json:
         case AudioInput(path=path) if path is not None:
             return {"type": "localAudio", "path": str(existing_file("audio", path, backend="codex"))}
         case AudioInput(url=url):
-            return {"type": "audio", "url": url}
+            return {"type": "audio", "url": _inline("audio", url or "")}
         case SkillInput(name, path):
             return {"type": "skill", "name": name, "path": path}
         case MentionInput(name, path):
@@ -63,33 +55,18 @@ def _user_input(block: PromptBlock) -> Json:
             assert_never(block)
 
 
-def _replay_block(block: PromptBlock) -> Json:
-    match block:
-        case TextInput(text):
-            return {"type": "text", "text": text}
-        case ImageInput(path=path) if path is not None:
-            return {"type": "image", "source": {"type": "file", "path": os.fspath(path)}}
-        case ImageInput(data=data) if data is not None:
-            encoded = base64.b64encode(data).decode()
-            return {"type": "image", "source": {"type": "base64", "media_type": block.media_type, "data": encoded}}
-        case ImageInput(url=url):
-            return {"type": "image", "source": {"type": "url", "url": url}}
-        case AudioInput(url=url, path=path):
-            return {
-                "type": "audio",
-                "source": {"type": "url", "url": url} if url else {"type": "file", "path": str(path)},
-            }
-        case SkillInput(name, path):
-            return {"type": "skill", "name": name, "path": path}
-        case MentionInput(name, path):
-            return {"type": "mention", "name": name, "path": path}
-        case DocumentInput(path=path):
-            return {"type": "document", "source": {"type": "file", "path": str(path)}}
-        case _:
-            assert_never(block)
-
-
 def _image_url(block: ImageInput) -> str:
     if block.url is not None:
-        return block.url
+        return _inline("image", block.url)
     return f"data:{block.media_type};base64,{base64.b64encode(block.data or b'').decode()}"
+
+
+def _inline(kind: str, url: str) -> str:
+    """Refuse what Codex would fetch: it refuses the turn for an image, and leaves audio out without a word (0.163)."""
+    if url[:5].lower() != "data:":
+        takes = "data=… with media_type=…" if kind == "image" else "a data: URL"
+        raise UnsupportedOptionError(
+            f"The codex backend takes no {kind} from a remote URL: fetch it, and pass path=… or {takes}.",
+            backend="codex",
+        )
+    return url

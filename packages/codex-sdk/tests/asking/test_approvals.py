@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from agent_sdk_core import Allow, Answers, Deny, InvalidRequestError, PermissionOption, UnsupportedOptionError
-from agent_sdk_core.asking.approvals import ends_turn
+from agent_sdk_core.asking.approvals import ends_turn, require_change
 from agent_sdk_core.asking.permissions import PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, Ask
 from codex_sdk import protocol
@@ -70,8 +70,21 @@ class TestCommands:
         ask = command(kind=kind, proposedExecpolicyAmendment=["make"])
         assert [option.id for option in ask.request.options] == ["allow", "deny", "deny_stop"]
         assert ask.request.escalates == {"sandbox", "network", "permissions", "stdin", "path"}
+        assert ask.request.requires_person
+        assert not command().request.requires_person
         for scope in ("session", "always"):
             assert ask.encode(Allow(scope)) == {"decision": "accept"}
+
+    def test_a_rule_for_one_part_of_a_command_is_not_offered_as_one_for_all(self) -> None:
+        for line, prefix, offered in [
+            ("make all", ["make", "all"], True),
+            ("make; make install", ["make"], False),
+            ("cd sub && make", ["make"], False),
+            ("echo a > b", ["/bin/bash", "-lc", "echo a > b"], True),
+            ("make; echo a > b", ["/bin/bash", "-lc", "make; echo a > b"], True),
+        ]:
+            found = command(command=f"/bin/bash -lc '{line}'", proposedExecpolicyAmendment=prefix).request.options
+            assert ("allow_always" in [option.id for option in found]) == offered, line
 
     def test_a_network_request_names_the_host_and_is_no_sandbox_escalation(self) -> None:
         context = {"host": "pypi.example", "protocol": "https"}
@@ -150,7 +163,7 @@ class TestCommands:
 
     def test_a_changed_input_is_refused_because_codex_would_run_the_old_one(self) -> None:
         with pytest.raises(UnsupportedOptionError, match="cannot run a changed input"):
-            command().encode(Allow(updated_input={"command": "rm -rf /", "cwd": "/project"}))
+            require_change(command().request, Allow(updated_input={"command": "rm -rf /", "cwd": "/project"}))
 
     def test_an_answer_of_another_kind_is_refused(self) -> None:
         with pytest.raises(InvalidRequestError, match="not Answers"):
@@ -290,8 +303,10 @@ class TestPermissions:
         ],
     )
     def test_more_than_was_asked_for_is_refused(self, part: object) -> None:
-        with pytest.raises(InvalidRequestError, match="Only permissions that were asked for"):
-            permissions_approval(asked(permissions=self.WANTED)).encode(Allow(updated_input={"permissions": part}))
+        request = permissions_approval(asked(permissions=self.WANTED)).request
+        with pytest.raises(InvalidRequestError, match=r"Only permissions that were asked for|can change 'permissions'"):
+            require_change(request, Allow(updated_input={"permissions": part}))
+        require_change(request, Allow(updated_input={"permissions": {}}))
 
     def test_an_answer_of_another_kind_is_refused(self) -> None:
         with pytest.raises(InvalidRequestError, match="not Answers"):

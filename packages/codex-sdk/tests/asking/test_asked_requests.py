@@ -201,7 +201,7 @@ async def test_an_answer_that_json_cannot_hold_is_a_refusal(fake: FakeCodex, bac
     async def odd(request: ElicitationRequest) -> ElicitationAnswer:
         return ElicitationAnswer("accept", {"number": float("nan")})
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         talking = await talk(fake, backend, on_elicitation=odd)
         told = await talking.ask(ELICITATION, serverName="s", mode="form", message="How many?", requestedSchema={})
     assert told["action"] == "decline"
@@ -359,7 +359,7 @@ class TestTools:
     async def test_the_applications_tool_runs_and_its_result_goes_back(
         self, fake: FakeCodex, backend: CodexBackend
     ) -> None:
-        @tool
+        @tool(ask="never")
         async def add(a: int, b: int) -> str:
             """Add two numbers."""
             return str(a + b)
@@ -380,7 +380,7 @@ class TestTools:
     async def test_a_call_that_makes_no_sense_is_told_to_the_model(
         self, fake: FakeCodex, backend: CodexBackend, call: dict[str, Any], says: str
     ) -> None:
-        @tool
+        @tool(ask="never")
         async def add(a: int) -> str:
             """Add."""
             raise AssertionError(a)
@@ -393,7 +393,7 @@ class TestTools:
             protocol.DynamicToolCallResponse.model_validate(answer)
 
     async def test_a_tool_of_another_namespace_is_not_ours(self, fake: FakeCodex, backend: CodexBackend) -> None:
-        @tool
+        @tool(ask="never")
         async def add() -> None:
             """Add."""
             raise AssertionError
@@ -405,7 +405,7 @@ class TestTools:
     async def test_a_turn_that_ends_cuts_its_tool_off(self, fake: FakeCodex, backend: CodexBackend) -> None:
         begun, cancelled = anyio.Event(), anyio.Event()
 
-        @tool
+        @tool(ask="never")
         async def wait() -> None:
             """Wait for ever."""
             begun.set()
@@ -423,7 +423,7 @@ class TestTools:
             assert cancelled.is_set()
 
     async def test_a_call_that_comes_when_no_turn_runs_is_refused(self, fake: FakeCodex, backend: CodexBackend) -> None:
-        @tool
+        @tool(ask="never")
         async def add() -> None:
             """Add."""
             raise AssertionError
@@ -438,7 +438,7 @@ class TestTools:
     ) -> None:
         user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
 
-        @tool
+        @tool(ask="never")
         async def whoami() -> str:
             """Tell who asks."""
             return user.get()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agent_sdk_core import Allow, Answers, Deny, InvalidRequestError, UnsupportedOptionError
-from agent_sdk_core.asking.approvals import ends_turn
+from agent_sdk_core.asking.approvals import ends_turn, require_change
 from agent_sdk_core.asking.permissions import PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, Ask
 from codex_sdk import protocol
@@ -170,7 +170,7 @@ def test_an_option_that_was_not_offered_allows_nothing(option: str) -> None:
 
 def test_a_changed_input_is_refused() -> None:
     with pytest.raises(UnsupportedOptionError, match="changed input"):
-        approval().encode(Allow(updated_input={"path": "/b"}))
+        require_change(approval().request, Allow(updated_input={"path": "/b"}))
 
 
 def test_an_answer_of_another_kind_is_refused() -> None:

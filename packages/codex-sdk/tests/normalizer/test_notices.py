@@ -74,9 +74,12 @@ def test_what_the_automatic_review_passes_is_not_told(scene: Any) -> None:
 
 
 def test_an_mcp_server_that_does_not_start_is_told(scene: Any) -> None:
-    wire = only(scene.feed("mcpServer/startupStatus/updated", name="files", status="failed", error="no such file"))
-    assert wire["content"] == "The MCP server files did not start: no such file"
+    failed = {"name": "files", "status": "failed", "error": "no such file"}
+    told = "The MCP server files did not start: no such file"
+    assert scene.feed("mcpServer/startupStatus/updated", **failed) == []  # Nobody listens yet.
     assert scene.thread.facts.mcp_servers == {"files": "failed"}
+    assert [wire["content"] for wire in scene.begin() if wire.get("subtype") == "informational"] == [told]
+    assert only(scene.feed("mcpServer/startupStatus/updated", **failed))["content"] == told
 
 
 def test_rate_limits_are_told_in_a_turn_when_they_change(scene: Any) -> None:

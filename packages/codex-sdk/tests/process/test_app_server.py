@@ -67,12 +67,12 @@ async def launch(
     host = Host("the test", on_stop=stop, on_abort=lambda error: None)
     await host.start()
 
-    async def start(executable: Path | None = None, timeout: float = 10) -> AppServer:
+    async def start(executable: Path | None = None, timeout: float = 30) -> AppServer:
         path = executable or fake.executable
         links.append(AppServerLink(host, heard, executable=path, env=child_env, seconds=timeout))
         return await links[-1].connect()
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         yield start
         await host.aclose()
 
@@ -108,8 +108,8 @@ async def test_a_file_that_cannot_be_run_is_a_spawn_error(launch: Callable[..., 
 
 async def test_silence_is_a_startup_timeout_and_leaves_no_process(fake: FakeCodex, launch: Callable[..., Any]) -> None:
     fake.on("initialize", lambda request: fake.log("still loading"))
-    with pytest.raises(StartupTimeoutError, match=r"within 0\.5 s. Try .* app-server") as caught:
-        await launch(timeout=0.5)
+    with pytest.raises(StartupTimeoutError, match=r"within [\d.]+ s. Try .* app-server") as caught:
+        await launch(timeout=3)
     assert str(caught.value.details["stderr"]).strip() == "still loading"
     assert gone(fake.pids[0])
 
@@ -135,7 +135,7 @@ async def test_a_process_that_ignores_every_hint_is_killed(launch: Callable[...,
     with FakeCodex(ignore_eof=True, ignore_sigterm=True) as stubborn:
         stubborn.hold("initialize")
         with pytest.raises(StartupTimeoutError):
-            await launch(stubborn.executable, timeout=0.5)
+            await launch(stubborn.executable, timeout=3)
         assert gone(stubborn.pids[0])
 
 
@@ -224,7 +224,7 @@ async def test_its_end_is_told_once_with_the_process(fake: FakeCodex, launch: Ca
     fake.exit(4)
     with pytest.raises(AgentError):
         await running.peer.request("thread/start", {})
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await running.channel.wait()
         await heard.ended.wait()
     assert [error.exit_code for error in heard.exits if isinstance(error, ProcessExitedError)] == [4]

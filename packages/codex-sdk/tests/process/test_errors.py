@@ -4,8 +4,15 @@ import re
 
 import pytest
 
-from agent_sdk_core import AgentError, InvalidRequestError, ProtocolError, SessionBusyError, SessionNotFoundError
-from codex_sdk.process.errors import config_error, translate
+from agent_sdk_core import (
+    AgentError,
+    InvalidRequestError,
+    ProcessExitedError,
+    ProtocolError,
+    SessionBusyError,
+    SessionNotFoundError,
+)
+from codex_sdk.process.errors import config_error, startup_error, translate
 
 
 def refusal(text: str, code: int | None = -32600, data: object = None) -> ProtocolError:
@@ -80,3 +87,35 @@ def test_a_session_whose_source_is_gone_is_not_found_and_says_which() -> None:
         error = translate(ProtocolError(said.format(gone), rpc_code=-32600), session_id="a")
         assert isinstance(error, SessionNotFoundError)
         assert re.search(words, error.message)
+
+
+def test_a_start_at_databases_that_another_process_holds_says_what_to_do() -> None:
+    tail = "Error: failed to initialize sqlite state runtime under /home/me/.codex: database is locked\n"
+    error = startup_error("codex", ProcessExitedError("It ended.", exit_code=1, stderr_tail=tail))
+    assert error.message.endswith("Another process may hold its databases: end it, or set another CODEX_HOME.")
+    assert error.retryable
+    other = startup_error("codex", ProcessExitedError("It ended.", exit_code=1, stderr_tail="Error: no licence\n"))
+    assert other.message == "codex app-server ended during its start: no licence"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("rollout at {path} is empty", "is empty"),
+        ("stream did not contain valid UTF-8", "stream did not contain valid UTF-8"),
+    ],
+)
+def test_a_session_whose_file_is_none_is_named_with_the_reason(said: str, reason: str) -> None:
+    path = "/my home/sessions/rollout-1.jsonl"
+    words = f"failed to read session metadata {path}: "
+    error = translate(refusal(f"failed to read thread: {words}thread-store internal error: {words}{said}"
+                              .format(path=path), -32603), session_id="abc")  # fmt: skip
+    assert (error.code, error.retryable, error.backend) == ("session_unreadable", False, "codex")
+    assert f"The session's file {path} cannot be read: {reason}. Put back" in error.message
+
+
+def test_a_damaged_database_is_named_with_what_is_lost_without_it() -> None:
+    said = "failed to open thread history DB at /h/thread_history_1.sqlite: (code: 26) file is not a database"
+    error = translate(refusal(said))
+    assert (error.code, error.retryable) == ("storage_damaged", False)
+    assert "/h/thread_history_1.sqlite: file is not a database. Put back a copy of it, or" in error.message

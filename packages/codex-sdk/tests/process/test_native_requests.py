@@ -73,7 +73,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         env={"PATH": os.defpath, "HOME": str(folder), "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return json.loads(done.stdout)["generalDiagnostics"]
@@ -212,5 +212,5 @@ def test_the_import_loads_no_model() -> None:
         "import sys, codex_sdk.process.native_requests\n"
         "print([n for n in sys.modules if n.startswith('codex_sdk.protocol.') or n.split('.')[0] == 'pydantic'])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "['codex_sdk.protocol.methods']\n"

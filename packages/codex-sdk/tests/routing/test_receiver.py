@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import anyio
 import pytest
+from pydantic_core import to_json
 
 from agent_sdk_core import (
     AgentError,
@@ -14,9 +16,10 @@ from agent_sdk_core import (
     SDKMessage,
     SessionBusyError,
     SessionOptions,
+    StreamEvent,
 )
 from agent_sdk_core.interfaces.events import BackendEvent
-from agent_sdk_core.rpc.receiver import ProtocolIssue, ServerRequest
+from agent_sdk_core.rpc.receiver import Holes, ProtocolIssue, Run, ServerRequest
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
 from codex_sdk.driver import CodexDriver
@@ -24,8 +27,12 @@ from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.process.link import AppServerLink
 from codex_sdk.routing.receiver import Dispatcher, Notification
 from codex_sdk.session import CodexSession
+from codex_sdk.threads.attachment import Attachment
+from codex_sdk.threads.opener import ThreadOpener
 
 pytestmark = pytest.mark.anyio
+
+DELTA: dict[str, Any] = {"threadId": "main", "turnId": "turn-1", "itemId": "said", "delta": "a"}
 
 Json = dict[str, Any]
 
@@ -61,8 +68,12 @@ class Wire:
         """Return a session that is not attached yet."""
         options = SessionOptions()
         family = ThreadFamily(ThreadFacts(thread_id))
-        driver = CodexDriver(cast("AppServerLink", None), self.host, family, options, stored=False)
-        return CodexSession(options, self.host, driver, family, touched=self.dispatch.touched)
+        link = cast("AppServerLink", SimpleNamespace(is_up=True, generation=1))
+        opener = cast("ThreadOpener", None)
+        attachment = Attachment(link, self.host, opener, family, options, generation=1)
+        driver = CodexDriver(link, self.host, family, options, attachment, stored=False)
+        dispatch = self.dispatch
+        return CodexSession(options, self.host, driver, family, touched=dispatch.touched, moved=dispatch.moved)
 
     def attached(self, thread_id: str = "main") -> CodexSession:
         session = self.session(thread_id)
@@ -125,7 +136,7 @@ async def said(messages: Any, count: int) -> list[tuple[str | None, str]]:
 
 class TestThreads:
     async def test_each_session_gets_what_its_thread_sends(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             one, two = wire.attached("one"), wire.attached("two")
             streams = one.messages(), two.messages()
             for name in ("one", "two"):
@@ -136,7 +147,7 @@ class TestThreads:
             assert wire.dispatch.sessions == (one, two)
 
     async def test_what_came_before_its_session_is_handed_over_at_once(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             wire.begin("main", "turn")
             wire.say("main", "turn", "early")
             session = wire.session("main")
@@ -174,7 +185,7 @@ class TestThreads:
 
 class TestSubAgents:
     async def test_a_thread_that_an_item_names_joins_the_session_with_what_it_sent_before(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             session = wire.attached()
             messages = session.messages()
             wire.begin("main", "turn")
@@ -187,7 +198,7 @@ class TestSubAgents:
             assert session._family.parent_tool_use_id("child") == "spawn-child"
 
     async def test_a_thread_that_no_item_names_joins_by_the_root_of_its_turn(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             other, session = wire.attached("other"), wire.attached()
             messages = session.messages()
             wire.begin("main", "turn")
@@ -201,7 +212,7 @@ class TestSubAgents:
             )
 
     async def test_a_family_that_came_early_is_taken_up_as_a_whole(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             wire.begin("grandchild", "c")
             wire.say("grandchild", "c", "deep")
             wire.begin("child", "b")
@@ -214,7 +225,7 @@ class TestSubAgents:
             assert await said(messages, 1) == [("spawn-grandchild", "deep")]
 
     async def test_an_item_cannot_take_the_thread_of_another_session(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             wire.attached()
             other = wire.attached("other")
             messages = other.messages()
@@ -229,7 +240,7 @@ class TestSubAgents:
             assert wire.broker.handled == [(request, other)]
 
     async def test_what_a_sub_agent_asks_is_asked_of_its_session(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             session = wire.attached()
             wire.begin("main", "turn")
             wire.spawn("main", "turn", "child")
@@ -238,7 +249,7 @@ class TestSubAgents:
             assert wire.broker.handled == [(request, session)]
 
     async def test_they_go_with_their_session(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             session, other = wire.attached(), wire.attached("other")
             wire.begin("main", "turn")
             wire.spawn("main", "turn", "child")
@@ -254,7 +265,7 @@ class TestSubAgents:
 class TestRequests:
     @pytest.mark.parametrize("params", [{}, {"threadId": 7}, {"threadId": "unknown"}])
     async def test_one_of_no_session_is_handled_as_such(self, wire: Wire, params: Json) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             wire.attached()
             watched = wire.dispatch.requests.subscribe()
             request = wire.request(**params)
@@ -277,14 +288,14 @@ class TestRequests:
 
 class TestStreams:
     async def test_a_notification_is_told_to_those_who_watch(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             wire.feed("skills/changed", number=1)
             watched = wire.dispatch.notifications.subscribe()
             wire.feed("skills/changed", number=2)
             assert await anext(watched) == Notification("skills/changed", {"number": 2})
 
     async def test_an_item_of_an_unknown_type_is_counted_and_told_once(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             events = wire.events.subscribe()
             for item in ({"type": "dream", "id": "i1"}, {"type": "dream", "id": "i2"}, {"type": "sleep", "id": "i3"}):
                 params = {"threadId": "nobody", "turnId": "u", "item": item}
@@ -295,7 +306,7 @@ class TestStreams:
             assert [event async for event in events] == []
 
     async def test_an_unknown_notification_is_counted_and_told_once(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             events = wire.events.subscribe()
             for _ in range(3):
                 wire.feed("some/newThing")
@@ -306,7 +317,7 @@ class TestStreams:
             assert (told[1].kind, told[1].message, told[1].details) == ("log", "the end", {})
 
     async def test_what_is_no_message_is_told(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             events, logs = wire.events.subscribe(), wire.logs.subscribe()
             wire.dispatch.on_issue(ProtocolIssue("unknown_shape", "It is odd.", {"odd": 1}))
             wire.dispatch.on_log_line("panic")
@@ -316,7 +327,7 @@ class TestStreams:
             assert await anext(logs) == "panic"
 
     async def test_rate_limits_are_told_once_to_the_backend_and_in_every_turn_that_runs(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             sessions = [wire.attached(name) for name in ("one", "two", "idle")]
             streams = [session.messages() for session in sessions]
             events = wire.events.subscribe()
@@ -335,10 +346,79 @@ class TestStreams:
             assert told == [1, 1, 0]
 
     async def test_they_end_when_it_is_closed(self, wire: Wire) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             dispatch = wire.dispatch
             streams: list[Any] = [dispatch.notifications.subscribe(), dispatch.requests.subscribe()]
             dispatch.close()
             for stream in streams:
                 with pytest.raises(StopAsyncIteration):
                     await anext(stream)
+
+
+class TestRuns:
+    """Deltas of one block on end, which the connection hands over at once."""
+
+    async def test_they_are_what_each_of_them_is(self, wire: Wire) -> None:
+        session = wire.attached()
+        wire.begin("main", "turn-1")
+        wire.feed("item/agentMessage/delta", **DELTA)
+        messages = session.messages()
+        assert wire.dispatch.on_run(run_of("b", "c"))
+        wire.dispatch.on_batch_end()
+        told: list[StreamEvent] = []
+        with anyio.fail_after(30):
+            while not told or told[-1].text != "c":
+                if isinstance(message := await anext(messages), StreamEvent) and message.text:
+                    told.append(message)
+        assert [message.text for message in told] == ["a", "b", "c"]
+        assert told[1].raw == {"method": "item/agentMessage/delta", "params": {**DELTA, "delta": "b"}}
+        assert len({message.uuid for message in told}) == 3
+
+    async def test_each_is_taken_by_itself_before_its_block_is_open_or_where_it_adds_nothing(self, wire: Wire) -> None:
+        assert not wire.dispatch.on_run(run_of("a"))
+        wire.attached()
+        wire.begin("main", "turn-1")
+        assert not wire.dispatch.on_run(run_of("a"))
+        wire.feed("item/agentMessage/delta", **DELTA)
+        assert not wire.dispatch.on_run(run_of("b", ""))
+        assert wire.dispatch.on_run(run_of("b"))
+
+    async def test_each_is_taken_by_itself_while_somebody_watches_notifications(self, wire: Wire) -> None:
+        wire.attached()
+        wire.begin("main", "turn-1")
+        wire.feed("item/agentMessage/delta", **DELTA)
+        watched = wire.dispatch.notifications.subscribe()
+        assert not wire.dispatch.on_run(run_of("b"))
+        del watched
+
+    async def test_those_of_another_part_of_a_thought_are_taken_by_themselves(self, wire: Wire) -> None:
+        wire.attached()
+        wire.begin("main", "turn-1")
+        thought = {**DELTA, "summaryIndex": 0}
+        wire.feed("item/reasoning/summaryTextDelta", **thought)
+        assert wire.dispatch.on_run(run_of("b", method="item/reasoning/summaryTextDelta", params=thought))
+        later = {**thought, "summaryIndex": 1}
+        assert not wire.dispatch.on_run(run_of("b", method="item/reasoning/summaryTextDelta", params=later))
+        assert not wire.dispatch.on_run(run_of("b"))
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            {"method": [], "params": DELTA},
+            {"method": "item/agentMessage/delta"},
+            {"method": "item/agentMessage/delta", "params": "x"},
+            {"method": "item/agentMessage/delta", "params": {**DELTA, "delta": 1}},
+            {"method": "item/agentMessage/delta", "params": {**DELTA, "threadId": []}},
+            {"method": "item/agentMessage/delta", "params": DELTA, "id": 1},
+            {"method": "item/plan/delta", "params": DELTA},
+        ],
+    )
+    async def test_what_is_odd_begins_none(self, wire: Wire, raw: Json) -> None:
+        assert wire.dispatch.holes_of(raw) is None
+        assert wire.dispatch.holes_of({"method": "item/agentMessage/delta", "params": DELTA}) is not None
+
+
+def run_of(*texts: str, method: str = "item/agentMessage/delta", params: Json | None = None) -> Run:
+    like = params or DELTA
+    lines = [to_json({"method": method, "params": {**like, "delta": text}}) for text in texts]
+    return Run({"method": method, "params": like}, Holes(("params", "delta")), texts, (), lines)

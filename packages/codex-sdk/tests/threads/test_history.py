@@ -6,7 +6,14 @@ from typing import Any
 import anyio
 import pytest
 
-from agent_sdk_core import AssistantMessage, ProtocolError, SessionNotFoundError, UserMessage
+from agent_sdk_core import (
+    AgentError,
+    AssistantMessage,
+    InvalidRequestError,
+    ProtocolError,
+    SessionNotFoundError,
+    UserMessage,
+)
 from agent_sdk_testing import FakeCodex, FakeRequest
 from codex_sdk import protocol
 from codex_sdk.backend import CodexBackend
@@ -49,7 +56,7 @@ async def test_all_turns_are_read_page_by_page(fake: FakeCodex, backend: CodexBa
         assert said(history) == [f"answer {number}" for number in range(120)]
         assert history.cursor is None
         assert isinstance(history[0], UserMessage)
-        assert [request.params["limit"] for request in fake.requests if request.method == LIST] == [50, 50, 50]
+        assert [request.params["limit"] for request in fake.requests if request.method == LIST] == [10] * 12
 
 
 async def test_a_limited_page_tells_where_the_next_one_begins(fake: FakeCodex, backend: CodexBackend) -> None:
@@ -144,3 +151,55 @@ async def test_an_empty_page_is_an_empty_history(fake: FakeCodex, backend: Codex
     with anyio.fail_after(30):
         fake.on(LIST, lambda request: request.answer({"data": None}))
         assert len(await backend.read_history("thread-9")) == 0
+
+
+FILE = "/sessions/rollout-1-thread-9.jsonl"
+
+
+def thread(**fields: Any) -> dict[str, Any]:
+    return {"id": "thread-9", "historyMode": "paginated", "preview": "question 0", "path": FILE, **fields}
+
+
+async def test_turns_that_the_database_lost_are_told_and_are_no_empty_history(
+    fake: FakeCodex, backend: CodexBackend
+) -> None:
+    with anyio.fail_after(30):
+        fake.on(READ, lambda request: request.answer({"thread": thread()}))
+        fake.on(LIST, pages_of(0))
+        with pytest.raises(AgentError, match=f"has them, {FILE}. Resume the session once") as caught:
+            await backend.read_history("thread-9")
+        assert caught.value.code == "storage_damaged"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"preview": ""}, {"path": None}, {"historyMode": "legacy"}, {"path": "/sessions/rollout-1-thread-9_rev-2.jsonl"}],
+)
+async def test_a_thread_in_whose_file_nothing_is_said_has_an_empty_history(
+    fake: FakeCodex, backend: CodexBackend, fields: dict[str, Any]
+) -> None:
+    with anyio.fail_after(30):
+        fake.on(READ, lambda request: request.answer({"thread": thread(**fields), "readState": {"firstUnread": None}}))
+        fake.on(LIST, pages_of(0))
+        assert len(await backend.read_history("thread-9")) == 0
+
+
+async def test_a_session_without_a_turn_has_no_messages(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        async with await backend.create_session() as session:
+            fake.on(LIST, lambda request: request.refuse("thread 1 is not materialized yet"))
+            assert len(await session.history()) == 0
+            fake.on(LIST, lambda request: request.refuse("limit is wrong"))
+            with pytest.raises(InvalidRequestError, match="limit is wrong"):
+                await session.history()
+
+
+async def test_a_session_of_which_the_index_alone_tells_is_not_found(fake: FakeCodex, backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        fake.on(READ, lambda request: request.answer({"thread": thread()}))
+        assert (await backend.session_info("thread-9")).first_prompt == "question 0"
+        fake.on(LIST, lambda request: request.refuse("no database", code=-32603))
+        assert (await backend.session_info("thread-9")).first_prompt == "question 0"
+        fake.on(LIST, lambda request: request.refuse("no rollout found for thread id x"))
+        with pytest.raises(SessionNotFoundError, match="thread-9"):
+            await backend.session_info("thread-9")

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
-from agent_sdk_core import ChatModel, StoredSession
+from agent_sdk_core import AgentError, ChatModel, StoredSession, UnsupportedOptionError
 from agent_sdk_testing import FakeCodex, FakeRequest
 from codex_sdk import protocol
 from codex_sdk.backend import CodexBackend
@@ -84,3 +85,39 @@ async def test_no_sessions_are_an_empty_page(fake: FakeCodex, backend: CodexBack
         fake.on("thread/list", lambda request: request.answer({}))
         page = await backend.list_sessions()
         assert (page.sessions, page.cursor) == ((), None)
+
+
+async def test_a_search_is_a_page_with_snippets(fake: FakeCodex, backend: CodexBackend) -> None:
+    found: list[dict[str, Any]] = [
+        {"thread": {"id": "1", "preview": "hi"}, "snippet": "a heron"},
+        {"thread": {}},
+        {"thread": {"id": "2"}},
+    ]
+    with anyio.fail_after(30):
+        fake.on("thread/search", lambda request: request.answer({"data": found, "nextCursor": "next"}))
+        page = await backend.search_sessions("heron", limit=3, cursor="here")
+        assert page.sessions == (
+            StoredSession("1", "hi", first_prompt="hi", snippet="a heron"),
+            StoredSession("2"),
+        )
+        assert page.cursor == "next"
+        params = (await fake.request("thread/search")).params
+        protocol.ThreadSearchParams.model_validate(params)
+        assert (params["searchTerm"], params["limit"], params["cursor"]) == ("heron", 3, "here")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [
+        ("Invalid request: unknown variant `thread/search`, expected one of …", UnsupportedOptionError),
+        ("the index is damaged", AgentError),
+    ],
+)
+async def test_a_codex_without_a_search_says_so(
+    fake: FakeCodex, backend: CodexBackend, refusal: str, error: type[AgentError]
+) -> None:
+    with anyio.fail_after(30):
+        fake.on("thread/search", lambda request: request.refuse(refusal))
+        with pytest.raises(error) as caught:
+            await backend.search_sessions("heron")
+        assert ("too old" in caught.value.message) is (error is UnsupportedOptionError)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent_sdk_core import InvalidRequestError, SessionOptions, ToolRegistry, UnsupportedOptionError, tool
+from agent_sdk_core import SessionOptions, ToolRegistry, UnsupportedOptionError, tool
 from codex_sdk import protocol
 from codex_sdk.threads.opening import opening
 from codex_sdk.tools import tool_specs
@@ -42,11 +42,6 @@ def test_a_fork_copies_all_turns_or_up_to_one(workspace: Path) -> None:
     part = opening(forked.model_copy(update={"fork_at": "turn-3"}))
     assert part.params == {**request.params, "lastTurnId": "turn-3"}
     protocol.ThreadForkParams.model_validate(part.params)
-
-
-def test_a_fork_of_nothing_is_refused(workspace: Path) -> None:
-    with pytest.raises(InvalidRequestError, match="needs resume"):
-        opening(options(workspace, fork=True))
 
 
 def test_tools_are_offered_when_a_thread_starts(workspace: Path) -> None:

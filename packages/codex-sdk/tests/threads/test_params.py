@@ -20,10 +20,10 @@ from agent_sdk_core import (
     TextInput,
     UnsupportedOptionError,
 )
-from agent_sdk_core.prompts import PromptBlock
+from agent_sdk_core.prompts import PromptBlock, replay_content
 from codex_sdk import protocol
 from codex_sdk.modes import UNSUPPORTED_OPTIONS, configured_sandbox, mode_params, sandbox_policy
-from codex_sdk.prompt_content import replay_content, user_input
+from codex_sdk.prompt_content import user_input
 from codex_sdk.threads.params import thread_params
 
 MODES: list[PermissionMode] = ["default", "accept_edits", "plan", "auto", "dont_ask", "bypass"]
@@ -253,7 +253,7 @@ def blocks(workspace: Path) -> list[PromptBlock]:
         (workspace / name).write_bytes(b"data")
     return [
         TextInput("look"),
-        ImageInput(url="https://images.example/a.png"),
+        ImageInput(url="data:image/png;base64,AA=="),
         ImageInput(data=b"\x89PNG", media_type="image/png"),
         ImageInput(path=workspace / "image.png"),
         AudioInput(url="data:audio/wav;base64,AA=="),
@@ -269,7 +269,7 @@ def test_each_block_has_its_shape_on_the_wire(workspace: Path, blocks: list[Prom
     png = base64.b64encode(b"\x89PNG").decode()
     assert sent == [
         {"type": "text", "text": "look", "text_elements": []},
-        {"type": "image", "url": "https://images.example/a.png"},
+        {"type": "image", "url": "data:image/png;base64,AA=="},
         {"type": "image", "url": f"data:image/png;base64,{png}"},
         {"type": "localImage", "path": str(workspace / "image.png")},
         {"type": "audio", "url": "data:audio/wav;base64,AA=="},
@@ -283,7 +283,7 @@ def test_the_repeated_prompt_has_the_blocks_of_the_field(workspace: Path, blocks
     png = base64.b64encode(b"\x89PNG").decode()
     assert replay_content([*blocks, DocumentInput(path="a.pdf")]) == [
         {"type": "text", "text": "look"},
-        {"type": "image", "source": {"type": "url", "url": "https://images.example/a.png"}},
+        {"type": "image", "source": {"type": "url", "url": "data:image/png;base64,AA=="}},
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": png}},
         {"type": "image", "source": {"type": "file", "path": str(workspace / "image.png")}},
         {"type": "audio", "source": {"type": "url", "url": "data:audio/wav;base64,AA=="}},
@@ -292,6 +292,12 @@ def test_the_repeated_prompt_has_the_blocks_of_the_field(workspace: Path, blocks
         {"type": "mention", "name": "notes", "path": "/project/notes.md"},
         {"type": "document", "source": {"type": "file", "path": "a.pdf"}},
     ]
+
+
+@pytest.mark.parametrize("block", [ImageInput(url="https://x.example/a.png"), AudioInput(url="http://x.example/a.mp3")])
+def test_what_codex_would_have_to_fetch_is_refused_before_it_is_sent(block: PromptBlock) -> None:
+    with pytest.raises(UnsupportedOptionError, match="fetch it, and pass path="):
+        user_input([block])
 
 
 def test_plain_text_is_sent_and_repeated_as_text() -> None:

@@ -8,16 +8,15 @@ is an escalation. Shapes: `CommandExecutionRequestApprovalResponse`, `FileChange
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast, get_args
+from typing import get_args
 
-from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
+from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers, plan_offers
 from agent_sdk_core.asking.escalations import is_within
 from agent_sdk_core.asking.permissions import Allow, Deny, Escalation, PermissionOption, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, Ask
-from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.envelope import Envelope
-from codex_sdk.asking.offers import IN_PROCESS, Decision, decisions, unchanged
+from codex_sdk.asking.offers import IN_PROCESS, Decision, decisions
 from codex_sdk.normalizer.items.commands import script
 from codex_sdk.normalizer.items.patches import FileChange, file_tool_use
 
@@ -38,8 +37,9 @@ def command_approval(envelope: Envelope, item: Json | None) -> Ask[PermissionReq
         tool_input["permissions"] = params["additionalPermissions"]
         escalates.add("permissions")
     offers = decisions("Yes, and do not ask again in this session", amendments_of=params)
-    if (params.get("kind") or "command") not in ("command", "writeStdin"):
-        # Such as `humanCommand` (0.169), which the handshake does not ask for: only a person may decide, and only once.
+    person = (params.get("kind") or "command") not in ("command", "writeStdin")
+    if person:
+        # `humanCommand` (0.164), and whatever comes after it: only a person may decide, and only once.
         escalates |= set(get_args(Escalation))
         offers = Offers[Decision]([(ALLOW, "accept"), (DENY, "decline"), (DENY_AND_STOP, "cancel")])
     request = envelope.permission(
@@ -48,8 +48,10 @@ def command_approval(envelope: Envelope, item: Json | None) -> Ask[PermissionReq
         cwd=cwd,
         escalates=frozenset(escalates),
         options=offers.options,
+        requires_person=person,
+        changeable=(),
     )
-    return Ask(request, lambda answer: {"decision": offers.chosen(unchanged(request, answer))[2]})
+    return Ask(request, lambda answer: {"decision": offers.chosen(answer)[2]})
 
 
 def patch_approval(
@@ -75,8 +77,21 @@ def patch_approval(
         escalates=frozenset({"path"} if outside else {"sandbox"}),
         options=offers.options,
         diff="".join(_unified_diff(change) for change in changes),
+        blocked_path=outside[0] if outside else None,
+        changeable=(),
     )
-    return Ask(request, lambda answer: {"decision": offers.chosen(unchanged(request, answer))[2]})
+    return Ask(request, lambda answer: {"decision": offers.chosen(answer)[2]})
+
+
+def plan_approval(envelope: Envelope, plan: object, cwd: str | None) -> PermissionRequest:
+    """Return the request of ours about a plan with which a turn has ended: Codex itself only waits (0.163)."""
+    return envelope.permission(
+        "ExitPlanMode",
+        {"plan": plan},
+        cwd=cwd,
+        options=plan_offers("in this Codex thread").options,
+        changeable=("plan",),
+    )
 
 
 def permissions_approval(envelope: Envelope) -> Ask[PermissionRequest]:
@@ -99,30 +114,17 @@ def permissions_approval(envelope: Envelope) -> Ask[PermissionRequest]:
         cwd=envelope.params.get("cwd"),
         escalates=frozenset(escalates),
         options=offers.options,
+        changeable=("permissions",),
     )
 
     def encode(answer: AgentAnswer) -> Json:
         answer, _, scope = offers.chosen(answer)
         if isinstance(answer, Deny):
             return {"permissions": {}, "scope": scope}
-        granted: object = wanted
-        if answer.updated_input is not None:
-            granted = answer.updated_input.get("permissions")
-            if not isinstance(granted, dict) or not _is_part(cast("object", granted), wanted):
-                raise InvalidRequestError("Only permissions that were asked for can be granted.", backend="codex")
+        granted = wanted if answer.updated_input is None else answer.updated_input["permissions"]
         return {"permissions": granted, "scope": scope}
 
     return Ask(request, encode)
-
-
-def _is_part(part: object, whole: object) -> bool:
-    """Tell whether JSON grants nothing that `whole` does not: fewer keys, fewer entries, a switch left off."""
-    if isinstance(part, dict) and isinstance(whole, dict):
-        members, known = cast("Json", part), cast("Json", whole)
-        return all(value is None or (key in known and _is_part(value, known[key])) for key, value in members.items())
-    if isinstance(part, list) and isinstance(whole, list):
-        return all(entry in whole for entry in cast("list[object]", part))
-    return part == whole or (part is False and whole is True)
 
 
 def _paths(changes: list[FileChange]) -> list[str]:

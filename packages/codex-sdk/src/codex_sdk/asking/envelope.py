@@ -24,6 +24,11 @@ class Envelope(requests.Envelope):
         return optional_text_at(self.params, "itemId")
 
     @property
+    def agent_id(self) -> str | None:
+        """The sub-agent's thread."""
+        return self.thread_id if self.parent_tool_use_id is not None else None
+
+    @property
     def reason(self) -> str | None:
         """Why Codex asks."""
         return optional_text_at(self.params, "reason")

@@ -15,7 +15,6 @@ from agent_sdk_core.asking.permissions import Allow, PermissionOption, Permissio
 from agent_sdk_core.asking.requests import Ask
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.envelope import Envelope
-from codex_sdk.asking.offers import unchanged
 from codex_sdk.normalizer.items.calls import mcp_tool_name
 
 _KIND: Final = "mcp_tool_call"
@@ -58,8 +57,9 @@ def mcp_approval(envelope: Envelope, open_items: Iterable[Json]) -> Ask[Permissi
         cast("Json", call.get("arguments") or {}),
         tool_use_id=call.get("id") if len(calls) == 1 else None,
         options=offers.options,
+        changeable=(),
     )
-    return Ask(request, lambda answer: offers.chosen(unchanged(request, answer))[2])
+    return Ask(request, lambda answer: offers.chosen(answer)[2])
 
 
 def _is_call(item: Json, server: object, arguments: object) -> bool:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Final, cast
 
 from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
-from agent_sdk_core.asking.permissions import Allow, Deny, PermissionOption, PermissionRequest
-from agent_sdk_core.asking.requests import AgentAnswer
-from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.asking.permissions import Allow, Deny, PermissionOption
+from agent_sdk_core.policy.command_rules import command_parts
 from agent_sdk_core.wire.reading import Json
+from codex_sdk.normalizer.items.commands import script
 
 Decision = str | Json
 
@@ -41,21 +41,6 @@ def decisions(session: str, *, amendments_of: Json | None = None) -> Offers[Deci
     )
 
 
-def unchanged(request: PermissionRequest, answer: AgentAnswer) -> AgentAnswer:
-    """Return the answer if Codex can honour it: it cannot run anything but what it asked about.
-
-    Raises:
-        UnsupportedOptionError: It changes the input.
-    """
-    changed = answer.updated_input if isinstance(answer, Allow) else None
-    if changed is not None and dict(changed) != dict(request.input):
-        raise UnsupportedOptionError(
-            "Codex cannot run a changed input: deny the request, and say in a prompt what you want instead.",
-            backend="codex",
-        )
-    return answer
-
-
 def _amendments(params: Json) -> Iterator[tuple[PermissionOption, Decision]]:
     """Return the lasting grants that Codex proposes, and only those it says it takes."""
     available = params.get("availableDecisions")
@@ -64,7 +49,7 @@ def _amendments(params: Json) -> Iterator[tuple[PermissionOption, Decision]]:
         return available is None or any(kind in entry for entry in available if isinstance(entry, dict))
 
     prefix = cast("list[str] | None", params.get("proposedExecpolicyAmendment"))
-    if prefix and offered("acceptWithExecpolicyAmendment"):
+    if prefix and offered("acceptWithExecpolicyAmendment") and _is_whole(prefix, params):
         label = f"Yes, and never ask again for commands that start with: {' '.join(prefix)}"
         option = PermissionOption("allow_always", label, Allow("always", option="allow_always"), _IN_RULES)
         yield option, {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": prefix}}
@@ -80,3 +65,9 @@ def _amendments(params: Json) -> Iterator[tuple[PermissionOption, Decision]]:
             _IN_RULES,
         )
         yield option, {"applyNetworkPolicyAmendment": {"network_policy_amendment": amendment}}
+
+
+def _is_whole(prefix: list[str], params: Json) -> bool:
+    """Tell whether a rule covers all that a command runs: of several parts Codex proposes to allow one (0.163)."""
+    command = script(str(params.get("command") or ""))
+    return prefix[-1] == command or len(command_parts(command)) <= 1

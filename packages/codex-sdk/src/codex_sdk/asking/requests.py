@@ -14,10 +14,12 @@ from agent_sdk_core.asking.approvals import ends_turn
 from agent_sdk_core.asking.escalations import absolute_folders
 from agent_sdk_core.asking.permissions import Deny, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Reading, Work
+from agent_sdk_core.messages.base import Source
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.receiver import ServerRequest
+from agent_sdk_core.runtime.asking.own_tools import OwnCall
 from agent_sdk_core.tools.results import ToolResult
-from agent_sdk_core.wire.reading import Json
+from agent_sdk_core.wire.reading import Json, optional_text_at
 from codex_sdk.asking.approvals import command_approval, patch_approval, permissions_approval
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.asking.mcp_approvals import mcp_approval
@@ -55,7 +57,7 @@ class ThreadRequests:
         options: The session's options.
         family: What is known of its threads.
         session_id: Returns the session's id as it is now.
-        run_in_turn: Runs a tool for the running turn; None when the turn ended first.
+        run_tool: Decides about the call of a tool, and runs it for the running turn; None when that ended first.
         stop_turn: Ends a turn, by its thread's id and its own.
     """
 
@@ -65,13 +67,13 @@ class ThreadRequests:
         family: ThreadFamily,
         *,
         session_id: Callable[[], str],
-        run_in_turn: Callable[[Callable[[], Awaitable[ToolResult]]], Awaitable[ToolResult | None]],
+        run_tool: Callable[[OwnCall], Awaitable[ToolResult | None]],
         stop_turn: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._options = options
         self._family = family
         self._session_id = session_id
-        self._run_in_turn = run_in_turn
+        self._run_tool = run_tool
         self._stop_turn = stop_turn
         self._add_dirs = absolute_folders(options.add_dirs)
 
@@ -81,8 +83,6 @@ class ThreadRequests:
 
     def read(self, request: ServerRequest) -> Reading:
         """Return what a request asks; None for one that is refused unasked."""
-        if request.method == "item/tool/call":
-            return self._tool_call(request.params)
         envelope = Envelope.of(
             request.id,
             request.params,
@@ -90,6 +90,8 @@ class ThreadRequests:
             timeout=self._options.request_timeout,
             parent_tool_use_id=self._family.parent_tool_use_id(str(request.params.get("threadId"))),
         )
+        if request.method == "item/tool/call":
+            return self._tool_call(envelope)
         found = ask(request.method, envelope, self._family, self._add_dirs)
         if found is None or not isinstance(found.request, PermissionRequest):
             return found
@@ -98,28 +100,40 @@ class ThreadRequests:
 
     def _noting(self, found: Ask[AgentRequest], request: PermissionRequest, *, stops: bool) -> Ask[AgentRequest]:
         """Let a refusal be noted before it is sent, and end the turn where its body does not (0.163)."""
-        source = request.source
 
         async def before_sending(answer: AgentAnswer | None) -> None:
-            if source is None or source.thread_id is None:
-                return
-            if isinstance(answer, Deny) and request.tool_use_id is not None:
-                self._family.refuse(source.thread_id, request.tool_use_id)
-            if stops and ends_turn(request, answer) and source.turn_id:
-                await self._stop_turn(source.thread_id, source.turn_id)
+            if isinstance(answer, Deny):
+                stop = stops and ends_turn(request, answer)
+                await self._note_refusal(request.source, request.tool_use_id, stop=stop)
 
         return replace(found, before_sending=before_sending)
 
-    def _tool_call(self, params: Json) -> Work | None:
-        """Return the call of the application's tool; None if there is none of that name."""
-        name, namespace = str(params.get("tool")), params.get("namespace")
+    async def _note_refusal(self, source: Source | None, item_id: str | None, *, stop: bool) -> None:
+        if source is None or source.thread_id is None:
+            return
+        if item_id is not None:
+            self._family.refuse(source.thread_id, item_id)
+        if stop and source.turn_id:
+            await self._stop_turn(source.thread_id, source.turn_id)
+
+    def _tool_call(self, envelope: Envelope) -> Work | None:
+        """Return the call of the application's tool; None if there is no registry of that name.
+
+        Codex asks about none of them (0.163), so that the session does.
+        """
+        params = envelope.params
+        name, namespace, call_id = str(params.get("tool")), params.get("namespace"), optional_text_at(params, "callId")
         registries = [registry for registry in self._options.registries if namespace in (None, registry.name)]
         if not registries:
             return None
         registry = next((registry for registry in registries if registry.get(name)), registries[0])
 
+        async def refused(answer: Deny) -> None:
+            await self._note_refusal(envelope.source, call_id, stop=answer.interrupt)
+
         async def run() -> Json | None:
-            result = await self._run_in_turn(lambda: registry.run(name, params.get("arguments")))
+            call = OwnCall(registry, name, params.get("arguments"), envelope, call_id, refused)
+            result = await self._run_tool(call)
             return None if result is None else tool_response(result)
 
         return Work(run, lambda reason: tool_response(ToolResult.failed(reason)), f"tool {name}")

@@ -72,7 +72,7 @@ class _Comparison:
             used, needed = name in self._used.methods, name in self._used.needed
             place = _Place(name, used, needed, kind.startswith("client"))
             if name not in new:
-                self._note(place, "removed", _NAMES[kind], hurts=True)
+                self._note(place, "removed", _NAMES[kind], hurts=name not in self._used.spared)
             elif name not in old:
                 self._note(place, "added", _NAMES[kind])
             else:

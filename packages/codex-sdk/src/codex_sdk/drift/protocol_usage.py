@@ -19,6 +19,7 @@ class Used:
         values: Values of enumerations, and variants of unions, likewise.
         needed: Those of all three without which no session works; what they lead to is needed as far as it is here.
         not_meant: Places that have such a name and are not used, as `Shape.field` or `Shape "value"`.
+        spared: Methods that are answered where Codex asks, and that nobody misses where it no longer does.
     """
 
     methods: frozenset[str] = frozenset()
@@ -26,6 +27,7 @@ class Used:
     values: frozenset[str] = frozenset()
     needed: frozenset[str] = frozenset()
     not_meant: frozenset[str] = frozenset()
+    spared: frozenset[str] = frozenset()
 
 
 def _words(text: str) -> frozenset[str]:
@@ -35,11 +37,12 @@ def _words(text: str) -> frozenset[str]:
 METHODS: Final = _words(
     """
     initialize initialized config/read model/list account/read skills/list
-    thread/start thread/resume thread/fork thread/unsubscribe thread/list thread/loaded/list thread/read
+    thread/start thread/resume thread/fork thread/unsubscribe thread/list thread/loaded/list thread/read thread/search
     thread/turns/list
     thread/name/set thread/archive thread/delete thread/compact/start thread/backgroundTerminals/list
     thread/backgroundTerminals/clean thread/backgroundTerminals/terminate
     turn/start turn/steer turn/interrupt thread/settings/update
+    mcpServerStatus/list mcpServer/oauth/login config/mcpServer/reload
 
     item/commandExecution/requestApproval item/fileChange/requestApproval item/permissions/requestApproval
     item/tool/call item/tool/requestUserInput mcpServer/elicitation/request currentTime/read
@@ -60,51 +63,53 @@ METHODS: Final = _words(
 
 FIELDS: Final = _words(
     """
-    acceptWithExecpolicyAmendment account action activeTurnNotSteerable additionalDetails additionalPermissions
-    additionalSpeedTiers agentPath agentsStates agentThreadId aggregatedOutput answers apiKey
-    applyNetworkPolicyAmendment approval_policy approvalPolicy approvalsReviewer arguments authUrl availableDecisions
-    baseInstructions branch cachedInputTokens cacheWriteInputTokens capabilities changes clientId clientInfo
-    clientUserMessageId cliVersion codexErrorInfo collaborationMode command commandActions config content contentIndex
-    contentItems createdAt currentTimeAt cursor cwd cwds data decision defaultReasoningEffort delivery delta denied
-    description details developerInstructions developer_instructions diff displayName durationMs dynamicTools effort
-    email enabled entries ephemeral error errors eventName excludeSlashTmp exclude_slash_tmp excludeTmpdirEnvVar
-    exclude_tmpdir_env_var excludeTurns execpolicy_amendment exitCode expectedTurnId experimentalApi
-    experimentalRawEvents failure file file_id fileId fileSystem forceReload fragments fromModel gitInfo goal grantRoot
-    granular header host httpConnectionFailed httpStatusCode id image_url imageUrl includeLayers includeTurns input
-    inputModalities inputSchema inputTokens isDefault isOther isSecret item itemId items itemsView kind label last
-    lastTurnId layers limit loginId memoryCitation message _meta mode model modelContextWindow modelProvider
-    model_reasoning_effort model_reasoning_summary move_path name namespace network network_access networkAccess
-    networkApprovalContext network_policy_amendment nextCursor objective options origin osPid output outputSchema
-    outputTokens path permissions personality phase plan planType preview processId prompt proposedExecpolicyAmendment
-    proposedNetworkPolicyAmendments provider queries query question questions rateLimits rationale read reason
-    reasoningEffort reasoning_effort reasoningOutputTokens receiverThreadIds rejection requestAttestation
-    requestedSchema requestId requiresOpenaiAuth responseStreamConnectionFailed responseStreamDisconnected
-    responseTooManyFailedAttempts result results review revisedPrompt rootTurnId run sandbox sandbox_mode sandboxPolicy
-    sandbox_workspace_write savedPath scope server serverName serviceTier serviceTiers settings skills sortDirection
-    sortKey source sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts
+    _meta acceptWithExecpolicyAmendment account action activeTurnNotSteerable additionalContext additionalDetails
+    additionalPermissions additionalSpeedTiers agentPath agentsStates agentThreadId aggregatedOutput annotations answers
+    apiKey applyNetworkPolicyAmendment approval_policy approvalPolicy approvalsReviewer arguments authorizationUrl
+    authUrl availableDecisions baseInstructions branch cachedInputTokens cacheWriteInputTokens callId capabilities
+    changes clientId clientInfo clientUserMessageId cliVersion codexErrorInfo collaborationMode command commandActions
+    completedAtMs config content contentIndex contentItems createdAt currentTimeAt cursor cwd cwds data decision
+    defaultReasoningEffort delivery delta denied description detail details developer_instructions developerInstructions
+    diff displayName durationMs dynamicTools effort email enabled entries ephemeral error errors eventName
+    exclude_slash_tmp exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns execpolicy_amendment
+    exitCode expectedTurnId experimentalApi experimentalRawEvents failure file file_id fileId fileSystem firstUnread
+    forceReload fragments fromModel gitInfo goal grantRoot granular header historyMode host httpConnectionFailed
+    httpStatusCode id image_url imageUrl includeLayers includeTurns input inputModalities inputSchema inputTokens
+    isDefault isOther isSecret item itemId items itemsView kind label last lastTurnId layers limit loginId
+    memoryCitation message mode model model_reasoning_effort model_reasoning_summary modelContextWindow modelProvider
+    move_path name namespace network network_access network_policy_amendment networkAccess networkApprovalContext
+    nextCursor objective options origin osPid output outputSchema outputTokens path permissions personality phase plan
+    planType preview processId prompt proposedExecpolicyAmendment proposedNetworkPolicyAmendments provider queries query
+    question questions rateLimits rationale read readOnlyHint readState reason reasoning_effort reasoningEffort
+    reasoningOutputTokens receiverThreadIds rejection requestAttestation requestedSchema requestId requiresOpenaiAuth
+    responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts result results review
+    revisedPrompt rootTurnId run runtimeStatus sandbox sandbox_mode sandbox_workspace_write sandboxPolicy savedPath
+    scope searchTerm server serverInfo serverName serviceTier serviceTiers settings skills snippet sortDirection sortKey
+    source sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts
     targetItemId text text_elements thread threadId threadName threadSettings timeUsedSeconds title token tokenBudget
-    tokensUsed tokenUsage toModel tool toolName tools total totalTokens turn turnId turns type updatedAt url userAgent
-    userCode verificationUrl version willRetry writableRoots writable_roots
+    tokensUsed tokenUsage toModel tool toolName tools toolsError total totalTokens turn turnId turnTrigger turns type
+    updatedAt url userAgent userCode verificationUrl version willRetry writable_roots writableRoots
     """
 )
 
 VALUES: Final = _words(
     """
     aborted accept acceptForSession acceptWithExecpolicyAmendment activeTurnNotSteerable add agent agentMessage allow
-    amazonBedrock apiKey applyNetworkPolicyAmendment applyPatch approved asc async audio auto auto_review badRequest
-    budgetLimited cancel canceled cancelled chatgpt chatgptDeviceCode closeAgent collabAgentToolCall command
-    commandExecution completed contextCompaction contextWindowExceeded cyberPolicy danger-full-access dangerFullAccess
-    decline declined default delete denied desc dynamicToolCall enteredReviewMode error execve exitedReviewMode failed
-    fileChange final_answer flexUnavailable followupTask form full function functionCallOutput granular
-    guardian_subagent hookPrompt httpConnectionFailed image imageGeneration imageView inProgress input_image input_text
-    inputImage inputText interacted internalServerError interruptAgent interrupted listAgents listFiles localAudio
-    localImage mcpToolCall mention misalignmentPolicyViolation namespace network_policy_amendment networkAccess never
-    none object on-request openai/form openaiForm path pending plan project rateLimitExceeded read read-only readOnly
-    reasoning repo responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts resumeAgent
-    sandboxError search sendInput sendMessage serverOverloaded session sessionBudgetExceeded skill sleep spawnAgent
-    started stopped subAgentActivity summary system text thread tooManyDenials turn unauthorized unknown untrusted
-    update updated_at url usageLimited usageLimitExceeded user userMessage wait warning webSearch workspace-write
-    workspaceWrite writeStdin
+    amazonBedrock apiKey applyNetworkPolicyAmendment applyPatch approved asc async audio authenticationRequired auto
+    auto_review badRequest budgetLimited cancel canceled cancelled chatgpt chatgptDeviceCode closeAgent
+    collabAgentToolCall command commandExecution completed connected contextCompaction contextWindowExceeded cyberPolicy
+    danger-full-access dangerFullAccess decline declined default delete denied desc disabled dynamicToolCall
+    enteredReviewMode error execve exitedReviewMode failed fileChange final_answer flexUnavailable followupTask form
+    full function functionCallOutput granular guardian_subagent high hookPrompt httpConnectionFailed image
+    imageGeneration imageView inProgress input_image input_text inputImage inputText interacted internalServerError
+    interruptAgent interrupted listAgents listFiles localAudio localImage low mcpToolCall mention
+    misalignmentPolicyViolation namespace network_policy_amendment networkAccess never none notStarted on-request
+    openai/form openaiForm paginated path pending plan project rateLimitExceeded read read-only readOnly ready reasoning
+    repo responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts resumeAgent
+    sandboxError search sendInput sendMessage serverOverloaded session sessionBudgetExceeded sessionFlags skill sleep
+    spawnAgent started starting stop stopped subAgentActivity summary system text thread toolsAndAuthOnly tooManyDenials
+    turn unauthorized unknown untrusted update updated_at url usageLimited usageLimitExceeded user userMessage wait
+    warning webSearch workspace-write workspaceWrite writeStdin
     """
 )
 
@@ -135,4 +140,6 @@ NOT_MEANT: Final = frozenset(
     }
 )
 
-USED: Final = Used(METHODS, FIELDS, VALUES, NEEDED, NOT_MEANT)
+SPARED: Final = _words("currentTime/read")
+
+USED: Final = Used(METHODS, FIELDS, VALUES, NEEDED, NOT_MEANT, SPARED)

@@ -17,8 +17,6 @@ from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import SystemMessage
 from agent_sdk_core.wire.reading import Json
 
-set_attribute = object.__setattr__
-
 
 class Frames:
     """The messages that the event at hand becomes.

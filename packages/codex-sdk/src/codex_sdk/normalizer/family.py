@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -71,6 +71,14 @@ class ThreadFamily:
         """What the session used since we know it; total and context are the main thread's."""
         return self.main.usage
 
+    def move_to(self, facts: ThreadFacts, *, anew: bool = True) -> None:
+        """Take what is known of the main thread now, which may be another one than before; see `ThreadNormalizer`."""
+        former = self.main.facts.thread_id
+        self.main.move_to(facts, anew=anew)
+        if facts.thread_id != former:
+            others = {known: normalizer for known, normalizer in self._threads.items() if known != former}
+            self._threads = {facts.thread_id: self.main, **others}
+
     def normalizer(self, thread_id: str) -> ThreadNormalizer | None:
         """Return what makes messages of a thread's events; None for a thread of no kin."""
         return self._threads.get(thread_id)
@@ -98,6 +106,20 @@ class ThreadFamily:
             for contact in contacts:
                 messages += self._meet(normalizer, contact)
         return messages
+
+    def feed_run(
+        self, method: str, params: dict[str, Any], texts: Sequence[str], lines: Sequence[bytes]
+    ) -> Sequence[SDKMessage] | None:
+        """Return the messages that deltas on end of an open item become; None, with nothing done: each is to be fed.
+
+        Args:
+            method: Their method.
+            params: Their params, but for the delta.
+            texts: What each adds.
+            lines: They as they were received, for `message.raw`.
+        """
+        normalizer = self._threads.get(params["threadId"])
+        return None if normalizer is None or self._early else normalizer.feed_run(method, params, texts, lines)
 
     def thread_of(self, params: dict[str, Any]) -> str | None:
         """Return the thread whose turn an event names, whatever thread it names; None for a turn of no kin."""
@@ -151,6 +173,11 @@ class ThreadFamily:
         normalizer = self._threads.get(thread_id)
         return [] if normalizer is None else normalizer.open_items()
 
+    def lifts_sandbox(self, thread_id: str, call_id: str) -> str | None:
+        """Return why a call that is about to run asks to run outside of the sandbox; None if it does not."""
+        normalizer = self._threads.get(thread_id)
+        return None if normalizer is None else normalizer.lifts_sandbox(call_id)
+
     def refuse(self, thread_id: str, item_id: str) -> None:
         """Note that a tool item was refused, before Codex is told so: the result lists it."""
         if (normalizer := self._threads.get(thread_id)) is not None:
@@ -176,6 +203,14 @@ class ThreadFamily:
         messages, self._early = self._early, []
         for normalizer in reversed(self._threads.values()):
             messages += normalizer.end(code=code, message=message, terminal_reason=terminal_reason, turn_id=turn_id)
+        return messages
+
+    def end_agents(self, *, code: str, message: str) -> list[SDKMessage]:
+        """End the turns of sub-agents that run, because nobody listens to them; the main thread goes on."""
+        messages: list[SDKMessage] = []
+        for normalizer in self._threads.values():
+            if normalizer is not self.main and normalizer.active_turn_id is not None:
+                messages += normalizer.end(code=code, message=message, terminal_reason=None)
         return messages
 
     def _meet(self, parent: ThreadNormalizer, contact: Contact) -> list[SDKMessage]:

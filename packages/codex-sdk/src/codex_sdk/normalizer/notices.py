@@ -127,12 +127,15 @@ def auto_reviewed(state: ThreadState, params: Json) -> None:
 
 
 def server_status(state: ThreadState, params: Json) -> None:
-    """Take mcpServer/startupStatus/updated: the next init tells it, a failure is told at once."""
+    """Take mcpServer/startupStatus/updated: the next init tells it, and a failure is told, in a turn if it can be."""
     facts, name, status = state.turns.facts, text_at(params, "name"), text_at(params, "status")
     facts.mcp_servers = {**facts.mcp_servers, name: status}
     if status == "failed":
         content = f"The MCP server {name} did not start: {text_at(params, 'error') or 'no reason was told'}"
-        inform(state.frames, state.source(params), content, "warning")
+        if state.turns.held is None:
+            inform(state.frames, state.source(params), content, "warning")
+        else:
+            state.turns.held.append(content)
 
 
 def rate_limits(state: ThreadState, params: Json) -> None:

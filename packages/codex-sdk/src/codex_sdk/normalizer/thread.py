@@ -67,6 +67,19 @@ class ThreadNormalizer:
     def facts(self, facts: ThreadFacts) -> None:
         self._state.turns.facts = facts
 
+    def move_to(self, facts: ThreadFacts, *, anew: bool = True) -> None:
+        """Take the facts of the thread that goes on with the session; another one's usage counts from zero.
+
+        Args:
+            facts: What is known of it.
+            anew: Whether the app-server that ran its turns is gone, and with it the turns that were given up.
+        """
+        if anew:
+            self._state.given_up.clear()
+        if facts.thread_id != self.facts.thread_id:
+            self._state.meter.start_over()
+        self.facts = facts
+
     @property
     def active_turn_id(self) -> str | None:
         """The turn that runs, None while there is none."""
@@ -128,7 +141,14 @@ class ThreadNormalizer:
             # A corrupt event must neither stop the stream nor get lost, and the end of a turn must stay one.
             self._unreadable(method, params)
         frames.raw = None
-        return frames.take()
+        out, frames.out = frames.out, []  # As `take`; hot.
+        return out
+
+    def feed_run(
+        self, method: str, params: dict[str, Any], texts: Sequence[str], lines: Sequence[bytes]
+    ) -> Sequence[SDKMessage] | None:
+        """Return the messages that deltas on end of an open item become; see `ThreadFamily.feed_run`."""
+        return self._state.speech.run(method, params, texts, lines)
 
     def expect_prompt(self, uuid: str, content: str | list[dict[str, Any]], *, structured: bool = False) -> None:
         """Note a prompt, before turn/start or turn/steer is sent with `uuid` as its clientUserMessageId.
@@ -170,6 +190,10 @@ class ThreadNormalizer:
         turn = self._state.turns.known(turn_id)
         return [] if turn is None else self._state.cards.foreground(turn)
 
+    def lifts_sandbox(self, call_id: str) -> str | None:
+        """Return why a call that is about to run asks to run outside of the sandbox; None if it does not."""
+        return self._state.raw_calls.lifts_sandbox(call_id)
+
     def item(self, item_id: str) -> dict[str, Any] | None:
         """Return the latest known state of a tool item that is open, or that completed lately."""
         return self._state.cards.item(item_id)
@@ -181,6 +205,10 @@ class ThreadNormalizer:
     def is_open(self, item_id: str) -> bool:
         """Tell whether an item has started and not completed."""
         return self._state.cards.opened(item_id) or self._state.speech.turn_of(item_id) is not None
+
+    def has_completed(self, item_id: str) -> bool:
+        """Tell whether an item was met, and is not open any more."""
+        return self._state.kinds.get(item_id) is not None and not self.is_open(item_id)
 
     def knows_turn(self, turn_id: str) -> bool:
         """Tell whether the thread has a turn of this id, running or lately ended."""
@@ -226,6 +254,7 @@ class ThreadNormalizer:
                 if turn_id is not None:
                     self._state.given_up.add(turn.id)
         if turn_id is None:
+            self._state.given_up.clear()
             self._state.cards.stop_tasks(message)
             if (agent := self.agent) is not None:
                 agent.end(self._frames, "stopped", message)

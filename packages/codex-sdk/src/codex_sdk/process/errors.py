@@ -32,6 +32,13 @@ _NOT_FOUND: Final = (
 _LINEAGE: Final = re.compile(r"lineage for (\S+): missing source rollout")
 """Names the thread whose file is gone: the one that was asked for, or one that it was forked from (0.163)."""
 _BUSY: Final = ("already has an active writer",)
+_DAMAGED: Final = re.compile(r"at (?P<path>\S+\.sqlite).*?(?P<reason>file is not a database|disk image is malformed)")
+"""Names a database of Codex's that is none any more (0.163)."""
+_UNREADABLE: Final = re.compile(
+    r".*failed to read session metadata (?P<path>.+?\.jsonl): (?:rollout at (?P=path) )?(?P<reason>.+)", re.DOTALL
+)
+"""Names the file of a session that is none any more; nested, the last one says why (0.163)."""
+_HELD: Final = re.compile(r"database (table )?is locked|failed to initialize sqlite state runtime", re.IGNORECASE)
 _NO_APP_SERVER: Final = ("unrecognized subcommand", "unexpected argument 'app-server'")
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _BAD_CONFIG: Final = ("failed to load configuration", "failed to read configuration")
@@ -58,6 +65,22 @@ def translate(error: ProtocolError, *, session_id: str | None = None) -> AgentEr
         )
     if any(words in text for words in _BAD_CONFIG):
         return config_error(str(error))
+    if (damaged := _DAMAGED.search(str(error))) is not None:
+        return AgentError(
+            f"A database of Codex's is damaged, {damaged['path']}: {damaged['reason']}. Put back a copy of it, or move "
+            "it away: Codex makes another, and tells what was said in a session once that was resumed.",
+            code="storage_damaged",
+            backend="codex",
+            details=details,
+        )
+    if (unreadable := _UNREADABLE.match(error.message)) is not None:
+        return AgentError(
+            f"The session's file {unreadable['path']} cannot be read: {unreadable['reason'].rstrip('.')}. "
+            "Put back a copy of it, or delete it.",
+            code="session_unreadable",
+            backend="codex",
+            details=details,
+        )
     if error.rpc_code in _INVALID_PARAMS:
         return InvalidRequestError(error.message, backend="codex", details={**details, "data": error.rpc_data})
     error.backend = "codex"
@@ -79,7 +102,7 @@ def plain(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
-def startup_error(executable: Path, error: ProcessExitedError) -> AgentError:
+def startup_error(executable: Path | str, error: ProcessExitedError) -> AgentError:
     """Return the error for an app-server that ended before it had introduced itself, from its last words."""
     tail = plain(error.stderr_tail).strip()
     if any(words in tail for words in _NO_APP_SERVER):
@@ -88,8 +111,11 @@ def startup_error(executable: Path, error: ProcessExitedError) -> AgentError:
             '`pip install "agent-sdk[codex]"`.',
             backend="codex",
         )
+    reason = reason_in(tail).removeprefix("Error: ") or str(error)
+    if _HELD.search(tail):
+        reason = f"{reason.rstrip('.')}. Another process may hold its databases: end it, or set another CODEX_HOME."
     return HandshakeError(
-        f"codex app-server ended during its start: {reason_in(tail).removeprefix('Error: ') or error}",
+        f"codex app-server ended during its start: {reason}",
         backend="codex",
         retryable=is_passing(tail),
         details={"exit_code": error.exit_code, "signal": error.signal, "stderr": tail},

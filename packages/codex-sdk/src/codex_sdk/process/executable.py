@@ -12,7 +12,7 @@ MINIMUM_VERSION: Final = (0, 133, 0)
 TESTED_VERSION: Final = (0, 163, 0)
 """The pinned version, which the extra brings and the protocol is generated from."""
 
-TESTED_VERSIONS: Final = ((0, 162, 1), TESTED_VERSION, (0, 169, 0))
+TESTED_VERSIONS: Final = ((0, 162, 1), TESTED_VERSION, (0, 169, 0), (0, 171, 0))
 """Those that the contract suite has run with, oldest first; any other works as far as its protocol does.
 
 0.155.1 fails one behaviour of the suite, but one to rely on: tools inherit everything, whatever `inherit_env` says.

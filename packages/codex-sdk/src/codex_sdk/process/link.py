@@ -1,15 +1,20 @@
-"""Link to the app-server of a backend, which all its sessions share."""
+"""Link to the app-server of a backend, which all its sessions share: one that is started, or one that listens."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from agent_sdk_core.errors import AgentError
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.rpc.jsonrpc import Tap
 from agent_sdk_core.rpc.receiver import Receiver
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.link import Link
+from agent_sdk_core.runtime.supervisor import Revival
+from agent_sdk_core.secret import Secret
+from agent_sdk_core.transport.websocket.address import WebSocketAddress
 from codex_sdk.process.app_server import AppServer, Client
 from codex_sdk.process.executable import find_executable
 
@@ -22,10 +27,16 @@ class AppServerLink(Link[AppServer]):
         receiver: Is told what the app-server sends, and tells `lose` its end.
         executable: The codex executable; absent: it is searched for.
         env: The whole environment of the process.
+        address: Where one listens that somebody else started; absent: one is started.
+        token: The capability token that it wants, if any.
         seconds: How long a start may take.
         client: Who introduces himself; absent: this SDK.
         arguments: Further ones of its command line.
         tap: Sees each message in both directions.
+        revival: How an app-server that was lost comes back.
+
+    Attributes:
+        elsewhere: Whether somebody else started it, so that its turns go on where the connection is lost.
     """
 
     def __init__(
@@ -33,31 +44,47 @@ class AppServerLink(Link[AppServer]):
         host: Host,
         receiver: Receiver,
         *,
-        executable: str | os.PathLike[str] | None,
-        env: Mapping[str, str],
         seconds: float,
+        executable: str | os.PathLike[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        address: WebSocketAddress | None = None,
+        token: Secret | None = None,
         client: Client | None = None,
         arguments: Sequence[str] = (),
         tap: Tap | None = None,
+        revival: Revival = None,
     ) -> None:
-        super().__init__(host, owner="backend", seconds=seconds)
+        super().__init__(host, owner="backend", seconds=seconds, revival=revival)
         self._receiver = receiver
         self._named = executable
-        self._env = env
+        self._env = env or {}
+        self._address = address
+        self._token = token
         self._client = client
+        self.elsewhere = address is not None
         self._arguments = arguments
         self._tap = tap
 
     @property
     def pid(self) -> int | None:
-        """Process id of the app-server, while it can be talked to."""
+        """Process id of the app-server that was started, while it can be talked to."""
         server = self._connection
-        return None if server is None or self.is_over else server.channel.pid
+        return None if server is None or self.is_over else server.pid
 
     async def _spawn(self) -> AppServer:
-        self._executable = await off_the_loop(find_executable, self._named, self._env)
+        if self._address is not None:
+            self._where: Path | str = self._address.url
+            return await AppServer.reach(
+                self._address,
+                token=self._token,
+                seconds=self._seconds,
+                host=self._host,
+                receiver=self._receiver,
+                tap=self._tap,
+            )
+        self._where = executable = await off_the_loop(find_executable, self._named, self._env)
         return await AppServer.spawn(
-            self._executable,
+            executable,
             env=self._env,
             host=self._host,
             receiver=self._receiver,
@@ -66,4 +93,8 @@ class AppServerLink(Link[AppServer]):
         )
 
     async def _greet(self, connection: AppServer, seconds: float) -> None:
-        await connection.greet(self._executable, timeout=seconds, client=self._client)
+        await connection.greet(self._where, timeout=seconds, client=self._client)
+
+    def _may_pass(self, error: AgentError) -> bool:
+        # One that refuses us, or is none, does so every time.
+        return super()._may_pass(error) and (self._address is None or error.retryable)

@@ -9,18 +9,21 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 from agent_sdk_core.errors import AgentError, SessionBusyError
 from agent_sdk_core.interfaces.events import BackendEventKind
-from agent_sdk_core.rpc.receiver import ProtocolIssue, Receiver, ServerRequest
+from agent_sdk_core.rpc.receiver import Holes, ProtocolIssue, Receiver, Run, ServerRequest
 from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.streams import Broadcast
 from agent_sdk_core.wire.reading import Json
+from codex_sdk.normalizer.speech.speech import STREAMED
 from codex_sdk.routing.early_notifications import EarlyNotifications
 from codex_sdk.routing.novelty_counter import Unknowns
 from codex_sdk.routing.router import Owner, Router
+
+_DELTA: Final = Holes(("params", "delta"))
 
 _WARNINGS: Final = frozenset({"configWarning", "deprecationNotice", "warning", "windows/worldWritableWarning"})
 
@@ -43,6 +46,17 @@ class Session(Owner, Protocol):
     @property
     def thread_id(self) -> str:
         """Its thread, which it has from the start."""
+        ...
+
+    def feed_run(self, method: str, params: Json, texts: Sequence[str], lines: Sequence[bytes], /) -> bool:
+        """Take deltas on end of an item that streams; False, with nothing done: each is to be fed.
+
+        Args:
+            method: Their method.
+            params: Their params, but for the delta.
+            texts: What each adds.
+            lines: They as they were received.
+        """
         ...
 
     def flush(self) -> None:
@@ -139,6 +153,12 @@ class Dispatcher(Receiver, Generic[S]):
         self._router.open(session.thread_id, session)
         self.on_batch_end()
 
+    def moved(self, session: S, former: str) -> None:
+        """Give a session what its thread sends, where another one took the place of its former one."""
+        self._router.close(former, session)
+        self._router.open(session.thread_id, session)
+        self.on_batch_end()
+
     def detach(self, session: S) -> None:
         """Forget a session and the threads of its sub-agents."""
         self._router.close(session.thread_id, session)
@@ -160,6 +180,22 @@ class Dispatcher(Receiver, Generic[S]):
             self._withdraw(params)
         if not self._route(method, params, raw):
             self._take_global(method, params, raw)
+
+    def holes_of(self, raw: Json, /) -> Holes | None:
+        """Return where the deltas of what the model says differ."""
+        method, params = raw.get("method"), raw.get("params")
+        if type(method) is str and method in STREAMED and "id" not in raw and type(params) is dict:
+            texts = (cast("Json", params).get(name) for name in ("threadId", "itemId", "delta"))
+            return _DELTA if all(type(text) is str for text in texts) else None
+        return None
+
+    def on_run(self, run: Run, /) -> bool:
+        """Take deltas of one item, where nobody wants to see each and its session streams it already."""
+        if self.notifications.watched:
+            return False
+        params = cast("Json", run.like["params"])
+        owner = self._router.owner(params["threadId"])
+        return owner is not None and owner.feed_run(cast("str", run.like["method"]), params, run.texts, run.lines)
 
     def on_request(self, request: ServerRequest, /) -> None:
         """Take a request, and have it answered in a task of its own."""

@@ -2,17 +2,67 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import PurePath
 from typing import Final, cast
 
-from agent_sdk_core.errors import InvalidRequestError, ProtocolError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, SessionNotFoundError
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.rpc.jsonrpc import METHOD_NOT_FOUND, Peer
-from agent_sdk_core.wire.reading import Json, record_of
+from agent_sdk_core.wire.reading import Json, filled_text, record_at, record_of
 from codex_sdk.normalizer import ThreadFacts, history_messages
 from codex_sdk.process.errors import translate
 
-_PAGE: Final = 50
+_log: Final = logging.getLogger(__name__)
+_PAGE: Final = 10
+"""Turns that are asked for at once: an answer is one line, of which 64 MiB are read, and a turn may have megabytes."""
+_NOT_YET: Final = "not materialized yet"
+"""What Codex says of a thread that has no turn so far (0.163)."""
+
+
+async def read_stored(peer: Peer, thread_id: str, *, limit: int | None, cursor: str | None) -> HistoryPage:
+    """Return the messages of a thread that need not be open, oldest first.
+
+    Args:
+        peer: JSON-RPC with an app-server.
+        thread_id: The thread.
+        limit: Turns a page; absent: all.
+        cursor: Where the page before ended.
+
+    Raises:
+        SessionNotFoundError: No such thread is stored.
+        AgentError: Codex has lost what it reads it from; code "storage_damaged".
+    """
+    response = await read_thread(peer, thread_id)
+    facts = ThreadFacts.from_response(response)
+    page = await read_history(peer, facts if facts.thread_id else ThreadFacts(thread_id), limit=limit, cursor=cursor)
+    if not page and cursor is None and (path := _unread_file(response)) is not None:
+        raise AgentError(
+            f"Codex has no turns of the session {thread_id} in its database, which was lost; the session's file has "
+            f"them, {path}. Resume the session once: Codex then reads its file, and tells its turns again.",
+            code="storage_damaged",
+            backend="codex",
+            details={"path": path},
+        )
+    return page
+
+
+async def read_session(peer: Peer, facts: ThreadFacts, *, limit: int | None, cursor: str | None) -> HistoryPage:
+    """Return the messages of an open thread, oldest first; of one without a turn there are none.
+
+    Args:
+        peer: JSON-RPC with an app-server.
+        facts: The thread.
+        limit: Turns a page; absent: all.
+        cursor: Where the page before ended.
+    """
+    try:
+        return await read_history(peer, facts, limit=limit, cursor=cursor)
+    except InvalidRequestError as error:
+        if _NOT_YET not in str(error):
+            raise
+        return HistoryPage([])
 
 
 async def read_history(peer: Peer, facts: ThreadFacts, *, limit: int | None, cursor: str | None) -> HistoryPage:
@@ -35,6 +85,22 @@ async def read_history(peer: Peer, facts: ThreadFacts, *, limit: int | None, cur
     for turn in turns:
         messages.extend(history_messages(turn, facts))
     return HistoryPage(messages, next_cursor)
+
+
+async def told_of(peer: Peer, thread_id: str) -> Json:
+    """Return what Codex tells of a stored thread; its index alone tells of one whose file is gone, too (0.163).
+
+    Raises:
+        SessionNotFoundError: No such thread is stored.
+    """
+    thread = record_at(await read_thread(peer, thread_id), "thread")
+    try:
+        await require_stored(peer, thread_id)
+    except SessionNotFoundError:
+        raise
+    except AgentError as error:
+        _log.debug("Codex tells of %s, and not of its turns: %s", thread_id, error)
+    return thread
 
 
 async def require_stored(peer: Peer, thread_id: str) -> None:
@@ -79,11 +145,30 @@ async def turn_of(peer: Peer, thread_id: str, uuid: str) -> str:
         InvalidRequestError: The thread has no such message.
         SessionNotFoundError: No such thread is stored.
     """
-    for message in await read_history(peer, ThreadFacts(thread_id), limit=None, cursor=None):
-        source = message.source
-        if message.uuid == uuid and source is not None and source.turn_id is not None:
-            return source.turn_id
+    page: HistoryPage | None = None
+    while page is None or page.cursor is not None:  # Page by page, for a long session is more than is to be held.
+        cursor = page.cursor if page else None
+        page = await read_history(peer, ThreadFacts(thread_id), limit=_PAGE, cursor=cursor)
+        for message in page:
+            source = message.source
+            if message.uuid == uuid and source is not None and source.turn_id is not None:
+                return source.turn_id
     raise InvalidRequestError(f"This session has no message and no turn {uuid!r} to be forked at.", backend="codex")
+
+
+def _unread_file(response: Json) -> str | None:
+    """Return the file of a thread of which Codex told no turns though it has some; None where that is right.
+
+    Codex pages turns from a database that it fills from the file when it opens the thread. The preview is in the file:
+    a thread that has one has turns, unless they were taken back, which began another file, `…-THREAD_REVISION.jsonl`.
+    """
+    thread = record_at(response, "thread")
+    path, thread_id = filled_text(thread.get("path")), filled_text(thread.get("id"))
+    if path is None or thread_id is None or thread.get("historyMode") != "paginated" or not thread.get("preview"):
+        return None
+    taken_back = f"{thread_id}_" in PurePath(path).name
+    unread = record_at(record_at(response, "readState"), "firstUnread")
+    return None if taken_back and not unread else path
 
 
 async def _turns(peer: Peer, thread_id: str, limit: int | None, cursor: str | None) -> tuple[list[Json], str | None]:

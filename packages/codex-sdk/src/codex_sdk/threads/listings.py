@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast
 
-from agent_sdk_core.interfaces.pages import SessionPage, StoredSession
+from agent_sdk_core.errors import InvalidRequestError, ProtocolError, UnsupportedOptionError
+from agent_sdk_core.interfaces.pages import SessionPage, StoredSession, require_limit
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.runtime.settings import require_known
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at, texts_at
+from codex_sdk.process.errors import translate
 
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
 """What Codex's own configuration takes for models that it does not list (0.163)."""
 
 
 _ARCHIVE: Final = "archived_sessions"
+_NO_METHOD: Final = re.compile(r"unknown variant|method not found|not supported", re.IGNORECASE)
 _TIERS: Final = frozenset({"flex", "priority", "fast"})
 """Service tiers that Codex takes for models that it does not list; "fast" is its own word for "priority" (0.163)."""
 
@@ -66,9 +71,39 @@ async def list_threads(
     peer: Peer, *, cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None
 ) -> SessionPage:
     """Return stored threads, newest first."""
-    page = cast("Json", await peer.request("thread/list", _thread_query(cwd, limit, cursor), idempotent=True))
+    try:
+        page = cast("Json", await peer.request("thread/list", _thread_query(cwd, limit, cursor), idempotent=True))
+    except ProtocolError as error:
+        raise translate(error) from error
     summaries = tuple(stored_session(thread) for thread in page.get("data") or () if thread.get("id"))
     return SessionPage(summaries, page.get("nextCursor"))
+
+
+async def search_threads(peer: Peer, text: str, *, limit: int, cursor: str | None) -> SessionPage:
+    """Return stored threads in which a text was said, newest first, as Codex's own index finds them.
+
+    Raises:
+        InvalidRequestError: The text is blank, or the limit is not positive.
+        UnsupportedOptionError: This codex has no search.
+    """
+    if not text.strip():
+        raise InvalidRequestError("A search for nothing finds nothing; say what was said.", backend="codex")
+    require_limit(limit, backend="codex")
+    params = {"searchTerm": text, **_thread_query(None, limit, cursor)}
+    try:
+        page = cast("Json", await peer.request("thread/search", params, idempotent=True))
+    except ProtocolError as error:
+        if _NO_METHOD.search(str(error)):
+            raise UnsupportedOptionError("This codex cannot search sessions: it is too old.", backend="codex") from None
+        raise translate(error) from error
+    return SessionPage(
+        [
+            replace(stored_session(thread), snippet=optional_text_at(found, "snippet"))
+            for found in records_at(page, "data")
+            if (thread := record_at(found, "thread")).get("id")
+        ],
+        page.get("nextCursor"),
+    )
 
 
 def _thread_query(cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None) -> Json:

@@ -36,6 +36,24 @@ class Opening:
     unknown: tuple[str, ...] = ()
 
 
+def require_prices(options: SessionOptions, prices: object) -> None:
+    """Refuse a limit of the cost where nobody can tell it: Codex does not, so that the caller's prices have to.
+
+    Raises:
+        UnsupportedOptionError: The cost is limited, and there are no prices.
+    """
+    limited = "max_budget_usd" if options.max_budget_usd is not None else None
+    if options.policy is not None and options.policy.limits.counts_cost:
+        limited = limited or "policy"
+    if limited is not None and not prices:
+        raise UnsupportedOptionError(
+            f"Codex does not tell what a session costs, so that SessionOptions.{limited} could not be kept; pass the "
+            'prices of its models: CodexBackend(prices={"MODEL": ModelPrice(…)}).',
+            backend="codex",
+            details={"option": limited},
+        )
+
+
 def opening(options: SessionOptions) -> Opening:
     """Return the request that opens a session with these options; `fork_at` is taken for a turn's id.
 

@@ -12,6 +12,7 @@ from agent_sdk_core.paths import existing_folder, existing_option_file
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.modes import MODES, UNSUPPORTED_OPTIONS
 from codex_sdk.process.config_keys import merged
+from codex_sdk.threads.mcp_servers import server_configs
 from codex_sdk.threads.roles import check_roles
 
 
@@ -99,7 +100,7 @@ def _config(options: SessionOptions) -> Json:
     if shell:
         config["shell_environment_policy"] = shell
     if options.mcp_servers:
-        config["mcp_servers"] = {name: dict(server) for name, server in options.mcp_servers.items()}
+        config["mcp_servers"] = server_configs(options.servers)
     return config
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from agent_sdk_core.wire.recent import Recent
+from codex_sdk.normalizer.items.raw_calls import RawCalls
+
 RAN = "Chunk ID: a1\nWall time: 0.0 seconds\nProcess exited with code {code}\nOriginal token count: 12\nOutput:\n{said}"
 REFUSED = RAN.format(code=1, said="touch: cannot touch 'x': Read-only file system\n")
 
@@ -121,3 +124,20 @@ def test_a_call_and_an_output_that_name_no_call_are_no_pair(scene: Any) -> None:
         {"type": "function_call_output", "name": "goal", "output": "x"},
     ):
         assert scene.feed("rawResponseItem/completed", item=item) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ('{"cmd": "x", "sandbox_permissions": "require_escalated", "justification": "It writes."}', "It writes."),
+        ('{"cmd": "x", "sandbox_permissions": "require_escalated"}', ""),
+        ('{"cmd": "x", "sandbox_permissions": "use_default"}', None),
+        ('{"cmd": "x"}', None),
+        ("require_escalated", None),
+    ],
+)
+def test_a_call_that_wants_out_of_the_sandbox_is_known_before_it_runs(arguments: str, why: str | None) -> None:
+    calls = RawCalls(Recent())
+    assert calls.lifts_sandbox("call-1") is None
+    calls.take({"type": "function_call", "call_id": "call-1", "name": "exec_command", "arguments": arguments})
+    assert calls.lifts_sandbox("call-1") == why

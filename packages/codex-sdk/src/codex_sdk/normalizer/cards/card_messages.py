@@ -7,7 +7,7 @@ from agent_sdk_core.messages.conversation import ToolProgress
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.normalizer.cards.card import Card
-from codex_sdk.normalizer.emitter import Frames, set_attribute
+from codex_sdk.normalizer.emitter import Frames
 from codex_sdk.normalizer.items.commands import command_result
 from codex_sdk.normalizer.items.shapes import Outcome, ToolUse
 
@@ -55,9 +55,7 @@ class CardMessages:
                 **extra,
             }
         )
-        set_attribute(message, "_source", card.source)
-        set_attribute(message, "_raw", frames.raw)
-        frames.out.append(message)
+        frames.out.append(message.with_origin(card.source, frames.raw))
 
     def resolve(self, card: Card, uses: list[ToolUse], outcomes: list[Outcome]) -> None:
         """Answer every tool use of an item that completed, those included that only its completion told."""

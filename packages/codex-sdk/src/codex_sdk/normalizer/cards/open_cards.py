@@ -72,9 +72,9 @@ class Cards:
             self._say.progress(card, piece, extra)
 
     def refuse(self, item_id: str) -> None:
-        """Note that an open tool call was refused. Codex 0.163 tells that itself, but for the call of an MCP server."""
+        """Note that an open tool call was refused. Codex 0.163 tells that itself, but for MCP servers and our tools."""
         card = self._cards.get(item_id)
-        if card is not None and card.item.get("type") == "mcpToolCall":
+        if card is not None and card.item.get("type") in ("mcpToolCall", "dynamicToolCall"):
             card.refused = True
 
     def typed_into(self, item_id: str) -> None:

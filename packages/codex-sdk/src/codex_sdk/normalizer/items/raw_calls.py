@@ -26,12 +26,18 @@ _COMMANDS: Final = re.compile(r"exec_command|shell(_command)?")
 _TOLD_OTHERWISE: Final = re.compile(r"update_plan|write_stdin|request_user_input|exec|wait")
 """Tools without an item that are told otherwise: a checklist, a command's input, a question, code by what it calls."""
 
+_ESCALATED: Final = "require_escalated"
 _REMEMBERED: Final = 256
 _RAN: Final = re.compile(r"(?:Chunk ID: .*\n)?Wall time: .*\nProcess exited with code (-?\d+)\n(?:.*\n)*?Output:\n")
 """Before the output of a command, for the model."""
 
-_FAILED: Final = re.compile(r".*(?:unsupported|fail|error|invalid|unknown|not found|reject|denied)", re.IGNORECASE)
-_REFUSED: Final = re.compile(r"reject|denied|not permitted|forbidden|approval|sandbox", re.IGNORECASE)
+_FAILED: Final = re.compile(
+    r".*(?:blocked by|unsupported|fail|error|invalid|unknown|not found|reject|denied)", re.IGNORECASE
+)
+_BLOCKED: Final = "blocked by PreToolUse hook: "
+"""What the model hears of a call that a hook or a policy refused (0.163)."""
+
+_REFUSED: Final = re.compile(rf"{_BLOCKED}|reject|denied|not permitted|forbidden|approval|sandbox", re.IGNORECASE)
 
 
 class RawCalls:
@@ -56,6 +62,13 @@ class RawCalls:
             return None
         self._kinds.note(call_id, RAW_CALL)
         return {"type": RAW_CALL, "id": call_id, "call": call, "output": item.get("output")}
+
+    def lifts_sandbox(self, call_id: str) -> str | None:
+        """Return why a call that runs now asks to leave the sandbox, in the words of the model; None if it does not."""
+        arguments = _arguments(self._calls.get(call_id) or {})
+        if arguments.get("sandbox_permissions") != _ESCALATED:
+            return None
+        return optional_text_at(arguments, "justification") or ""
 
 
 def _uses(item: Json) -> list[ToolUse]:
@@ -85,7 +98,8 @@ def _outcomes(item: Json, streamed: str) -> list[Outcome]:
     output = text_at(item, "output") or "\n".join(text_at(entry, "text") for entry in records_at(item, "output"))
     name = text_at(record_at(item, "call"), "name")
     if not _COMMANDS.fullmatch(name):
-        return [Outcome(output, name == "apply_patch" or _FAILED.match(output) is not None)]
+        failed = name == "apply_patch" or _FAILED.match(output) is not None
+        return [Outcome(output, failed, _BLOCKED in output)]
     ran = _RAN.match(output)
     printed, code = (output[ran.end() :], int(ran[1])) if ran else (output, None)
     # Codex makes no item of a command that ran only where it takes the failure for the sandbox's.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.wire.reading import Json, integer_at, text_at, texts_at
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.emitter import Frames
@@ -20,6 +21,14 @@ SPEECH: Final[Mapping[str, type[StreamedMessage]]] = {
 
 _SUMMARY: Final = 0
 _RAW: Final = 1
+
+STREAMED: Final[Mapping[object, tuple[type[StreamedMessage], int, str]]] = {
+    "item/agentMessage/delta": (StreamedMessage, 0, ""),
+    "item/reasoning/summaryTextDelta": (StreamedThinking, _SUMMARY, "summaryIndex"),
+    "item/reasoning/textDelta": (StreamedThinking, _RAW, "contentIndex"),
+}
+"""By method that streams what is said: what it is, which block, and what counts its parts."""
+
 _EXTRAS: Final = ("phase", "delivery", "questions", "memoryCitation")
 
 
@@ -78,6 +87,16 @@ class Speech:
     def raw_delta(self, params: Json) -> None:
         """Take item/reasoning/textDelta."""
         self._reasoning(params, _RAW, "contentIndex")
+
+    def run(
+        self, method: str, params: Json, texts: Sequence[str], lines: Sequence[bytes]
+    ) -> Sequence[SDKMessage] | None:
+        """Take deltas on end, and return what they become; None, with nothing done, unless their block is open."""
+        kind, block, number = STREAMED[method]
+        message = self._open.get(params.get("itemId", ""))
+        if type(message) is not kind or not message.goes_on(block, params.get(number)):
+            return None
+        return message.add_run(block, texts, lines)
 
     def complete(self, turn: Turn, item: Json) -> None:
         """Take item/completed: finalize what streamed."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Final
 
 from pydantic_core import to_json
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import StreamEvent
+from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.wire.reading import Json
-from codex_sdk.normalizer.emitter import Frames, set_attribute
+from codex_sdk.normalizer.emitter import Frames
+
+_FIELDS: Final = set(StreamEvent.model_fields)
 
 
 class StreamedMessage:
@@ -43,7 +47,7 @@ class StreamedMessage:
         return ["".join(self._blocks.get(index, ())) for index in range(max(self._blocks, default=-1) + 1)]
 
     def add(self, index: int, piece: str) -> None:
-        """Take a delta of a block. This is the hot path: one validation, no copy."""
+        """Take a delta of a block. This is the hot path: no validation, no copy."""
         if not piece:
             return
         block = self._blocks.get(index)
@@ -54,7 +58,7 @@ class StreamedMessage:
         if not frames.partial:
             return
         frames.count = count = frames.count + 1
-        message = StreamEvent.__pydantic_validator__.validate_python(
+        message = StreamEvent.assembled(
             {
                 "type": "stream_event",
                 "uuid": f"{frames.prefix}{count:012x}",
@@ -66,11 +70,52 @@ class StreamedMessage:
                     "delta": {"type": self.delta_type, self.key: self._delta(piece)},
                 },
                 "api_message_id": self.message_id,
-            }
+            },
+            _FIELDS,
+            self._source,
+            frames.raw,
         )
-        set_attribute(message, "_source", self._source)
-        set_attribute(message, "_raw", frames.raw)
         frames.out.append(message)
+
+    def goes_on(self, index: int, number: object) -> bool:
+        """Tell whether a delta of this part of a block does no more than to add its text."""
+        return index in self._blocks
+
+    def add_run(self, index: int, pieces: Sequence[str], lines: Sequence[bytes]) -> list[SDKMessage] | None:
+        """Take deltas on end of a block that is open, and return what they become; as `add` for each, at less cost.
+
+        Args:
+            index: The block.
+            pieces: What each adds; None is returned, and nothing taken, if one adds nothing.
+            lines: What holds each.
+        """
+        if not all(pieces):
+            return None
+        self._blocks[index].extend(pieces)
+        frames = self._frames
+        if not frames.partial:
+            return []
+        prefix, session_id, parent = frames.prefix, frames.session_id, frames.parent_tool_use_id
+        delta_type, key, message_id, source = self.delta_type, self.key, self.message_id, self._source
+        assembled = StreamEvent.assembled
+        made: list[SDKMessage] = [
+            assembled(
+                {
+                    "type": "stream_event",
+                    "uuid": f"{prefix}{count:012x}",
+                    "session_id": session_id,
+                    "parent_tool_use_id": parent,
+                    "event": {"type": "content_block_delta", "index": index, "delta": {"type": delta_type, key: piece}},
+                    "api_message_id": message_id,
+                },
+                _FIELDS,
+                source,
+                line,
+            )
+            for count, (piece, line) in enumerate(zip(pieces, lines, strict=True), frames.count + 1)
+        ]
+        frames.count += len(made)
+        return made
 
     def finish(self, texts: list[str], extra: Json) -> bool:
         """Emit the full blocks under the item's final `texts`; what was missing of them becomes a last delta.
@@ -146,6 +191,10 @@ class StreamedThinking(StreamedMessage):
     def __init__(self, frames: Frames, source: Source, message_id: str, model: str | None) -> None:
         super().__init__(frames, source, message_id, model)
         self._parts: dict[int, int] = {}
+
+    def goes_on(self, index: int, number: object) -> bool:
+        """Tell whether a delta of this part of a block does no more than to add its text."""
+        return super().goes_on(index, number) and (type(number) is not int or number <= self._parts.get(index, 0))
 
     def part(self, index: int, number: int) -> None:
         """Begin the part `number` of a block, if it has not begun."""

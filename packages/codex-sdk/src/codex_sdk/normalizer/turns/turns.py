@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from agent_sdk_core.messages.base import Source
-from agent_sdk_core.messages.system import InitMessage, StatusMessage
+from agent_sdk_core.messages.system import Informational, InitMessage, StatusMessage
 from agent_sdk_core.wire.reading import Json
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.emitter import Frames
@@ -86,6 +86,9 @@ class Turns:
         facts: The thread.
         agent: The sub-agent that the thread is of; its turns are told as a task.
         root: The turns of the session's main thread, whose results list what a sub-agent was refused.
+
+    Attributes:
+        held: Warnings for the beginning of the first turn, for before it hardly anybody listens; None after that.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Turns:
         self.agent = agent
         self._root = root
         self._frames = frames
+        self.held: list[str] | None = []
         self._running: dict[str, Turn] = {}
         self._ended = Recent(_REMEMBERED_TURNS)
 
@@ -136,7 +140,11 @@ class Turns:
                 self.agent.start(self._frames)
             else:
                 self._frames.system(InitMessage, "init", turn.synthetic, init_fields(self.facts))
+                for content in self.held or ():
+                    fields: Json = {"content": content, "level": "warning"}
+                    self._frames.system(Informational, "informational", turn.synthetic, fields)
                 self._frames.system(StatusMessage, "status", turn.source, {"status": "requesting"})
+            self.held = None
         return turn
 
     def of(self, turn_id: str) -> Turn:

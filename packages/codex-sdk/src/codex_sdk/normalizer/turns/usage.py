@@ -141,6 +141,10 @@ class UsageMeter:
         self.ledger.add(model or "unknown", grown, self.context_window)
         return grown
 
+    def start_over(self) -> None:
+        """Note that the totals begin at zero again."""
+        self._known = None
+
     def announce(self, frames: Frames, source: Source, call: Tokens) -> None:
         """Add the `system/usage` message of a model call."""
         fields_: Json = {"usage": call.to_wire()}
