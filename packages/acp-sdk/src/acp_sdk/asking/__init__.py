@@ -1,0 +1,1 @@
+"""How an agent asks, and how it is answered."""

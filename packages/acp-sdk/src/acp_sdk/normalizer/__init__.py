@@ -1,0 +1,1 @@
+"""How an agent is read: updates in, messages out, without I/O."""

@@ -1,0 +1,1 @@
+"""How an agent is started and greeted, and the link to the one of today."""

@@ -1,0 +1,357 @@
+"""The real agents under these tests: how each is pointed at the scripted model, and what it has."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tests.acp import installing
+
+from acp_sdk import AcpBackend, AcpSession
+from agent_sdk_core import AgentBackend, AgentSession, PermissionMode
+from agent_sdk_testing import ScriptedModel, Step, call
+from agent_sdk_testing.contract.agent import Action, Failure, Verdict
+from agent_sdk_testing.contract.process_agent import Impostor, ProcessAgent
+from agent_sdk_testing.contract.traits import Trait
+from agent_sdk_testing.model.requests import ModelRequest
+
+BASE = AcpBackend.capabilities
+
+
+class Opencode(AcpBackend):
+    """opencode: what it can do is declared before it is started, for the cases to be chosen by it."""
+
+    type = "opencode"
+    capabilities = replace(
+        BASE,
+        audio=False,
+        documents=False,
+        skills=False,
+        permission_modes=("default", "accept_edits", "plan", "bypass"),
+        turn_options=BASE.turn_options - {"reasoning_effort"},
+        unsupported_options=BASE.unsupported_options | {"reasoning_effort", "add_dirs"},
+    )
+
+
+class Gemini(AcpBackend):
+    """Gemini CLI: it lists no sessions, and opens none again that this process has seen."""
+
+    type = "gemini"
+    capabilities = replace(
+        BASE,
+        resume=False,
+        fork=False,
+        documents=False,
+        list_sessions=False,
+        permission_modes=("default", "accept_edits", "plan", "bypass"),
+        turn_options=BASE.turn_options - {"reasoning_effort"},
+        unsupported_options=BASE.unsupported_options | {"reasoning_effort", "add_dirs", "resume", "fork"},
+    )
+
+
+PER_FOLDER = "a process is started for each folder, and not before a session wants it"
+APART: Mapping[str, str] = {
+    "test_backend.test_events_tell_that_the_agent_started": PER_FOLDER,
+    "test_sessions.test_starts_at_the_same_time_start_one_process": PER_FOLDER,
+    "test_options.test_no_other_option_than_the_declared_ones_is_refused": "it has no hooks on "
+    "tools, and of `settings` its own ids",
+    "test_options.test_native_options_reach_the_agent_and_beat_ours": "`native` goes with the request that opens a "
+    "session, in which no model is named",
+    "test_options.test_a_native_option_that_nobody_knows_is_refused_with_the_nearest": "what an agent takes beside the "
+    "protocol, nobody here knows",
+}
+"""What no agent behind this backend has."""
+
+SEEN: frozenset[str] = frozenset(
+    {
+        "test_account",
+        "test_approvals",
+        "test_backend",
+        "test_cancellation",
+        "test_capabilities",
+        "test_commands",
+        "test_consumers",
+        "test_escalations",
+        "test_event_loops",
+        "test_frozen_agents",
+        "test_interrupts",
+        "test_late_answers",
+        "test_limits",
+        "test_oneshot",
+        "test_options",
+        "test_permission_modes",
+        "test_queue",
+        "test_resume",
+        "test_sessions",
+        "test_speech",
+    }
+)
+"""The files of cases that were run whole on both; `nox -s acp` runs these. The others are to be tried, and declared."""
+
+NO_OUTPUT = "it does not tell what a command printed, nor how it ended"
+AT_THE_END = "it tells the tokens of a turn when that has ended"
+AT_ONCE: Mapping[str, str] = {
+    "test_consumers.test_a_turn_cancelled_while_it_is_entered_is_interrupted": "the protocol has no answer that takes "
+    "a prompt, so that none is waited for and nothing is left to be cancelled",
+}
+AUTO_EDIT = "its `autoEdit` asks about no edit"
+NO_CACHE = "it tells no tokens that were cached, and of thoughts none as output"
+
+
+class RealAgent(ProcessAgent):
+    """An agent of another's making, in a home of its own; its command is a wrapped program, and its arguments."""
+
+    backend_type: ClassVar[type[AcpBackend]]
+    alternates = True
+    seconds = 120.0
+
+    def __init__(self, model: ScriptedModel, folder: Path) -> None:
+        self._program, *self.rest = self.real_command()
+        super().__init__(model, folder)
+        self.home = folder / "home"
+        self.home.mkdir()
+        self._env = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **self.settings()}
+
+    @classmethod
+    def backend_class(cls) -> type[AgentBackend]:
+        return cls.backend_type
+
+    @property
+    def wrapper(self) -> Path:
+        """The program that starts it."""
+        return self.executable
+
+    @property
+    def env(self) -> dict[str, str]:
+        return self._env
+
+    def arguments(self) -> Mapping[str, Any]:
+        return {"executable": self.executable, "env": self.env, "name": self.name}
+
+    def backend(self, **arguments: Any) -> AgentBackend:
+        """Return a backend; its executable is the first word of its command."""
+        given = {**self.arguments(), **arguments}
+        command = [str(given.pop("executable")), *self.rest]
+        made = self.backend_class()(**{"command": command, **given})
+        self._backends.append(made)
+        return made
+
+    def real_executable(self) -> Path:
+        return Path(self._program)
+
+    def pid(self, session: AgentSession) -> int:
+        assert isinstance(session, AcpSession)
+        pid = session.driver.link.pid
+        assert pid is not None
+        return pid
+
+    def send_signal(self, pid: int, signal_number: int) -> None:
+        # The process that is started may have started the one that speaks, and only a kill of the first is an end.
+        send = os.kill if signal_number == signal.SIGKILL else os.killpg
+        send(pid, signal_number)
+
+    def impostor(self, kind: Impostor) -> str:
+        result = {"too old": '{"protocolVersion":0}', "something else": '{"hello":"world"}'}[kind]
+        return f'read line; echo \'{{"jsonrpc":"2.0","id":1,"result":{result}}}\'; read line'
+
+    @abstractmethod
+    def real_command(self) -> list[str]:
+        """Return the command of the agent."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, str]:
+        """Point the agent at the scripted model, and return the variables that it needs."""
+
+
+class OpencodeAgent(RealAgent):
+    """opencode, with tools `bash`, `write` and `edit` that ask."""
+
+    name = "opencode"
+    backend_type = Opencode
+    traits: ClassVar[frozenset[Trait]] = frozenset({"process", "edits", "output_streams", "thinking"})
+    modes: ClassVar[Mapping[PermissionMode, Mapping[Action, Verdict]]] = {
+        "default": {
+            "read in cwd": "asks",
+            "edit in cwd": "asks",
+            "writing command": "asks",
+            "escalated command": "asks",
+            "network command": "asks",
+        },
+        "accept_edits": {"edit in cwd": "runs", "writing command": "asks"},
+        "plan": {},
+        "bypass": {"edit in cwd": "runs", "writing command": "runs"},
+    }
+    differs: ClassVar[Mapping[str, str]] = {
+        **APART,
+        "test_limits.test_tokens_are_limited": AT_THE_END,
+        "test_backend.test_the_usage_of_a_session_sums_its_turns": "it tells the tokens of a turn's last answer alone",
+        "test_backend.test_what_is_known_of_a_stored_session_is_told_without_opening_it": "it tells the title that its "
+        "model gave it, and the folder",
+        "test_resume.test_the_history_in_a_new_process_equals_what_was_watched": "it tells calls that were made "
+        "together in another order when it loads them",
+        "test_resume.test_a_session_without_a_finished_turn_is_not_found": "it stores a session at once",
+        **dict.fromkeys(
+            (
+                "test_forks.test_a_fork_ends_with_the_turn_that_is_named",
+                "test_forks.test_a_stored_session_is_forked_at_a_turn_in_another_process",
+                "test_forks.test_a_place_that_the_session_does_not_have_is_refused",
+            ),
+            "it copies sessions whole",
+        ),
+        "test_resume.test_a_session_that_is_open_in_another_process_is_busy": "it lets two processes open a session",
+    }
+    left_out: ClassVar[Mapping[str, str]] = {
+        **AT_ONCE,
+        "test_consumers.test_an_absent_consumer_under_many_deltas_does_not_delay_an_interrupt": "on a slow machine it "
+        "ends a turn of so many pieces later than a prompt waits for that",
+        "test_resume.test_a_session_whose_file_is_gone_is_not_found": "its sessions are in a database",
+    }
+    failures: ClassVar[Mapping[Failure, Step]] = {}
+    other_models = ("local/other", "local/third")
+    tells_exit_codes = False
+    cases = SEEN | {"test_forks", "test_policy", "test_process_death"}
+
+    def real_command(self) -> list[str]:
+        return installing.opencode()
+
+    def model_of(self, request: ModelRequest) -> str:
+        return f"local/{request.model}"
+
+    def settings(self) -> dict[str, str]:
+        size = {"context": 100_000, "output": 4_096}
+        models: dict[str, dict[str, Any]] = {
+            name: {"name": name, "limit": size, "attachment": True} for name in ("scripted", "other", "third")
+        }
+        models["scripted"]["cost"] = {"input": 1, "output": 2}
+        models["scripted"]["modalities"] = {"input": ["text", "image"], "output": ["text"]}
+        provider = {
+            "npm": "@ai-sdk/openai-compatible",
+            "name": "Local",
+            "options": {"baseURL": f"{self.model.url}/v1", "apiKey": "none"},
+            "models": models,
+        }
+        # What it calls modes are agents of its configuration, each with permissions of its own.
+        own = {
+            "acceptEdits": {
+                "mode": "primary",
+                "permission": {"bash": "ask", "edit": "allow", "external_directory": "ask"},
+            },
+            "bypass": {"mode": "primary", "permission": {"bash": "allow", "edit": "allow"}},
+        }
+        config = {
+            "agent": own,
+            "autoupdate": False,
+            "share": "disabled",
+            "model": "local/scripted",
+            "small_model": "local/scripted",
+            "enabled_providers": ["local"],
+            "permission": {"bash": "ask", "edit": "ask", "external_directory": "allow"},
+            "experimental": {"continue_loop_on_deny": True},  # Else a refusal ends the turn.
+            "provider": {"local": provider},
+        }
+        file = self.folder / "opencode.json"
+        file.write_text(json.dumps(config))
+        switches = ("MODELS_FETCH", "AUTOUPDATE", "LSP_DOWNLOAD", "DEFAULT_PLUGINS")
+        return {"OPENCODE_CONFIG": str(file), **{f"OPENCODE_DISABLE_{name}": "1" for name in switches}}
+
+    def command(self, cmd: str, *, escalate: bool = False, wait: float | None = None) -> Step:
+        return call("bash", command=cmd, description="A command of the test.")
+
+    def patch(
+        self,
+        *,
+        add: Mapping[str, str] | None = None,
+        update: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+        delete: Sequence[str] = (),
+    ) -> Sequence[Step]:
+        steps = [call("write", filePath=str(self.workspace / name), content=text) for name, text in (add or {}).items()]
+        for name, pairs in (update or {}).items():
+            path = str(self.workspace / name)
+            steps.append(call("read", filePath=path))
+            steps += [call("edit", filePath=path, oldString=old, newString=new) for old, new in pairs]
+        return steps
+
+
+class GeminiAgent(RealAgent):
+    """Gemini CLI, with tools `run_shell_command`, `write_file` and `replace` that ask."""
+
+    name = "gemini"
+    backend_type = Gemini
+    traits: ClassVar[frozenset[Trait]] = frozenset({"process", "edits", "thinking"})
+    modes: ClassVar[Mapping[PermissionMode, Mapping[Action, Verdict]]] = {
+        "default": {"edit in cwd": "asks", "writing command": "asks", "escalated command": "asks"},
+        "accept_edits": {"edit in cwd": "runs", "writing command": "asks"},
+        "plan": {},
+        "bypass": {"edit in cwd": "runs", "writing command": "runs"},
+    }
+    differs: ClassVar[Mapping[str, str]] = {
+        **APART,
+        "test_limits.test_tokens_are_limited": AT_THE_END,
+        "test_backend.test_the_usage_of_a_session_sums_its_turns": NO_CACHE,
+        "test_speech.test_text_streams_as_deltas_and_comes_whole": NO_CACHE,
+        "test_speech.test_thoughts_stream_as_deltas_and_come_whole": "it writes thoughts anew, each below a heading",
+        "test_capabilities.test_an_agent_that_asks_about_some_calls_only_runs_the_others_unseen": NO_OUTPUT,
+        "test_approvals.test_an_edit_outside_the_workspace_says_that_it_leaves_it": AUTO_EDIT,
+        "test_escalations.test_an_edit_outside_of_the_folders_lifts_a_path_and_names_it": AUTO_EDIT,
+        "test_escalations.test_a_rule_that_names_a_place_outside_lifts_that_path_and_one_without_does_not": AUTO_EDIT,
+        "test_commands.test_a_command_that_succeeds_has_its_output_as_result": NO_OUTPUT,
+        "test_commands.test_what_a_command_says_on_stderr_is_in_its_result": NO_OUTPUT,
+        "test_commands.test_a_command_that_fails_is_an_error_with_its_exit_code_and_the_turn_goes_on": NO_OUTPUT,
+        "test_commands.test_commands_called_together_each_get_their_own_result": NO_OUTPUT,
+        "test_options.test_a_session_without_a_folder_works_in_the_current_one": NO_OUTPUT,
+        "test_commands.test_a_long_output_is_whole_in_the_result_or_says_that_it_is_not": NO_OUTPUT,
+    }
+    left_out: ClassVar[Mapping[str, str]] = AT_ONCE
+    failures: ClassVar[Mapping[Failure, Step]] = {}
+    other_models = ("gemini-3-flash-preview", "gemini-3.8-flash")
+    titles_commands = True
+    cases = SEEN
+
+    def images_of(self, request: ModelRequest) -> int:
+        return request.body.count(b'"inlineData"')
+
+    def real_command(self) -> list[str]:
+        return installing.gemini()
+
+    def settings(self) -> dict[str, str]:
+        folder = self.home / ".gemini"
+        folder.mkdir()
+        settings = {
+            "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
+            "privacy": {"usageStatisticsEnabled": False},
+            "telemetry": {"enabled": False},
+            "general": {"disableAutoUpdate": True, "enableAutoUpdate": False},
+            "model": {"disableLoopDetection": True},
+        }
+        (folder / "settings.json").write_text(json.dumps(settings))
+        return {"GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": self.model.url}
+
+    def command(self, cmd: str, *, escalate: bool = False, wait: float | None = None) -> Step:
+        # What only reads runs unasked; of this it cannot tell what it does.
+        command = f"eval {shlex.quote(cmd)}" if escalate and ">" not in cmd else cmd
+        return call("run_shell_command", command=command, description="A command of the test.")
+
+    def patch(
+        self,
+        *,
+        add: Mapping[str, str] | None = None,
+        update: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+        delete: Sequence[str] = (),
+    ) -> Sequence[Step]:
+        steps = [
+            call("write_file", file_path=str(self.workspace / name), content=text) for name, text in (add or {}).items()
+        ]
+        for name, pairs in (update or {}).items():
+            path = str(self.workspace / name)
+            steps += [
+                call("replace", file_path=path, old_string=old, new_string=new, instruction="As the test wants.")
+                for old, new in pairs
+            ]
+        return steps
