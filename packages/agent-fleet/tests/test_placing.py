@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import agent_fleet
+from agent_fleet.closing import OpenTurn
+from agent_fleet.errors import FleetError, FleetFullError
+from agent_fleet.line import FleetHost
+from agent_fleet.placing import Limits, place, wanted
+from agent_fleet.plane.folder import FleetFolder, Node
+from agent_fleet.store.records import Load, Waiter
+from agent_fleet.versions import refuse_if_ray_does, require_same, version_labels, versions, versions_of
+from agent_sdk_core import (
+    AssistantMessage,
+    SDKMessage,
+    Source,
+    StreamEvent,
+    UnsupportedVersionError,
+    UserMessage,
+    parse_message,
+)
+
+NAMES = [
+    "FleetBackend",
+    "FleetError",
+    "FleetFullError",
+    "FleetHost",
+    "FleetSession",
+    "FleetStore",
+    "FleetStoreError",
+    "GitClone",
+    "GitWorktree",
+    "HostGoneError",
+    "HostLostError",
+    "WorkspaceProvider",
+]
+
+
+def test_the_public_names_are_these_and_load() -> None:
+    assert sorted(agent_fleet.__all__) == NAMES
+    assert all(getattr(agent_fleet, name) is not None for name in NAMES)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = agent_fleet.nonsense
+    assert agent_fleet.__version__ == version("agent-sdk-fleet")
+
+
+def test_hosts_are_chosen_by_name_and_label() -> None:
+    hosts = [FleetHost("a", "x", labels={"gpu": "yes"}), FleetHost("b", "x"), FleetHost("c", "x", alive=False)]
+    assert [host.name for host in wanted(hosts, (), {})] == ["a", "b"]
+    assert [host.name for host in wanted(hosts, ("b", "c"), {})] == ["b"]
+    assert [host.name for host in wanted(hosts, (), {"gpu": "yes"})] == ["a"]
+    with pytest.raises(FleetError, match="it has: a, b"):
+        wanted(hosts, ("c",), {})
+
+
+def test_tenants_that_wait_take_turns() -> None:
+    hosts = [FleetHost("a", "x"), FleetHost("b", "x")]
+    loads = [Load("a", "big", 2), Load("b", "small", 1)]
+    first = Waiter("1", "big", frozenset({"a", "b"}), 1.0)
+    second = Waiter("2", "small", frozenset({"a", "b"}), 2.0)
+    third = Waiter("3", "small", frozenset({"a", "b"}), 3.0)
+    waiting = [first, second, third]
+
+    def placed(tenant: str, waiter: str) -> str:
+        return place(hosts, loads, tenant=tenant, limits=Limits(2), waiting=waiting, waiter=waiter).name
+
+    assert placed("small", "2") == "b"  # It has fewer sessions than who waits longer.
+    for tenant, waiter in (("small", "3"), ("big", "1"), ("big", "new")):
+        with pytest.raises(FleetFullError, match="take turns") as raised:
+            placed(tenant, waiter)
+        assert raised.value.details["before"] in (1, 2, 3)
+    assert placed("new", "new") == "b"
+    waiting = [Waiter("1", "new", frozenset({"a"}), 1.0)]
+    assert placed("big", "other") == "b"  # Who waits for another host comes not before.
+
+
+@pytest.mark.parametrize("name", ["python", "ray", "agent-sdk", "protocol"])
+def test_other_versions_are_refused_with_words(name: str) -> None:
+    require_same("one", versions())
+    mine = versions()[name]
+    with pytest.raises(
+        UnsupportedVersionError, match=rf"^Host one and this machine differ: {name} 2\.7 there"
+    ) as raised:
+        require_same("one", {**versions(), name: "2.7"})
+    assert raised.value.details["differ"] == {name: ["2.7", mine]}
+
+
+def test_what_ray_refuses_for_its_versions_is_told_in_our_words() -> None:
+    said = (
+        "RuntimeError: Version mismatch: The cluster was started with:\n    Ray: 2.60.0\n    Python: 3.11.2\n"
+        "This process on node 127.0.0.1 was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
+    )
+    with pytest.raises(UnsupportedVersionError, match=r"^The fleet and this machine differ: python 3\.11\.2 there, 3"):
+        refuse_if_ray_does("The fleet", said)
+    with pytest.raises(UnsupportedVersionError, match="agent-sdk none there"):
+        require_same("one", {})
+    refuse_if_ray_does("The fleet", "Ray: 1 Python: 2 and Ray: 3 Python: 4, and nothing of versions.")
+    refuse_if_ray_does("The fleet", "Version mismatch: told in other words.")
+
+
+def test_the_labels_of_a_node_tell_its_versions() -> None:
+    assert versions_of({**version_labels(), "gpu": "yes"}) == versions()
+    assert versions_of({"gpu": "yes"}) is None
+
+
+def test_the_folder_keeps_token_and_nodes_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = FleetFolder(tmp_path / "fleet")
+    assert (folder.address, folder.nodes, folder.environment()) == (None, [], {})
+    folder.make_token()
+    token = folder.token_path.read_text()
+    assert len(token) == 64
+    assert folder.token_path.stat().st_mode & 0o077 == 0
+    folder.make_token()
+    assert folder.token_path.read_text() == token
+    folder.make_token("given")
+    assert folder.token_path.read_text() == "given"
+    assert folder.environment()["RAY_AUTH_MODE"] == "token"
+    node = Node("one", 1, "tag", head=True, address="127.0.0.1")
+    folder.note("127.0.0.1:1", [node])
+    assert (folder.address, folder.nodes) == ("127.0.0.1:1", [node])
+    folder.forget()
+    assert folder.address is None
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FleetError, match="cannot be made"):
+        FleetFolder(tmp_path / "file" / "fleet").make()
+
+
+def made(**wire: object) -> SDKMessage:
+    return parse_message({"session_id": "s", **wire}, source=Source("codex", thread_id="s", turn_id="t"))
+
+
+def test_what_is_open_is_ended_with_what_had_come_of_it() -> None:
+    turn = OpenTurn()
+    turn.feed(made(type="system", subtype="init", tools=[]))
+    for name, api_id in (("message_start", "l"), ("message_stop", "l"), ("message_start", "m")):
+        turn.feed(made(type="stream_event", event={"type": name}, api_message_id=api_id))
+    for kind, words in (("thinking", ["Hm"]), ("text", ["Hel", "lo"])):
+        for word in words:
+            delta = {"type": f"{kind}_delta", kind: word}
+            event = {"type": "content_block_delta", "index": 0 if kind == "thinking" else 1, "delta": delta}
+            turn.feed(made(type="stream_event", event=event, api_message_id="m"))
+    use: dict[str, object] = {"type": "tool_use", "id": "u", "name": "Bash", "input": {}}
+    turn.feed(made(type="assistant", message={"id": "n", "content": [use]}))
+    turn.feed(made(type="system", subtype="task_started", task_id="k", tool_use_id="v"))
+    first, stop, second, third = turn.close("It died.", session_id="s", backend="fleet", background=True)
+    assert isinstance(first, AssistantMessage)
+    assert isinstance(stop, StreamEvent)
+    assert (stop.event.get("type"), stop.api_message_id) == ("message_stop", "m")
+    assert [getattr(block, block.type) for block in first.content] == ["Hm", "Hello"]
+    assert isinstance(second, UserMessage)
+    [result] = second.tool_results
+    assert (result.tool_use_id, result.is_error) == ("u", True)
+    assert third.to_wire()["task_id"] == "k"
+    assert turn.close("Again.", session_id="s", backend="fleet", background=True) == []
+
+
+def test_what_was_finalized_is_not_ended_again() -> None:
+    turn = OpenTurn()
+    event = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}}
+    turn.feed(made(type="stream_event", event=event, api_message_id="m"))
+    turn.feed(made(type="assistant", message={"id": "m", "content": [{"type": "text", "text": "Hi"}]}))
+    use = {"type": "tool_result", "tool_use_id": "u", "content": "x"}
+    turn.feed(made(type="user", message={"role": "user", "content": [use]}))
+    turn.feed(made(type="system", subtype="task_notification", task_id="k"))
+    turn.feed(made(type="result", subtype="success", user_message_uuids=[]))
+    assert turn.source is None
+    assert turn.close("x", session_id="s", backend="fleet", background=True) == []
