@@ -303,7 +303,7 @@ class Terminal:
         """What it wrote, without control sequences."""
         return _CONTROL.sub("", self.raw).replace("\r\n", "\n")
 
-    def expect(self, text: str, timeout: float = 30.0) -> None:
+    def expect(self, text: str, timeout: float = 120.0) -> None:
         """Wait until the text appears after the last one that was expected."""
         deadline = time.monotonic() + timeout
         while (at := self.text.find(text, self._seen)) < 0:
@@ -314,7 +314,7 @@ class Terminal:
         """Type the text; "\\x03" is Ctrl-C, "\\x04" the end of input."""
         os.write(self._near, text.encode())
 
-    def wait(self, timeout: float = 30.0) -> int:
+    def wait(self, timeout: float = 120.0) -> int:
         """Wait until the process ends, and return its exit code."""
         deadline = time.monotonic() + timeout
         while self._read(deadline):

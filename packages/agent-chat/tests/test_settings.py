@@ -36,6 +36,16 @@ def test_everything_that_was_said_becomes_an_option(tmp_path: Path) -> None:
     assert (options.model, options.permission_mode, options.resume) == ("m", "accept_edits", "id-1")
 
 
+def test_tools_are_those_of_the_command_line_and_the_configured_ones() -> None:
+    config = RuntimeConfig(tools=("shell",))
+    for named in ((), ("shell",)):
+        options = session_options(RunSettings("codex", tools=named), refuse, config=config)
+        assert [registry.names for registry in options.registries] == [("mcp__tools__shell",)]
+    assert session_options(RunSettings("codex", tools=("shell",)), refuse).registries
+    with pytest.raises(UsageError, match="No tool is installed as 'shel'; 'shell' is"):
+        session_options(RunSettings("codex", tools=("shel",)), refuse)
+
+
 def test_inherit_sends_no_mode() -> None:
     assert "permission_mode" not in session_options(RunSettings(permission_mode="inherit"), refuse).model_fields_set
 

@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     NOT_LOGGED_IN = 3
     DENIED = 4
+    UNWRITABLE = 5
     TIMED_OUT = 124
     HUNG_UP = 129
     INTERRUPTED = 130

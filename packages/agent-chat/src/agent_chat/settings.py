@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from agent_sdk_core.asking.permissions import CanUseTool, PermissionMode
-    from agent_sdk_core.asking.questions import OnQuestion
+    from agent_sdk_core.asking.questions import OnElicitation, OnQuestion
     from agent_sdk_core.config.runtime import RuntimeConfig
     from agent_sdk_core.interfaces.backend import AgentBackend
     from agent_sdk_core.options import SessionOptions
 
 INHERIT: Final = "inherit"
 """The permission mode that leaves everything to the agent's own configuration."""
+
+_SHOWN: Final = 100
+"""Characters of a value that a sentence repeats."""
 
 DEFAULT_MODE: Final = "default"
 """What applies when neither the command line nor the configuration names a mode: the agent asks first."""
@@ -37,6 +40,8 @@ class RunSettings:
         permission_mode: A permission mode, or "inherit"; None: as configured.
         resume: Session to go on with.
         effort: How much the model reasons; None: as configured.
+        tools: Names of installed tools, beside those that are configured.
+        trust: Whether the folder is trusted from now on.
     """
 
     backend: str | None = None
@@ -45,6 +50,8 @@ class RunSettings:
     permission_mode: str | None = None
     resume: str | None = None
     effort: str | None = None
+    tools: tuple[str, ...] = ()
+    trust: bool = False
 
 
 def load_config(settings: RunSettings) -> RuntimeConfig:
@@ -96,6 +103,7 @@ def session_options(
     settings: RunSettings,
     can_use_tool: CanUseTool,
     on_question: OnQuestion | None = None,
+    on_elicitation: OnElicitation | None = None,
     *,
     config: RuntimeConfig | None = None,
 ) -> SessionOptions:
@@ -105,6 +113,7 @@ def session_options(
         settings: What the command line says.
         can_use_tool: Answers permission requests.
         on_question: Answers questions.
+        on_elicitation: Answers MCP servers.
         config: The configuration, which holds what the command line says; None: nothing is configured.
 
     Raises:
@@ -115,6 +124,11 @@ def session_options(
     given: dict[str, object] = {"cwd": working_folder(settings.cwd), "can_use_tool": can_use_tool}
     if on_question is not None:
         given["on_question"] = on_question
+    tools = () if config is None else config.tools
+    if named := list(dict.fromkeys((*tools, *settings.tools))):
+        given["tools"] = named
+    if on_elicitation is not None:
+        given["on_elicitation"] = on_elicitation
     if settings.resume:
         given["resume"] = settings.resume
     mode = permission_mode(settings.permission_mode)
@@ -144,6 +158,7 @@ def permission_mode(name: str | None) -> PermissionMode | None:
     """
     from agent_sdk_core.asking.mode_names import MODES, mode_of
     from agent_sdk_core.errors import InvalidRequestError
+    from agent_sdk_core.names import nearest
 
     if name is None or is_inherit(name):
         return None
@@ -154,7 +169,9 @@ def permission_mode(name: str | None) -> PermissionMode | None:
     for mode in MODES:
         if mode == wanted:
             return mode
-    raise UsageError(f"There is no permission mode {name!r}; choose one of {', '.join(MODES)}, {INHERIT}.")
+    meant = nearest(name, (*MODES, INHERIT))
+    hint = f"did you mean {meant!r}?" if meant else f"choose one of {', '.join(MODES)}, {INHERIT}."
+    raise UsageError(f"There is no permission mode {shortened(name)!r}; {hint}")
 
 
 def working_folder(path: str | None) -> str:
@@ -163,12 +180,21 @@ def working_folder(path: str | None) -> str:
     Raises:
         UsageError: It is not a folder, or it cannot be read.
     """
+    named = path or "."
     try:
-        folder = Path(path or ".").expanduser().resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"The folder {path or '.'!r} cannot be found: {error}.") from None
-    if not folder.is_dir():
+        folder = Path(os.path.expanduser(named)).resolve()  # never raises, unlike Path.expanduser()
+        is_folder, is_readable = folder.is_dir(), os.access(folder, os.R_OK | os.X_OK)
+    except OSError as error:
+        raise UsageError(f"The folder {shortened(named)!r} cannot be found: {error.strerror}.") from None
+    except (RuntimeError, ValueError) as error:
+        raise UsageError(f"The folder {shortened(named)!r} cannot be found: {error}.") from None
+    if not is_folder:
         raise UsageError(f"{folder} is not a folder.")
-    if not os.access(folder, os.R_OK | os.X_OK):
+    if not is_readable:
         raise UsageError(f"The folder {folder} cannot be read; check its permissions.")
     return str(folder)
+
+
+def shortened(text: str) -> str:
+    """Return what somebody wrote as a sentence repeats it."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

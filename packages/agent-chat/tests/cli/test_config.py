@@ -53,6 +53,14 @@ def shown(place: Path, capsys: pytest.CaptureFixture[str]) -> Shown:
     return show
 
 
+def test_what_only_the_users_own_file_says_is_shown_too(shown: Shown, place: Path) -> None:
+    own = 'tools = ["shell"]\n[policy]\nscope = "asked_only"\n'
+    (place.parent / "home" / "c.toml").write_text(own, encoding="utf-8")
+    lines = [line.split() for line in shown()]
+    assert ["tools", "shell", "~/c.toml:1"] in lines
+    assert ["policy.scope", "asked_only", "~/c.toml:3"] in lines
+
+
 def test_each_value_is_shown_with_its_source(shown: Shown, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / ".agent-sdk.toml").write_text('\npermission_mode = "plan"', encoding="utf-8")
     monkeypatch.setenv("AGENT_SDK_REASONING_EFFORT", "high")
@@ -67,6 +75,8 @@ def test_each_value_is_shown_with_its_source(shown: Shown, place: Path, monkeypa
         ["sandbox", "workspace-write, without network, /x", "~/c.toml:3"],
         ["request_timeout", "30 s", "~/c.toml:4"],
         ["trusted_folders", "none", "default"],
+        ["flags.redact_store", "on", "default"],
+        ["flags.watch_settings", "on", "default"],
         ["backends.codex.executable", "/x/codex", "~/c.toml:7"],
         ["backends.codex.model", "own", "~/c.toml:8"],
         ["backends.codex.env.TOKEN", "**********", "~/c.toml:11"],
@@ -126,7 +136,7 @@ def test_a_wrong_configuration_is_a_usage_error(place: Path) -> None:
 def test_the_command_ends_with_two_and_a_sentence(place: Path, command_env: dict[str, str]) -> None:
     (place / ".agent-sdk.toml").write_text("modle = 1", encoding="utf-8")
     command = [sys.executable, "-m", "agent_chat", "config"]
-    done = subprocess.run(command, env=command_env, cwd=place, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=command_env, cwd=place, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     where = f"{place}/.agent-sdk.toml, line 1"
     assert done.stderr == f"agent-sdk: {where}: there is no setting 'modle'; did you mean 'model'?\n"

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,16 @@ def quick(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        [*COMMAND, *arguments], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
     )
 
 
 def leftovers(cache: Path) -> list[str]:
-    """Return the files and processes that are still there."""
-    return [str(path) for path in cache.rglob("*") if path.name not in ("Library", "Caches")] + _processes(cache)
+    """Return the files and processes that are still there; what was killed may take a moment to be gone."""
+    deadline = time.monotonic() + 30
+    while (left := _processes(cache)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return [str(path) for path in cache.rglob("*") if path.name not in ("Library", "Caches")] + left
 
 
 def _processes(cache: Path) -> list[str]:
@@ -170,7 +174,7 @@ def test_a_reader_that_goes_away_ends_the_demo_quietly(
         assert process.stderr is not None
         assert process.stdout.readline()
         process.stdout.close()
-        assert process.wait(60) == 141
+        assert process.wait(120) == 141
         errors = process.stderr.read()
     assert "Traceback" not in errors
     assert "Error" not in errors
@@ -183,7 +187,7 @@ def test_sigterm_cleans_up(env: dict[str, str], cache: Path) -> None:
         assert process.stdout.readline()
         os.kill(process.pid, signal.SIGTERM)
         process.stdout.read()
-        assert process.wait(60) == 143
+        assert process.wait(120) == 143
     assert leftovers(cache) == []
 
 

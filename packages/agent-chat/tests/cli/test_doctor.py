@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import io
 import json
+import pwd
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import anyio
 import pytest
 from rich.console import Console
 
 from agent_chat.cli import doctor
-from agent_chat.cli.doctor import Checkup
-from agent_chat.terminal.checkups import plain_checkup, print_checkup
+from agent_chat.terminal.checkups import Checkup, plain_checkup, print_checkup
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift
 
@@ -58,16 +58,17 @@ def found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Diagnosi
         looked.append(name)
         if len(looked) == len(agents):
             together.set()
-        if doctor.backend_names() == tuple(sorted(looked)):
-            with anyio.fail_after(5):
+        if names() == tuple(sorted(looked)):
+            with anyio.fail_after(30):
                 await together.wait()
         return agents[name]
 
-    def names() -> tuple[str, ...]:
+    def names(config: RuntimeConfig | None = None) -> tuple[str, ...]:
+        del config
         return tuple(sorted(agents))
 
     monkeypatch.setattr(doctor, "diagnose_backend", diagnose)
-    monkeypatch.setattr(doctor, "backend_names", names)
+    monkeypatch.setattr(RuntimeConfig, "names", names)
     monkeypatch.chdir(tmp_path)
     return agents
 
@@ -125,6 +126,23 @@ def test_a_wrong_configuration_is_a_finding(command: Command, found: dict[str, D
     assert "modle" in json.loads(out)["configuration"]["problem"]
 
 
+def test_a_user_without_a_home_is_told_what_to_set(
+    command: Command, found: dict[str, Diagnosis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(uid: int) -> Never:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for name in ("HOME", "XDG_CONFIG_HOME", "AGENT_SDK_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    code, out, err = command("doctor")
+    assert (code, err) == (1, "")
+    assert "Configuration\n  error: This user has no home directory: the variable HOME is not set" in out
+    code, out, err = command("config")
+    assert (code, out) == (2, "")
+    assert err.startswith("agent-sdk: This user has no home directory")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [(("--backend", "frob"), "No backend is called 'frob'"), (("--cwd", "/no/such"), "/no/such is not a folder.")],
@@ -142,7 +160,7 @@ def test_json_has_everything(command: Command, found: dict[str, Diagnosis], tmp_
     assert (code, err) == (0, "")
     told = json.loads(out)
     assert (told["ok"], told["chosen"]) == (True, "codex")
-    assert set(told) == {"ok", "chosen", "agents", "configuration", "versions"}
+    assert set(told) == {"ok", "chosen", "agents", "configuration", "versions", "telemetry"}
     assert set(told["versions"]) == {"agent_sdk", "python", "platform"}
     claude, codex = told["agents"]
     assert (claude["backend"], claude["status"], claude["usable"], claude["drift"]) == (
@@ -165,6 +183,7 @@ def test_json_has_everything(command: Command, found: dict[str, Diagnosis], tmp_
         *("backend", "status", "usable", "executable", "version", "tested", "within_tested_range"),
         *("login", "logged_in", "drift", "incomparable", "problems"),
     }
+    assert set(told["telemetry"]) == {"metrics", "errors"}
     workspace = told["configuration"]["files"][-1]
     assert workspace == {"kind": "workspace", "path": str(tmp_path / ".agent-sdk.toml"), "exists": False}
 

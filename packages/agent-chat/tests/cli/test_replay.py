@@ -39,7 +39,7 @@ def log(tmp_path: Path) -> Path:
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "agent_chat", "replay", *map(str, arguments)]
-    return subprocess.run(command, env=clean_env(), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=clean_env(), capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_a_log_is_shown_as_its_transcript(log: Path) -> None:
@@ -74,7 +74,7 @@ def test_several_logs_are_told_apart(log: Path) -> None:
 def test_a_line_that_is_no_record_is_named(log: Path) -> None:
     log.write_text(log.read_text(encoding="utf-8") + "nonsense\n", encoding="utf-8")
     shown = run(log)
-    assert shown.returncode == 1
+    assert shown.returncode == 2
     assert "line 6" in shown.stderr
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,7 +13,13 @@ from agent_chat import settings
 from agent_chat.terminal import conversation
 from agent_sdk_core.asking.permissions import Allow, PermissionRequest
 from agent_sdk_core.config.runtime import RuntimeConfig
-from agent_sdk_core.errors import ExecutableNotFoundError, SpawnError
+from agent_sdk_core.errors import (
+    AgentError,
+    ExecutableNotFoundError,
+    InvalidRequestError,
+    SpawnError,
+    UnsupportedOptionError,
+)
 from agent_sdk_core.interfaces.account import Account
 from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem
 
@@ -51,6 +58,14 @@ def test_a_run_in_a_pipe_prints_plain_text_denies_and_says_how_to_resume(command
     ]
     assert backend.opened[0].prompts == ["do it"]
     assert backend.name == "fake"
+
+
+def test_a_tool_is_given_by_its_name(command: Command, backend: Any) -> None:
+    assert command("run", "--backend", "codex", "--tool", "shell", "do it")[0] == 0
+    [registry] = backend.opened[0].options.registries
+    assert registry.names == ("mcp__tools__shell",)
+    code, _, err = command("run", "--backend", "codex", "--tool", "shel", "do it")
+    assert (code, "No tool is installed as 'shel'; 'shell' is." in err) == (2, True)
 
 
 def test_json_prints_messages_and_nothing_else(command: Command, backend: Any) -> None:
@@ -132,7 +147,21 @@ def test_a_failed_turn_exits_1_and_json_tells_why_on_stderr(command: Command, ba
         (("run", "--frob", "x"), "No such option: --frob"),
         (("frob",), "No such command 'frob'."),
         (("run", "--cwd", "/no/such/folder", "x"), "/no/such/folder is not a folder."),
-        (("run", "--permission-mode", "yolo", "x"), "There is no permission mode 'yolo'"),
+        (("run", "--cwd", "x" * 5000, "x"), f"The folder '{'x' * 100}…' cannot be found: File name too long."),
+        (("run", "--cwd", "~no-such-user/x", "x"), f"{Path.cwd()}/~no-such-user/x is not a folder."),
+        (("run", "--permission-mode", "yolo", "x"), "There is no permission mode 'yolo'; choose one of default, "),
+        (("run", "--permission-mode", "plann", "x"), "There is no permission mode 'plann'; did you mean 'plan'?"),
+        (("run", "--timeout", "abc", "x"), "--timeout takes a number, not 'abc'."),
+        (("run", "--timeout", "", "x"), "--timeout takes a number, not ''."),
+        (("sessions", "list", "--limit", "nan"), "--limit takes a whole number, not 'nan'."),
+        (("sessions", "list", "--limit", "0"), "--limit takes a number that is at least 1, not '0'."),
+        (("chats", "list", "--limit", "1" * 5000), f"--limit takes a whole number, not '{'1' * 100}…'."),
+        (("chats", "list", "--limit", "1" * 30), f"--limit takes a number that is at most 100000, not '{'1' * 30}'."),
+        (("chats", "show", "x", "--limit", "1.5"), "--limit takes a whole number, not '1.5'."),
+        (("chats", "import", "-b", "codex", "--limit", "-1"), "--limit takes a number that is at least 1, not '-1'."),
+        (("serve", "--port", "70000"), "--port takes a number that is at most 65535, not '70000'."),
+        (("chats",), "Missing command: name one of list, show, "),
+        (("policy", "check", "--policy", "~no-such-user/x"), "~no-such-user/x: there is no such file"),
         (("run", "--backend", "frob", "x"), "No backend is called 'frob'"),
         (("demo", "--interactive"), "--interactive asks on a terminal, and there is none; run the demo without it."),
     ],
@@ -156,6 +185,19 @@ def test_an_agent_that_is_not_there_is_one_sentence_and_exit_code_1(command: Com
     assert code == 1
     assert "Traceback" in err
     assert "looked: 'everywhere'\n" in err
+
+
+@pytest.mark.parametrize("error", [InvalidRequestError, UnsupportedOptionError])
+def test_what_the_agent_cannot_be_asked_for_is_the_command_lines_fault(
+    command: Command, backend: Any, monkeypatch: pytest.MonkeyPatch, error: type[AgentError]
+) -> None:
+    def create_session(options: Any) -> Any:
+        raise error(f"There is no reasoning effort {options.reasoning_effort!r}; did you mean 'high'?")
+
+    monkeypatch.setattr(backend, "create_session", create_session)
+    code, out, err = command("run", "--effort", "hig", "x")
+    sentence = "There is no reasoning effort 'hig'; did you mean 'high'?"
+    assert (code, out, err) == (2, "", f"agent-sdk: {sentence} [{error.default_code}]\n")
 
 
 def test_an_unexpected_error_is_a_sentence_too(command: Command, backend: Any) -> None:
@@ -213,9 +255,9 @@ def test_a_turn_whose_time_is_over_is_interrupted_and_exits_124(command: Command
         yield wire.result(subtype="error_during_execution", is_error=True, terminal_reason="aborted_streaming")
 
     backend.script = script
-    code, out, err = command("run", "--timeout", "0.2", "go")
+    code, out, err = command("run", "--timeout", "2", "go")
     assert (code, out) == (124, "[interrupted · 1.5 s]\n")
-    assert "warning: interrupting: 0.2 s are over" in err
+    assert "warning: interrupting: 2 s are over" in err
 
 
 def test_an_agent_that_hears_no_interrupt_is_left(
@@ -240,7 +282,7 @@ def test_an_agent_that_does_not_start_in_time_is_left(
     assert command("run", "--timeout", "0.2", "go")[:2] == (124, "")
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e999"])
 def test_a_time_that_is_none_is_a_usage_error(command: Command, backend: Any, seconds: str) -> None:
     code, _, err = command("run", "--timeout", seconds, "go")
     assert code == 2

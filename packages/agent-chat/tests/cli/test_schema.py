@@ -45,7 +45,7 @@ def drift(verdict: DriftVerdict, *problems: str) -> ProtocolDrift:
 
 def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "agent_chat", "schema", "check", *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_additions_are_named_and_are_no_failure(found: Found, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,16 +17,20 @@ Command = Callable[..., tuple[int, str, str]]
 def backend(monkeypatch: pytest.MonkeyPatch, wire: Any, fake_backend: Any) -> Any:
     made = fake_backend(None)
     made.asked = []
+    made.pages = []
 
     async def list_sessions(*, cwd: Any = None, limit: int = 50, cursor: str | None = None) -> SessionPage:
         made.asked.append((cwd, limit))
         stored = (StoredSession("one", "fix\nit", "/work", 1.0, 90_000.0), StoredSession("two"))
         return SessionPage(stored[:limit], None if limit > 1 else "more")
 
-    async def read_history(session_id: str, **_: object) -> HistoryPage:
+    async def read_history(session_id: str, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
         if session_id != "one":
             raise SessionNotFoundError(f"There is no session {session_id}.")
-        return HistoryPage([wire.prompt("fix it\nplease"), wire.text("m", "It is fixed."), wire.prompt("thanks")])
+        made.pages.append((limit, cursor))
+        if cursor is None:
+            return HistoryPage([wire.prompt("fix it\nplease"), wire.text("m", "It is fixed.")], "thanks")
+        return HistoryPage([wire.prompt("thanks")])
 
     monkeypatch.setattr(made, "list_sessions", list_sessions)
     monkeypatch.setattr(made, "read_history", read_history)
@@ -70,6 +74,12 @@ def test_what_was_said_is_shown_with_who_said_it(command: Command, backend: Any)
     assert (code, out) == (0, "> fix it\n> please\n\nIt is fixed.\n\n> thanks\n")
     code, out, _ = command("sessions", "show", "one", "--json")
     assert [json.loads(line)["type"] for line in out.splitlines()] == ["user", "assistant", "user"]
+
+
+def test_a_session_is_read_page_by_page(command: Command, backend: Any) -> None:
+    assert command("sessions", "show", "one")[0] == 0
+    assert backend.pages == [(20, None), (20, "thanks")]
+    assert backend.closed
 
 
 def test_a_session_that_is_not_stored_is_one_sentence(command: Command, backend: Any) -> None:

@@ -51,7 +51,7 @@ def test_text_that_a_stream_cannot_encode_is_replaced(monkeypatch: pytest.Monkey
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stderr", out)
     write_progress("größer …")
-    assert out.buffer.getvalue() == b"gr??er ?\n"  # type: ignore[attr-defined]
+    assert out.buffer.getvalue() == b"gr??er ?\n"  # type: ignore[attr-defined]  # a wrapper over a BytesIO
 
 
 def test_questions_are_asked_where_a_person_sees_them(monkeypatch: pytest.MonkeyPatch) -> None:

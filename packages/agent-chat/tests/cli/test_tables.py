@@ -18,3 +18,8 @@ def test_a_row_is_cut_to_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: p
 def test_rows_in_a_pipe_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
     tables.write_rows(("NAME",), [("x" * 200,)])
     assert capsys.readouterr().out.splitlines() == ["NAME", "x" * 200]
+
+
+def test_a_time_that_no_calendar_has_is_left_out() -> None:
+    assert [tables.moment(seconds) for seconds in (None, 1e300, float("nan"))] == ["", "", ""]
+    assert len(tables.moment(90_000.0)) == len("1970-01-02 01:00")

@@ -35,7 +35,7 @@ class Screen(PlainView):
 
 
 async def converse(backend: Any, view: PlainView | None = None) -> Ended:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         return await Conversation(stage_of(backend), view or Screen()).run("hello")
 
 

@@ -353,7 +353,7 @@ async def test_views_animate_until_they_are_cancelled(wire: Any) -> None:
     file = Watched()
     terminal = TerminalView(Console(file=file, force_terminal=True, width=80, height=24))
     terminal.show(wire.delta("m", "x"))
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             group.start_soon(terminal.animate)
             await file.drawn.wait()

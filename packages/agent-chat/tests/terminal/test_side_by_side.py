@@ -101,7 +101,7 @@ async def test_what_goes_on_is_shown_live_until_all_have_ended(
     both, out = screen
     left, right = both.panes
     async with anyio.create_task_group() as tasks:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             tasks.start_soon(both.animate)
             await anyio.lowlevel.checkpoint()
             left.show(wire.delta("m", "growing\n\n"))

@@ -11,7 +11,7 @@ from agent_sdk_core.asking.permissions import Allow, Deny, Permission, Permissio
 
 def request(tool_name: str = "Bash", given: dict[str, object] | None = None, **fields: object) -> PermissionRequest:
     given = {"command": "make"} if given is None else given
-    return PermissionRequest(tool_name, given, "r", "s", **fields)  # pyright: ignore[reportArgumentType]
+    return PermissionRequest(tool_name, given, "r", "s", **fields)  # pyright: ignore[reportArgumentType]  # fields by name
 
 
 def test_a_command_is_shown_in_full_with_all_that_matters() -> None:

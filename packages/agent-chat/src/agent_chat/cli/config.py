@@ -20,6 +20,7 @@ from agent_chat.terminal.screens import terminal_console
 from agent_chat.transcript.paths import short_path
 from agent_chat.transcript.sanitize import visible
 from agent_sdk_core.config.files import ConfigFile
+from agent_sdk_core.config.flags import FLAGS
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.config.sources import DEFAULT_SOURCE, ValueSource
 from agent_sdk_core.errors import InvalidRequestError
@@ -88,15 +89,49 @@ def _rows(config: RuntimeConfig, backend: str) -> Iterator[Row]:
     folders = list(map(str, config.trusted_folders))
     shown = ", ".join(map(short_path, folders)) or "none"
     yield Row("trusted_folders", folders, config.source("trusted_folders"), shown)
-    for verdict in ("deny", "ask", "allow"):
-        if texts := list(getattr(config.policy, verdict)):
-            yield Row(key := f"policy.{verdict}", texts, config.source(key), ", ".join(texts))
+    if config.tools:
+        yield Row("tools", list(config.tools), config.source("tools"), ", ".join(config.tools))
+    yield from _policy_rows(config)
+    if config.store.url is not None:
+        from agent_chat.storage.database.places import place_of
+
+        yield _row("store.url", place_of(config.store.url.reveal()).shown, config.source("store.url"))
+    for name, value in config.retention:
+        if value is not None:
+            yield Row(key := f"retention.{name}", value, config.source(key), _retention(name, value))
+    for flag in FLAGS.values():
+        on = config.flag(flag.name)
+        yield Row(key := f"flags.{flag.name}", on, config.source(key), "on" if on else "off")
+    yield from _backend_rows(config)
+
+
+def _backend_rows(config: RuntimeConfig) -> Iterator[Row]:
     for name, table in sorted(config.backends.items()):
-        for setting in ("executable", "model", "reasoning_effort"):
+        if table.command is not None:
+            key = f"backends.{name}.command"
+            yield Row(key, list(table.command), config.source(key), " ".join(table.command))
+        for setting in ("type", "executable", "model", "reasoning_effort"):
             if (value := getattr(table, setting)) is not None:
                 yield _row(key := f"backends.{name}.{setting}", value, config.source(key))
         for variable in sorted(table.env):
             yield _row(key := f"backends.{name}.env.{variable}", table.env[variable], config.source(key))
+
+
+def _policy_rows(config: RuntimeConfig) -> Iterator[Row]:
+    for verdict in ("deny", "ask", "allow"):
+        if texts := list(getattr(config.policy, verdict)):
+            yield Row(key := f"policy.{verdict}", texts, config.source(key), ", ".join(texts))
+    if config.policy.scope is not None:
+        yield _row("policy.scope", config.policy.scope, config.source("policy.scope"))
+    for name, value in config.policy.limits:
+        if value is not None:
+            yield Row(key := f"policy.limits.{name}", value, config.source(key), f"{value:g}")
+
+
+def _retention(name: str, value: object) -> str:
+    if name == "max_age" and isinstance(value, float):
+        return f"{value / 86400:g} days"
+    return "yes" if value is True else "no" if value is False else f"{value}"
 
 
 def _row(name: str, value: object, source: ValueSource) -> Row:
@@ -125,6 +160,16 @@ def _as_object(config: RuntimeConfig, rows: list[Row]) -> dict[str, Any]:
         "settings": {row.name: {"value": row.value, "source": _source_object(row.source)} for row in rows},
         "files": [{"kind": file.kind, "path": str(file.path), "exists": file.exists} for file in config.files],
         "workspace": None if workspace is None else {"root": str(workspace.root), "trusted": workspace.trusted},
+        "flags": {
+            flag.name: {
+                "on": config.flag(flag.name),
+                "default": flag.default,
+                "owner": flag.owner,
+                "text": flag.text,
+                "source": _source_object(config.source(f"flags.{flag.name}")),
+            }
+            for flag in FLAGS.values()
+        },
         "unknown_variables": list(config.unknown_variables),
     }
 

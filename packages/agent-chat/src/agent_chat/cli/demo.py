@@ -39,7 +39,7 @@ def run_demo(backend: str | None = None, *, interactive: bool, as_json: bool) ->
     """
     if interactive and not (sys.stdin.isatty() and question_console(as_json=as_json)):
         raise UsageError("--interactive asks on a terminal, and there is none; run the demo without it.")
-    agents, missing = _installed(_named(backend))
+    agents, missing = installed_agents(demo_agents(backend))
     view = open_view(as_json=as_json)
     introduction = f"A scripted model answers here, not a real one. {_are_real(agents)}"
     if as_json:
@@ -57,7 +57,8 @@ def run_demo(backend: str | None = None, *, interactive: bool, as_json: bool) ->
     return _verdict(view, parts)
 
 
-def _named(backend: str | None) -> Sequence[DemoAgent]:
+def demo_agents(backend: str | None) -> Sequence[DemoAgent]:
+    """Return the agent of this name, or all; raises `UsageError` where there is none."""
     if backend is None:
         return AGENTS
     found = [agent for agent in AGENTS if agent.name == backend.strip().casefold()]
@@ -67,7 +68,7 @@ def _named(backend: str | None) -> Sequence[DemoAgent]:
     return found
 
 
-def _installed(agents: Sequence[DemoAgent]) -> tuple[list[DemoAgent], list[str]]:
+def installed_agents(agents: Sequence[DemoAgent]) -> tuple[list[DemoAgent], list[str]]:
     """Return the agents that are there, and a sentence about each that is not."""
     there: list[DemoAgent] = []
     missing: list[str] = []

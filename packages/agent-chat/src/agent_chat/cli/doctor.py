@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import anyio
@@ -16,42 +16,14 @@ from agent_chat import __version__
 from agent_chat.cli.stdio import is_screen
 from agent_chat.exits import ExitCode
 from agent_chat.settings import UsageError, working_folder
-from agent_chat.terminal.checkups import plain_checkup, print_checkup
+from agent_chat.terminal.checkups import Checkup, plain_checkup, print_checkup
 from agent_chat.terminal.screens import terminal_console
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.factory.diagnose import diagnose_backend
 from agent_sdk_core.interfaces.diagnosis import Diagnosis
-from agent_sdk_core.names import backend_names, parse_backend_type
-
-
-@dataclass(frozen=True, slots=True)
-class Checkup:
-    """What was found.
-
-    Attributes:
-        agents: What is known of each agent that was looked at.
-        chosen: The backend that is used when none is named; None when that cannot be told.
-        config: The configuration; an empty one when it is wrong.
-        config_problem: What is wrong with the configuration; "" when nothing is.
-        asked: The backend that was asked about; None for all.
-    """
-
-    agents: tuple[Diagnosis, ...]
-    chosen: str | None
-    config: RuntimeConfig
-    config_problem: str = ""
-    asked: str | None = None
-
-    @property
-    def deciding(self) -> Diagnosis | None:
-        """The agent that decides whether all is well: the one that was asked about, or that would be used."""
-        return next((agent for agent in self.agents if agent.backend == (self.asked or self.chosen)), None)
-
-    @property
-    def well(self) -> bool:
-        """Whether that agent can be used, and the configuration is right."""
-        return not self.config_problem and self.deciding is not None and self.deciding.usable
+from agent_sdk_core.names import canonical_name, parse_backend_type
+from agent_sdk_core.telemetry.snapshot import telemetry_snapshot
 
 
 def run_doctor(backend: str | None, cwd: str | None, *, as_json: bool) -> int:
@@ -73,10 +45,10 @@ def run_doctor(backend: str | None, cwd: str | None, *, as_json: bool) -> int:
     except InvalidRequestError as error:
         problem = error.message
     try:
-        asked = parse_backend_type(backend) if backend else None
+        asked = _asked(backend, config) if backend else None
     except InvalidRequestError as error:
         raise UsageError(error.message) from None
-    names = (asked,) if asked else backend_names()
+    names = (asked,) if asked else config.names()
     with _progress(names):
         agents = anyio.run(_look_at, names, config)
     checkup = Checkup(tuple(agents), chosen, config, problem, asked)
@@ -128,6 +100,7 @@ def as_object(checkup: Checkup) -> dict[str, Any]:
             "python": platform.python_version(),
             "platform": platform.platform(),
         },
+        "telemetry": telemetry_snapshot(),
     }
 
 
@@ -137,3 +110,8 @@ def _agent(agent: Diagnosis) -> dict[str, Any]:
     if drift is not None:
         fields["drift"] |= {"compatible": drift.compatible, "runs": drift.runs}
     return {"backend": fields.pop("backend"), "status": agent.status, "usable": agent.usable, **fields}
+
+
+def _asked(backend: str, config: RuntimeConfig) -> str:
+    """Return the backend that was asked about, by any way of writing it."""
+    return canonical_name(backend) if config.kind_of(backend) is not None else parse_backend_type(backend)

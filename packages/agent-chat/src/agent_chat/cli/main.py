@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
 from agent_chat import __version__
+from agent_chat.cli.chat_commands import chats
+from agent_chat.cli.config_commands import config
+from agent_chat.cli.ending import complain, finish, open_streams, unwritten
+from agent_chat.cli.fleet_commands import fleet as fleet_commands
+from agent_chat.cli.option_values import refuse_empty_values
 from agent_chat.exits import ExitCode
 
 HELP_MODE = (
@@ -33,6 +36,9 @@ app.add_typer(schema)
 sessions = typer.Typer(name="sessions", help="The sessions that an agent has stored.", rich_markup_mode=None)
 app.add_typer(sessions)
 
+app.add_typer(chats)
+app.add_typer(fleet_commands)
+app.add_typer(config)
 policy = typer.Typer(name="policy", help="Rules for what an agent may do.", rich_markup_mode=None)
 app.add_typer(policy)
 
@@ -48,6 +54,10 @@ Backend = Annotated[
     typer.Option("--backend", "-b", metavar="NAME", help="The agent: claude or codex; absent: as configured."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print every message as one line of JSON, and nothing else.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Trust the folder, from now on: the project's settings, hooks and plug-ins apply."),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the details of an error.")]
 
 
@@ -87,8 +97,14 @@ def run(
     cwd: Annotated[str | None, typer.Option("--cwd", "-C", metavar="FOLDER", help="The folder to work in.")] = None,
     permission_mode: Annotated[str | None, typer.Option("--permission-mode", metavar="MODE", help=HELP_MODE)] = None,
     resume: Annotated[
-        str | None, typer.Option("--resume", metavar="ID", help="Go on with the session of this id.")
+        str | None,
+        typer.Option("--resume", metavar="ID", help="Go on with this session; without an id: choose one of the last."),
     ] = None,
+    tool: Annotated[
+        list[str] | None,
+        typer.Option("--tool", metavar="NAME", help="Give it an installed tool, such as shell; may be repeated."),
+    ] = None,
+    trust: Trust = False,
     timeout: Annotated[
         float | None,
         typer.Option("--timeout", metavar="SECONDS", help="Interrupt the turn after so many seconds; exits with 124."),
@@ -101,20 +117,82 @@ def run(
 ) -> None:
     """Run an agent on a prompt; it asks before it acts.
 
-    It runs with your own login, and with what is configured.
+    It runs with your own login, and with what is configured. What comes with a project, its settings, hooks and
+    plug-ins, is read only where you trust its folder; on a terminal you are asked.
 
     Exits with 0 if the turn completed, 1 if it failed, 2 if the command line cannot be followed, 3 if the agent is not
-    logged in, 4 with --fail-on-denied if something was denied, 124 after --timeout, 130 if it was interrupted.
+    logged in, 4 with --fail-on-denied if something was denied, 5 if the output cannot be written, 124 after --timeout,
+    130 if it was interrupted.
     """
 
     def start() -> int:
         from agent_chat.cli.run import run_prompt
         from agent_chat.settings import RunSettings
 
-        settings = RunSettings(backend, model, cwd, permission_mode, resume, effort)
+        settings = RunSettings(backend, model, cwd, permission_mode, resume, effort, tuple(tool or ()), trust)
         return run_prompt(prompt, settings, as_json=json, timeout=timeout, fail_on_denied=fail_on_denied)
 
-    _finish(start, debug=debug)
+    finish(start, debug=debug)
+
+
+@app.command()
+def chat(
+    chat: Annotated[
+        str | None,
+        typer.Option("--chat", metavar="ID", help="Open this chat, by its id or the beginning of it."),
+    ] = None,
+    continue_: Annotated[
+        bool, typer.Option("--continue", "-c", help="Open the last chat of this folder's project.")
+    ] = False,
+    new: Annotated[bool, typer.Option("--new", help="Begin a chat without asking which.")] = False,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "--backend", "-b", metavar="NAME", help="The agent of new chats: claude or codex; absent: as configured."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="MODEL", help="The model of new chats, by the agent's own name."),
+    ] = None,
+    effort: Annotated[
+        str | None, typer.Option("--effort", "-e", metavar="EFFORT", help="How much the model reasons in new chats.")
+    ] = None,
+    cwd: Annotated[str | None, typer.Option("--cwd", "-C", metavar="FOLDER", help="The folder to work in.")] = None,
+    permission_mode: Annotated[
+        str | None,
+        typer.Option("--permission-mode", metavar="MODE", help="How much the agent of new chats may do unasked."),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store", metavar="URL", help="The store: a path or a URL; absent: as configured, else your own."
+        ),
+    ] = None,
+    trust: Trust = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Chat with the real agents and a scripted model; no key.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Chat with an agent; the chat is stored, and goes on another time.
+
+    On a terminal one chooses among the chats of the project, types while the agent works, and answers what it asks;
+    /help shows the commands. In a pipe each line of standard input is a prompt or a command, one after the other.
+
+    Exits as `run` does, by the last turn; with 0 where a person leaves it.
+    """
+    name = chat
+
+    def start() -> int:
+        from agent_chat.cli.chat import ChatCommand, run_chat
+        from agent_chat.settings import RunSettings
+
+        settings = RunSettings(backend, model, cwd, permission_mode, effort=effort, trust=trust)
+        return run_chat(ChatCommand(settings, name, last=continue_, new=new, store=store, demo=demo, as_json=json))
+
+    finish(start, debug=debug)
 
 
 @app.command()
@@ -125,6 +203,9 @@ def demo(
     interactive: Annotated[
         bool, typer.Option("--interactive", "-i", help="Answer the approvals yourself instead of by script.")
     ] = False,
+    fleet: Annotated[
+        bool, typer.Option("--fleet", help="Show a fleet: two hosts on this machine, one of whose workers is killed.")
+    ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -134,11 +215,113 @@ def demo(
     """
 
     def start() -> int:
+        if fleet:
+            from agent_chat.cli.fleet_demo import run_fleet_demo
+
+            return run_fleet_demo(backend, interactive=interactive, as_json=json)
         from agent_chat.cli.demo import run_demo
 
         return run_demo(backend, interactive=interactive, as_json=json)
 
-    _finish(start, debug=debug)
+    finish(start, debug=debug)
+
+
+@app.command()
+def serve(
+    backend: Annotated[
+        str | None,
+        typer.Option("--backend", "-b", metavar="NAME", help="The agent of new chats; absent: as configured."),
+    ] = None,
+    cwd: Annotated[
+        str | None, typer.Option("--cwd", "-C", metavar="FOLDER", help="The folder of new chats; absent: this one.")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="NUMBER", min=0, max=65535, help="0: any free one.")] = 0,
+    behind_proxy: Annotated[
+        str | None,
+        typer.Option("--behind-proxy", metavar="HOST", help="The host, with its port, of a proxy with TLS before it."),
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Serve the real agents with a scripted model; no key.")] = False,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the link as one JSON object.")] = False,
+    embed: Annotated[
+        bool,
+        typer.Option("--embed", help="Be held by a program: a token on stdout, the end with that of stdin."),
+    ] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Show chats; send and start nothing.")] = False,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", metavar="FILE", help="Rules for every chat, beside those that are configured."),
+    ] = None,
+    trust: Trust = False,
+    debug: Debug = False,
+) -> None:
+    """Open the chats in a browser, until Ctrl-C.
+
+    The server answers on this machine alone. The link that it prints works once; who opens it may use your agents.
+    """
+
+    def start() -> int:
+        from agent_chat.cli.serve import ServeSettings, run_serve
+
+        return run_serve(
+            ServeSettings(
+                backend,
+                cwd,
+                host,
+                port,
+                demo=demo,
+                opens=not no_open,
+                as_json=json,
+                behind_proxy=behind_proxy,
+                embed=embed,
+                read_only=read_only,
+                trust=trust,
+                policy=policy,
+            )
+        )
+
+    finish(start, debug=debug)
+
+
+@app.command()
+def acp(
+    backend: Annotated[
+        str | None,
+        typer.Option("--backend", "-b", metavar="NAME", help="The agent of new sessions; absent: as configured."),
+    ] = None,
+    login: Annotated[bool, typer.Option("--login", help="Log in at the agent in this terminal, and end.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Serve an agent to an editor, or any other client of the Agent Client Protocol, over standard input and output.
+
+    It ends when the client closes its input. The editor starts it; docs/editors.md has the few lines for each.
+    """
+    serve_acp(backend, login=login, debug=debug)
+
+
+def serve_acp(backend: str | None, *, login: bool = False, debug: bool = False) -> NoReturn:
+    """Serve an agent to a client of the Agent Client Protocol, or log in at it, and exit."""
+
+    def start() -> int:
+        from agent_chat.cli.acp import run_acp, run_login
+
+        return run_login(backend) if login else run_acp(backend)
+
+    finish(start, debug=debug)
+
+
+def plain_backend(arguments: list[str]) -> tuple[str | None] | None:
+    """Return the agent that `acp` is to serve, for command lines that say nothing else; None for all others."""
+    match arguments:
+        case ["acp"]:
+            return (None,)
+        case ["acp", "--backend" | "-b", name] if name and not name.startswith("-"):
+            return (name,)
+        case ["acp", option] if option.startswith("--backend=") and option != "--backend=":
+            return (option.removeprefix("--backend="),)
+        case _:
+            return None
 
 
 @app.command()
@@ -161,28 +344,7 @@ def replay(
 
         return replay_logs(backend, [Path(file) for file in files], as_json=json)
 
-    _finish(start, debug=debug)
-
-
-@app.command()
-def config(
-    cwd: Annotated[
-        str | None,
-        typer.Option(
-            "--cwd", "-C", metavar="FOLDER", help="The folder whose .agent-sdk.toml counts; absent: this one."
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the configuration as one JSON object.")] = False,
-    debug: Debug = False,
-) -> None:
-    """Show what is configured, and where each value comes from."""
-
-    def start() -> int:
-        from agent_chat.cli.config import show_config
-
-        return show_config(cwd, as_json=json)
-
-    _finish(start, debug=debug, failure=ExitCode.USAGE)
+    finish(start, debug=debug)
 
 
 @app.command()
@@ -214,7 +376,7 @@ def doctor(
 
         return run_doctor(backend, cwd, as_json=json)
 
-    _finish(start, debug=debug)
+    finish(start, debug=debug)
 
 
 @app.command()
@@ -230,7 +392,7 @@ def models(
 
         return show_models(backend, as_json=json)
 
-    _finish(start, debug=debug)
+    finish(start, debug=debug)
 
 
 @sessions.command(name="list")
@@ -239,7 +401,7 @@ def list_(
     cwd: Annotated[
         str | None, typer.Option("--cwd", "-C", metavar="FOLDER", help="Only those of this folder; absent: all.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="NUMBER", help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", metavar="NUMBER", min=1, max=100_000, help="How many at most.")] = 20,
     json: Annotated[bool, typer.Option("--json", help="Print every session as one line of JSON.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -250,7 +412,7 @@ def list_(
 
         return list_sessions(backend, cwd, limit=limit, as_json=json)
 
-    _finish(start, debug=debug)
+    finish(start, debug=debug)
 
 
 @sessions.command()
@@ -267,7 +429,7 @@ def show(
 
         return show_session(backend, session_id, as_json=json)
 
-    _finish(start, debug=debug)
+    finish(start, debug=debug)
 
 
 @schema.command()
@@ -288,7 +450,7 @@ def check(
 
         return check_schema("codex", codex, as_json=json)
 
-    _finish(start, debug=debug, failure=ExitCode.USAGE)
+    finish(start, debug=debug, failure=ExitCode.USAGE)
 
 
 @policy.command()
@@ -310,7 +472,7 @@ def explain(
 
         return explain(tool, text, policy=policy, cwd=cwd, as_json=json)
 
-    _finish(start, debug=debug, failure=ExitCode.USAGE)
+    finish(start, debug=debug, failure=ExitCode.USAGE)
 
 
 @policy.command("check")
@@ -322,7 +484,7 @@ def check_policy(
 ) -> None:
     """Check the files that hold the policy, and show its rules.
 
-    Exits with 0 if all of them can be used, 2 if one cannot.
+    Exits with 0 if all of them can be used, also where one may cover nothing, of which it warns; 2 if one cannot.
     """
 
     def start() -> int:
@@ -330,63 +492,52 @@ def check_policy(
 
         return check(policy=policy, cwd=cwd, as_json=json)
 
-    _finish(start, debug=debug, failure=ExitCode.USAGE)
+    finish(start, debug=debug, failure=ExitCode.USAGE)
+
+
+refuse_empty_values(app)
+
+
+def _arguments(given: list[str]) -> list[str]:
+    if "--resume" not in given:
+        return given or ["--help"]
+    from agent_chat.cli.resuming import with_id_of_resume
+
+    return with_id_of_resume(given)
+
+
+def _log(levels: str, form: str) -> None:
+    """Write what is logged to stderr, as the environment asks for."""
+    from agent_chat.logs import configure_logging
+    from agent_sdk_core.errors import InvalidRequestError
+
+    try:
+        configure_logging(levels, form=form)
+    except InvalidRequestError as error:
+        raise typer.Exit(complain(error.message, ExitCode.USAGE)) from None
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    open_streams()
+    arguments = _arguments(sys.argv[1:])
+    code: object
     try:
-        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+        if levels := os.environ.get("AGENT_SDK_LOG"):
+            _log(levels, os.environ.get("AGENT_SDK_LOG_FORMAT") or "console")
+        # An editor waits for the agent: reading options costs as much as everything else until its first answer.
+        if (plain := plain_backend(arguments)) is not None:
+            serve_acp(*plain)
+        code = app(args=arguments, standalone_mode=False)
+    except typer.Exit as error:
+        code = error.exit_code
     except TyperException as error:
-        code = _complain(error.format_message(), ExitCode.USAGE)
+        from agent_chat.cli.usage import wrong
+
+        code = complain(wrong(error), ExitCode.USAGE)
+    except OSError as error:  # Of `--help` and `--version`.
+        if (code := unwritten(error)) is None:
+            raise
+    except SystemExit as error:  # What typer makes of a pipe that nobody reads.
+        code = unwritten(error.__context__) if isinstance(error.__context__, BrokenPipeError) else error.code
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
-
-
-def _finish(start: Callable[[], int], *, debug: bool, failure: ExitCode = ExitCode.ERROR) -> NoReturn:
-    """Run a command and exit with its code, or `failure`; what goes wrong is one sentence, details are for `debug`."""
-    from agent_chat.settings import UsageError
-    from agent_sdk_core.errors import AgentError, AuthenticationError
-
-    try:
-        code = start()
-    except UsageError as error:
-        code = _complain(str(error), ExitCode.USAGE)
-    except BrokenPipeError:
-        _abandon_stdout()
-        code = ExitCode.BROKEN_PIPE
-    except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
-    except AgentError as error:
-        code = ExitCode.NOT_LOGGED_IN if isinstance(error, AuthenticationError) else failure
-        code = _complain(f"{error.message} [{error.code}]", code)
-        if debug:
-            _show_details(error)
-    except Exception as error:
-        code = _complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)", failure)
-        if debug:
-            _show_details(error)
-    raise typer.Exit(code)
-
-
-def _complain(sentence: str, code: ExitCode) -> ExitCode:
-    from agent_chat.transcript.sanitize import clean
-
-    with suppress(OSError, ValueError):
-        sys.stderr.write(f"agent-sdk: {clean(sentence).strip()}\n")
-        sys.stderr.flush()
-    return code
-
-
-def _show_details(error: Exception) -> None:
-    import traceback
-
-    with suppress(OSError, ValueError):
-        traceback.print_exception(error, file=sys.stderr)
-        for name, value in getattr(error, "details", {}).items():
-            sys.stderr.write(f"{name}: {value!r}\n")
-
-
-def _abandon_stdout() -> None:
-    """Point stdout elsewhere, so that the interpreter does not complain when it flushes it at exit."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

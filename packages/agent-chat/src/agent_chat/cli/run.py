@@ -6,12 +6,15 @@ import shlex
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from math import inf
 from typing import TextIO
 
 import anyio
 
 from agent_chat import settings as settings_module
+from agent_chat.cli.resuming import CHOOSE, choose_session
 from agent_chat.cli.stdio import open_asker, open_view, write_progress
+from agent_chat.cli.trust import setting_sources
 from agent_chat.exits import ExitCode
 from agent_chat.settings import RunSettings, UsageError, load_config, session_options
 from agent_chat.terminal.conversation import Conversation, Ended
@@ -46,14 +49,19 @@ def run_prompt(
         AgentError: The agent could not be started, or it refused.
         BrokenPipeError: Nobody reads the output any more.
     """
-    if timeout is not None and not timeout > 0:
+    if timeout is not None and not 0 < timeout < inf:
         raise UsageError(f"--timeout takes a number of seconds greater than 0, not {timeout:g}.")
+    if settings.resume == CHOOSE:
+        settings, prompt = choose_session(settings, prompt, as_json=as_json)
     text = read_prompt(prompt)
     view = open_view(as_json=as_json)
     asker = open_asker(view, as_json=as_json)
+    sources = setting_sources(settings, view.notice, as_json=as_json)
     config = load_config(settings)
-    options = session_options(settings, asker.permission, asker.question, config=config)
+    options = session_options(settings, asker.permission, asker.question, asker.elicitation, config=config)
     backend = settings_module.open_backend(settings.backend, config)
+    if sources is not None and "setting_sources" not in backend.capabilities.unsupported_options:
+        options = options.model_copy(update={"setting_sources": sources})
 
     @asynccontextmanager
     async def stage() -> AsyncGenerator[tuple[AgentBackend, SessionOptions]]:

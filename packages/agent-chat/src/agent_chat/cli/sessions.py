@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
+from typing import Final
 
 import anyio
 
 from agent_chat import settings as settings_module
 from agent_chat.cli.stdio import open_view, write_progress
-from agent_chat.cli.tables import write_objects, write_rows
+from agent_chat.cli.tables import moment, write_objects, write_rows
 from agent_chat.exits import ExitCode
-from agent_chat.settings import RunSettings, UsageError, load_config, working_folder
+from agent_chat.settings import RunSettings, load_config, working_folder
 from agent_chat.transcript.paths import short_path
 from agent_sdk_core.interfaces.backend import AgentBackend
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
+from agent_sdk_core.interfaces.pages import SessionPage, StoredSession
+
+_TURNS: Final = 20
+"""How many turns of a session are held while it is shown."""
 
 
 def list_sessions(backend: str | None, cwd: str | None, *, limit: int, as_json: bool) -> int:
@@ -27,11 +30,9 @@ def list_sessions(backend: str | None, cwd: str | None, *, limit: int, as_json: 
         as_json: Print one JSON object a session.
 
     Raises:
-        UsageError: There is no such agent or folder, or the limit is not positive.
+        UsageError: There is no such agent or folder.
         AgentError: The agent could not be asked.
     """
-    if limit < 1:
-        raise UsageError(f"--limit takes a number greater than 0, not {limit}.")
     folder = None if cwd is None else working_folder(cwd)
     page = anyio.run(partial(_listed, _opened(backend), folder, limit))
     if as_json:
@@ -56,13 +57,7 @@ def show_session(backend: str | None, session_id: str, *, as_json: bool) -> int:
         SessionNotFoundError: It stores no such session.
         BrokenPipeError: Nobody reads the output any more.
     """
-    page = anyio.run(partial(_read, _opened(backend), session_id))
-    view = open_view(as_json=as_json, background=False, prompts=True)
-    try:
-        for message in page:
-            view.show(message)
-    finally:
-        view.close()
+    anyio.run(partial(_show, _opened(backend), session_id, as_json=as_json))
     return ExitCode.OK
 
 
@@ -75,13 +70,23 @@ async def _listed(backend: AgentBackend, cwd: str | None, limit: int) -> Session
         return await backend.list_sessions(cwd=cwd, limit=limit)
 
 
-async def _read(backend: AgentBackend, session_id: str) -> HistoryPage:
+async def _show(backend: AgentBackend, session_id: str, *, as_json: bool) -> None:
+    """Show a session page by page, for a long one is more than is to be held."""
     async with backend:
-        return await backend.read_history(session_id)
+        page = await backend.read_history(session_id, limit=_TURNS)
+        view = open_view(as_json=as_json, background=False, prompts=True)
+        try:
+            while True:
+                for message in page:
+                    view.show(message)
+                if page.cursor is None:
+                    return
+                page = await backend.read_history(session_id, limit=_TURNS, cursor=page.cursor)
+        finally:
+            view.close()
 
 
 def _row(session: StoredSession) -> tuple[str, str, str, str]:
-    used = session.updated_at or session.created_at
-    when = "" if used is None else datetime.fromtimestamp(used).astimezone().strftime("%Y-%m-%d %H:%M")
+    when = moment(session.updated_at or session.created_at)
     title = " ".join(session.title.split())
     return session.session_id, when, "" if session.cwd is None else short_path(session.cwd), title

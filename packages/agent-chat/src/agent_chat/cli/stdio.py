@@ -75,9 +75,9 @@ def is_screen(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
-def write_progress(text: str) -> None:
+def write_progress(text: str, *, end: str = "\n") -> None:
     """Say on stderr what is being done."""
-    write_if_read(_writable(sys.stderr), f"{text}\n")
+    write_if_read(_writable(sys.stderr), f"{text}{end}")
 
 
 def _writable(stream: TextIO | None) -> TextIO:

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from agent_chat.cli.stdio import is_screen
 from agent_chat.transcript.sanitize import visible
@@ -35,3 +36,13 @@ def write_objects(objects: Iterable[Mapping[str, object]]) -> None:
     for each in objects:
         sys.stdout.write(f"{json.dumps(each)}\n")
     sys.stdout.flush()
+
+
+def moment(seconds: float | None) -> str:
+    """Return a Unix time as people here read it; "" for none, and for one that no calendar has."""
+    if seconds is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (OSError, OverflowError, ValueError):
+        return ""

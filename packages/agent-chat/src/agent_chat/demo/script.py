@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from agent_chat.demo.agents import DemoAgent
     from agent_sdk_core.asking.permissions import PermissionRequest
-    from agent_sdk_testing import ModelRequest, ScriptedModel
+    from agent_sdk_testing import ModelRequest, ScriptedModel, Tokens
     from agent_sdk_testing import Step as ModelStep
+
+    Said = ModelStep | Callable[[ModelRequest], ModelStep | Sequence[ModelStep]]
+    Scene = tuple[Sequence[Said], Tokens]
 
 PROMPT: Final = "Fix the typo in greeting.txt, check it, and publish it."
 
@@ -18,8 +22,8 @@ CHUNK_SECONDS: Final = 0.04
 
 Step = Literal["check", "edit", "publish"]
 
-_WRONG: Final = "Hello, wrld!"
-_RIGHT: Final = "Hello, world!"
+WRONG: Final = "Hello, wrld!"
+RIGHT: Final = "Hello, world!"
 _REST: Final = "\nNice to see you.\n"
 _CHECK: Final = """\
 for word in $(cat greeting.txt); do
@@ -34,9 +38,16 @@ _PUBLISH: Final = 'cp greeting.txt published.txt\necho "published"\n'
 
 def write_project(folder: Path) -> None:
     """Write the files that the demo works on."""
-    folder.mkdir(parents=True)
-    for name, text in (("greeting.txt", _WRONG + _REST), ("check.sh", _CHECK), ("publish.sh", _PUBLISH)):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (("greeting.txt", WRONG + _REST), ("check.sh", _CHECK), ("publish.sh", _PUBLISH)):
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def restore_project(folder: Path) -> None:
+    """Write the files anew, and take away what a turn before has made of them."""
+    for made in ("check.log", "published.txt"):
+        (folder / made).unlink(missing_ok=True)
+    write_project(folder)
 
 
 def script(model: ScriptedModel, agent: DemoAgent, folder: Path) -> None:
@@ -47,6 +58,12 @@ def script(model: ScriptedModel, agent: DemoAgent, folder: Path) -> None:
         agent: The agent that asks it.
         folder: The project, for the model speaks of what really happened there.
     """
+    for steps, usage in scenes(agent, folder):
+        model.reply(*steps, usage=usage)
+
+
+def scenes(agent: DemoAgent, folder: Path) -> tuple[Scene, ...]:
+    """Return what the model says and does, one reply after the other; see `script`."""
     from agent_sdk_testing import Tokens, delay, reasoning, text
 
     pause = delay(CHUNK_SECONDS)
@@ -62,25 +79,29 @@ def script(model: ScriptedModel, agent: DemoAgent, folder: Path) -> None:
     def report(_: ModelRequest) -> ModelStep:
         return said(Proof.read(folder).report(), phase="final_answer")
 
-    model.reply(
-        reasoning(
-            "**Looking for the typo**\n\n", pause, "The check script tells ", pause, "what is wrong, so I run it first."
-        ),
+    thought = (
+        "**Looking for the typo**\n\n",
+        pause,
+        "The check script tells ",
+        pause,
+        "what is wrong, so I run it first.",
+    )
+    check = (
+        reasoning(*thought),
         said("I'll run the check first, to see what it finds."),
         agent.run("sh check.sh", "The check writes a log."),
-        usage=Tokens(input=9_840, cached=8_192, output=126, reasoning=48),
     )
-    model.reply(
+    edit = (
         said("It found one: `wrld` should be `world`. I'll fix it."),
-        agent.edit(folder / "greeting.txt", _WRONG, _RIGHT),
-        usage=Tokens(input=10_210, cached=9_728, output=88),
+        agent.edit(folder / "greeting.txt", WRONG, RIGHT),
     )
-    model.reply(
-        publish_question,
-        agent.run("sh publish.sh", "Publishing makes the greeting visible to others."),
-        usage=Tokens(input=10_460, cached=9_984, output=74),
+    publish = (publish_question, agent.run("sh publish.sh", "Publishing makes the greeting visible to others."))
+    return (
+        (check, Tokens(input=9_840, cached=8_192, output=126, reasoning=48)),
+        (edit, Tokens(input=10_210, cached=9_728, output=88)),
+        (publish, Tokens(input=10_460, cached=9_984, output=74)),
+        ((report,), Tokens(input=10_720, cached=10_240, output=61)),
     )
-    model.reply(report, usage=Tokens(input=10_720, cached=10_240, output=61))
 
 
 def step_of(request: PermissionRequest) -> Step | None:
@@ -106,7 +127,7 @@ class Proof:
         """Look at the folder."""
         return cls(
             check=(folder / "check.log").exists(),
-            edit=(folder / "greeting.txt").read_text(encoding="utf-8") == _RIGHT + _REST,
+            edit=(folder / "greeting.txt").read_text(encoding="utf-8") == RIGHT + _REST,
             publish=(folder / "published.txt").exists(),
         )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from rich.console import Console
 from rich.padding import Padding
@@ -12,10 +13,8 @@ from rich.text import Text
 
 from agent_chat.transcript.paths import short_path
 from agent_chat.transcript.sanitize import visible
+from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.interfaces.diagnosis import Diagnosis, DiagnosisStatus, DriftVerdict, Severity
-
-if TYPE_CHECKING:
-    from agent_chat.cli.doctor import Checkup
 
 _STATUS: Final[dict[DiagnosisStatus, tuple[str, str, str]]] = {
     "ok": ("✓", "green", "ready"),
@@ -32,6 +31,35 @@ _VERDICTS: Final[dict[DriftVerdict, str]] = {
 }
 _FILES: Final = {"user": "Yours", "workspace": "Workspace"}
 _INDENT: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """What was found.
+
+    Attributes:
+        agents: What is known of each agent that was looked at.
+        chosen: The backend that is used when none is named; None when that cannot be told.
+        config: The configuration; an empty one when it is wrong.
+        config_problem: What is wrong with the configuration; "" when nothing is.
+        asked: The backend that was asked about; None for all.
+    """
+
+    agents: tuple[Diagnosis, ...]
+    chosen: str | None
+    config: RuntimeConfig
+    config_problem: str = ""
+    asked: str | None = None
+
+    @property
+    def deciding(self) -> Diagnosis | None:
+        """The agent that decides whether all is well: the one that was asked about, or that would be used."""
+        return next((agent for agent in self.agents if agent.backend == (self.asked or self.chosen)), None)
+
+    @property
+    def well(self) -> bool:
+        """Whether that agent can be used, and the configuration is right."""
+        return not self.config_problem and self.deciding is not None and self.deciding.usable
 
 
 class Fact(NamedTuple):

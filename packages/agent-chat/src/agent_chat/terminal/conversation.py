@@ -16,9 +16,10 @@ from agent_chat.terminal.screens import View
 from agent_sdk_core.errors import AgentError, AuthenticationError
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession
+from agent_sdk_core.messages.conversation import AssistantMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.messages.system import RequestResolved
+from agent_sdk_core.messages.system import RequestOpened, RequestResolved
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt
 
@@ -66,6 +67,7 @@ class Conversation:
         self._timeout = timeout
         self._opening = opening or _opened
         self._denied: set[str] = set()
+        self._plan: str | None = None
         self._late = self._over = False
         self._scope: anyio.CancelScope | None = None
         self._session: AgentSession | None = None
@@ -132,15 +134,37 @@ class Conversation:
         self._session = session
         try:
             async for message in turn:
-                self._note_denial(message)
+                self._note(message)
                 self._view.show(message)
+            return (await self._go_on(session) if self._plan is not None else None) or turn.result
         finally:
             self._session = None
             self._over = True
-        return turn.result
 
-    def _note_denial(self, message: SDKMessage) -> None:
+    async def _go_on(self, session: AgentSession) -> ResultMessage | None:
+        """Show the turns that follow a plan, which some agents end their turn with; return the last result."""
+        result: ResultMessage | None = None
+        messages = session.messages()
+
+        async def until_idle(over: anyio.CancelScope) -> None:
+            await session.wait_idle()
+            over.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(until_idle, tasks.cancel_scope)
+            async for message in messages:
+                self._note(message)
+                self._view.show(message)
+                result = message if isinstance(message, ResultMessage) else result
+        return result
+
+    def _note(self, message: SDKMessage) -> None:
+        """Note what was denied, and a plan that nobody was asked about yet."""
         match message:
+            case AssistantMessage():
+                self._plan = next((use.id for use in message.tool_uses if use.name == "ExitPlanMode"), self._plan)
+            case RequestOpened() if message.request.get("tool_use_id") == self._plan:
+                self._plan = None
             case RequestResolved(kind="permission", outcome="denied"):
                 self._denied.add(message.request_id or "")
             case ResultMessage():  # Those that nobody was asked about; what was asked may stand here once more.

@@ -9,5 +9,5 @@ def short_path(path: str, cwd: str = "") -> str:
     """Return the path relative to `cwd` where it lies below it, else with the user's home as "~"."""
     if cwd and path.startswith(f"{cwd.rstrip('/')}/"):
         return path[len(cwd.rstrip("/")) + 1 :]
-    home = os.path.expanduser("~")  # noqa: PTH111  # never raises, unlike Path.home()
+    home = os.path.expanduser("~")  # never raises, unlike Path.home()
     return f"~{path[len(home) :]}" if home != "/" and (path == home or path.startswith(f"{home}/")) else path

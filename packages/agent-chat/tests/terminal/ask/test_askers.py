@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import anyio
 import pytest
@@ -12,7 +13,14 @@ from agent_chat.terminal.output import DirectOutput
 from agent_chat.terminal.screens import PlainView
 from agent_chat.transcript.blocks import Level
 from agent_sdk_core.asking.permissions import Allow, Deny, Permission, PermissionOption, PermissionRequest
-from agent_sdk_core.asking.questions import Answers, Choice, Question, QuestionRequest
+from agent_sdk_core.asking.questions import (
+    Answers,
+    Choice,
+    ElicitationAnswer,
+    ElicitationRequest,
+    Question,
+    QuestionRequest,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +51,7 @@ class Typed(Keyboard):
 
 
 def request(command: str = "make", **fields: str) -> PermissionRequest:
-    return PermissionRequest("Bash", {"command": command}, "r", "s", options=OPTIONS, **fields)  # pyright: ignore[reportArgumentType]
+    return PermissionRequest("Bash", {"command": command}, "r", "s", options=OPTIONS, **fields)  # pyright: ignore[reportArgumentType]  # fields by name
 
 
 def desk(keyboard: Keyboard) -> tuple[TerminalAsker, Console]:
@@ -58,7 +66,7 @@ def screen(console: Console) -> str:
 async def test_a_person_is_asked_and_answers_with_a_key() -> None:
     keyboard = Typed("what?", "", "S")
     asker, console = desk(keyboard)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         answer = await asker.permission(request(cwd="/w", reason="because", tool_use_id="t"))
     assert answer == Allow(scope="session")
     assert keyboard.discarded == 1
@@ -84,14 +92,14 @@ async def test_a_person_is_asked_and_answers_with_a_key() -> None:
 
 async def test_a_person_may_answer_with_a_number_and_refuse() -> None:
     asker, console = desk(Typed("4"))
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         assert await asker.permission(request()) == Deny(interrupt=True)
     assert "✗ Denied, and the turn stops\n" in screen(console)
 
 
 async def test_the_end_of_input_denies() -> None:
     asker, console = desk(Typed(None))
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         assert isinstance(await asker.permission(request()), Deny)
     assert "✗ Denied: the input ended\n" in screen(console)
 
@@ -99,7 +107,7 @@ async def test_the_end_of_input_denies() -> None:
 async def test_a_withdrawn_question_is_taken_back_and_the_next_one_asked() -> None:
     keyboard = Typed()
     asker, console = desk(keyboard)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             group.start_soon(asker.permission, request())
             await keyboard.waiting.wait()
@@ -117,7 +125,7 @@ async def test_two_questions_are_asked_one_after_the_other() -> None:
     async def ask(command: str) -> None:
         answers[command] = await asker.permission(request(command))
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             group.start_soon(ask, "first")
             await keyboard.waiting.wait()
@@ -151,7 +159,7 @@ SECRET = Question("The token?", "s", secret=True)
 
 async def test_the_agents_questions_are_asked_in_turn() -> None:
     asker, console = desk(Typed("7", "2,1", "Ada", "hush"))
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         answers = await asker.question(QuestionRequest((COLOUR, NAME, SECRET), "r", "s"))
     assert answers == Answers({"c": ("blue", "red"), "n": ("Ada",), "s": ("hush",)})
     assert (
@@ -177,7 +185,7 @@ async def test_the_agents_questions_are_asked_in_turn() -> None:
 
 async def test_the_end_of_input_declines_the_agents_questions() -> None:
     asker, console = desk(Typed("Ada", None))
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         assert await asker.question(QuestionRequest((NAME, COLOUR), "r", "s")) == Answers({})
     assert "✗ Declined: the input ended\n" in screen(console)
 
@@ -187,3 +195,59 @@ async def test_without_a_terminal_the_agents_questions_are_declined_with_a_notic
     refuser = Refuser(lambda text, level: notices.append(text))
     assert await refuser.question(QuestionRequest((NAME,), "r", "s")) == Answers({})
     assert notices == ["declined a question of the agent: Your name?"]
+
+
+NAMED = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, "required": ["name"]}
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer"),
+    [
+        (["", "Ada", "old", "36"], ElicitationAnswer("accept", {"name": "Ada", "age": 36})),
+        (["Ada", ""], ElicitationAnswer("accept", {"name": "Ada"})),
+        (["-"], ElicitationAnswer("decline")),
+        (["Ada", None], ElicitationAnswer("cancel")),
+    ],
+)
+async def test_a_form_of_an_mcp_server_is_filled_in_line_by_line(
+    lines: list[str | None], answer: ElicitationAnswer
+) -> None:
+    asker, console = desk(Typed(*lines))
+    with anyio.fail_after(30):
+        assert await asker.elicitation(ElicitationRequest("Who are you?", "bench", schema=NAMED)) == answer
+    assert "The MCP server bench asks: Who are you?" in screen(console)
+
+
+@pytest.mark.parametrize(
+    ("mode", "line", "action"),
+    [("url", "y", "accept"), ("url", "n", "decline"), ("url", None, "cancel"), ("form", "y", "accept")],
+)
+async def test_a_link_and_an_empty_form_are_agreed_to_or_not(mode: Any, line: str | None, action: Any) -> None:
+    asker, console = desk(Typed("what?", line))
+    request = ElicitationRequest("Log in there.", "bench", mode, url="https://x.example")
+    with anyio.fail_after(30):
+        assert (await asker.elicitation(request)).action == action
+    assert ("https://x.example" in screen(console)) is (mode == "url")
+
+
+async def test_a_form_that_cannot_be_filled_in_here_is_declined() -> None:
+    asker, console = desk(Typed())
+    schema = {"type": "object", "properties": {"names": {"type": "array"}}}
+    assert await asker.elicitation(ElicitationRequest("Who?", "bench", schema=schema)) == ElicitationAnswer("decline")
+    assert "cannot be filled in here" in screen(console)
+
+
+async def test_a_refused_plan_is_refused_with_a_word() -> None:
+    options = (PermissionOption("allow", "Yes", Allow()), PermissionOption("deny", "No, keep planning", Deny()))
+    asker, console = desk(Typed("n", "Make it shorter."))
+    with anyio.fail_after(30):
+        answer = await asker.permission(PermissionRequest("ExitPlanMode", {"plan": "1. Look"}, options=options))
+    assert answer == Deny("Make it shorter.")
+    assert "whether to carry out this plan" in screen(console)
+
+
+async def test_without_a_person_an_mcp_server_is_declined() -> None:
+    notices: list[str] = []
+    refuser = Refuser(lambda text, level: notices.append(text))
+    assert await refuser.elicitation(ElicitationRequest("Who?", "bench")) == ElicitationAnswer("decline")
+    assert notices == ["declined what an MCP server asks, bench: Who?"]

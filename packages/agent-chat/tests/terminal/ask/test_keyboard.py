@@ -28,7 +28,7 @@ async def test_lines_are_read_one_by_one(ends: tuple[int, int]) -> None:
     near, far = ends
     keyboard = Keyboard(far)
     assert keyboard.is_terminal
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         os.write(near, b" y \nno\n")
         assert await keyboard.line() == "y"
         assert await keyboard.line() == "no"
@@ -37,7 +37,7 @@ async def test_lines_are_read_one_by_one(ends: tuple[int, int]) -> None:
 async def test_waiting_for_a_line_does_not_block_and_can_be_cancelled(ends: tuple[int, int]) -> None:
     near, far = ends
     keyboard = Keyboard(far)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             group.start_soon(keyboard.line)
             await anyio.lowlevel.checkpoint()
@@ -49,7 +49,7 @@ async def test_waiting_for_a_line_does_not_block_and_can_be_cancelled(ends: tupl
 async def test_what_was_typed_before_is_discarded(ends: tuple[int, int]) -> None:
     near, far = ends
     keyboard = Keyboard(far)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         os.write(near, b"first\nearly\n")
         assert await keyboard.line() == "first"
         keyboard.discard()
@@ -60,7 +60,7 @@ async def test_what_was_typed_before_is_discarded(ends: tuple[int, int]) -> None
 async def test_a_secret_is_not_echoed_and_the_echo_comes_back(ends: tuple[int, int]) -> None:
     near, far = ends
     keyboard = Keyboard(far)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
 
             async def read_secret() -> None:
@@ -78,7 +78,7 @@ async def test_a_secret_is_not_echoed_and_the_echo_comes_back(ends: tuple[int, i
 
 async def test_the_end_of_input_is_no_line(ends: tuple[int, int]) -> None:
     near, far = ends
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         os.write(near, b"\x04")
         assert await Keyboard(far).line() is None
 
@@ -91,7 +91,7 @@ async def test_a_terminal_that_goes_away_is_the_end_of_input(
     def hung_up(fd: int, size: int) -> bytes:
         raise OSError(errno.EIO, "hung up")
 
-    with anyio.fail_after(10), monkeypatch.context() as patched:
+    with anyio.fail_after(30), monkeypatch.context() as patched:
         os.write(near, b"y\n")
         patched.setattr(os, "read", hung_up)
         assert await Keyboard(far).line() is None

@@ -42,17 +42,26 @@ class Keyboard:
         with self._silence() if secret else contextlib.nullcontext():
             return await self._line()
 
-    async def _line(self) -> str | None:
+    async def line_of_pipe(self, *, waits: bool) -> str | None:
+        """Return the next line of a pipe or a file, also the last one that nothing ends; None at the end of input.
+
+        Args:
+            waits: Whether the event loop can wait for it; it cannot for a file, and need not.
+        """
+        return await self._line(waits=waits, last=True)
+
+    async def _line(self, *, waits: bool = True, last: bool = False) -> str | None:
         while b"\n" not in self._pending:
-            await anyio.wait_readable(self._fd)
+            if waits:
+                await anyio.wait_readable(self._fd)
             try:
                 data = os.read(self._fd, _CHUNK)
             except OSError:
                 # The terminal is gone.
                 data = b""
-            if not data:
+            if not data and not (last and self._pending):
                 return None
-            self._pending += data
+            self._pending += data or b"\n"
         line, _, self._pending = self._pending.partition(b"\n")
         return line.decode("utf-8", "replace").strip()
 

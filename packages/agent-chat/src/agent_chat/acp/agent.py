@@ -1,0 +1,368 @@
+"""`AcpAgent`: one connection to a client: the version it speaks, its requests served, ours to it, until it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from agent_chat import __version__
+from agent_chat.acp.dialects import Dialect, dialect_for
+from agent_chat.acp.failures import (
+    CANCELLED,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    RefusalError,
+    refusal_of,
+)
+from agent_sdk_core.errors import AgentError
+from agent_sdk_core.rpc import jsonrpc
+from agent_sdk_core.rpc.jsonrpc import Peer
+from agent_sdk_core.rpc.receiver import JsonObject, ProtocolIssue, Receiver, RequestId, ServerRequest
+from agent_sdk_core.wire.reading import as_record
+
+if TYPE_CHECKING:
+    from agent_chat.acp.methods import Sessions
+    from agent_chat.acp.session import AcpSession
+    from agent_chat.chats.service import ChatService
+
+STEERING: Final = "_session/steering"
+"""The extension method by which a prompt joins the running turn, as other agents' adapters have it too."""
+
+log: Final = logging.getLogger("agent_sdk.acp")
+OpenService = Callable[[], Awaitable["ChatService"]]
+Params = Mapping[str, object]
+Serve = Callable[["Sessions", Params], Awaitable[object]]
+
+
+class Reply:
+    """An answer, and what is to happen once it has been written.
+
+    Args:
+        result: What the client is answered.
+        after: Called when it is written, or cannot be.
+    """
+
+    def __init__(self, result: object, after: Callable[[], None]) -> None:
+        self.result = result
+        self.after = after
+
+
+class AcpAgent(Receiver):
+    """Our side of a connection.
+
+    Args:
+        open_service: Returns the chats, opened; called when a client first needs them.
+        backend: The agent of new sessions; None: as configured.
+        login: Arguments of this program by which somebody logs in at the agent, for a client that can run it.
+
+    Attributes:
+        peer: Talks to the client; set before anything is received.
+    """
+
+    peer: Peer
+
+    def __init__(self, open_service: OpenService, *, backend: str | None, login: tuple[str, ...] = ()) -> None:
+        self._open_service = open_service
+        self._backend = backend
+        self._login = login
+        self._dialect: Dialect | None = None
+        self._sessions: Sessions | None = None
+        self._opening = asyncio.Lock()
+        self._tasks: dict[RequestId, asyncio.Task[None]] = {}
+        self._others: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    # The client, as sessions speak to it
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the client is spoken to."""
+        if self._dialect is None:
+            raise RefusalError(INVALID_REQUEST, "The first request is `initialize`.")
+        return self._dialect
+
+    async def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Tell the client something; does nothing when it is gone."""
+        with suppress(AgentError):
+            await self.peer.notify(method, params)
+
+    async def ask(self, method: str, params: dict[str, Any]) -> object:
+        """Ask the client something, for as long as it takes; raises `AgentError` when it refuses or is gone."""
+        return await self.peer.request(method, params, timeout=None, counted=False)
+
+    # What comes
+
+    def on_request(self, request: ServerRequest, /) -> None:
+        """Serve a request, in a task of its own."""
+        task = asyncio.create_task(self._serve(request))
+        self._tasks[request.id] = task
+        task.add_done_callback(lambda done: self._forget(request.id, done))
+
+    def on_message(self, name: str, body: JsonObject, raw: JsonObject, /) -> None:
+        """Follow a notification, after the requests that came before it have begun."""
+        del raw
+        match name:
+            case "session/cancel":
+                self._spawn(self._cancel(body))
+            case jsonrpc.CANCEL_REQUEST:
+                self._spawn(self._give_up(body.get("requestId")))
+            case _:
+                log.debug("A client sent the notification %s, which nothing here follows.", name)
+
+    def on_issue(self, issue: ProtocolIssue, /) -> None:
+        """Tell the client what it sent that is no message; one that has an id gets its answer by it."""
+        message = as_record(issue.raw) or {}
+        request_id = message.get("id")
+        if issue.kind in ("unknown_response", "duplicate_request", "callback_failed"):
+            log.debug("A client: %s", issue.detail)
+            return
+        known = "method" in message and type(request_id) in (int, str)
+        self._spawn(self._complain(issue.detail, INVALID_REQUEST, request_id if known else None))
+
+    def on_log_line(self, line: str, /) -> None:
+        """Tell the client of a line that is no JSON."""
+        if line.strip():
+            self._spawn(self._complain("This line is no JSON.", PARSE_ERROR, None))
+
+    async def settle(self, seconds: float) -> None:
+        """Stop what goes on, because nothing more comes, and let short requests end."""
+        if self._sessions is not None:
+            self._spawn(self._sessions.cancel_all())
+        if tasks := [*self._tasks.values(), *self._others]:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    async def aclose(self) -> None:
+        """End the connection: what the client began is stopped; never raises."""
+        self._closed = True
+        tasks = [*self._tasks.values(), *self._others]
+        for task in tasks:
+            task.cancel()
+        if self._sessions is not None:
+            await self._sessions.abandon()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    # Serving
+
+    async def _serve(self, request: ServerRequest) -> None:
+        after: Callable[[], None] | None = None
+        try:
+            result = await self._result(request.method, request.params)
+            if isinstance(result, Reply):
+                after, result = result.after, result.result
+            if self._closed:
+                return
+            await self.peer.respond(request.id, result)
+        except asyncio.CancelledError:
+            if self._closed:
+                raise
+            await self._refuse(request.id, RefusalError(CANCELLED, "The request was cancelled."))
+        except Exception as error:
+            if not isinstance(error, RefusalError | AgentError):
+                log.exception("%s failed", request.method)
+            await self._refuse(request.id, refusal_of(error))
+        finally:
+            if after is not None:
+                after()
+
+    async def _result(self, method: str, params: Params) -> object:
+        if method == "initialize":
+            return self._initialize(params)
+        version = self.dialect.version
+        serve = _METHODS.get(method)
+        if method in ("authenticate", "auth/login"):
+            raise RefusalError(INVALID_PARAMS, self._login_advice())
+        if serve is None or method in _NOT_IN[version]:
+            raise RefusalError(METHOD_NOT_FOUND, f"There is no method {method!r} here.")
+        return await serve(await self._ready(), params)
+
+    def _initialize(self, params: Params) -> dict[str, Any]:
+        version = params.get("protocolVersion")
+        if type(version) is not int or version < 0:
+            raise RefusalError(INVALID_PARAMS, "protocolVersion is a number.")
+        given = as_record(params.get("clientCapabilities" if version < 2 else "capabilities")) or {}
+        dialect = self._dialect = dialect_for(version, given)
+        info = {"name": "agent-sdk", "title": f"agent-sdk ({self._backend or 'the configured agent'})"}
+        told: dict[str, Any] = {"protocolVersion": dialect.version}
+        kind = "agentCapabilities" if dialect.version == 1 else "capabilities"
+        told[kind] = _first_capabilities(self._backend) if dialect.version == 1 else _second_capabilities()
+        told["agentInfo" if dialect.version == 1 else "info"] = {**info, "version": __version__}
+        told["authMethods"] = self._auth_methods(given)
+        told["_meta"] = {"steering": {"supported": True}}
+        return told
+
+    def _auth_methods(self, given: Mapping[str, object]) -> list[dict[str, Any]]:
+        auth = as_record(given.get("auth")) or {}
+        if not self._login or not auth.get("terminal"):
+            return []
+        key = "id" if self.dialect.version == 1 else "methodId"
+        about = "Runs the agent's own login in a terminal."
+        return [{"type": "terminal", key: "login", "name": "Log in", "description": about, "args": list(self._login)}]
+
+    def _login_advice(self) -> str:
+        which = f" --backend {self._backend}" if self._backend else ""
+        return f"Log in in a terminal: `agent-sdk doctor{which}` says how."
+
+    async def _ready(self) -> Sessions:
+        async with self._opening:
+            if self._sessions is None:
+                # Here, not above: who only asks what there is waits for none of it.
+                from agent_chat.acp.methods import Sessions
+
+                self._sessions = Sessions(await self._open_service(), self, self._backend)
+            return self._sessions
+
+    async def _cancel(self, params: Params) -> None:
+        session = self._sessions.opened(params) if self._sessions is not None else None
+        if session is not None:
+            await session.cancel()
+
+    async def _give_up(self, request_id: object) -> None:
+        if not isinstance(request_id, int | str):
+            return
+        task = self._tasks.get(request_id)
+        if task is not None and self.peer.awaits(request_id):  # Not one whose answer is on its way.
+            task.cancel()
+
+    async def _refuse(self, request_id: RequestId, refusal: RefusalError) -> None:
+        with suppress(AgentError):
+            await self.peer.refuse(request_id, refusal.message, code=refusal.code, data=refusal.data)
+
+    async def _complain(self, message: str, code: int, request_id: RequestId | None) -> None:
+        with suppress(AgentError):
+            await self.peer.complain(message, code=code, request_id=request_id)
+
+    def _spawn(self, work: Any) -> None:
+        if self._closed:
+            work.close()
+            return
+        task = asyncio.create_task(work)
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+    def _forget(self, request_id: RequestId, done: asyncio.Task[None]) -> None:
+        if self._tasks.get(request_id) is done:
+            del self._tasks[request_id]
+
+
+def _first_capabilities(backend: str | None) -> dict[str, Any]:
+    session = ("list", "delete", "resume", "close", "additionalDirectories", "fork", "archive", "status", "title")
+    return {
+        "loadSession": True,
+        "promptCapabilities": {"image": True, "audio": False, "embeddedContext": True},
+        "mcpCapabilities": {"http": True, "sse": backend == "claude"},
+        "sessionCapabilities": {**{name: {} for name in session}, "systemPrompt": {"mode": {"override": {}}}},
+    }
+
+
+def _second_capabilities() -> dict[str, Any]:
+    session = ("delete", "additionalDirectories", "fork", "archive", "status", "title")
+    told: dict[str, Any] = {name: {} for name in session}
+    told["systemPrompt"] = {"mode": {"override": {}}}
+    told["prompt"] = {"image": {}, "embeddedContext": {}}
+    told["mcp"] = {"stdio": {}, "http": {}}
+    return {"session": told}
+
+
+# Methods
+
+
+async def _new(sessions: Sessions, params: Params) -> object:
+    session, told = await sessions.new(params)
+    return Reply(told, session.follow)
+
+
+async def _load(sessions: Sessions, params: Params) -> object:
+    session, told = await sessions.resume(params, replays=True)
+    return Reply(told, session.follow)
+
+
+async def _resume(sessions: Sessions, params: Params) -> object:
+    replays = False
+    if (wanted := params.get("replayFrom")) is not None:
+        if (as_record(wanted) or {}).get("type") != "start":
+            raise RefusalError(INVALID_PARAMS, "A session can be replayed from its start alone.")
+        replays = True
+    session, told = await sessions.resume(params, replays=replays)
+    return Reply(told, session.follow)
+
+
+async def _fork(sessions: Sessions, params: Params) -> object:
+    session, told = await sessions.fork(params)
+    return Reply(told, session.follow)
+
+
+async def _list(sessions: Sessions, params: Params) -> object:
+    return await sessions.list(params)
+
+
+async def _close(sessions: Sessions, params: Params) -> object:
+    await sessions.close(params)
+    return {}
+
+
+async def _delete(sessions: Sessions, params: Params) -> object:
+    await sessions.delete(params)
+    return {}
+
+
+async def _archive(sessions: Sessions, params: Params) -> object:
+    await sessions.archive(params, archived=True)
+    return {}
+
+
+async def _unarchive(sessions: Sessions, params: Params) -> object:
+    await sessions.archive(params, archived=False)
+    return {}
+
+
+async def _status(sessions: Sessions, params: Params) -> object:
+    return await sessions.status(params)
+
+
+async def _set_title(sessions: Sessions, params: Params) -> object:
+    return await sessions.set_title(params)
+
+
+async def _prompt(sessions: Sessions, params: Params) -> object:
+    sent = await sessions.get(params).prompt(params)
+    return Reply(sent.answer.result(), sent.told.set)
+
+
+async def _steer(sessions: Sessions, params: Params) -> object:
+    return await sessions.get(params).steer(params)
+
+
+async def _set_mode(sessions: Sessions, params: Params) -> object:
+    await sessions.get(params).set_mode(params.get("modeId"))
+    return {}
+
+
+async def _set_config_option(sessions: Sessions, params: Params) -> object:
+    session: AcpSession = sessions.get(params)
+    return {"configOptions": await session.choose(params.get("configId"), params.get("value"))}
+
+
+_METHODS: Final[Mapping[str, Serve]] = {
+    "session/new": _new,
+    "session/load": _load,
+    "session/resume": _resume,
+    "session/fork": _fork,
+    "session/list": _list,
+    "session/close": _close,
+    "session/delete": _delete,
+    "session/archive": _archive,
+    "session/unarchive": _unarchive,
+    "session/status": _status,
+    "session/set_title": _set_title,
+    "session/prompt": _prompt,
+    "session/set_mode": _set_mode,
+    "session/set_config_option": _set_config_option,
+    STEERING: _steer,
+}
+_NOT_IN: Final[Mapping[int, frozenset[str]]] = {1: frozenset(), 2: frozenset({"session/load", "session/set_mode"})}

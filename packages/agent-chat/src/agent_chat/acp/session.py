@@ -1,0 +1,530 @@
+"""`AcpSession`: one chat as one client has it open: what happens in it told, what is asked put, prompts answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, Final, Protocol
+from uuid import uuid4
+
+from agent_chat.acp.converting.asking import Forms, answer_of, asks
+from agent_chat.acp.converting.choices import DEFAULT, MODE, checked_choice, config_options, modes
+from agent_chat.acp.converting.commands import COMPACT, commands_of, wants_compaction
+from agent_chat.acp.converting.prompts import prompt_of
+from agent_chat.acp.converting.updates import Converter, Update
+from agent_chat.acp.dialects import Dialect, SessionWords
+from agent_chat.acp.prompting import PromptOfClient, answer_to, ending_of
+from agent_chat.chats.chat import Chat
+from agent_chat.chats.prompts import ChatPrompt
+from agent_chat.chats.service import ChatService
+from agent_chat.chats.stream import Cursor
+from agent_sdk_core.asking.requests import AgentRequest, refusal_of, request_from_wire
+from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionBusyError
+from agent_sdk_core.interfaces.capabilities import BackendCapabilities
+from agent_sdk_core.interfaces.turn import Priority
+from agent_sdk_core.messages.conversation import StreamEvent, ToolProgress, UserMessage
+from agent_sdk_core.messages.parse import SDKMessage, parse_message
+from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.messages.system import InitMessage, RequestOpened, RequestResolved
+from agent_sdk_core.models import ChatModel
+from agent_sdk_core.wire.reading import as_record
+
+NAME: Final = "acp"
+"""What other front ends are told who answered a request."""
+
+REMEMBERED: Final = 400
+"""Messages that are known to have been told, so that what is both read from the log and shown is told once."""
+
+FLUSH_SECONDS: Final = 5.0
+PAGE: Final = 500
+"""Messages that are read from the log at once."""
+
+
+class Client(Protocol):
+    """The client of a connection, as a session speaks to it."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How it is spoken to."""
+        ...
+
+    async def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Tell it something; does nothing when it is gone."""
+        ...
+
+    async def ask(self, method: str, params: dict[str, Any]) -> object:
+        """Ask it something, and return its answer; raises `AgentError` when it refuses or is gone."""
+        ...
+
+
+class AcpSession:
+    """A chat that a client has open.
+
+    Args:
+        chat: The chat.
+        service: Where it belongs.
+        client: The client.
+    """
+
+    def __init__(self, chat: Chat, service: ChatService, client: Client) -> None:
+        self.chat = chat
+        self._service = service
+        self._client = client
+        self._words = SessionWords()
+        self._converter = Converter(chat.meta.cwd or "")
+        self._prompts: dict[str, PromptOfClient] = {}
+        self._ours: set[str] = set()
+        self._asks: dict[str, asyncio.Task[None]] = {}
+        self._work: set[asyncio.Task[None]] = set()
+        self._follower: asyncio.Task[None] | None = None
+        self._seen: dict[str, None] = {}
+        self._cursor: Cursor | None = None
+        self._state = "idle"
+        self._told_title = chat.meta.title
+        self._told_commands: list[dict[str, Any]] = []
+        self._told_options: list[dict[str, Any]] = []
+        self._can: BackendCapabilities | None = None
+        self._models: tuple[ChatModel, ...] = ()
+        self._closed = False
+
+    @property
+    def id(self) -> str:
+        """Its id: the chat's."""
+        return self.chat.id
+
+    @property
+    def prompting(self) -> bool:
+        """Whether a prompt of this client is not answered yet."""
+        return bool(self._prompts)
+
+    # Opening
+
+    async def take_over(self, before: AcpSession) -> None:
+        """Go on for a client that opens a session again which it has open; its prompts get their answers here."""
+        self._ours |= before._ours
+        self._prompts |= before._prompts
+        before._prompts.clear()
+        await before.detach()
+
+    async def start(self) -> dict[str, Any]:
+        """Start or resume the agent, unless the chat can only be read, and return the settings for the client.
+
+        Raises:
+            AgentError: The agent cannot be started, or nobody is logged in.
+        """
+        backend = self.chat.meta.backend
+        if self.chat.state == "read_only" or backend is None:
+            return self._settings()
+        agent = await self._service.agent(backend)
+        self._can = agent.capabilities
+        await self.chat.wake()
+        with suppress(AgentError):
+            self._models = (await self._service.models(backend)).models
+        return self._settings()
+
+    async def replay(self) -> None:
+        """Tell the client all that was said, by the log, and what is not final yet.
+
+        What comes while the log is read is told by `follow`, once.
+        """
+        chat = self.chat
+        if chat.log is not None:
+            await chat.log.flush(FLUSH_SECONDS)
+        self._cursor = chat.feed.stream.cursor
+        opened = chat.feed.snapshot()["open"]
+        converter = Converter(chat.meta.cwd or "", replays=True)
+        after = 0
+        while page := await self._service.store.read_messages(self.id, after=after, limit=PAGE):
+            after = page[-1].seq
+            for stored in page:
+                self._note(stored.uuid)
+                for update in converter.feed(stored.message()):
+                    await self._tell(update)
+        converter.goes_on_live()
+        self._converter = converter
+        for piece in opened:
+            for update in converter.feed(parse_message(piece["message"])):
+                await self._tell(update)
+
+    def follow(self) -> None:
+        """Begin to tell the client what happens, from now on or from where `replay` stopped."""
+        reader = self.chat.follow(self._cursor or self.chat.feed.stream.cursor)
+
+        async def read() -> None:
+            while (told := await reader.read()) is not None:
+                if told["type"] == "snapshot":
+                    await self._catch_up(told)
+                else:
+                    for event in told["events"]:
+                        await self._take(event)
+            self._end_prompts("The chat has been closed.")
+
+        self._follower = asyncio.create_task(read())
+        self._spawn(self._tell_commands())
+        if self.chat.session is not None:
+            for request in self.chat.session.pending:
+                self._put(request)
+
+    # What a client does
+
+    async def prompt(self, params: Mapping[str, object]) -> PromptOfClient:
+        """Send a prompt, and return it once it is to be answered.
+
+        That is at its turn's end, or in the second version when the agent has taken it.
+
+        Raises:
+            AgentError: The prompt cannot be used, or the agent cannot be started.
+            RefusalError: The turn failed.
+        """
+        if self._compacts and wants_compaction(params.get("prompt")):
+            return await self._compact()
+        sent = PromptOfClient(prompt_of(params.get("prompt")), self._client.dialect.version)
+        self._prompts[sent.uuid] = sent
+        self._ours.add(sent.uuid)
+        try:
+            await self._send(sent)
+            await self._until_answered(sent)
+        except BaseException as error:
+            self._prompts.pop(sent.uuid, None)
+            if isinstance(error, Exception):
+                self._ours.discard(sent.uuid)
+            sent.told.set()
+            raise
+        return sent
+
+    async def steer(self, params: Mapping[str, object]) -> dict[str, str]:
+        """Add a prompt to the running turn; where none runs, one begins, unless the client wants to do that itself."""
+        prompt = prompt_of(params.get("prompt"))
+        meta = as_record(params.get("_meta")) or {}
+        wanted = (as_record(meta.get("steering")) or {}).get("idleBehavior")
+        if wanted not in (None, "promptRequired"):
+            raise InvalidRequestError("steering.idleBehavior can be 'promptRequired'.")
+        if self.chat.state not in ("running", "requires_action"):
+            if wanted is not None:
+                return {"outcome": "promptRequired", "reason": "noRunningTurn"}
+            await self._add(prompt, "queue")
+            return {"outcome": "startedNewTurn"}
+        uuid = await self._add(prompt, "steer")
+        session = self.chat.session
+        queued = session is not None and any(each.uuid == uuid for each in session.queue)
+        return {"outcome": "queued" if queued else "injected"}
+
+    async def _add(self, prompt: ChatPrompt, priority: Priority) -> str:
+        """Send a prompt whose end nobody waits for, and return its uuid."""
+        uuid = str(uuid4())
+        self._ours.add(uuid)
+        try:
+            return await self.chat.send(prompt, priority=priority, uuid=uuid)
+        except Exception:  # Not when it is cancelled: nobody knows then whether the agent has it.
+            self._ours.discard(uuid)
+            raise
+
+    async def cancel(self) -> None:
+        """Stop the running turn, and every prompt that waits."""
+        for sent in self._prompts.values():
+            sent.cancelled = True
+        with suppress(AgentError):
+            await self.chat.interrupt()
+
+    async def set_mode(self, mode: object) -> None:
+        """Set the permission mode; raises what `choose` raises."""
+        await self.choose(MODE, mode)
+        await self._tell({"sessionUpdate": "config_option_update", "configOptions": self._told_options})
+
+    async def choose(self, config_id: object, value: object) -> list[dict[str, Any]]:
+        """Set one of the settings, and return all as the client has them.
+
+        Raises:
+            InvalidRequestError: There is no such setting, or it takes no such value.
+            AgentError: The agent refused it.
+        """
+        chosen = checked_choice(self._options(), config_id, value)
+        match config_id:
+            case "mode":
+                await self.chat.set_permission_mode(chosen)
+            case "model":
+                await self.chat.set_model(chosen)
+            case "effort":
+                await self.chat.set_effort(None if chosen == DEFAULT else chosen)
+            case _:
+                await self._set_sandbox(None if chosen == DEFAULT else chosen)
+        options = self._options()
+        before, self._told_options = self._told_options, options
+        if config_id == MODE and before != options:
+            self._words.mode = None
+            await self._tell({"sessionUpdate": "config_option_update", "configOptions": options}, only_mode=True)
+        return self._client.dialect.config_options(options)
+
+    async def close(self) -> None:
+        """End what goes on, answer what waits, and give the chat back; nothing is told after that."""
+        for sent in self._prompts.values():
+            sent.cancelled = True
+        if self.prompting:
+            with suppress(AgentError):
+                await self.chat.interrupt()
+        await self.detach()
+        await self._service.close_chat(self.id)
+
+    async def detach(self) -> None:
+        """Tell the client nothing any more, and leave the chat as it is; never raises."""
+        self._closed = True
+        self._end_prompts("")
+        tasks = [*self._asks.values(), *self._work, *([self._follower] if self._follower is not None else [])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def abandon(self) -> None:
+        """Leave the chat because the client is gone: what it began is stopped, and an idle agent is let go."""
+        mine = bool(self._prompts or self._ours)
+        await self.detach()
+        with suppress(AgentError):
+            if mine:
+                await self.chat.interrupt()
+            if self.chat.state == "idle":
+                await self.chat.end_session()
+
+    # Prompts
+
+    @property
+    def _compacts(self) -> bool:
+        named = any(command["name"] == COMPACT for command in self._told_commands)
+        return named and self._can is not None and self._can.compact and self._makes_compact
+
+    @property
+    def _makes_compact(self) -> bool:
+        """Whether compacting is a command of ours, because the agent has none of that name."""
+        return any(command.get("_meta") for command in self._told_commands if command["name"] == COMPACT)
+
+    async def _compact(self) -> PromptOfClient:
+        await self.chat.compact()
+        sent = PromptOfClient(None, self._client.dialect.version)
+        sent.settle({"stopReason": "end_turn"})
+        return sent
+
+    async def _send(self, sent: PromptOfClient) -> None:
+        """Send a prompt whose client has not given it up while the agent was started."""
+        await self._unless_given_up(sent, self.chat.wake())
+        if sent.cancelled:
+            sent.give_up()
+            return
+        if sent.prompt is not None:
+            try:
+                await self.chat.send(sent.prompt, uuid=sent.uuid)
+            except InvalidRequestError as error:
+                if not sent.cancelled or error.code != "stopped":
+                    raise
+                sent.give_up()
+                return
+        if sent.cancelled:
+            await self._stop(sent)
+
+    async def _until_answered(self, sent: PromptOfClient) -> None:
+        while not sent.answer.done():
+            try:
+                await asyncio.wait([sent.answer])
+            except asyncio.CancelledError:
+                if self._closed or (task := asyncio.current_task()) is None:
+                    raise
+                task.uncancel()
+                sent.cancelled = True
+                await self._stop(sent)
+        sent.answer.result()
+
+    async def _unless_given_up(self, sent: PromptOfClient, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if self._closed or current is None or task.cancelled():
+                task.cancel()
+                raise
+            current.uncancel()
+            sent.cancelled = True
+            await task
+
+    async def _stop(self, sent: PromptOfClient) -> None:
+        """Take a prompt back: from the queue, or by ending its turn."""
+        session = self.chat.session
+        with suppress(AgentError):
+            if session is not None and any(each.uuid == sent.uuid for each in session.queue):
+                self.chat.edit_queued(sent.uuid, None)
+            else:
+                await self.chat.interrupt(cancel_queued=False)
+
+    def _end_prompts(self, why: str) -> None:
+        for sent in self._prompts.values():
+            if sent.cancelled or not why:
+                sent.give_up()
+            else:
+                sent.fail(why)
+        self._prompts.clear()
+
+    # What happens
+
+    async def _take(self, event: Mapping[str, Any]) -> None:
+        if event["kind"] == "chat":
+            await self._stands(event["chat"])
+        elif event["kind"] == "message":
+            await self._take_message(parse_message(event["message"]))
+
+    async def _take_message(self, message: SDKMessage) -> None:
+        """Tell what a message says, once."""
+        if not isinstance(message, StreamEvent | ToolProgress):
+            if message.uuid is not None and message.uuid in self._seen:
+                return
+            self._note(message.uuid)
+        if isinstance(message, InitMessage) and message.parent_tool_use_id is None:
+            self._spawn(self._tell_commands())
+        if isinstance(message, UserMessage) and message.is_prompt and message.parent_tool_use_id is None:
+            await self._tell_state("running")
+        for update in self._converter.feed(message):
+            await self._tell(update)
+        match message:
+            case UserMessage() if message.is_prompt and message.uuid is not None:
+                self._inserted(message.uuid)
+            case RequestOpened():
+                await self._opened(message)
+            case RequestResolved():
+                await self._resolved(message)
+            case ResultMessage() if message.parent_tool_use_id is None:
+                await self._ended(message)
+            case _:
+                pass
+
+    async def _catch_up(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on after more happened than is remembered: what is whole is told, as far as the chat still holds it."""
+        for each in snapshot["messages"]:
+            await self._take_message(parse_message(each["message"]))
+
+    def _note(self, uuid: str | None) -> None:
+        """Remember a message as told."""
+        if uuid is not None:
+            self._seen[uuid] = None
+            while len(self._seen) > REMEMBERED:
+                del self._seen[next(iter(self._seen))]
+
+    def _inserted(self, uuid: str) -> None:
+        sent = self._prompts.get(uuid)
+        if sent is not None and sent.version == 2:
+            sent.settle({"messageId": uuid})
+            del self._prompts[uuid]
+
+    async def _ended(self, result: ResultMessage) -> None:
+        await self._tell_state("idle", **ending_of(result))
+        for uuid in result.user_message_uuids:
+            sent = self._prompts.pop(uuid, None)
+            self._ours.discard(uuid)
+            if sent is not None:
+                answer_to(sent, result)
+                await sent.told.wait()
+
+    async def _stands(self, view: Mapping[str, Any]) -> None:
+        """Tell of a title or settings that are otherwise now."""
+        title = view.get("title")
+        if isinstance(title, str) and title and title != self._told_title:
+            self._told_title = title
+            await self._tell({"sessionUpdate": "session_info_update", "title": title})
+        options = self._options()
+        if options != self._told_options and self._told_options:
+            self._told_options = options
+            await self._tell({"sessionUpdate": "config_option_update", "configOptions": options})
+
+    async def _tell_state(self, state: str, **more: object) -> None:
+        if state != self._state or more:
+            self._state = state
+            await self._tell({"sessionUpdate": "state_update", "state": state, **more})
+
+    async def _tell_commands(self) -> None:
+        with suppress(AgentError):
+            compacts = self._can is not None and self._can.compact
+            commands = commands_of(await self.chat.commands(), compacts=compacts)
+            if commands != self._told_commands:
+                self._told_commands = commands
+                await self._tell({"sessionUpdate": "available_commands_update", "availableCommands": commands})
+
+    async def _tell(self, update: Update, *, only_mode: bool = False) -> None:
+        """Send an update as the client has it, unless it knows already; nothing once the session is closed."""
+        first = self._client.dialect.version == 1
+        if first and update["sessionUpdate"] == "user_message" and update["messageId"] in self._ours:
+            return
+        for told in self._client.dialect.lower(update, self._words):
+            if only_mode and told["sessionUpdate"] != "current_mode_update":
+                continue
+            if not self._closed:
+                await self._client.notify("session/update", {"sessionId": self.id, "update": told})
+
+    # What is asked
+
+    async def _opened(self, message: RequestOpened) -> None:
+        await self._tell_state("requires_action")
+        with suppress(AgentError):
+            self._put(request_from_wire(message.request))
+
+    async def _resolved(self, message: RequestResolved) -> None:
+        asking = self._asks.pop(message.request_id, None)
+        if asking is not None:
+            asking.cancel()
+        if self.chat.session is None or not self.chat.session.pending:
+            await self._tell_state("running" if self._state == "requires_action" else self._state)
+
+    def _put(self, request: AgentRequest) -> None:
+        if request.request_id not in self._asks and not self._closed:
+            self._asks[request.request_id] = asyncio.create_task(self._ask(request))
+
+    async def _ask(self, request: AgentRequest) -> None:
+        """Put a request to the client, and answer it; whatever is no answer refuses."""
+        dialect = self._client.dialect
+        askings = asks(request, Forms(dialect.form, dialect.url), self.chat.meta.cwd or "")
+        results: list[object] = []
+        for asking in askings:
+            params = asking.params
+            if asking.method == "session/request_permission":
+                params = dialect.permission(params)
+            try:
+                results.append(await self._client.ask(asking.method, {"sessionId": self.id, **params}))
+            except AgentError:
+                break
+        if not askings:
+            title = "The agent asked for something that cannot be asked here, and got no answer."
+            await self._tell({"sessionUpdate": "notice", "severity": "warning", "title": title})
+        self._asks.pop(request.request_id, None)
+        try:
+            await self.chat.answer(request.request_id, answer_of(request, askings, results), by=NAME)
+        except AgentError as error:
+            if error.code not in ("already_answered", "not_waiting"):
+                with suppress(AgentError):
+                    await self.chat.answer(request.request_id, refusal_of(request), by=NAME)
+
+    # Settings
+
+    def _settings(self) -> dict[str, Any]:
+        options = self._told_options = self._options()
+        told = self._modes()
+        self._words.mode = told["currentModeId"]
+        return {"configOptions": options, "modes": told}
+
+    def _options(self) -> list[dict[str, Any]]:
+        session = self.chat.session
+        info = None if session is None else session.info
+        can = self._can or BackendCapabilities()
+        return config_options(self.chat.meta, info, can, self._models, self._service.config.permission_mode)
+
+    def _modes(self) -> dict[str, Any]:
+        session = self.chat.session
+        info = None if session is None else session.info
+        return modes(self.chat.meta, info, self._can or BackendCapabilities(), self._service.config.permission_mode)
+
+    async def _set_sandbox(self, mode: str | None) -> None:
+        if self.chat.state in ("running", "requires_action", "opening"):
+            raise SessionBusyError("A turn runs; the sandbox can be changed when it has ended.")
+        await self.chat.set_sandbox(mode)
+        await self.chat.end_session()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)

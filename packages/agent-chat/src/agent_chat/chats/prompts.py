@@ -1,0 +1,92 @@
+"""Prompts of front ends: text with images and files, as JSON and as what a session takes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Self, cast
+
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.prompts import ImageInput, Prompt, PromptBlock, TextInput
+
+IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+MAX_IMAGE_BYTES: Final = 8 * 2**20
+MAX_IMAGES: Final = 10
+MAX_TEXT: Final = 1_000_000
+"""Characters of one prompt."""
+
+
+ChatImages = tuple[tuple[str, bytes], ...]
+"""Images: media type and bytes of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPrompt:
+    """A prompt.
+
+    Attributes:
+        text: What is asked.
+        images: Images with it.
+    """
+
+    text: str
+    images: ChatImages = field(default=(), repr=False)
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, object]) -> Self:
+        """Return the prompt of `{"text": …, "images": [{"media_type": …, "data": BASE64}]}`.
+
+        Raises:
+            InvalidRequestError: It is none, or too large; the message says what is wrong.
+        """
+        text, images = data.get("text", ""), data.get("images", [])
+        if not isinstance(text, str) or not isinstance(images, list):
+            raise InvalidRequestError("A prompt has a text, and images as a list.")
+        if len(text) > MAX_TEXT:
+            raise InvalidRequestError(f"A prompt has at most {MAX_TEXT} characters; put more into a file.")
+        given = read_images(cast("list[object]", images))
+        if not text.strip() and not given:
+            raise InvalidRequestError("The prompt is empty: write something, or attach an image.")
+        return cls(text, given)
+
+    def to_wire(self) -> dict[str, object]:
+        """Return it as `from_wire` reads it."""
+        return {"text": self.text, "images": write_images(self.images)} if self.images else {"text": self.text}
+
+    def prompt(self) -> Prompt:
+        """Return it as a session takes it."""
+        if not self.images:
+            return self.text
+        blocks: list[PromptBlock] = [ImageInput(data=data, media_type=kind) for kind, data in self.images]
+        return (*((TextInput(self.text),) if self.text.strip() else ()), *blocks)
+
+
+def read_images(given: Sequence[object]) -> ChatImages:
+    """Return the images of `[{"media_type": …, "data": BASE64}]`.
+
+    Raises:
+        InvalidRequestError: They are too many, too large, or of a type that agents do not take.
+    """
+    if len(given) > MAX_IMAGES:
+        raise InvalidRequestError(f"A prompt has at most {MAX_IMAGES} images.")
+    return tuple(_image(image) for image in given)
+
+
+def write_images(images: ChatImages) -> list[dict[str, str]]:
+    """Return images as `read_images` reads them."""
+    return [{"media_type": kind, "data": base64.b64encode(data).decode()} for kind, data in images]
+
+
+def _image(image: object) -> tuple[str, bytes]:
+    given: Mapping[str, object] = cast("Mapping[str, object]", image) if isinstance(image, Mapping) else {}
+    kind, data = given.get("media_type"), given.get("data")
+    if not isinstance(kind, str) or kind not in IMAGE_TYPES:
+        raise InvalidRequestError(f"An image is one of {', '.join(sorted(IMAGE_TYPES))}, not {kind!r}.")
+    if not isinstance(data, str) or len(data) > MAX_IMAGE_BYTES * 4 // 3 + 4:
+        raise InvalidRequestError(f"An image has at most {MAX_IMAGE_BYTES // 2**20} MB, in base64.")
+    try:
+        return kind, base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequestError("An image is given in base64.") from None

@@ -1,0 +1,64 @@
+"""`ChatReader`: one front end's place on a chat's stream. It begins with a snapshot, or where its cursor says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from agent_chat.chats.stream import ChatStream, Cursor, Entry
+
+DELTA_SECONDS: Final = 0.05
+"""Between two batches of nothing but deltas: at most 20 a second."""
+
+
+class ChatReader:
+    """Reads a chat's stream at its own pace; it holds a cursor and nothing else.
+
+    Args:
+        stream: The stream.
+        snapshot: Returns how the chat stands, for a reader whose cursor cannot be followed.
+        cursor: How far the front end has come; None: it begins.
+    """
+
+    def __init__(self, stream: ChatStream, snapshot: Callable[[], dict[str, Any]], cursor: Cursor | None) -> None:
+        self._stream = stream
+        self._snapshot = snapshot
+        self._cursor = cursor
+        self._deltas_at = 0.0
+
+    async def read(self) -> dict[str, Any] | None:
+        """Return what came since the last call, once something did, as JSON-compatible data; None at the end.
+
+        It is `{"type": "snapshot", …}` at first and whenever the stream does not remember what came since, else
+        `{"type": "events", "epoch": …, "events": […]}`. What has ended is told at once, deltas in batches.
+        """
+        cursor = self._cursor
+        entries = None if cursor is None else self._stream.since(cursor)
+        if cursor is not None and entries == []:
+            await self._stream.more(cursor.seq)
+            await self._pace(cursor.seq)
+            entries = self._stream.since(cursor)
+            if entries == []:
+                return None
+        self._cursor = self._stream.cursor
+        if entries is None:
+            return {"type": "snapshot", **self._snapshot()}
+        if all(entry.piece is not None for entry in entries):
+            self._deltas_at = time.monotonic()
+        return {"type": "events", "epoch": self._stream.epoch, "events": [_wire(entry) for entry in entries]}
+
+    async def _pace(self, seq: int) -> None:
+        """Let deltas gather until the next batch is due, unless something else comes."""
+        left = self._deltas_at + DELTA_SECONDS - time.monotonic()
+        if left > 0:
+            try:
+                async with asyncio.timeout(left):
+                    await self._stream.more(seq, whole=True)
+            except TimeoutError:
+                pass
+
+
+def _wire(entry: Entry) -> dict[str, Any]:
+    return entry.to_wire()

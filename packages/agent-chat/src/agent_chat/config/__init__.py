@@ -1,0 +1,1 @@
+"""Settings that are looked at and changed while the application runs, above the configuration of `agent_sdk_core`."""

@@ -1,0 +1,215 @@
+"""The command as a client starts it: what it costs, what it leaves behind, and what it says where."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_chat.cli.main import plain_backend
+from agent_sdk_testing import Gate, ScriptedModel, text
+
+HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": 1}}
+
+
+def environment(command_env: dict[str, str], codex_env: dict[str, str], data: Path) -> dict[str, str]:
+    names = ("CODEX_HOME", "HOME", "CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG")
+    return {**command_env, **{name: codex_env[name] for name in names}, "XDG_DATA_HOME": str(data)}
+
+
+class Program:
+    """A running `agent-sdk acp`, read line by line."""
+
+    def __init__(self, env: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "agent_chat", "acp", *arguments],
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def send(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(message).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            message = json.loads(line)
+            if wanted(message):
+                return message
+        raise AssertionError("it ended: " + str(self.process.stderr and self.process.stderr.read()))
+
+    def call(self, request_id: int, method: str, **params: Any) -> Any:
+        self.send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+        answer = self.until(lambda message: message.get("id") == request_id and "method" not in message)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def children(self) -> list[int]:
+        """Return the processes that it has started, and theirs."""
+        found: list[int] = []
+        waiting = [self.process.pid]
+        while waiting:
+            parent = waiting.pop()
+            for task in Path(f"/proc/{parent}/task").glob("*/children"):
+                with suppress(OSError):  # Threads come and go.
+                    inner = [int(pid) for pid in task.read_text().split()]
+                    found += inner
+                    waiting += inner
+        return found
+
+
+@pytest.fixture
+def program(
+    command_env: dict[str, str], codex_env: dict[str, str], scripted_model: ScriptedModel, tmp_path: Path
+) -> Iterator[Program]:
+    del scripted_model
+    made = Program(environment(command_env, codex_env, tmp_path / "data"), "--backend", "codex")
+    yield made
+    if made.process.poll() is None:
+        made.process.kill()
+    made.process.wait(120)
+    for pipe in (made.process.stdin, made.process.stdout, made.process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def test_the_first_answer_costs_little(command_env: dict[str, str]) -> None:
+    """User and system time until the end of a program that was asked nothing but what it can do."""
+    spent: list[float] = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [sys.executable, "-m", "agent_chat", "acp"],
+            input=json.dumps(HELLO) + "\n",
+            env=command_env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert json.loads(done.stdout)["result"]["protocolVersion"] == 1
+    print(f"CPU until the first answer: {sorted(spent)} s")  # noqa: T201  # a figure to read
+
+
+def test_what_the_first_answer_does_not_need_is_not_loaded(command_env: dict[str, str]) -> None:
+    """Pydantic, the store and the agents are loaded with the first session; each would cost as much as all the rest."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "agent_chat", "acp", "--backend", "codex"],
+        input=json.dumps(HELLO) + "\n",
+        env=command_env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "agent_chat.acp.agent" in loaded
+    heavy = {"pydantic", "sqlalchemy", "codex_sdk", "claude_sdk", "agent_chat.chats.service", "starlette", "rich"}
+    assert loaded & heavy == set()
+
+
+def test_an_agent_that_is_not_there_is_one_sentence(command_env: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "agent_chat", "acp", "--backend", "nonsense"],
+        stdin=subprocess.DEVNULL,
+        env=command_env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "codex" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "plain"),
+    [
+        (["acp"], (None,)),
+        (["acp", "--backend", "codex"], ("codex",)),
+        (["acp", "-b", "codex"], ("codex",)),
+        (["acp", "--backend=codex"], ("codex",)),
+        (["acp", "--backend"], None),
+        (["acp", "--backend", "--login"], None),
+        (["acp", "--help"], None),
+        (["run", "x"], None),
+    ],
+)
+def test_plain_command_lines_are_read_at_once(arguments: list[str], plain: tuple[str | None] | None) -> None:
+    assert plain_backend(arguments) == plain
+
+
+@pytest.mark.parametrize("ending", ["input closed", "SIGTERM", "SIGKILL"])
+def test_a_client_that_disappears_leaves_nothing_running(
+    program: Program, scripted_model: ScriptedModel, agent_workspace: Path, ending: str
+) -> None:
+    gate = Gate()
+    scripted_model.reply(text("One word after another. "), gate)  # What may begin a secret waits for its end.
+    program.send(HELLO)
+    program.until(lambda message: message.get("id") == 1)
+    session = program.call(2, "session/new", cwd=str(agent_workspace), mcpServers=[])["sessionId"]
+    prompt = [{"type": "text", "text": "go"}]
+    program.send(
+        {"jsonrpc": "2.0", "id": 3, "method": "session/prompt", "params": {"sessionId": session, "prompt": prompt}}
+    )
+    program.until(lambda message: "agent_message_chunk" in str(message))
+    children = program.children()
+    assert children
+    assert program.process.stdin is not None
+    match ending:
+        case "input closed":
+            program.process.stdin.close()
+            assert program.process.wait(120) == 0
+        case "SIGTERM":
+            program.process.send_signal(signal.SIGTERM)
+            assert program.process.wait(120) == 143
+        case _:
+            program.process.kill()
+            program.process.wait(120)
+    gate.open()
+    for child in children:
+        wait_gone(child)
+
+
+def wait_gone(pid: int) -> None:
+    """Wait until a process that is nobody's child of ours has ended."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        readable, _, _ = select.select([descriptor], [], [], 120)
+        assert readable, f"process {pid} still runs"
+    finally:
+        os.close(descriptor)
+
+
+def test_what_is_printed_by_others_does_not_reach_the_client(command_env: dict[str, str]) -> None:
+    code = (
+        "import sys, threading\n"
+        "from agent_chat.acp import stdio\n"
+        "pipes = stdio.take_pipes()\n"
+        "print('stray')\n"
+        "import os; os.write(pipes[1], os.read(pipes[0], 100))\n"
+        "assert sys.stdin.read() == ''\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input="mine", env=command_env, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("mine", "stray\n")

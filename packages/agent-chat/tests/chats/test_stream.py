@@ -1,0 +1,154 @@
+"""The ordered stream of a chat: cursors, what is remembered, deltas that are joined, waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from agent_chat.chats.stream import ChatStream, Cursor, Entry, Piece
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.hosting.stream import FAR_BEHIND
+
+pytestmark = pytest.mark.anyio
+
+
+def piece(text: str, block: str = "a") -> Piece:
+    return Piece((block,), text, lambda data, joined: {**data, "text": joined})
+
+
+def delta(stream: ChatStream, text: str, block: str = "a") -> int:
+    return stream.publish("message", {"text": text}, piece(text, block))
+
+
+def told(entries: Sequence[Entry] | None) -> list[tuple[int, object]]:
+    return [(entry.seq, entry.data.get("text")) for entry in entries or ()]
+
+
+def test_a_reader_with_its_cursor_misses_nothing_and_sees_nothing_twice() -> None:
+    stream = ChatStream()
+    for text in ("one", "two", "three"):
+        stream.publish("message", {"text": text})
+    seen = stream.since(Cursor(stream.epoch, 1))
+    assert told(seen) == [(2, "two"), (3, "three")]
+    assert stream.since(stream.cursor) == []
+
+
+@pytest.mark.parametrize("seq", range(8))
+def test_wherever_a_reader_was_cut_off_the_text_comes_out_whole(seq: int) -> None:
+    stream = ChatStream()
+    pieces = ["He", "l", "lo", ", ", "wor", "ld", "!"]
+    for text in pieces:
+        delta(stream, text)
+    rest = stream.since(Cursor(stream.epoch, seq))
+    assert rest is not None
+    before = "".join(pieces[:seq])
+    assert before + "".join(entry.data["text"] for entry in rest) == "Hello, world!"
+    assert len(rest) == (0 if seq == 7 else 1)
+
+
+def test_deltas_of_two_blocks_are_not_joined() -> None:
+    stream = ChatStream()
+    for text, block in (("a", "1"), ("b", "1"), ("c", "2"), ("d", "1")):
+        delta(stream, text, block)
+    stream.publish("chat", {"text": "x"})
+    delta(stream, "e", "1")
+    assert told(stream.since(Cursor(stream.epoch, 0))) == [(2, "ab"), (3, "c"), (4, "d"), (5, "x"), (6, "e")]
+
+
+def test_a_reader_may_take_deltas_singly_unless_it_is_far_behind() -> None:
+    stream = ChatStream()
+    for text in "abcde":
+        delta(stream, text)
+    assert told(stream.since(Cursor(stream.epoch, 1), singly=3)) == [(2, "b"), (3, "c"), (4, "d")]
+    assert told(stream.since(Cursor(stream.epoch, 3), singly=3)) == [(4, "d"), (5, "e")]
+    for _ in range(FAR_BEHIND):
+        delta(stream, "x")
+    assert told(stream.since(Cursor(stream.epoch, 0), singly=3)) == [(FAR_BEHIND + 5, "abcde" + "x" * FAR_BEHIND)]
+
+
+def test_a_cursor_of_another_life_or_of_the_future_is_not_followed() -> None:
+    stream = ChatStream()
+    stream.publish("chat", {})
+    assert stream.since(Cursor("elsewhere", 0)) is None
+    assert stream.since(Cursor(stream.epoch, 2)) is None
+
+
+def test_a_stream_remembers_a_number_of_entries() -> None:
+    stream = ChatStream(limit=3)
+    for _ in range(10):
+        stream.publish("chat", {})
+    assert stream.since(Cursor(stream.epoch, 6)) is None
+    assert [entry.seq for entry in stream.since(Cursor(stream.epoch, 7)) or ()] == [8, 9, 10]
+
+
+def test_a_stream_remembers_a_number_of_bytes_and_always_the_last_entry() -> None:
+    stream = ChatStream(max_bytes=1_000)
+    for _ in range(3):
+        stream.publish("message", {"text": "x" * 600})
+    assert stream.since(Cursor(stream.epoch, 1)) is None
+    assert len(stream.since(Cursor(stream.epoch, 2)) or ()) == 1
+
+
+async def test_a_wait_ends_with_the_next_entry() -> None:
+    stream = ChatStream()
+    woken: list[int] = []
+
+    async def wait() -> None:
+        await stream.more(0)
+        woken.append(stream.seq)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait)
+        tasks.start_soon(wait)
+        await anyio.lowlevel.checkpoint()
+        delta(stream, "x")
+    assert woken == [1, 1]
+
+
+async def test_a_wait_for_a_whole_entry_passes_over_deltas() -> None:
+    stream = ChatStream()
+    async with anyio.create_task_group() as tasks:
+
+        async def wait() -> None:
+            await stream.more(0, whole=True)
+            assert stream.seq == 3
+
+        tasks.start_soon(wait)
+        for text in ("a", "b"):
+            await anyio.lowlevel.checkpoint()
+            delta(stream, text)
+        await anyio.lowlevel.checkpoint()
+        stream.publish("chat", {})
+
+
+async def test_a_closed_stream_takes_nothing_and_keeps_nobody_waiting() -> None:
+    stream = ChatStream()
+    stream.publish("chat", {})
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(stream.more, 1)
+        await anyio.lowlevel.checkpoint()
+        stream.close()
+    assert stream.closed
+    assert stream.publish("chat", {}) == 0
+    assert len(stream.since(Cursor(stream.epoch, 0)) or ()) == 1
+
+
+def test_a_cursor_is_text_and_back() -> None:
+    assert Cursor.parse(str(Cursor("abc", 12))) == Cursor("abc", 12)
+    assert ChatStream().publish("chat", {"text": "x"}) == 1
+
+
+@pytest.mark.parametrize("text", ["", "abc", "abc.", ".1", "abc.-1", "abc.x", "abc.²", f"abc.{'9' * 16}"])
+def test_what_is_no_cursor_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequestError, match="cursor"):
+        Cursor.parse(text)
+
+
+def test_an_entry_crosses_as_json() -> None:
+    stream = ChatStream()
+    stream.publish("answered", {"request_id": "r"})
+    entries = stream.since(Cursor(stream.epoch, 0)) or []
+    assert [entry.to_wire() for entry in entries] == [{"seq": 1, "kind": "answered", "request_id": "r"}]

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+
+from agent_chat.cli.ending import finish
+
+FULL_DISK = Path("/dev/full")
+FULL = "agent-sdk: The output cannot be written: No space left on device. Make room, or write it elsewhere.\n"
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [("--version",), ("run", "--help"), ("config",), ("config", "--json")], ids=str)
+def test_a_full_disk_is_told_and_has_a_code_of_its_own(arguments: tuple[str, ...], command_env: dict[str, str]) -> None:
+    with FULL_DISK.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "agent_chat", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**command_env, "AGENT_SDK_CONFIG": os.devnull},
+            timeout=120,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (5, FULL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code", "told"),
+    [
+        ("config", ">&-", 0, ""),
+        ("chats list --store memory:", "<&- >&-", 0, "There is no such chat.\n"),
+        ("config", "2>&-", 0, ""),
+        ("run", "<&-", 2, "agent-sdk: There is no prompt: say what to do"),
+        ("chats import - --store memory:", "<&-", 0, ""),
+        ("acp", "<&-", 0, ""),
+    ],
+)
+def test_a_closed_stream_is_one_from_which_nothing_comes_and_to_which_nothing_goes(
+    arguments: str, closed: str, code: int, told: str, command_env: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m agent_chat {arguments} {closed}', sys.executable],
+        capture_output=True,
+        text=True,
+        env={**command_env, "AGENT_SDK_CONFIG": os.devnull},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith(told)
+    assert "unexpected" not in done.stderr
+
+
+def raising(error: Exception) -> Callable[[], int]:
+    def start() -> int:
+        raise error
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (OSError(errno.EIO, "Input/output error"), 5, "The output cannot be written: Input/output error."),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 5, "The output cannot be written: Disk quota exceeded."),
+        (OSError(errno.ENOSPC, "No space left on device", "/tmp/x"), 1, "unexpected OSError: "),
+        (OSError(errno.EBADF, "Bad file descriptor"), 1, "unexpected OSError: "),
+    ],
+)
+def test_only_what_cannot_be_written_is_told_as_that(
+    error: OSError, code: int, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent_chat.cli.ending._abandon_stdout", lambda: None)
+    with pytest.raises(typer.Exit) as exited:
+        finish(raising(error), debug=False)
+    assert exited.value.exit_code == code
+    assert told in capsys.readouterr().err

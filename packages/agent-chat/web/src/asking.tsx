@@ -1,0 +1,343 @@
+// What waits for an answer: permissions, questions, forms of MCP servers. The server keeps them, so a reload loses none.
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { ExternalLink, ShieldAlert } from "./icons";
+import { ApiError, call } from "./api";
+import { Diff } from "./diff";
+import { isHosted, tell } from "./host";
+import { StillMarkdown } from "./markdown";
+import { current, problem, say } from "./state";
+import type { Json, Option, Question, Request } from "./types";
+
+/** Answer; false where that can be tried again. What is answered goes when the chat tells of it. */
+async function answer(request: Request, body: Json): Promise<boolean> {
+  const id = current.value?.id;
+  try {
+    await call("POST", `/chats/${id}/requests/${request.request_id}`, body);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 409) {
+      say(error.message);
+      return true;
+    }
+    problem.value = error instanceof Error ? error.message : String(error);
+    return false;
+  }
+}
+
+/** Have an answer on its way once at a time. */
+function useAnswer(request: Request): [boolean, (body: Json) => void] {
+  const [busy, setBusy] = useState(false);
+  const given = (body: Json) => {
+    if (busy) return;
+    setBusy(true);
+    void answer(request, body).then((done) => done || setBusy(false));
+  };
+  return [busy, given];
+}
+
+/** What is pressed in the first moment of a request was meant for what stood there before. */
+const UNARMED_MS = 400;
+
+function useArmed(): boolean {
+  const [armed, setArmed] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setArmed(true), UNARMED_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return armed;
+}
+
+export function Asking({ requests }: { requests: Request[] }) {
+  const request = requests[0];
+  if (!request) return null;
+  const count = requests.length;
+  return (
+    <div class="asking">
+      {count > 1 ? <p class="count">1 of {count} that wait for an answer</p> : null}
+      {request.kind === "permission" ? (
+        <Permission key={request.request_id} request={request} />
+      ) : request.kind === "question" ? (
+        <Questions key={request.request_id} request={request} />
+      ) : (
+        <Elicitation key={request.request_id} request={request} />
+      )}
+    </div>
+  );
+}
+
+function useFocus() {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // Who is typing goes on typing.
+    const active = document.activeElement;
+    const typing = (active instanceof HTMLTextAreaElement || active instanceof HTMLInputElement) && active.value !== "";
+    if (!typing) place.current?.focus();
+  }, []);
+  return place;
+}
+
+const LETTERS: Record<string, string> = {
+  "Allow once": "y",
+  "Allow for this session": "s",
+  "Always allow": "a",
+  Deny: "n",
+  "Deny and stop": "x",
+};
+
+function named(options: Option[]): (Option & { shown: string; letter: string })[] {
+  const taken = new Set<string>();
+  return options.map((option) => {
+    const first = !taken.has(option.name);
+    taken.add(option.name);
+    return { ...option, shown: first ? option.name : `${option.name}: ${option.label}`, letter: first ? (LETTERS[option.name] ?? "") : "" };
+  });
+}
+
+function Permission({ request }: { request: Request }) {
+  const place = useFocus();
+  const armed = useArmed();
+  const [busy, give] = useAnswer(request);
+  const asked = request.asked!;
+  const options = useMemo(() => named(request.options ?? []), [request]);
+  const subject = asked.command || asked.diffs.map((diff) => diff.path).join(", ") || asked.subject.split("\n")[0] || "";
+  const isPlan = request.tool_kind === "plan";
+  const plan = isPlan ? asked.subject || current.value?.textOf(asked.tool_use_id) : "";
+  const choose = (option: Option) => {
+    if (armed) give({ option: option.id });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    const option = options.find((each) => each.letter === event.key || each.id === event.key);
+    if (option) {
+      event.preventDefault();
+      choose(option);
+    }
+  };
+  return (
+    <div
+      ref={place}
+      class="ask"
+      role="alertdialog"
+      tabIndex={-1}
+      aria-label={subject ? `${asked.heading}: ${subject.slice(0, 200)}` : asked.heading}
+      aria-describedby={`what-${request.request_id}`}
+      onKeyDown={onKeyDown}
+    >
+      <h2>
+        <ShieldAlert size={16} /> {asked.heading}
+      </h2>
+      <div class="what" id={`what-${request.request_id}`} tabIndex={0} role="group" aria-label="What would happen">
+        {asked.command ? <pre class="command">{asked.command}</pre> : null}
+        {plan ? <StillMarkdown text={plan} /> : asked.subject ? <pre class="arguments">{asked.subject}</pre> : null}
+        {asked.diffs.map((diff, index) => (
+          <Diff key={index} diff={diff} />
+        ))}
+        {asked.facts.length ? (
+          <dl class="facts">
+            {asked.facts.map(([name, value], index) => (
+              <div key={index} class={name === "lifts" ? "lifts" : ""}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+          </dl>
+        ) : null}
+      </div>
+      {asked.diffs.length && isHosted() ? (
+        <button type="button" class="quiet more" onClick={() => tell({ type: "diff", chat: current.value?.id ?? "", request: request.request_id })}>
+          Open the changes in the editor
+        </button>
+      ) : null}
+      <div class="options">
+        {options.map((option) => (
+          <div key={option.id} class="option">
+            <button
+              type="button"
+              class={option.name.startsWith("Deny") ? "deny" : option.letter === LETTERS["Allow once"] ? "primary" : ""}
+              aria-label={option.shown}
+              data-key={option.letter || undefined}
+              aria-keyshortcuts={option.letter || option.id}
+              aria-describedby={option.stored ? `stored-${request.request_id}-${option.id}` : undefined}
+              disabled={busy}
+              aria-disabled={!armed || undefined}
+              onClick={() => choose(option)}
+            >
+              {option.shown}
+            </button>
+            {option.stored ? <small id={`stored-${request.request_id}-${option.id}`}>{option.stored}</small> : null}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Questions({ request }: { request: Request }) {
+  const place = useFocus();
+  const [busy, give] = useAnswer(request);
+  const questions = request.request?.questions ?? [];
+  const [chosen, setChosen] = useState<Record<string, string[]>>({});
+  const [others, setOthers] = useState<Record<string, string>>({});
+  const given = (question: Question) => {
+    const other = others[question.id]?.trim();
+    return [...(chosen[question.id] ?? []), ...(other ? [other] : [])];
+  };
+  const complete = questions.every((question) => given(question).length);
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    if (!complete) return;
+    const answers = Object.fromEntries(questions.map((question) => [question.id, given(question)]));
+    give({ answer: { kind: "answers", answers } });
+  };
+  return (
+    <div ref={place} class="ask" role="dialog" tabIndex={-1} aria-label={questions.map((question) => question.text).join(" ")}>
+      <form onSubmit={submit}>
+        {questions.map((question) => (
+          <fieldset key={question.id}>
+            <legend>
+              {question.header ? <span class="badge">{question.header}</span> : null} {question.text}
+            </legend>
+            {(question.choices ?? []).map((choice) => (
+              <label key={choice.label} class="choice">
+                <input
+                  type={question.multi_select ? "checkbox" : "radio"}
+                  name={question.id}
+                  checked={(chosen[question.id] ?? []).includes(choice.label)}
+                  onChange={(event) => {
+                    const known = chosen[question.id] ?? [];
+                    const next = !question.multi_select
+                      ? [choice.label]
+                      : event.currentTarget.checked
+                        ? [...known, choice.label]
+                        : known.filter((label) => label !== choice.label);
+                    setChosen({ ...chosen, [question.id]: next });
+                    if (!question.multi_select) setOthers({ ...others, [question.id]: "" });
+                  }}
+                />
+                <span>
+                  {choice.label}
+                  {choice.description ? <small>{choice.description}</small> : null}
+                </span>
+              </label>
+            ))}
+            {question.allow_other || !question.choices?.length ? (
+              <input
+                type={(question.secret ? "password" : "text") as "text"}
+                autoComplete="off"
+                aria-label={question.choices?.length ? "Another answer" : question.text}
+                placeholder={question.choices?.length ? "Another answer" : "Your answer"}
+                value={others[question.id] ?? ""}
+                onInput={(event) => {
+                  setOthers({ ...others, [question.id]: event.currentTarget.value });
+                  if (!question.multi_select && event.currentTarget.value) setChosen({ ...chosen, [question.id]: [] });
+                }}
+              />
+            ) : null}
+          </fieldset>
+        ))}
+        <div class="options">
+          <button type="submit" class="primary" disabled={!complete || busy}>
+            Answer
+          </button>
+          <button type="button" class="deny" disabled={busy} onClick={() => give({ answer: { kind: "answers", answers: {} } })}>
+            Decline
+          </button>
+        </div>
+      </form>
+    </div>
+  );
+}
+
+interface Property {
+  type?: string;
+  title?: string;
+  description?: string;
+  enum?: string[];
+  default?: unknown;
+}
+
+function Elicitation({ request }: { request: Request }) {
+  const place = useFocus();
+  const armed = useArmed();
+  const [busy, give] = useAnswer(request);
+  const asked = request.request ?? {};
+  const properties = (asked.schema?.["properties"] ?? {}) as Record<string, Property>;
+  const required = (asked.schema?.["required"] ?? []) as string[];
+  const [content, setContent] = useState<Json>(() =>
+    Object.fromEntries(Object.entries(properties).map(([name, each]) => [name, each.default ?? (each.type === "boolean" ? false : "")])),
+  );
+  const reply = (action: string) => {
+    const given = Object.fromEntries(
+      Object.entries(content)
+        .filter(([name, value]) => value !== "" || required.includes(name))
+        .map(([name, value]) => [name, ["number", "integer"].includes(properties[name]?.type ?? "") ? Number(value) : value]),
+    );
+    const accepted = action === "accept" && asked.mode !== "url" ? { content: given } : {};
+    if (armed) give({ answer: { kind: "elicitation_answer", action, ...accepted } });
+  };
+  const safe = /^https?:/i.test(asked.url ?? "");
+  return (
+    <div ref={place} class="ask" role="dialog" tabIndex={-1} aria-label={`${asked.server} asks: ${asked.message}`}>
+      <h2>
+        <span class="badge">{asked.server}</span> asks
+      </h2>
+      <p>{asked.message}</p>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          reply("accept");
+        }}
+      >
+        {asked.mode === "url" ? (
+          <p class="url">
+            {safe ? (
+              <a href={asked.url!} target="_blank" rel="noopener noreferrer nofollow">
+                {asked.url} <ExternalLink size={12} />
+              </a>
+            ) : (
+              asked.url
+            )}
+          </p>
+        ) : (
+          Object.entries(properties).map(([name, each]) => (
+            <label key={name} class="field">
+              <span>{each.title ?? name}</span>
+              {each.enum ? (
+                <select value={String(content[name] ?? "")} onChange={(event) => setContent({ ...content, [name]: event.currentTarget.value })}>
+                  <option value="" />
+                  {each.enum.map((value) => (
+                    <option key={value} value={value}>
+                      {value}
+                    </option>
+                  ))}
+                </select>
+              ) : each.type === "boolean" ? (
+                <input type="checkbox" checked={content[name] === true} onChange={(event) => setContent({ ...content, [name]: event.currentTarget.checked })} />
+              ) : (
+                <input
+                  type={(each.type === "number" || each.type === "integer" ? "number" : "text") as "text"}
+                  required={required.includes(name)}
+                  value={String(content[name] ?? "")}
+                  onInput={(event) => setContent({ ...content, [name]: event.currentTarget.value })}
+                />
+              )}
+              {each.description ? <small>{each.description}</small> : null}
+            </label>
+          ))
+        )}
+        <div class="options">
+          <button type="submit" class="primary" disabled={busy} aria-disabled={!armed || undefined}>
+            Accept
+          </button>
+          <button type="button" class="deny" disabled={busy} aria-disabled={!armed || undefined} onClick={() => reply("decline")}>
+            Decline
+          </button>
+          <button type="button" disabled={busy} aria-disabled={!armed || undefined} onClick={() => reply("cancel")}>
+            Cancel
+          </button>
+        </div>
+      </form>
+    </div>
+  );
+}

@@ -1,0 +1,132 @@
+// Drafts beside their text in the browser: those of a chat are on its server, with their images; the images of a new chat are in
+// the database of the browser, for there is no chat yet that they could be kept with.
+
+import { call } from "./api";
+import type { Draft, Image } from "./types";
+
+const PAUSE = 600;
+
+/** What is kept of one composer: the newest state, one write at a time, also after the composer is gone. */
+export class DraftKeeper {
+  /** What is attached, as it was last told or loaded. */
+  images: Image[] = [];
+  private text = "";
+  private timer = 0;
+  private hasText = false;
+  private hasImages = false;
+  private writing: Promise<void> | null = null;
+
+  constructor(private readonly place: Place) {}
+
+  /** Return what is kept, after what is still being written. */
+  async load(): Promise<Draft> {
+    await this.writing;
+    const found = await this.place.load().catch(() => ({ text: "", images: [] }));
+    if (!this.hasImages && !this.writing) this.images = found.images;
+    return { text: found.text, images: this.images };
+  }
+
+  /** Keep a text, at the next pause. */
+  setText(text: string): void {
+    this.text = text;
+    this.hasText = true;
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.flush(), PAUSE);
+  }
+
+  /** Keep images at once, with the text beside them. */
+  setImages(images: Image[], text: string): void {
+    this.images = images;
+    this.text = text;
+    this.hasImages = true;
+    this.flush();
+  }
+
+  /** Leave the text as it is kept: it is on its way. */
+  sends(): void {
+    clearTimeout(this.timer);
+    this.text = "";
+    this.hasText = false;
+  }
+
+  /** Forget what was sent; what was typed or attached since then stays. */
+  sent(images: Image[]): void {
+    this.hasText = true;
+    if (images.length && images === this.images) {
+      this.images = [];
+      this.hasImages = true;
+    }
+    this.flush();
+  }
+
+  /** Write what is not written yet. */
+  flush(): void {
+    clearTimeout(this.timer);
+    if (!this.writing && (this.hasText || this.hasImages)) this.writing = this.write();
+  }
+
+  private async write(): Promise<void> {
+    while (this.hasText || this.hasImages) {
+      const images = this.hasImages ? this.images : null;
+      this.hasText = this.hasImages = false;
+      try {
+        await this.place.save(this.text, images);
+      } catch {
+        this.hasImages ||= images !== null; // They go with what is written next.
+        break;
+      }
+    }
+    this.writing = null;
+  }
+}
+
+interface Place {
+  load(): Promise<Draft>;
+  /** Keep a text, and images unless they are as they were. */
+  save(text: string, images: Image[] | null): Promise<void>;
+}
+
+const keepers = new Map<string, DraftKeeper>();
+
+/** The one that keeps the draft of a chat; of a new one in a folder, where no chat is named. */
+export function draftKeeper(chat: string | null, folder: string): DraftKeeper {
+  const name = chat ?? `new in ${folder}`;
+  let keeper = keepers.get(name);
+  if (!keeper) {
+    keeper = new DraftKeeper(chat === null ? inBrowser(name) : onServer(`/chats/${chat}/draft`));
+    keepers.set(name, keeper);
+  }
+  return keeper;
+}
+
+function onServer(path: string): Place {
+  return {
+    load: () => call<Draft>("GET", path),
+    save: (text, images) => call("PUT", path, images ? { text, images } : { text }),
+  };
+}
+
+function inBrowser(name: string): Place {
+  return {
+    load: async () => ({ text: "", images: ((await inStore("readonly", (store) => store.get(name))) as Image[] | undefined) ?? [] }),
+    save: async (_text, images) => {
+      if (images) await inStore("readwrite", (store) => (images.length ? store.put(images, name) : store.delete(name)));
+    },
+  };
+}
+
+/** Do something with the images in the browser's database; a browser that has none keeps none. */
+function inStore(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest): Promise<unknown> {
+  return new Promise((done, failed) => {
+    const opened = indexedDB.open("agent-sdk", 1);
+    opened.onupgradeneeded = () => opened.result.createObjectStore("images");
+    opened.onerror = () => failed(opened.error);
+    opened.onsuccess = () => {
+      const transaction = opened.result.transaction("images", mode);
+      const asked = work(transaction.objectStore("images"));
+      transaction.oncomplete = () => done(asked.result);
+      transaction.onabort = () => failed(transaction.error);
+      opened.result.close(); // It waits for its transactions.
+    };
+  });
+}

@@ -1,0 +1,249 @@
+// The transcript: items of a chat, each drawn once and again only when it changes itself.
+
+import { useComputed, useSignal, type Signal } from "@preact/signals";
+import type { VNode } from "preact";
+import {
+  Bot, Brain, Check, ChevronRight, CircleSlash, CircleX, FileMinus, FilePenLine, FileSearch, FileSymlink, Globe, Hand, ListChecks,
+  LoaderCircle, MessageCircleQuestionMark, Plug, Search, SquareTerminal, Wrench, type Icon,
+} from "./icons";
+import { counts, Diff } from "./diff";
+import { Markdown, StillMarkdown } from "./markdown";
+import type { CardItem, Item, SaidItem, Thread } from "./model";
+import type { CardData } from "./types";
+
+const ICONS: Record<string, Icon> = {
+  execute: SquareTerminal,
+  read: FileSearch,
+  edit: FilePenLine,
+  delete: FileMinus,
+  move: FileSymlink,
+  search: Search,
+  fetch: Globe,
+  think: ListChecks,
+  ask: MessageCircleQuestionMark,
+  plan: ListChecks,
+  agent: Bot,
+  mcp: Plug,
+  other: Wrench,
+};
+
+const STATES: Record<CardData["state"], string> = {
+  running: "running",
+  waiting: "waits for your answer",
+  completed: "done",
+  failed: "failed",
+  declined: "declined",
+  stopped: "stopped",
+  background: "in the background",
+};
+
+const drawn = new WeakMap<Item, VNode>();
+
+/** The same node for the same item: then what is drawn is not looked at again. */
+export function draw(item: Item): VNode {
+  let node = drawn.get(item);
+  if (!node) {
+    node = <ItemView key={item.key} item={item} />;
+    drawn.set(item, node);
+  }
+  return node;
+}
+
+export function Items({ thread }: { thread: Thread }) {
+  return <>{thread.items.value.map(draw)}</>;
+}
+
+function ItemView({ item }: { item: Item }) {
+  switch (item.type) {
+    case "prompt":
+      return (
+        <div class="item prompt">
+          {item.images.map((image, index) => (
+            <img key={index} src={image} alt={`Image ${index + 1} of the prompt`} />
+          ))}
+          <div class="bubble">{item.text}</div>
+        </div>
+      );
+    case "said":
+      return item.thinking ? <Thinking item={item} /> : <Said item={item} />;
+    case "card":
+      return <Card item={item} />;
+    case "notice":
+      return <p class={`item notice ${item.level}`}>{item.text}</p>;
+    case "answered":
+      return (
+        <p class="item answered">
+          {item.allowed ? <Check size={13} /> : <CircleSlash size={13} aria-hidden="true" />} <span title={item.text}>{item.text}</span>
+        </p>
+      );
+    case "ending":
+      return (
+        <div class={`item ending ${item.outcome}`}>
+          {item.outcome === "completed" ? null : <strong>{ENDINGS[item.outcome] ?? item.outcome}</strong>}
+          {item.errors.map((error, index) => (
+            <p key={index} class="error">
+              {error}
+            </p>
+          ))}
+          <span>{item.facts.join(" · ")}</span>
+        </div>
+      );
+  }
+}
+
+const ENDINGS: Record<string, string> = {
+  interrupted: "Stopped",
+  failed: "Failed",
+  limit: "A limit was reached",
+  cancelled: "Cancelled before it began",
+};
+
+function Said({ item }: { item: SaidItem }) {
+  return (
+    <div class={item.open.value ? "item said open" : "item said"}>
+      <Markdown text={item.text} open={item.open} />
+      {item.aborted && !item.open.value ? <small class="cut">cut off here</small> : null}
+    </div>
+  );
+}
+
+function Thinking({ item }: { item: SaidItem }) {
+  const unfolded = useSignal(false);
+  const line = useComputed(() => item.text.value.replace(/[*#\n]+/g, " ").trim().slice(0, 90));
+  return (
+    <div class="item thinking">
+      <button type="button" class="fold" aria-expanded={unfolded.value} onClick={() => (unfolded.value = !unfolded.value)}>
+        <ChevronRight size={14} class={unfolded.value ? "turned" : ""} />
+        <Brain size={14} /> {item.open.value ? "Thinking" : "Thought"}
+        {unfolded.value ? null : <span class="dim">{line}</span>}
+      </button>
+      {unfolded.value ? <Markdown text={item.text} open={item.open} /> : null}
+    </div>
+  );
+}
+
+function Card({ item }: { item: CardItem }) {
+  const card = item.card.value;
+  const touched = useSignal<boolean | null>(null);
+  const title = card.title || card.name;
+  const summary = (card.command || card.subject).split("\n")[0] ?? "";
+  const running = card.state === "running" || card.state === "waiting";
+  const open = touched.value ?? (running || card.state === "failed" || card.diffs.length > 0 || card.steps.length > 0 || card.text !== "");
+  const Icon = ICONS[card.kind] ?? Wrench;
+  return (
+    <article class={`item card ${card.state}`} aria-label={summary ? `${title}: ${summary}` : title} aria-busy={running}>
+      <button type="button" class="fold" aria-expanded={open} onClick={() => (touched.value = !open)}>
+        <ChevronRight size={14} class={open ? "turned" : ""} />
+        <Icon size={15} />
+        <span class="title">{title}</span>
+        <span class="summary">{summary}</span>
+        <Facts card={card} />
+        <State state={card.state} />
+      </button>
+      {open ? <Body item={item} card={card} /> : null}
+    </article>
+  );
+}
+
+function Facts({ card }: { card: CardData }) {
+  let added = 0;
+  let removed = 0;
+  for (const diff of card.diffs) {
+    const counted = counts(diff);
+    added += counted.added;
+    removed += counted.removed;
+  }
+  return (
+    <span class="small">
+      {added ? <span class="added">+{added}</span> : null} {removed ? <span class="removed">−{removed}</span> : null}
+      {card.exit_code ? <span class="removed">exit {card.exit_code}</span> : null}
+      {card.duration_ms !== null && card.duration_ms >= 1000 ? ` ${(card.duration_ms / 1000).toFixed(1)} s` : ""}
+    </span>
+  );
+}
+
+function State({ state }: { state: CardData["state"] }) {
+  const label = STATES[state];
+  const icon =
+    state === "running" || state === "background" ? <LoaderCircle size={14} class="spin" /> :
+    state === "waiting" ? <Hand size={14} /> :
+    state === "completed" ? <Check size={14} /> :
+    state === "failed" ? <CircleX size={14} /> : <CircleSlash size={14} />;
+  return (
+    <span class={`state ${state}`} role="img" aria-label={label} title={label}>
+      {icon}
+    </span>
+  );
+}
+
+function Body({ item, card }: { item: CardItem; card: CardData }) {
+  const running = card.state === "running" || card.state === "waiting";
+  const output = running ? item.preview.value : card.output;
+  const children = item.thread.items.value.length > 0;
+  const shows = output !== "" && (card.shows_output || card.state === "failed" || running);
+  return (
+    <div class="body">
+      {card.command && (card.command.includes("\n") || card.command.length > 60) ? <pre class="command" tabIndex={0}>{card.command}</pre> : null}
+      {card.steps.length ? <Steps steps={card.steps} /> : null}
+      {card.text ? <StillMarkdown text={card.text} /> : null}
+      {card.diffs.map((diff, index) => (
+        <Diff key={index} diff={diff} />
+      ))}
+      {children ? (
+        <div class="nested">
+          <Items thread={item.thread} />
+        </div>
+      ) : null}
+      {shows ? <Output text={output} running={running} /> : null}
+      {item.images.value.map((image, index) => (
+        <img key={index} src={image} alt={`Image ${index + 1} of the result`} />
+      ))}
+      {!shows && !children && !card.diffs.length && !card.steps.length && !card.text && !item.images.value.length ? (
+        <p class="dim">{card.state === "waiting" ? "Waits for your answer." : running ? "Nothing yet." : output ? <Hidden text={output} /> : "It returned nothing."}</p>
+      ) : null}
+    </div>
+  );
+}
+
+function Hidden({ text }: { text: string }) {
+  const shown = useSignal(false);
+  return shown.value ? (
+    <Output text={text} running={false} />
+  ) : (
+    <button type="button" class="quiet" onClick={() => (shown.value = true)}>
+      Show what it returned
+    </button>
+  );
+}
+
+function Output({ text, running }: { text: string; running: boolean }) {
+  const all = useSignal(false);
+  const lines = text.split("\n");
+  const long = lines.length > 24 || text.length > 4000;
+  const shown = all.value || !long ? text : running ? lines.slice(-24).join("\n").slice(-4000) : lines.slice(0, 24).join("\n").slice(0, 4000);
+  return (
+    <>
+      <pre class="output" tabIndex={0} aria-label="Output">{shown}</pre>
+      {long && !all.value ? (
+        <button type="button" class="quiet more" onClick={() => (all.value = true)}>
+          Show all {lines.length} lines
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+export function Steps({ steps }: { steps: CardData["steps"] }) {
+  return (
+    <ul class="steps">
+      {steps.map((step, index) => (
+        <li key={index} class={step.status}>
+          <span aria-hidden="true">{step.status === "completed" ? "✓" : step.status === "in_progress" ? "▸" : "○"}</span> {step.text}
+          <span class="unseen">{step.status === "completed" ? " (done)" : step.status === "in_progress" ? " (under way)" : ""}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export type { Signal };

@@ -1,0 +1,73 @@
+// Tokens and cost of a chat over its turns: a chart, loaded when it is wanted, and the same as a table.
+
+import { useEffect, useRef } from "preact/hooks";
+import { X } from "./icons";
+import type { ChatModel } from "./model";
+import type { ChatView } from "./types";
+
+export function short(count: number): string {
+  return count >= 1_000_000 ? `${(count / 1e6).toFixed(1)}M` : count >= 1000 ? `${(count / 1000).toFixed(1)}k` : String(count);
+}
+
+export function Usage({ model, view, close }: { model: ChatModel; view: ChatView; close: () => void }) {
+  const place = useRef<HTMLDivElement>(null);
+  const turns = model.turns.value;
+  useEffect(() => {
+    const area = place.current;
+    if (!area || !turns.length) return;
+    let chart: { destroy(): void } | null = null;
+    let gone = false;
+    const paint = () =>
+      import("./chart").then(({ draw }) => {
+        chart?.destroy();
+        chart = gone ? null : draw(area, turns);
+      });
+    const scheme = matchMedia("(prefers-color-scheme: dark)"); // It is drawn with the colours of then.
+    scheme.addEventListener("change", paint);
+    void paint();
+    return () => {
+      gone = true;
+      scheme.removeEventListener("change", paint);
+      chart?.destroy();
+    };
+  }, [turns]);
+  const cost = view.used?.cost_usd;
+  return (
+    <section class="review usage" role="dialog" aria-label="Tokens and cost">
+      <header>
+        <h2>Tokens and cost</h2>
+        <button type="button" class="quiet" aria-label="Close tokens and cost" onClick={close}>
+          <X size={16} />
+        </button>
+      </header>
+      {turns.length ? <div class="chart" ref={place} role="img" aria-label={`Tokens of ${turns.length} turns; the table below has the numbers`} /> : <p class="dim">No turn has ended yet.</p>}
+      {cost ? (
+        <p class="dim">
+          ${cost.toFixed(4)} in all, {view.used?.cost_source === "agent" ? "as the agent tells" : "by a table of prices"}
+        </p>
+      ) : null}
+      {turns.length ? (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Turn</th>
+              <th scope="col">In</th>
+              <th scope="col">Out</th>
+              <th scope="col">Cost so far</th>
+            </tr>
+          </thead>
+          <tbody>
+            {turns.map((turn, index) => (
+              <tr key={index}>
+                <th scope="row">{index + 1}</th>
+                <td>{short(turn.input)}</td>
+                <td>{short(turn.output)}</td>
+                <td>{turn.cost === null ? "–" : `$${turn.cost.toFixed(4)}`}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : null}
+    </section>
+  );
+}

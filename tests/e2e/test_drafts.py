@@ -1,0 +1,170 @@
+"""Images that are attached and not sent: kept through reload and restart, in both tabs, and gone once they are sent."""
+
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Locator, Response, expect
+from tests.e2e.conftest import Tab
+from tests.e2e.serving import Server
+
+from agent_sdk_testing import MemoryBackend, text
+
+OpenWindow = Callable[..., Any]
+PROMPTS = "**/api/chats/*/prompts"
+DRAFT = "**/api/chats/*/draft"
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+COUNT_KEPT = """() => new Promise((done, failed) => {
+    const opened = indexedDB.open("agent-sdk", 1);
+    opened.onerror = failed;
+    opened.onsuccess = () => {
+        const asked = opened.result.transaction("images").objectStore("images").count();
+        opened.result.close();
+        asked.onsuccess = () => done(asked.result);
+    };
+})"""
+
+
+def keeps(count: int) -> Callable[[Response], bool]:
+    """Return whether an answer is to a draft with so many images that was given to the server."""
+
+    def does(answer: Response) -> bool:
+        if answer.request.method != "PUT" or not answer.url.endswith("/draft"):
+            return False
+        images = json.loads(answer.request.post_data or "{}").get("images")
+        return images is not None and len(images) == count
+
+    return does
+
+
+def attach(tab: Tab, count: int = 1, data: bytes = PNG) -> None:
+    files: Any = [{"name": f"{number}.png", "mimeType": "image/png", "buffer": data} for number in range(count)]
+    tab.page.locator("input[type=file]").set_input_files(files)
+
+
+def attached(tab: Tab) -> Locator:
+    return tab.page.get_by_role("list", name="Attached images").get_by_role("img")
+
+
+def begun(server: Server, memory: MemoryBackend, open_window: OpenWindow) -> tuple[Any, Tab]:
+    """Return a window with a chat in which something was said."""
+    memory.otherwise(text("ok"))
+    window = open_window(server)
+    tab = window.tab()
+    tab.say("Hi")
+    tab.ended()
+    return window, tab
+
+
+def test_images_of_a_draft_survive_a_reload_and_are_gone_once_sent(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    window, tab = begun(quick, memory, open_window)
+    tab.message.fill("Look")
+    for count in (1, 2):
+        with tab.page.expect_response(keeps(count)):
+            attach(tab)
+    expect(attached(tab)).to_have_count(2)
+    tab.page.reload()
+    expect(attached(tab)).to_have_count(2)
+    expect(tab.message).to_have_value("Look")
+    tab.shot("draft-images")
+    other = window.tab(tab.page.url)
+    expect(attached(other)).to_have_count(2)
+    expect(other.message).to_have_value("Look")
+    with other.page.expect_response(keeps(1)):
+        other.button("Remove image 2").click()
+    tab.page.reload()
+    expect(attached(tab)).to_have_count(1)
+    with other.page.expect_response(keeps(0)):
+        other.button("Send").click()
+    expect(other.log.locator(".prompt img")).to_have_count(1)
+    expect(attached(other)).to_have_count(0)
+    with tab.page.expect_response(DRAFT):
+        tab.page.reload()
+    expect(tab.log.locator(".prompt img")).to_have_count(1)
+    expect(attached(tab)).to_have_count(0)
+    expect(tab.message).to_have_value("")
+
+
+def test_images_of_a_draft_survive_a_restart_and_are_seen_in_another_browser(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    _, tab = begun(quick, memory, open_window)
+    tab.message.fill("Look")
+    with tab.page.expect_response(keeps(1)):
+        attach(tab)
+    quick.stop()
+    quick.start()
+    tab.page.reload()
+    expect(attached(tab)).to_have_count(1)
+    other = open_window(quick).tab()
+    other.page.get_by_role("link", name="Hi").click()
+    expect(attached(other)).to_have_count(1)
+    expect(other.message).to_have_value("Look")
+
+
+def test_images_of_a_new_chat_survive_a_reload_and_go_once_sent(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    memory.otherwise(text("ok"))
+    tab = open_window(quick).tab()
+    attach(tab)
+    expect(attached(tab)).to_have_count(1)
+    tab.page.wait_for_function(f"async () => await ({COUNT_KEPT})() === 1")
+    tab.page.reload()
+    expect(attached(tab)).to_have_count(1)
+    tab.say("What is it?")
+    expect(tab.log.locator(".prompt img")).to_have_count(1)
+    tab.ended()
+    tab.page.wait_for_function(f"async () => await ({COUNT_KEPT})() === 0")
+    tab.button("New chat").click()
+    expect(tab.message).to_have_value("")
+    attach(tab)
+    expect(attached(tab)).to_have_count(1)
+
+
+def test_an_image_that_could_not_be_sent_is_found_where_it_belongs(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    _, tab = begun(quick, memory, open_window)
+    tab.button("New chat").click()
+    refused = {"error": {"code": "store", "message": "The store cannot be written."}}
+    tab.page.route(PROMPTS, lambda route: route.fulfill(status=503, json=refused))
+    tab.message.fill("Look")
+    attach(tab)
+    expect(attached(tab)).to_have_count(1)
+    with tab.page.expect_response(keeps(1)):
+        tab.button("Send").click()
+    expect(tab.page.get_by_role("alert")).to_contain_text("The store cannot be written.")
+    expect(tab.page.get_by_role("heading", name="New chat")).to_have_count(0)
+    expect(attached(tab)).to_have_count(1)
+    expect(tab.message).to_have_value("Look")
+    tab.page.unroute(PROMPTS)
+    tab.page.wait_for_function(f"async () => await ({COUNT_KEPT})() === 0")
+    tab.button("Send").click()
+    expect(tab.log.locator(".prompt img")).to_have_count(1)
+    expect(attached(tab)).to_have_count(0)
+
+
+def test_no_more_images_are_attached_than_a_prompt_may_have(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    _, tab = begun(quick, memory, open_window)
+    attach(tab, 11)
+    expect(tab.page.get_by_text("at most 10 images")).to_be_visible()
+    expect(attached(tab)).to_have_count(10)
+    for _ in range(10):
+        tab.button("Remove image 1").click()
+    expect(attached(tab)).to_have_count(0)
+    attach(tab, 3, PNG + b"\0" * (6 * 2**20))
+    expect(tab.page.get_by_text("Together the images are larger")).to_be_visible()
+    expect(attached(tab)).to_have_count(2)
+    tab.say("Look")
+    expect(tab.log.locator(".prompt img")).to_have_count(2)
