@@ -25,7 +25,7 @@ class Reader:
     name: str
     probe: str
     variant: str
-    tasks: frozenset[str] = frozenset({"stream", "replay", "converse", "once", "end"})
+    tasks: frozenset[str] = frozenset({"stream", "replay", "converse", "once", "end", "together", "flood"})
 
     @property
     def official(self) -> bool:

@@ -6,15 +6,17 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from probes.pipes import ClaudePipe
-from probes.plan import ENDLESS, HELLO, PIECE, STREAM, Task
+from probes.plan import ENDLESS, FLOOD, FLOOD_DELTAS, HELLO, PIECE, STREAM, Task
 from probes.replayed_claude import GREETING, recorded_uuid
+from probes.replayed_codex import RECORDING
+from probes.saying import AT_ONCE
 
 from agent_sdk_testing import (
     ScriptedModel,
@@ -73,8 +75,18 @@ class Scene:
         """Whether the agent's official package is installed."""
         return official_installed(self.agent)
 
-    def run(self, reader: Reader, task: Task, *, rounds: int = 0) -> Any:
-        """Run a probe in a process of its own and return what it printed."""
+    def run(
+        self, reader: Reader, task: Task, *, rounds: int = 0, record: Path | None = None, under: Sequence[str] = ()
+    ) -> Any:
+        """Run a probe in a process of its own and return what it printed.
+
+        Args:
+            reader: Whose.
+            task: What it does.
+            rounds: How often.
+            record: Where to write what the agent says.
+            under: A program, with its arguments, that runs it.
+        """
         options = {
             "task": task,
             "agent": self.agent,
@@ -83,8 +95,9 @@ class Scene:
             "cwd": self.cwd,
             "deltas": self.deltas,
             "rounds": rounds,
+            "record": record or "",
         }
-        argv = [sys.executable, "-m", reader.probe]
+        argv = [*under, sys.executable, "-m", reader.probe]
         argv += [f"--{name}={value}" for name, value in options.items()]
         done = subprocess.run(
             argv, cwd=BENCHMARKS, env=self.env, stdout=subprocess.PIPE, text=True, timeout=_PATIENCE, check=False
@@ -118,6 +131,7 @@ def scene(agent: Agent, count: int, executable: Path | None, progress: Callable[
         scratch_folder(prefix="bench-cwd-") as cwd,
     ):
         model.when(lambda request: request.last_user_text == STREAM).reply(deltas(count, PIECE))
+        model.when(lambda request: request.last_user_text == FLOOD).reply(deltas(FLOOD_DELTAS, PIECE))
         model.when(lambda request: request.last_user_text == ENDLESS).reply(text("He", "llo"), stall())
         model.otherwise(text("He", "ll", "o"))
         if agent == "codex":
@@ -130,21 +144,34 @@ def scene(agent: Agent, count: int, executable: Path | None, progress: Callable[
 
 
 @contextmanager
-def replayed(place: Scene) -> Generator[Scene]:
-    """Record what claude says to both prompts, and set up a place where that is said again, without waiting."""
+def replayed(place: Scene, *, at_once: bool = False) -> Generator[Scene]:
+    """Record what the agent says to both prompts, and set up a place where that is said again, without waiting.
+
+    Args:
+        place: Where it says it.
+        at_once: Whether its reader is stopped until all is said.
+    """
     with scratch_folder(prefix="bench-recording-") as folder:
-        pipe = ClaudePipe(str(place.executable), json.loads, str(place.cwd), place.env)
-        pipe.greet()
-        (folder / GREETING).write_text(json.dumps(pipe.greeting), encoding="utf-8")
-        for prompt in (HELLO, STREAM):
-            recorded = [json.dumps(frame, separators=(",", ":")) for frame in pipe.turn(prompt, recorded_uuid(prompt))]
-            (folder / f"{prompt}.jsonl").write_text("\n".join([*recorded, ""]), encoding="utf-8")
-        pipe.close()
-        executable = folder / "claude"
-        command = shlex.join([sys.executable, str(BENCHMARKS / "probes" / "replayed_claude.py"), str(folder)])
-        executable.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+        if place.agent == "codex":
+            place.run(place.readers.ours, "record", record=folder / RECORDING)
+        else:
+            _record_claude(place, folder)
+        executable = folder / place.agent
+        command = shlex.join([sys.executable, "-m", f"probes.replayed_{place.agent}", str(folder)])
+        variables = f"PYTHONPATH={shlex.quote(str(BENCHMARKS))}" + (f" {AT_ONCE}=1" if at_once else "")
+        executable.write_text(f'#!/bin/sh\n{variables} exec {command} "$@"\n')
         executable.chmod(0o755)
         yield replace(place, executable=executable)
+
+
+def _record_claude(place: Scene, folder: Path) -> None:
+    pipe = ClaudePipe(str(place.executable), json.loads, str(place.cwd), place.env)
+    pipe.greet()
+    (folder / GREETING).write_text(json.dumps(pipe.greeting), encoding="utf-8")
+    for prompt in (HELLO, STREAM):
+        recorded = [json.dumps(frame, separators=(",", ":")) for frame in pipe.turn(prompt, recorded_uuid(prompt))]
+        (folder / f"{prompt}.jsonl").write_text("\n".join([*recorded, ""]), encoding="utf-8")
+    pipe.close()
 
 
 def _find(agent: Agent) -> Path:

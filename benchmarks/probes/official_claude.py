@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import Any
 
 import anyio
 
-from probes.plan import ENDLESS, HELLO, STREAM, Ending, Lap, Plan, Stopwatch, Streamed, answer, answer_all, cost_so_far
+from probes.memory import rss_now
+from probes.plan import (
+    ENDLESS,
+    HELLO,
+    STREAM,
+    Ending,
+    Lap,
+    Plan,
+    Stopwatch,
+    Streamed,
+    Together,
+    answer,
+    answer_all,
+    cost_so_far,
+)
 
 # Imported by name: what it needs is installed for benchmarks only, and type checks run without it.
 official: Any = import_module("claude_agent_sdk")
@@ -91,6 +106,32 @@ async def streaming(plan: Plan) -> tuple[Any, AsyncIterator[Any]]:
     return client, messages
 
 
+async def together(plan: Plan) -> Together:
+    async def ask(client: Any) -> None:
+        await client.query(HELLO)
+        async for _ in client.receive_response():
+            pass
+
+    done = Together()
+    async with client_of(plan) as first:
+        await ask(first)
+    memory, watch = rss_now(), Stopwatch()
+    clients = [client_of(plan) for _ in range(plan.rounds)]
+
+    async with anyio.create_task_group() as group:
+        for client in clients:
+            group.start_soon(client.connect)
+    done.open = watch.lap()
+    cpu = time.process_time()
+    async with anyio.create_task_group() as group:
+        for client in clients:
+            group.start_soon(ask, client)
+    done.wall, done.cpu, done.memory = watch.lap(), time.process_time() - cpu, rss_now() - memory
+    for client in clients:
+        await client.disconnect()
+    return done
+
+
 async def run(plan: Plan) -> None:
     match plan.task:
         case "stream" | "replay":
@@ -100,6 +141,8 @@ async def run(plan: Plan) -> None:
         case "once":
             await converse(plan)
             answer(cost_so_far())
+        case "together":
+            answer(await together(plan))
         case _:
             answer_all([await end(plan) for _ in range(plan.rounds + 1)])
 

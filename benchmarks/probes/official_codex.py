@@ -5,11 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
-from probes.plan import ENDLESS, HELLO, STREAM, Ending, Lap, Plan, Stopwatch, Streamed, answer, answer_all, cost_so_far
+from probes.memory import rss_now
+from probes.plan import (
+    ENDLESS,
+    HELLO,
+    STREAM,
+    Ending,
+    Flood,
+    Lap,
+    Plan,
+    Stopwatch,
+    Streamed,
+    Together,
+    answer,
+    answer_all,
+    cost_so_far,
+)
 
 # Imported by name: it is installed for benchmarks only, and type checks run without it.
 official: Any = import_module("openai_codex")
@@ -113,6 +130,55 @@ async def streaming(plan: Plan) -> tuple[Any, AsyncIterator[Any]]:
     return codex, events
 
 
+async def together(plan: Plan) -> Together:
+    done = Together()
+    async with official.AsyncCodex(config(plan)) as codex:
+        await ask(await codex.thread_start(cwd=plan.cwd))
+        memory, watch = rss_now(), Stopwatch()
+        threads = await asyncio.gather(*(codex.thread_start(cwd=plan.cwd) for _ in range(plan.rounds)))
+        done.open = watch.lap()
+        cpu = time.process_time()
+        await asyncio.gather(*(ask(thread) for thread in threads))
+        done.wall, done.cpu, done.memory = watch.lap(), time.process_time() - cpu, rss_now() - memory
+    return done
+
+
+async def ask(thread: Any) -> float:
+    watch = Stopwatch()
+    async for _ in (await thread.turn(HELLO)).stream():
+        pass
+    return watch.lap()
+
+
+async def flood(plan: Plan) -> Flood:
+    flood = Flood()
+    async with official.AsyncCodex(config(plan)) as codex:
+        loud, quiet = [await codex.thread_start(cwd=plan.cwd) for _ in range(2)]
+        for thread in (loud, quiet):
+            await ask(thread)
+        flood.alone = [await ask(quiet) for _ in range(plan.rounds)]
+
+        async def read(turn: Any) -> None:
+            async for _ in turn.stream():
+                pass
+
+        reading = asyncio.create_task(read(await loud.turn(STREAM)))
+        while len(flood.beside) < plan.rounds:
+            took = await ask(quiet)
+            if reading.done():
+                break
+            flood.beside.append(took)
+        await reading
+        turn = await loud.turn(STREAM)
+        await ask(quiet)
+        watch = Stopwatch()
+        with suppress(official.InvalidRequestError):  # By then the turn may have ended: it is read as late as that.
+            await turn.interrupt()
+            await read(turn)
+            flood.interrupt = watch.lap()
+    return flood
+
+
 async def run_async(plan: Plan) -> None:
     match plan.task:
         case "stream" | "replay":
@@ -122,6 +188,10 @@ async def run_async(plan: Plan) -> None:
         case "once":
             await converse_async(plan)
             answer(cost_so_far())
+        case "together":
+            answer(await together(plan))
+        case "flood":
+            answer(await flood(plan))
         case _:
             answer_all([await end_async(plan) for _ in range(plan.rounds + 1)])
 

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import cast
 
 import anyio
 
-from agent_sdk_core import AgentBackend, AgentSession, ResultMessage, SessionOptions, StreamEvent, Turn
-from probes.plan import ENDLESS, HELLO, STREAM, Ending, Lap, Plan, Stopwatch, Streamed, answer, answer_all, cost_so_far
+from agent_sdk_core import AgentBackend, AgentSession, ResultMessage, SessionOptions, StreamEvent, Turn, WireLog
+from probes.memory import rss_now
+from probes.plan import (
+    ENDLESS,
+    HELLO,
+    STREAM,
+    Ending,
+    Flood,
+    Lap,
+    Plan,
+    Stopwatch,
+    Streamed,
+    Together,
+    answer,
+    answer_all,
+    cost_so_far,
+)
 
 
 def backend_of(plan: Plan) -> AgentBackend:
     if plan.agent == "codex":
         from codex_sdk import CodexBackend
 
-        return CodexBackend(executable=plan.executable)
+        return CodexBackend(executable=plan.executable, wire_log=WireLog(plan.record) if plan.record else None)
     from claude_sdk import ClaudeBackend
 
     return ClaudeBackend(executable=plan.executable)
@@ -88,15 +104,82 @@ async def streaming(plan: Plan) -> tuple[AgentBackend, AgentSession, Turn]:
     return backend, session, turn
 
 
+async def together(plan: Plan) -> Together:
+    done = Together()
+    backend = backend_of(plan)
+    async with await backend.create_session(SessionOptions(cwd=plan.cwd)) as session:
+        await session.run(HELLO)
+    memory, watch = rss_now(), Stopwatch()
+    sessions: list[AgentSession] = []
+
+    async def open_one() -> None:
+        sessions.append(await backend.create_session(SessionOptions(cwd=plan.cwd)))
+
+    async def turn(session: AgentSession) -> None:
+        async for _ in session.query(HELLO):
+            pass
+
+    async with anyio.create_task_group() as group:
+        for _ in range(plan.rounds):
+            group.start_soon(open_one)
+    done.open = watch.lap()
+    cpu = time.process_time()
+    async with anyio.create_task_group() as group:
+        for session in sessions:
+            group.start_soon(turn, session)
+    done.wall, done.cpu, done.memory = watch.lap(), time.process_time() - cpu, rss_now() - memory
+    await backend.aclose()
+    return done
+
+
+async def flood(plan: Plan) -> Flood:
+    flood = Flood()
+    async with backend_of(plan) as backend:
+        loud, quiet = [await backend.create_session(SessionOptions(cwd=plan.cwd)) for _ in range(2)]
+
+        async def ask(session: AgentSession) -> float:
+            watch = Stopwatch()
+            async for _ in session.query(HELLO):
+                pass
+            return watch.lap()
+
+        for session in (loud, quiet):
+            await ask(session)
+        flood.alone = [await ask(quiet) for _ in range(plan.rounds)]
+        turn = loud.query(STREAM)
+
+        async def read() -> None:
+            async for _ in turn:
+                pass
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(read)
+            while len(flood.beside) < plan.rounds:
+                took = await ask(quiet)
+                if turn.result is not None:
+                    break
+                flood.beside.append(took)
+        await loud.send(STREAM)
+        await ask(quiet)
+        watch = Stopwatch()
+        await loud.interrupt()
+        flood.interrupt = watch.lap()
+    return flood
+
+
 async def run(plan: Plan) -> None:
     match plan.task:
-        case "stream" | "replay":
+        case "stream" | "replay" | "record":
             answer(await stream(plan))
         case "converse":
             answer_all([await converse(plan) for _ in range(plan.rounds + 1)])
         case "once":
             await converse(plan)
             answer(cost_so_far())
+        case "together":
+            answer(await together(plan))
+        case "flood":
+            answer(await flood(plan))
         case _:
             answer_all([await end(plan) for _ in range(plan.rounds + 1)])
 

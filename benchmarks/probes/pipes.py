@@ -93,11 +93,23 @@ class CodexPipe(Pipe):
         self.send({"method": "initialized"})
 
     def open(self) -> bool:
-        self._thread_id = cast("str", self._call("thread/start", {"cwd": self.cwd})["thread"]["id"])
+        self._thread_id = self.open_thread()
         return True
 
+    def open_thread(self) -> str:
+        """Open a thread beside others and return its id."""
+        return cast("str", self._call("thread/start", {"cwd": self.cwd})["thread"]["id"])
+
+    def begin_turn(self, thread_id: str, prompt: str) -> None:
+        """Send a prompt to a thread."""
+        self._ask("turn/start", {"threadId": thread_id, "input": [{"type": "text", "text": prompt}]})
+
+    def interrupt(self, thread_id: str, turn_id: str) -> None:
+        """Ask for the end of a turn."""
+        self._ask("turn/interrupt", {"threadId": thread_id, "turnId": turn_id})
+
     def turn(self, prompt: str) -> Iterator[Json]:
-        self._ask("turn/start", {"threadId": self._thread_id, "input": [{"type": "text", "text": prompt}]})
+        self.begin_turn(self._thread_id, prompt)
         for message in self.messages():
             yield message
             if message.get("method") == "turn/completed":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
 import resource
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from probes.memory import peak_rss
@@ -22,13 +24,24 @@ HELLO: Final = "hello"
 STREAM: Final = "stream"
 """The prompt that is answered with as many deltas as the plan says."""
 
+FLOOD: Final = "flood"
+"""The prompt that is answered with `FLOOD_DELTAS` deltas: more than anybody waits for."""
+
+FLOOD_DELTAS: Final = 100_000
+
 ENDLESS: Final = "endless"
 """The prompt that is answered with a few words and then silence, in a turn that does not end."""
 
 PIECE: Final = "abcde"
 """The text of each delta."""
 
-Task = Literal["stream", "replay", "converse", "once", "end"]
+NO_GC: Final = "BENCH_NO_GC"
+"""Where this is set, the collector is off: its full passes come by chance, and cost as much as a thousand deltas."""
+
+if NO_GC in os.environ:
+    gc.disable()
+
+Task = Literal["stream", "replay", "record", "converse", "once", "end", "together", "flood", "telemetry", "spread"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +49,19 @@ class Plan:
     """What a probe does.
 
     Attributes:
-        task: "stream", "replay": read one long turn. "converse": time the steps of short conversations. "once": have
-            one, and tell what the whole process cost. "end": close an agent in mid turn, and kill another.
+        task: "stream", "replay", "record": read one long turn. "converse": time the steps of short conversations.
+            "once": have one, and tell what the whole process cost. "end": close an agent in mid turn, and kill another.
+            "together": open many sessions and let all have a turn at once. "flood": have turns beside one that streams.
+            "telemetry": have the same turns with nothing counted, counted as always, and exported. "spread": have
+            turns, floods and many sessions, here or on a fleet.
         agent: "codex" or "claude".
         variant: Which of the probe's ways.
         executable: The agent's executable.
         cwd: Folder that the agent works in.
         deltas: Deltas of the long turn.
-        rounds: How often to converse or to end, after a first time that pays for what is loaded and built once.
+        rounds: How often to converse, to end or to ask beside a flood, after a first time that pays for what is loaded
+            and built once; of "together": how many sessions.
+        record: File to which ours writes what the agent says; empty: none.
     """
 
     task: str
@@ -53,6 +71,7 @@ class Plan:
     cwd: str
     deltas: int
     rounds: int
+    record: str
 
     @classmethod
     def from_arguments(cls) -> Plan:
@@ -62,6 +81,7 @@ class Plan:
             parser.add_argument(f"--{name}", required=True)
         for name in ("deltas", "rounds"):
             parser.add_argument(f"--{name}", type=int, default=0)
+        parser.add_argument("--record", default="")
         return cls(**vars(parser.parse_args()))
 
 
@@ -128,6 +148,38 @@ class Ending:
 
     close: float = 0.0
     noticed: float = 0.0
+
+
+@dataclass(slots=True)
+class Together:
+    """What many sessions at once took.
+
+    Attributes:
+        open: Seconds until all were open.
+        wall: Seconds until all had ended their turns, which began together.
+        cpu: Seconds of CPU of this process meanwhile.
+        memory: Bytes by which this process grew from before the first session until all had had a turn.
+    """
+
+    open: float = 0.0
+    wall: float = 0.0
+    cpu: float = 0.0
+    memory: int = 0
+
+
+@dataclass(slots=True)
+class Flood:
+    """How turns went beside one that streamed.
+
+    Attributes:
+        alone: Seconds that each turn took before it.
+        beside: Seconds that each turn took while it streamed.
+        interrupt: Seconds from the wish to interrupt one that nobody read to the news of its end; None: it had ended.
+    """
+
+    alone: list[float] = field(default_factory=list[float])
+    beside: list[float] = field(default_factory=list[float])
+    interrupt: float | None = None
 
 
 @dataclass(slots=True)

@@ -5,13 +5,29 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic_core import from_json
 
+from probes.memory import rss_now
 from probes.pipes import ClaudePipe, CodexPipe, Pipe
-from probes.plan import ENDLESS, HELLO, STREAM, Ending, Lap, Plan, Stopwatch, Streamed, answer, answer_all, cost_so_far
+from probes.plan import (
+    ENDLESS,
+    HELLO,
+    STREAM,
+    Ending,
+    Flood,
+    Lap,
+    Plan,
+    Stopwatch,
+    Streamed,
+    Together,
+    answer,
+    answer_all,
+    cost_so_far,
+)
 
 PARSERS: Final[dict[str, Callable[[bytes], Any]]] = {"json": json.loads, "from_json": from_json}
 
@@ -78,6 +94,109 @@ def end(plan: Plan) -> Ending:
     return ending
 
 
+def together(plan: Plan) -> Together:
+    return threads_together(plan) if plan.agent == "codex" else processes_together(plan)
+
+
+def threads_together(plan: Plan) -> Together:
+    done = Together()
+    pipe = codex(plan)
+    pipe.greet()
+    pipe.open()
+    for _ in pipe.turn(HELLO):
+        pass
+    memory, watch = rss_now(), Stopwatch()
+    threads = [pipe.open_thread() for _ in range(plan.rounds)]
+    done.open = watch.lap()
+    cpu = time.process_time()
+    for thread in threads:
+        pipe.begin_turn(thread, HELLO)
+    left = plan.rounds
+    for message in pipe.messages():
+        left -= message.get("method") == "turn/completed"
+        if not left:
+            break
+    done.wall, done.cpu, done.memory = watch.lap(), time.process_time() - cpu, rss_now() - memory
+    pipe.close()
+    return done
+
+
+def processes_together(plan: Plan) -> Together:
+    done = Together()
+    first = begin(plan)
+    for _ in first.turn(HELLO):
+        pass
+    first.close()
+    memory, watch = rss_now(), Stopwatch()
+    pipes = [spawn(plan) for _ in range(plan.rounds)]
+    for pipe in pipes:
+        pipe.greet()
+    done.open = watch.lap()
+    cpu = time.process_time()
+    # Each process answers at its own pace whether its pipe is read or not: three deltas fit into any pipe.
+    turns = [pipe.turn(HELLO) for pipe in pipes]
+    firsts = [next(turn) for turn in turns]
+    assert len(firsts) == plan.rounds
+    for turn in turns:
+        for _ in turn:
+            pass
+    done.wall, done.cpu, done.memory = watch.lap(), time.process_time() - cpu, rss_now() - memory
+    for pipe in pipes:
+        pipe.close()
+    return done
+
+
+def flood(plan: Plan) -> Flood:
+    flood = Flood()
+    pipe = codex(plan)
+    pipe.greet()
+    loud, quiet = pipe.open_thread(), pipe.open_thread()
+    messages = pipe.messages()
+    ended: set[str] = set()
+    begun: dict[str, str] = {}
+
+    def read_to_end(thread: str) -> None:
+        for message in messages:
+            params = message.get("params", {})
+            if message.get("method") == "turn/started":
+                begun[params["threadId"]] = params["turn"]["id"]
+            if message.get("method") == "turn/completed":
+                ended.add(params["threadId"])
+                if params["threadId"] == thread:
+                    return
+
+    def ask(thread: str) -> float:
+        watch = Stopwatch()
+        pipe.begin_turn(thread, HELLO)
+        read_to_end(thread)
+        return watch.lap()
+
+    for thread in (loud, quiet):
+        ask(thread)
+    flood.alone = [ask(quiet) for _ in range(plan.rounds)]
+    ended.clear()
+    pipe.begin_turn(loud, STREAM)
+    while len(flood.beside) < plan.rounds:
+        took = ask(quiet)
+        if loud in ended:
+            break
+        flood.beside.append(took)
+    if loud not in ended:
+        read_to_end(loud)
+    pipe.begin_turn(loud, STREAM)
+    ask(quiet)
+    watch = Stopwatch()
+    pipe.interrupt(loud, begun[loud])
+    read_to_end(loud)
+    flood.interrupt = watch.lap()
+    pipe.close()
+    return flood
+
+
+def codex(plan: Plan) -> CodexPipe:
+    return CodexPipe(plan.executable, PARSERS[plan.variant], plan.cwd)
+
+
 def main() -> None:
     plan = Plan.from_arguments()
     match plan.task:
@@ -88,6 +207,10 @@ def main() -> None:
         case "once":
             converse(plan)
             answer(cost_so_far())
+        case "together":
+            answer(together(plan))
+        case "flood":
+            answer(flood(plan))
         case _:
             answer_all([end(plan) for _ in range(plan.rounds + 1)])
 

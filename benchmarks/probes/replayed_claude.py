@@ -7,11 +7,12 @@ nothing. The uuid of a prompt takes the place of the one that was recorded.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
+
+from probes.saying import make_room, say
 
 GREETING: Final = "greeting.json"
 
@@ -22,6 +23,7 @@ def recorded_uuid(prompt: str) -> str:
 
 
 def main() -> None:
+    make_room()
     folder = Path(sys.argv[1])
     for line in sys.stdin.buffer:
         frame: dict[str, Any] = json.loads(line)
@@ -36,12 +38,6 @@ def main() -> None:
             say(json.dumps({"type": "control_response", "response": response}).encode() + b"\n")
             if subtype == "end_session":
                 return
-
-
-def say(line: bytes) -> None:
-    left = memoryview(line)
-    while left:
-        left = left[os.write(sys.stdout.fileno(), left) :]
 
 
 if __name__ == "__main__":

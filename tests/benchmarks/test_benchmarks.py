@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.postgresql import MISSING, programs
 
 from agent_sdk_testing import clean_env
 
@@ -21,6 +25,17 @@ OFFICIAL: Final = {
     "claude": importlib.util.find_spec("mcp") is not None,
 }
 
+
+def _load(name: str) -> Any:
+    """Return a module of the benchmarks, which are no package."""
+    spec = importlib.util.spec_from_file_location(name, RUN.parent / "measure" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 AGENTS = pytest.mark.parametrize("agent", ["codex", "claude"])
 
 
@@ -28,7 +43,7 @@ def run(folder: Path, *arguments: str) -> tuple[dict[str, dict[str, Any]], str, 
     """Return the rows by name, stdout and stderr of a quick run of one section."""
     report = folder / "report.json"
     argv = [sys.executable, str(RUN), "--quick", "--json", str(report), *arguments]
-    done = subprocess.run(argv, env=clean_env(), capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(argv, env=clean_env(), capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     (rows,) = json.loads(report.read_text())["sections"].values()
     return {row["name"]: row for row in rows}, done.stdout, done.stderr
@@ -85,12 +100,36 @@ def test_the_streaming_report_compares_every_reader_with_the_raw_one(tmp_path: P
     assert "one turn of 20 deltas" in out
 
 
-@pytest.mark.usefixtures("claude_executable")
-def test_what_claude_said_is_read_again_at_the_speed_of_a_pipe(tmp_path: Path) -> None:
-    rows, out, _ = run(tmp_path, "--agent", "claude", "--only", "replay", "--deltas", "20")
-    assert {RAW, "claude_sdk, asyncio", "claude_sdk, trio", "claude_agent_sdk, asyncio"} < set(rows)
-    assert all(values["CPU us min"] > 0 for values in measured(rows, "claude").values())
+@AGENTS
+@pytest.mark.usefixtures("codex_executable", "claude_executable")
+def test_what_an_agent_said_is_read_again_at_the_speed_of_a_pipe(tmp_path: Path, agent: str) -> None:
+    rows, out, _ = run(tmp_path, "--agent", agent, "--only", "replay", "--deltas", "20")
+    assert {RAW, f"{agent}_sdk, asyncio", f"{agent}_sdk, trio"} < set(rows)
+    assert all(values["CPU us min"] > 0 for values in measured(rows, agent).values())
     assert "one recorded turn of 20 deltas" in out
+
+
+def test_a_ratio_that_grew_by_more_than_the_tolerance_is_named_with_what_to_do(tmp_path: Path) -> None:
+    kept = _load("kept")
+    path, told = tmp_path / "kept.json", list[str]()
+    kept.keep_ratios({"codex": 2.0, "claude": 1.4}, path)
+    assert kept.grown_since_kept({"codex": 2.09, "claude": 1.3}, told.append, path) == []
+    (sentence,) = kept.grown_since_kept({"codex": 2.11, "claude": 1.4}, told.append, path)
+    assert "codex takes 2.110 times" in sentence
+    assert "2.000 are kept" in sentence
+    assert not told
+    kept.keep_ratios({"codex": 2.1}, path)
+    assert kept.grown_since_kept({"codex": 2.11, "claude": 1.4}, told.append, path) == []
+    assert kept.grown_since_kept({"another": 9.0}, told.append, path) == []
+    assert "nothing is kept for another" in told[0]
+
+
+def test_the_gate_says_what_to_install_where_nothing_can_count(tmp_path: Path) -> None:
+    argv = [sys.executable, str(RUN), "--check"]
+    env = {**clean_env(), "PATH": str(tmp_path)}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "apt-get install valgrind" in done.stderr
 
 
 @pytest.mark.usefixtures("claude_executable")
@@ -99,3 +138,29 @@ def test_the_ends_of_an_agent_are_timed_for_every_reader(tmp_path: Path) -> None
     for name, values in measured(rows, "claude").items():
         assert set(values) == {f"{end}{kind}" for end in ("close", "noticed") for kind in ("", " min", " max")}, name
         assert all(value > 0 for value in values.values()), name
+
+
+@pytest.mark.skipif(programs() is None, reason=MISSING)
+def test_a_run_that_is_ended_leaves_no_database_behind() -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-ended-") as name:
+        Path(name).chmod(0o755)  # PostgreSQL may run as another user.
+        argv = [sys.executable, str(RUN), "--quick", "--only", "store"]
+        env = {**clean_env(), "TMPDIR": name}
+        with subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as bench:
+            assert bench.stderr is not None
+            assert any("store: PostgreSQL" in line for line in bench.stderr)
+            assert any(Path(name).glob("agent-sdk-postgresql-*"))
+            bench.send_signal(signal.SIGTERM)
+            bench.communicate(timeout=240)
+        assert bench.returncode in (128 + signal.SIGTERM, 0)  # 0: it was through, for this test came late.
+        assert not list(Path(name).glob("agent-sdk-postgresql-*"))
+        assert not [shown for shown in command_lines() if name in shown]
+
+
+def command_lines() -> list[str]:
+    """Return what the processes of this machine were started as."""
+    shown: list[str] = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            shown.append(file.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+    return shown
