@@ -6,7 +6,17 @@ from pathlib import Path
 
 import nox
 
-APART = ("--ignore=tests/docs", "--ignore=tests/examples", "--ignore=tests/wheels")
+APART = (
+    "--ignore=tests/acp",
+    "--ignore=tests/api",
+    "--ignore=tests/e2e",
+    "--ignore=tests/vscode",
+    "--ignore=tests/docs",
+    "--ignore=tests/examples",
+    "--ignore=tests/wheels",
+    "--ignore=tests/fleet",
+    "--ignore=tests/notebook",
+)
 """Tests that have a session of their own."""
 
 TWINE = "twine==7.0.0"
@@ -35,8 +45,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Unit and contract tests with coverage; the real binary is part of it."""
     session.run("coverage", "erase")
-    # Three workers, also on two cores: much of the time is spent waiting for the processes under test.
-    session.run("coverage", "run", "-m", "pytest", "-n", "3", *APART, *session.posargs)
+    # Four workers, also on two cores: much of the time is spent waiting for the processes under test.
+    session.run("coverage", "run", "-m", "pytest", "-n", "4", *APART, *session.posargs)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
@@ -74,15 +84,39 @@ def schema(session: nox.Session) -> None:
 
 
 @nox.session
+def acp_schema(session: nox.Session) -> None:
+    """Fetch the schemas of the Agent Client Protocol; `-- --check` compares, `-- --version X` another release."""
+    session.run("python", "scripts/acp_schema.py", *session.posargs)
+
+
+@nox.session
 def record(session: nox.Session) -> None:
     """Record the flows that the replay tests use from the real binary."""
     session.run("python", "scripts/record_flows.py", *session.posargs)
 
 
 @nox.session
+def contract(session: nox.Session) -> None:
+    """Run the contract suite on both real agents, Codex also as a server that listens, and on the two in this process.
+
+    `-- --contract-agent tests.contract.agents.memory:MemoryAgent`, `-- -k approval` and such for less than all.
+    """
+    session.run("pytest", "-n", "4", "--pyargs", "agent_sdk_testing.contract", *session.posargs)
+
+
+@nox.session
 def damage(session: nox.Session) -> None:
     """Read damaged wires of both agents, `-- N` of each (default: 20000), from `-- N SEED` on."""
     session.run("python", "-m", "tests.damage", *(session.posargs or ["20000"]))
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Run random schedules of faults and calls on fake and real agents: `-- --schedules N --seed S --agents NAME…`.
+
+    What is wrong is printed with the seed that brings it back.
+    """
+    session.run("python", "-m", "tests.faults", *session.posargs)
 
 
 @nox.session
@@ -104,9 +138,103 @@ def pin(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure against a raw reader and the official packages, in one run."""
     # An environment of its own: the workspace's has no official package, and claude's brings some twenty others.
-    project = ("uv", "run", "--no-dev", "--group", "bench")
+    picture = ("--group", "picture") if "--report" in session.posargs else ()
+    fleet = () if "--check" in session.posargs else ("--group", "fleet")
+    project = ("uv", "run", "--no-dev", "--group", "bench", *picture, *fleet)
     env = {"UV_PROJECT_ENVIRONMENT": ".cache/bench"}
     session.run(*project, "python", "benchmarks/run.py", *session.posargs, env=env)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run thousands of sessions and turns in one process, and fail where memory, descriptors, tasks or threads grow.
+
+    `-- --sessions N --turns N --agent codex --loop trio` for less than all.
+    """
+    session.run("python", "benchmarks/soak.py", *session.posargs)
+
+
+@nox.session
+def web(session: nox.Session) -> None:
+    """Build the page of `agent-sdk serve`, with node from the Python index: types checked, weight limited."""
+    session.run("python", "-m", "agent_chat.web.bundle")
+
+
+@nox.session
+def api(session: nox.Session) -> None:
+    """Try the API of the chats' server with requests made from its OpenAPI document, well-formed and not."""
+    session.run("pytest", "-n", "2", *(session.posargs or ("tests/api",)))
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Use the page in a real Chromium, with the real agents and scripted models; says what is missing for it."""
+    session.run("python", "-m", "agent_chat.web.bundle")
+    session.run("python", "-m", "tests.e2e.browser")
+    session.run("pytest", *(session.posargs or ("tests/e2e",)))
+
+
+@nox.session
+def notebook(session: nox.Session) -> None:
+    """Show a turn in a notebook, in a real kernel of Jupyter."""
+    # An environment of its own: the workspace's has no kernel.
+    project = ("uv", "run", "--all-packages", "--all-extras", "--group", "notebook")
+    env = {"UV_PROJECT_ENVIRONMENT": ".cache/notebook", "VIRTUAL_ENV": None}
+    # The sockets of the kernel's client are closed with the interpreter, and say so.
+    quiet = ("-W", "ignore::ResourceWarning")
+    session.run(*project, "pytest", *quiet, *(session.posargs or ("tests/notebook",)), env=env)
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """Run sessions on a cluster of two nodes on loopback, with the real agents, and kill what can be killed.
+
+    With it the cases of speech of the contract suite, on both agents behind that fleet; `-- contract [OPTION…]` runs
+    all of the suite there instead, which takes long.
+    """
+    # An environment of its own: the workspace's has no Ray.
+    project = ("uv", "run", "--all-packages", "--all-extras", "--group", "fleet")
+    env = {"UV_PROJECT_ENVIRONMENT": ".cache/fleet", "VIRTUAL_ENV": None}
+    suite = "agent_sdk_testing.contract"
+    agents = [f"--contract-agent=tests.fleet.agents:{name}" for name in ("FleetCodexAgent", "FleetClaudeAgent")]
+    arguments = session.posargs or ["tests/fleet", "--pyargs", f"{suite}.cases.test_speech", *agents]
+    if arguments[0] == "contract":
+        arguments = ["--pyargs", suite, *agents, *arguments[1:]]
+    session.run(*project, "python", "-m", "pytest", "-p", "tests.fleet.sharing", *arguments, env=env)
+
+
+@nox.session
+def vscode(session: nox.Session) -> None:
+    """Build, check and package the VS Code extension, and use it in a real VS Code, in a real Chromium.
+
+    The package is `dist/agent-sdk.vsix`. `-- TEST…` for some of the tests. Where VS Code's server cannot be had, one
+    line says so, and the rest counts.
+    """
+    session.run("python", "-m", "agent_chat.web.bundle")
+    session.run("python", "scripts/build_vscode.py")
+    session.run("python", "-m", "tests.e2e.browser")
+    told = session.run("python", "-m", "tests.vscode.installing", silent=True)
+    if isinstance(told, str) and "SKIPPED" in told:
+        session.log(told.strip())
+        return
+    session.run("pytest", "-n", "2", *(session.posargs or ("tests/vscode",)))
+
+
+@nox.session
+def acp(session: nox.Session) -> None:
+    """Run others' agents and clients offline, over the Agent Client Protocol, and damage 2,000 lines in each direction.
+
+    opencode, Gemini CLI, acpx and the official packages come from their registries into `.cache/acp`. The files of the
+    contract suite that both agents run are named in `tests/acp/agents.py`. `-- TEST…` for some of the tests.
+    """
+    session.run("python", "-m", "tests.acp.installing")
+    session.run("pytest", "-n", "2", *(session.posargs or ("tests/acp",)))
+    if not session.posargs:
+        agents = [f"--contract-agent=tests.acp.agents:{name}" for name in ("OpencodeAgent", "GeminiAgent")]
+        session.run("pytest", "-n", "2", "--pyargs", "agent_sdk_testing.contract", *agents)
+        damaged = ("packages/acp-sdk/tests/test_damaged_frames.py", "packages/acp-sdk/tests/test_damaged_wires.py")
+        own = "packages/agent-chat/tests/acp/test_fuzz.py"
+        session.run("pytest", "-n", "2", *damaged, own, env={"FUZZ_LINES": "2000"})
 
 
 @nox.session

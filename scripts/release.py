@@ -42,6 +42,11 @@ def version_places(root: Path) -> dict[str, str]:
     """
     found = {"pyproject.toml": _project(root / "pyproject.toml")["version"]}
     ours = projects(root)
+    for entry in tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"].get(
+        "dependency-metadata", []
+    ):
+        if entry["name"] in ours:
+            found[f"dependency-metadata of {entry['name']}"] = entry["version"]
     for name, path in ours.items():
         project = _project(path)
         found[name] = project["version"]
@@ -82,10 +87,11 @@ def set_version(root: Path, wanted: str, day: str) -> list[Path]:
 
     ours = "|".join(re.escape(name) for name in projects(root))
     asked = re.compile(rf'("(?:{ours})(?:\[[\w,-]+\])?==)[^"]+')
+    described = re.compile(rf'(name = "(?:{ours})"\nversion = ")[^"]+')
     texts = {root / "CHANGELOG.md": log.replace("## Unreleased\n", f"## Unreleased\n\n## {version} ({day})\n", 1)}
     for path in [root / "pyproject.toml", *projects(root).values()]:
         text = _FIELD.sub(version, path.read_text(encoding="utf-8"), count=1)
-        texts[path] = asked.sub(rf"\g<1>{version}", text)
+        texts[path] = described.sub(rf"\g<1>{version}", asked.sub(rf"\g<1>{version}", text))
         for module in _modules(path):
             texts[module] = _CONSTANT.sub(version, module.read_text(encoding="utf-8"))
     changed = [path for path, text in texts.items() if path.read_text(encoding="utf-8") != text]

@@ -24,6 +24,9 @@ TITLES: Final = {
     "interfaces.diagnosis": ("backends", "Backends"),
     "interfaces.goal": ("sessions", "Sessions and turns"),
     "interfaces.account": ("accounts", "Accounts"),
+    "interfaces.mcp": ("mcp", "MCP servers"),
+    "secret": ("configuration", "Configuration"),
+    "mcp_servers": ("mcp", "MCP servers"),
     "interfaces.session": ("sessions", "Sessions and turns"),
     "interfaces.turn": ("sessions", "Sessions and turns"),
     "interfaces.pages": ("sessions", "Sessions and turns"),
@@ -46,6 +49,7 @@ PACKAGES: Final = {
     "claude_sdk": "Claude",
     "codex_sdk": "Codex",
     "agent_sdk_testing": "Testing",
+    "agent_fleet": "Fleet",
     "agent_sdk_core.sync": "Without async",
     "agent_sdk_core.runtime": "For backend authors",
 }

@@ -93,6 +93,7 @@ CALLS: Final[Mapping[str, str]] = {
     "thread/unsubscribe": "`session.aclose()`",
     "thread/loaded/list": "`session.aclose()`",
     "thread/list": "`backend.list_sessions()`",
+    "thread/search": "`backend.search_sessions()`",
     "thread/read": "`history()`, `read_history()`, `session_info()`",
     "thread/turns/list": "`history()`, `read_history()`",
     "thread/name/set": "`backend.rename_session()`",

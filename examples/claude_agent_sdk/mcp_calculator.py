@@ -6,37 +6,37 @@ import math
 import agent_sdk_core as sdk
 
 
-@sdk.tool
+@sdk.tool(read_only=True)
 async def add(a: float, b: float) -> str:
     """Add two numbers."""
     return f"{a} + {b} = {a + b}"
 
 
-@sdk.tool
+@sdk.tool(read_only=True)
 async def subtract(a: float, b: float) -> str:
     """Subtract b from a."""
     return f"{a} - {b} = {a - b}"
 
 
-@sdk.tool
+@sdk.tool(read_only=True)
 async def multiply(a: float, b: float) -> str:
     """Multiply two numbers."""
     return f"{a} * {b} = {a * b}"
 
 
-@sdk.tool
+@sdk.tool(read_only=True)
 async def divide(a: float, b: float) -> str:
     """Divide a by b."""
     return f"{a} / {b} = {a / b}"  # what it raises is an error that the model reads
 
 
-@sdk.tool
+@sdk.tool(read_only=True)
 async def sqrt(n: float) -> str:
     """Take the square root of a number."""
     return f"√{n} = {math.sqrt(n)}"
 
 
-@sdk.tool
+@sdk.tool(read_only=True)
 async def power(base: float, exponent: float) -> str:
     """Raise a number to a power."""
     return f"{base}^{exponent} = {base**exponent}"

@@ -65,7 +65,7 @@ async def play(seed: int, host: Host) -> AsyncGenerator[str]:
         session.deliver(driver.closer.feed(frame))
         for uuid in driver.closer.take_dropped():
             session.drop_prompt(uuid)
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await session.lose()
     for complaint in complaints(session.told, _texts(records)):
         yield f"claude {seed} ({name}): {complaint}"

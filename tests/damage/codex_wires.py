@@ -89,7 +89,7 @@ async def play(seed: int, host: Host) -> AsyncGenerator[str]:
             session.deliver(driver.family.feed(thread_id, method, params, message))
     for uuid in driver.responses:
         driver.answer(uuid, driver.turns.get(uuid))
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await session.lose()
     for complaint in complaints(session.told, _texts(records, {main})):
         yield f"codex {seed} ({name}, live): {complaint}"

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from scripts.site_hooks import pages
 
+from agent_fleet import errors as fleet_errors
 from agent_sdk_core import errors
 
 _SECTION: Final = re.compile(r"^(Args|Attributes|Raises):\n((?:[ ]+.*\n?|\n)+)", re.MULTILINE)
@@ -106,11 +107,15 @@ def _attributes(cls: type) -> set[str]:
     return found
 
 
+ROOMS = (errors, fleet_errors, builtins)
+"""Where errors live."""
+
+
 def test_errors_are_known_and_what_is_raised_is_told() -> None:
     wrong: list[str] = []
     for entry in EVERY:
         told = entry.errors
-        classes = {name: getattr(errors, name, None) or getattr(builtins, name, None) for name in told}
+        classes = {name: next(filter(None, (getattr(room, name, None) for room in ROOMS)), None) for name in told}
         known = tuple(cls for cls in classes.values() if isinstance(cls, type) and issubclass(cls, BaseException))
         wrong += [f"{entry.where}: {name} is no error" for name, cls in classes.items() if cls not in known]
         function = vars(entry.value).get("__init__") if inspect.isclass(entry.value) else entry.value

@@ -20,10 +20,18 @@ from agent_sdk_core.runtime import BaseBackend, BaseSession, Host
 
 _UNSUPPORTED: Final = (
     *("reasoning_effort", "append_system_prompt", "resume", "fork", "session_id", "tools", "add_dirs", "sandbox"),
-    *("inherit_env", "mcp_servers", "allowed_tools", "disallowed_tools", "setting_sources", "max_turns"),
-    *("max_budget_usd", "output_schema", "native", "fork_at"),
+    *("inherit_env", "mcp_servers", "allowed_tools", "disallowed_tools", "setting_sources"),
+    *("idle_timeout", "max_budget_usd", "output_schema", "native", "fork_at"),
     *("agents", "builtin_tools", "skills", "plugins", "fallback_model", "betas", "max_thinking_tokens"),
-    *("reasoning_summary", "personality", "service_tier", "settings", "strict_mcp_servers", "ephemeral"),
+    *(
+        "idle_timeout",
+        "reasoning_summary",
+        "personality",
+        "service_tier",
+        "settings",
+        "strict_mcp_servers",
+        "ephemeral",
+    ),
 )
 
 
@@ -51,6 +59,7 @@ class MiniBackend(BaseBackend[MiniSession]):
     type = "mini"
     capabilities = BackendCapabilities(
         permission_modes=("default", "bypass"),
+        hooks=frozenset({"pre_tool_use", "post_tool_use", "prompt_submit", "session_start", "session_end"}),
         turn_options=frozenset({"model", "permission_mode"}),
         unsupported_options=frozenset(_UNSUPPORTED),
     )

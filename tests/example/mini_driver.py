@@ -20,6 +20,8 @@ from agent_sdk_core import (
     Allow,
     HistoryPage,
     PermissionMode,
+    PostToolUseEvent,
+    PreToolUseEvent,
     Prompt,
     SDKMessage,
     SessionUsage,
@@ -33,6 +35,7 @@ from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
 from agent_sdk_core.asking.requests import AgentAnswer, Ask, Envelope
 from agent_sdk_core.prompts import prompt_blocks
 from agent_sdk_core.runtime import Host, SessionDriver
+from agent_sdk_core.runtime.asking.hooking import HookOutcome
 from agent_sdk_core.runtime.driver import Setting
 from agent_sdk_core.structured.answers import AnswerForm
 
@@ -181,15 +184,34 @@ class MiniDriver(SessionDriver):
         if call["name"] != "run":
             self._emit(turn.tool_result(call, f"There is no tool {call['name']!r}.", is_error=True))
             return
-        command: str | None = json.loads(call["arguments"])["command"]
-        if self._asks and (command := await self._permitted(turn, call, str(command))) is None:
+        given: Json = json.loads(call["arguments"])
+        told: Json = {"session_id": self.sink.session_id, "cwd": str(self.cwd)}
+        before = await self.sink.hooks.run(PreToolUseEvent("Bash", given, call["call_id"], **told))
+        command: str | None = str((given if before.input is None else before.input)["command"])
+        refusal = before.block if before.stop is None else before.stop
+        if refusal is None and self._asks and (command := await self._permitted(turn, call, str(command))) is None:
+            refusal = "Nobody allowed it."
+        if refusal is not None:
             turn.denied(call)
-            self._emit(turn.tool_result(call, "Nobody allowed it.", is_error=True))
+            self._emit(turn.tool_result(call, refusal, is_error=True))
+            await self._stop(turn, before)
             return
         output, exit_code = await self._execute(str(command))
         outcome = {"stdout": output, "exitCode": exit_code, "interrupted": False}
-        told = output if exit_code == 0 else f"{output}\nexit code {exit_code}"
-        self._emit(turn.tool_result(call, told, is_error=exit_code != 0, outcome=outcome))
+        text = output if exit_code == 0 else f"{output}\nexit code {exit_code}"
+        ran: Json = {"command": command}
+        after = await self.sink.hooks.run(
+            PostToolUseEvent("Bash", ran, output, call["call_id"], exit_code != 0, **told)
+        )
+        parts = [text if after.block is None else after.block, before.text, after.text]
+        text = "\n".join(part for part in parts if part is not None)
+        self._emit(turn.tool_result(call, text, is_error=exit_code != 0, outcome=outcome))
+        await self._stop(turn, after)
+
+    async def _stop(self, turn: MiniTurn, outcome: HookOutcome) -> None:
+        if outcome.stop is not None:
+            turn.scope.cancel()
+            await anyio.lowlevel.checkpoint()
 
     async def _permitted(self, turn: MiniTurn, call: Json, command: str) -> str | None:
         """Ask whether a command may run, and return the command to run, or None."""

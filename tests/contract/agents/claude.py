@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from agent_sdk_testing import (
 from agent_sdk_testing.contract.agent import HTTP_FAILURES, Action, Failure, Verdict
 from agent_sdk_testing.contract.process_agent import Impostor, ProcessAgent
 from agent_sdk_testing.contract.traits import Trait
+from agent_sdk_testing.model import actions
 from agent_sdk_testing.model.requests import ModelRequest
 from claude_sdk.normalizer.frame_kinds import KNOWN_FRAMES, frame_kind
 
@@ -40,6 +42,10 @@ def _verdicts(
         "escalated command": command,
         "network command": network,
     }
+
+
+_PLAN = re.compile(r"(/\S+/plans/[\w.-]+\.md)")
+"""The file that claude names to the model for its plan."""
 
 
 class ClaudeAgent(ProcessAgent):
@@ -116,6 +122,13 @@ class ClaudeAgent(ProcessAgent):
             file.write_text("outside\n")
             steps.append(call("Read", file_path=str(file)))
         return steps
+
+    def plan(self, words: str) -> Sequence[Step | actions.Action]:
+        def write(request: ModelRequest) -> list[Step]:
+            [path] = set(_PLAN.findall(request.text + request.instructions))
+            return [call("Write", file_path=path, content=words)]
+
+        return [write, call("ExitPlanMode")]
 
     def structured(self, json: str) -> Sequence[Step]:
         return [call("StructuredOutput", json)]

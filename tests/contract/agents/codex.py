@@ -53,6 +53,7 @@ class CodexAgent(ProcessAgent):
     """Codex: tools `exec_command` and `apply_patch`, one app-server for all sessions."""
 
     name = "codex"
+    alternates = True
     traits: ClassVar[frozenset[Trait]] = frozenset(get_args(Trait))
     # Codex asks about a command only when the model asks for it to be run outside the sandbox.
     modes: ClassVar[Mapping[PermissionMode, Mapping[Action, Verdict]]] = {
@@ -76,6 +77,7 @@ class CodexAgent(ProcessAgent):
     other_models = ("gpt-5.5-scripted", "gpt-5.5-other")
     escalates: ClassVar[frozenset[Escalation]] = frozenset({"sandbox"})
     question_mode = "plan"
+    strict_answers = True
 
     def __init__(self, model: ScriptedModel, folder: Path) -> None:
         super().__init__(model, folder)
@@ -115,6 +117,9 @@ class CodexAgent(ProcessAgent):
                 lines += ["@@", *(f"-{line}" for line in old.splitlines()), *(f"+{line}" for line in new.splitlines())]
         lines += [f"*** Delete File: {name}" for name in delete]
         return [custom("apply_patch", "\n".join([*lines, "*** End Patch\n"]))]
+
+    def plan(self, words: str) -> Sequence[Step]:
+        return [text(f"I looked.\n<proposed_plan>\n{words}</proposed_plan>\n")]
 
     def structured(self, json: str) -> Sequence[Step]:
         return [text(json)]
