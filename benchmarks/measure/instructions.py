@@ -11,16 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from probes.plan import NO_GC
+from probes.plan import COUNT_FROM, COUNT_TO, NO_GC
 
 from measure.readers import READERS, Agent, Reader
 from measure.report import Row, Section
 from measure.scene import Scene, replayed, scene
 
 COUNTS: Final = (500, 3_500)
-"""Deltas of the two turns whose difference is counted, so that what starts and ends a program is not."""
+"""Deltas of the two turns whose difference is counted, so that what begins and ends a turn is not."""
 
-_COLLECTED: Final = re.compile(r"^(?:summary|totals): (\d+)$", re.MULTILINE)
+_COLLECTED: Final = re.compile(r"^summary: (\d+)$", re.MULTILINE)
 
 
 def measure_instructions(agent: Agent, executable: Path | None, progress: Callable[[str], None]) -> Section:
@@ -49,14 +49,17 @@ def measure_instructions(agent: Agent, executable: Path | None, progress: Callab
 
 
 def _instructions(place: Scene, reader: Reader) -> int:
+    """Count the instructions of the measured turn alone: how a program starts and ends depends on what else runs."""
     with tempfile.TemporaryDirectory(prefix="bench-callgrind-") as folder:
         out = Path(folder) / "callgrind.out"
-        valgrind = ("valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={out}", "--log-file=/dev/null")
+        valgrind = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={out}", "--log-file=/dev/null"]
+        valgrind += [f"--zero-before={COUNT_FROM}*", f"--dump-before={COUNT_TO}*"]
         try:
             place.run(reader, "replay", under=valgrind)
         except subprocess.TimeoutExpired as error:
             raise RuntimeError(f"{reader.name} under callgrind took longer than {error.timeout:g} s.") from error
-        found = _COLLECTED.search(out.read_text(encoding="utf-8", errors="replace"))
-    if found is None:
+        dumped = out.with_name(f"{out.name}.1")
+        found = dumped.is_file() and _COLLECTED.search(dumped.read_text(encoding="utf-8", errors="replace"))
+    if not found:
         raise RuntimeError(f"callgrind counted nothing for {reader.name}.")
     return int(found.group(1))
