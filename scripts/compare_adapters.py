@@ -20,10 +20,10 @@ sys.path.insert(0, str(ROOT))
 
 from tests.acp import installing  # noqa: E402  # The root is no package that is installed.
 
-from agent_chat.demo.agents import AGENTS  # noqa: E402
-from agent_chat.web.bundle import find_node  # noqa: E402
-from agent_sdk_testing import ScriptedModel, call, reasoning, text  # noqa: E402
-from agent_sdk_testing.agents.environment import scratch_folder  # noqa: E402
+from agent_chat.demo.agents import AGENTS  # noqa: E402  # after the path is set
+from agent_chat.web.bundle import find_node  # noqa: E402  # after the path is set
+from agent_sdk_testing import ScriptedModel, call, reasoning, text  # noqa: E402  # after the path is set
+from agent_sdk_testing.agents.environment import scratch_folder  # noqa: E402  # after the path is set
 
 SECONDS: Final = 120.0
 CAPABILITIES: Final[dict[str, Any]] = {
@@ -195,8 +195,8 @@ async def main(names: Sequence[str]) -> None:
     adapters = {"claude": installing.claude_adapter, "codex": installing.codex_adapter}
     for agent in AGENTS:
         ours = [sys.executable, "-m", "agent_chat", "acp", "--backend", agent.name]
-        theirs = lambda: [str(node), str(adapters[agent.name]())]  # noqa: B023, E731
-        for name, command in ((f"agent-sdk-{agent.name}", lambda: ours), (f"{agent.name}-adapter", theirs)):  # noqa: B023
+        theirs = lambda: [str(node), str(adapters[agent.name]())]  # noqa: B023, E731  # called before the loop goes on
+        for name, command in ((f"agent-sdk-{agent.name}", lambda: ours), (f"{agent.name}-adapter", theirs)):  # noqa: B023  # called before the loop goes on
             if names and name not in names:
                 continue
             with scratch_folder(prefix="compare-") as scratch, ScriptedModel() as model:

@@ -22,7 +22,7 @@ def named() -> set[str]:
 
 def list_of(value: object) -> list[object]:
     assert isinstance(value, list)
-    return list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # TOML
 
 
 def functions_of(path: Path) -> set[str]:

@@ -82,7 +82,7 @@ async def end(plan: Plan) -> Ending:
     ending.close = watch.lap()
 
     backend, session, turn = await streaming(plan)
-    pid = cast("int", getattr(backend if backend.capabilities.shared_process else session, "pid"))  # noqa: B009
+    pid = cast("int", getattr(backend if backend.capabilities.shared_process else session, "pid"))  # noqa: B009  # no type has it on both
     watch = Stopwatch()
     os.kill(pid, signal.SIGKILL)
     last = [message async for message in turn][-1]

@@ -108,13 +108,13 @@ def split(definitions: Definitions, methods: Methods) -> dict[str, dict[str, Any
 def references(schema: Any) -> Iterator[str]:
     """Yield the names that a schema refers to."""
     if isinstance(schema, dict):
-        for key, value in schema.items():  # pyright: ignore[reportUnknownVariableType]
+        for key, value in schema.items():  # pyright: ignore[reportUnknownVariableType]  # JSON
             if key == "$ref":
-                yield str(value).rsplit("/", 1)[-1]  # pyright: ignore[reportUnknownArgumentType]
+                yield str(value).rsplit("/", 1)[-1]  # pyright: ignore[reportUnknownArgumentType]  # JSON
             elif key != "mapping":
                 yield from references(value)
     elif isinstance(schema, list):
-        for value in schema:  # pyright: ignore[reportUnknownVariableType]
+        for value in schema:  # pyright: ignore[reportUnknownVariableType]  # JSON
             yield from references(value)
 
 

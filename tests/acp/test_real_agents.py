@@ -210,7 +210,7 @@ async def test_a_killed_agent(agent: RealAgent, scripted_model: ScriptedModel) -
         async with session.query("Think.") as turn:
             async for message in turn:
                 if message.type == "stream_event" and getattr(message, "text", ""):
-                    os.kill(backend.pids[0], 9)  # type: ignore[attr-defined]
+                    os.kill(backend.pids[0], 9)  # type: ignore[attr-defined]  # of the backend of ACP alone
                     break
             result = await turn.wait()
         hold.open()

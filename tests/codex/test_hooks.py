@@ -236,7 +236,7 @@ async def test_a_configuration_that_takes_hooks_away_is_refused(codex: Codex, se
 
 async def test_a_hook_has_to_be_async(codex: Codex) -> None:
     with pytest.raises(InvalidRequestError, match="async def"):
-        Hooks(pre_tool_use=lambda event: None)  # pyright: ignore[reportArgumentType]
+        Hooks(pre_tool_use=lambda event: None)  # pyright: ignore[reportArgumentType]  # what is refused
 
 
 async def test_hooks_bind_in_an_app_server_that_was_started_again(codex: Codex) -> None:

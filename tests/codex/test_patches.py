@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def patch(codex: Codex, **changes: object) -> Ran:
-    codex.model.reply(*codex.patch(**changes)).reply(text("Edited."))  # type: ignore[arg-type]
+    codex.model.reply(*codex.patch(**changes)).reply(text("Edited."))  # type: ignore[arg-type]  # changes by name
     async with codex.session(permission_mode="accept_edits") as session:
         return await run(session, "Edit.")
 
@@ -29,7 +29,7 @@ async def test_an_update_of_several_places_is_a_multi_edit(codex: Codex) -> None
     assert use.name == "MultiEdit"
     edits = use.input["edits"]
     assert isinstance(edits, list)
-    assert ["five" in str(edit) for edit in edits] == [True, False]  # type: ignore[reportUnknownVariableType]
+    assert ["five" in str(edit) for edit in edits] == [True, False]  # type: ignore[reportUnknownVariableType]  # JSON
     assert len(ran.outcomes[0]["structuredPatch"]) == 2
 
 

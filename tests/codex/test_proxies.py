@@ -66,7 +66,7 @@ async def test_the_token_goes_through_the_tunnel_and_never_to_the_proxy(
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(HOST).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+    authority.issue_cert(HOST).configure_cert(context)  # pyright: ignore[reportUnknownMemberType]  # it comes without types
     shown: list[str | None] = []
 
     def answer(connection: ServerConnection, request: Request) -> Response:

@@ -77,7 +77,7 @@ async def test_a_prompt_larger_than_a_frame_of_the_server_arrives_whole(codex: C
 
 async def refused(kind: type[AgentError], **arguments: object) -> AgentError:
     """Start a backend that is refused, and return how it says so; that takes no second."""
-    backend = CodexBackend(**arguments)  # pyright: ignore[reportArgumentType]
+    backend = CodexBackend(**arguments)  # pyright: ignore[reportArgumentType]  # arguments by name
     with pytest.raises(kind) as caught, anyio.fail_after(60):
         await backend.start()
     await backend.aclose()

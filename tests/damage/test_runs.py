@@ -113,7 +113,7 @@ async def _write(line: bytes) -> None:
 
 async def read_codex(wire: bytes, thread_id: str, random: Random, *, runs: bool) -> tuple[list[SDKMessage], int]:
     told: list[SDKMessage] = []
-    host = Host("runs", on_stop=lambda: None, on_abort=lambda error: None)  # type: ignore[arg-type]
+    host = Host("runs", on_stop=lambda: None, on_abort=lambda error: None)  # type: ignore[arg-type]  # it never ends here
     ignore: Any = Mock()
     dispatcher: Dispatcher[Any] = Dispatcher(host, ignore, ignore, ignore, ignore)
     thread = Thread(thread_id, told)

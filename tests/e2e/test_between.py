@@ -212,7 +212,7 @@ def test_a_field_keeps_what_is_typed_when_something_else_is_told(
     (chat,) = quick.service.open_chats
 
     def told(effort: str) -> None:
-        quick.call(lambda service: chat.change(effort=effort))  # type: ignore[arg-type]
+        quick.call(lambda service: chat.change(effort=effort))  # type: ignore[arg-type]  # checked when it is called
         expect(tab.page.get_by_role("combobox", name="Effort")).to_have_value(effort)
 
     model = tab.page.get_by_role("combobox", name="Model")

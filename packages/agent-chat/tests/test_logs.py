@@ -24,7 +24,7 @@ IDS = {"backend": "codex", "session": "s1", "turn": "t1"}
 @pytest.fixture(autouse=True)
 def undone() -> Iterator[None]:
     yield
-    logs._take_down()  # pyright: ignore[reportPrivateUsage]
+    logs._take_down()  # pyright: ignore[reportPrivateUsage]  # a program never takes it down
 
 
 def logged(levels: str = "warning", form: str = "console") -> list[str]:

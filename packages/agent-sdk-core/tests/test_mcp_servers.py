@@ -13,7 +13,7 @@ from agent_sdk_core.secret import Secret
 
 
 def taken(server: object) -> McpServer:
-    return SessionOptions(mcp_servers={"x": server}).servers["x"]  # type: ignore[dict-item]
+    return SessionOptions(mcp_servers={"x": server}).servers["x"]  # type: ignore[dict-item]  # also what is refused
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class TestRemote:
     )
     def test_how_an_app_server_is_started_says_nothing_of_one_that_runs(self, option: str, value: object) -> None:
         with pytest.raises(InvalidRequestError, match=f"somebody else started: leave {option} out") as caught:
-            CodexBackend(url="ws://127.0.0.1:1", **{option: value})  # pyright: ignore[reportArgumentType]
+            CodexBackend(url="ws://127.0.0.1:1", **{option: value})  # pyright: ignore[reportArgumentType]  # options by name
         assert caught.value.details == {"option": option}
 
     def test_a_token_needs_an_address(self) -> None:

@@ -53,7 +53,7 @@ async def main(choice: str, program: str, *rest: str) -> dict[str, Any]:
     client: Any = seen
     async with acp.spawn_agent_process(client, program, *rest, env=dict(os.environ)) as (agent, process):
         hello = await agent.initialize(protocol_version=acp.PROTOCOL_VERSION)
-        opened = await agent.new_session(cwd=os.getcwd(), mcp_servers=[])  # noqa: PTH109
+        opened = await agent.new_session(cwd=os.getcwd(), mcp_servers=[])  # noqa: PTH109  # as a user would
         session = opened.session_id
 
         async def ask(text: str) -> None:
@@ -68,7 +68,7 @@ async def main(choice: str, program: str, *rest: str) -> dict[str, Any]:
         # What was told before an answer is handled by the next one.
         await agent.close_session(session_id=session)
         live, seen.said = "".join(seen.said), []
-        await agent.load_session(session_id=session, cwd=os.getcwd(), mcp_servers=[])  # noqa: PTH109
+        await agent.load_session(session_id=session, cwd=os.getcwd(), mcp_servers=[])  # noqa: PTH109  # as a user would
         listed = await agent.list_sessions()
         found = {
             "version": hello.protocol_version,

@@ -211,7 +211,7 @@ async def _until_seen(changes: Any, change: Callable[[], object], keys: tuple[st
 async def test_without_the_flag_nothing_is_watched(make: Make, file: Path) -> None:
     file.write_text("[flags]\nwatch_settings = false\n", encoding="utf-8")
     async with make() as settings:
-        names = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
+        names = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]  # every task has one here
         assert "SettingsService._watch" not in names
         assert settings.config.flag("watch_settings") is False
 

@@ -372,7 +372,7 @@ async def test_a_check_tells_what_is_damaged(file: Path) -> None:
 
 async def test_an_older_database_that_cannot_be_written_says_so(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_sqlite(file, "0001")
-    monkeypatch.setattr("os.access", lambda path, mode: False)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]  # a lambda has no types
     with pytest.raises(StoreReadOnlyError, match="older schema"):
         await open_store(file).open()
 

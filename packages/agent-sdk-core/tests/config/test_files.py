@@ -226,7 +226,7 @@ def test_the_root_of_the_file_system_is_a_workspace_only_by_itself(monkeypatch: 
 
 
 def test_the_root_of_the_file_system_need_not_be_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os.path, "lexists", lambda _: False)  # type: ignore[misc]
+    monkeypatch.setattr(os.path, "lexists", lambda _: False)  # type: ignore[misc]  # a lambda has no types
     assert workspace_root("/") == Path("/")
 
 
@@ -238,7 +238,7 @@ def test_a_folder_that_may_not_be_looked_into_is_passed_by(tmp_path: Path, monke
         raise PermissionError
 
     monkeypatch.setattr(Path, "stat", refuse)
-    monkeypatch.setattr(os.path, "lexists", lambda _: False)  # type: ignore[misc]
+    monkeypatch.setattr(os.path, "lexists", lambda _: False)  # type: ignore[misc]  # a lambda has no types
     assert workspace_root(inner) == inner
 
 

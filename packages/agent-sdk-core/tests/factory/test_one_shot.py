@@ -59,7 +59,7 @@ async def test_a_given_backend_stays_open(backend: Any) -> None:
     turn = one_shot.query("hi", backend=backend)
     with anyio.fail_after(30):
         async with turn:
-            assert turn.session in backend.sessions  # type: ignore[attr-defined]
+            assert turn.session in backend.sessions  # type: ignore[attr-defined]  # of the turn of a one-shot
         assert turn.result is not None
         assert turn.result.outcome == "interrupted"
         assert not backend.sessions
@@ -189,8 +189,8 @@ async def test_a_close_that_fails_still_closes_the_rest(
     turn = one_shot.query("hi", backend="memory")
     with anyio.fail_after(30):
         await turn.__aenter__()
-        session = turn.session  # type: ignore[attr-defined]
-        inner = turn._turn if broken == "turn" else session  # type: ignore[attr-defined]
+        session = turn.session  # type: ignore[attr-defined]  # of the turn of a one-shot
+        inner = turn._turn if broken == "turn" else session  # type: ignore[attr-defined]  # of the turn of a one-shot
         with monkeypatch.context() as patch:
             patch.setattr(inner, "__aexit__" if broken == "turn" else "aclose", fail)
             with pytest.raises(OSError, match="broken"):

@@ -89,7 +89,7 @@ async def test_a_tool_may_be_a_plain_function() -> None:
     assert (broken.name, failed.is_error, failed.content) == ("other", True, ("SystemExit: no",))
     assert (await later.run({})).content == ("later",)
     bound = tool(partial(Stock(4).of, least=2), name="bound")
-    assert list(bound.input_schema["properties"]) == ["part"]  # pyright: ignore[reportArgumentType, reportUnknownArgumentType]
+    assert list(bound.input_schema["properties"]) == ["part"]  # pyright: ignore[reportArgumentType, reportUnknownArgumentType]  # JSON
     assert (await bound.run({"part": "x"})).content == ("6",)
     assert tool(Stock(4)).name == "Stock"
 

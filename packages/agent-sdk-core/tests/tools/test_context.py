@@ -35,7 +35,7 @@ async def whole(arguments: dict[str, Any], context: ToolContext) -> str:
 
 @pytest.mark.parametrize("made", [first, last, whole], ids=["first", "last", "whole"])
 async def test_a_parameter_of_its_type_is_given_it_and_no_model_sees_that(made: Tool) -> None:
-    assert list(made.input_schema["properties"]) == ["n"]  # pyright: ignore[reportArgumentType, reportUnknownArgumentType]
+    assert list(made.input_schema["properties"]) == ["n"]  # pyright: ignore[reportArgumentType, reportUnknownArgumentType]  # JSON
     context = ToolContext("session")
     assert (await made.run({"n": 5}, context)).content == ("session",)
     assert context.told == ["5"]

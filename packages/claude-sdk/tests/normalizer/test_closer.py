@@ -315,7 +315,7 @@ def test_a_sub_agent_that_the_turn_waited_for_is_closed_with_it_children_first(s
     session.begin("one")
     session.feed(assistant("m1", use("task", "Task", prompt="Go.")), assistant("m2", use("child"), parent="task"))
     child, parent, ended = session.feed(result("one"))
-    assert [block.tool_use_id for message in (child, parent) for block in message.tool_results] == ["child", "task"]  # type: ignore[union-attr]
+    assert [block.tool_use_id for message in (child, parent) for block in message.tool_results] == ["child", "task"]  # type: ignore[union-attr]  # both are user messages, which the line asserts
     assert isinstance(ended, ResultMessage)
 
 

@@ -144,7 +144,7 @@ class Requests(RuleBasedStateMachine):
         self.session.reader = Reader(self.session.session_id)
         self.do(lambda: self.streams.append(self.session.messages()))
         agent = self.agent
-        self.broker = RequestBroker(lambda: agent)  # pyright: ignore[reportArgumentType]
+        self.broker = RequestBroker(lambda: agent)  # pyright: ignore[reportArgumentType]  # a stand-in
 
     async def callback(self, request: PermissionRequest) -> Any:
         assert request.source is not None

@@ -22,7 +22,7 @@ async def told(session: Any, request: PermissionRequest) -> list[object]:
         opened = [message async for message in stream if isinstance(message, RequestOpened)]
     parts = opened[0].request["command_parts"]
     assert isinstance(parts, list)
-    return list(parts)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return list(parts)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def test_a_process_that_the_first_look_misses_is_ended(monkeypatch: pytest.Monke
     root = subprocess.Popen(["sleep", "0"])
     root.wait()
     stray = subprocess.Popen(["sleep", "600"], env={**os.environ, TAG_VARIABLE: "missed"}, start_new_session=True)
-    find, looks = Strays._find, 0  # pyright: ignore[reportPrivateUsage]
+    find, looks = Strays._find, 0  # pyright: ignore[reportPrivateUsage]  # what is made to miss one
 
     def late(strays: Strays) -> list[ProcessEntry]:
         nonlocal looks
