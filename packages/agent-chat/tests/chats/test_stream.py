@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import anyio
 import anyio.lowlevel
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from agent_chat.chats.stream import ChatStream, Cursor, Entry, Piece
+from agent_chat.chats.stream import ChatStream, Cursor, Entry, Piece, joined
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.hosting.stream import FAR_BEHIND
 
@@ -82,6 +84,50 @@ def test_a_stream_remembers_a_number_of_entries() -> None:
         stream.publish("chat", {})
     assert stream.since(Cursor(stream.epoch, 6)) is None
     assert [entry.seq for entry in stream.since(Cursor(stream.epoch, 7)) or ()] == [8, 9, 10]
+
+
+def test_a_long_answer_is_remembered_whole() -> None:
+    stream = ChatStream(limit=100)
+    stream.publish("chat", {"text": "before"})
+    for number in range(10_000):
+        delta(stream, f"{number},")
+    whole = "".join(f"{number}," for number in range(10_000))
+    assert told(stream.since(Cursor(stream.epoch, 1))) == [(10_001, whole)]
+    for seen in (2, 4_000, 9_990):
+        rest = "".join(f"{number}," for number in range(seen - 1, 10_000))
+        assert told(stream.since(Cursor(stream.epoch, seen))) == [(10_001, rest)], seen
+
+
+def test_what_is_whole_is_forgotten_though_deltas_are_joined() -> None:
+    stream = ChatStream(limit=10)
+    for number in range(40):
+        stream.publish("chat", {"text": number})
+        delta(stream, "x")
+    assert stream.since(Cursor(stream.epoch, 69)) is None
+    assert told(stream.since(Cursor(stream.epoch, 78))) == [(79, 39), (80, "x")]
+
+
+PUBLISHED = st.lists(st.tuples(st.sampled_from("abw"), st.text("xyz", max_size=30)), max_size=120)
+"""Deltas of two blocks, and what is whole."""
+
+
+@given(PUBLISHED, st.integers(1, 20), st.sampled_from([400, 2_000, 20_000, 2**24]))
+@settings(max_examples=150)
+def test_what_is_remembered_is_what_was_told_from_wherever_it_is_read(
+    published: list[tuple[str, str]], limit: int, max_bytes: int
+) -> None:
+    stream, all_of_it = ChatStream(limit=limit, max_bytes=max_bytes), list[Entry]()
+    for block, text in published:
+        added = None if block == "w" else piece(text, block)
+        all_of_it.append(Entry(stream.publish("message", {"text": text}, added), "message", {"text": text}, added))
+    known = [seq for seq in range(stream.seq + 1) if stream.since(Cursor(stream.epoch, seq)) is not None]
+    assert known == list(range(known[0], stream.seq + 1)), "what is remembered is the end, without a hole"
+    assert len(known) > min(limit, len(published), 1)
+    for seq in known:
+        assert told(stream.since(Cursor(stream.epoch, seq))) == told(joined(all_of_it[seq:]))
+        singly = stream.since(Cursor(stream.epoch, seq), singly=5) or []
+        assert len(singly) <= 5
+        assert told(joined(singly))[:-1] == told(joined(all_of_it[seq : singly[-1].seq if singly else seq]))[:-1]
 
 
 def test_a_stream_remembers_a_number_of_bytes_and_always_the_last_entry() -> None:

@@ -1,13 +1,16 @@
 """`EventStream`: what happens in a chat or session, in one order by `(epoch, seq)`, for readers with a cursor.
 
 The stream holds the last entries and no reader: a reader is a cursor. Who comes back with one misses nothing and sees
-nothing twice; who stayed away longer than the stream remembers is told so, and begins with a snapshot.
+nothing twice; who stayed away longer than the stream remembers is told so, and begins with a snapshot. When the stream
+is full, neighbouring deltas of its older half are joined, so that what it forgets first is not a long answer's text.
 """
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self, cast
 from uuid import uuid4
@@ -18,7 +21,7 @@ from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.wire.json_lines import json_text
 
 LIMIT: Final = 20_000
-"""Entries that a stream remembers: some seconds of the fastest models' deltas, many minutes of everything else."""
+"""Entries that a stream remembers, deltas that were joined as one."""
 
 MAX_BYTES: Final = 16 * 2**20
 """Bytes of JSON that the entries together may have."""
@@ -28,6 +31,12 @@ FAR_BEHIND: Final = 4_000
 
 _DELTA_BYTES: Final = 300
 """What a delta is taken to have beside its text."""
+
+_PLACE_BYTES: Final = 8
+"""What a delta that was joined is taken to have beside its text."""
+
+_RUNS: Final = 16
+"""So many joined entries have room at least: all of one is forgotten at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,28 @@ class Entry:
         return {"seq": self.seq, "kind": self.kind, **self.data}
 
 
+@dataclass(slots=True)
+class _Kept:
+    """An entry as the stream holds it.
+
+    Attributes:
+        entry: The entry.
+        size: Bytes that it counts as.
+        ends: Where the text of each delta that was joined ends in it; empty for what is one entry.
+    """
+
+    entry: Entry
+    size: int
+    ends: array[int] = field(default_factory=lambda: array("Q"))
+
+    def after(self, seq: int) -> Entry:
+        """Return what of it came after an entry that it may hold."""
+        first = self.entry.seq - len(self.ends) + 1
+        if not self.ends or seq < first:
+            return self.entry
+        return _with(self.entry, cast("Piece", self.entry.piece).text[self.ends[seq - first] :])
+
+
 class EventStream:
     """The entries of one chat or session, from when it was opened.
 
@@ -111,8 +142,10 @@ class EventStream:
         self.seq = 0
         self._limit = limit
         self._max_bytes = max_bytes
-        self._entries: deque[tuple[Entry, int]] = deque()
+        self._entries: deque[_Kept] = deque()
         self._bytes = 0
+        self._forgotten = 0  # number of the last entry that it does not remember
+        self._new = 0  # entries since neighbours were joined
         self._whole = 0  # number of the last entry that is no delta
         self._closed = False
         self._waiter: anyio.Event | None = None
@@ -133,12 +166,17 @@ class EventStream:
             return 0
         self.seq += 1
         size = len(piece.text) + _DELTA_BYTES if piece is not None else len(json_text(dict(data)))
-        self._entries.append((Entry(self.seq, kind, data, piece), size))
+        self._entries.append(_Kept(Entry(self.seq, kind, data, piece), size))
         self._bytes += size
+        self._new += 1
         if piece is None:
             self._whole = self.seq
-        while len(self._entries) > 1 and (len(self._entries) > self._limit or self._bytes > self._max_bytes):
-            self._bytes -= self._entries.popleft()[1]
+        if self._full and self._new * 3 >= len(self._entries):  # Else it would be looked through again and again.
+            self._join_older()
+        while len(self._entries) > 1 and self._full:
+            forgotten = self._entries.popleft()
+            self._bytes -= forgotten.size
+            self._forgotten = forgotten.entry.seq
         self._wake()
         return self.seq
 
@@ -157,13 +195,15 @@ class EventStream:
         """
         if cursor.epoch != self.epoch or cursor.seq > self.seq:
             return None
-        wanted = self.seq - cursor.seq
-        if wanted > len(self._entries):
+        if cursor.seq < self._forgotten:
             return None
-        first, end = len(self._entries) - wanted, len(self._entries)
-        if singly and wanted <= FAR_BEHIND:
-            return [self._entries[index][0] for index in range(first, min(end, first + singly))]
-        return joined(self._entries[index][0] for index in range(first, end))
+        first, end = bisect_right(self._entries, cursor.seq, key=_seq), len(self._entries)
+        single = bool(singly) and self.seq - cursor.seq <= FAR_BEHIND
+        wanted = [self._entries[index] for index in range(first, min(end, first + singly) if single else end)]
+        entries = [kept.entry for kept in wanted]
+        if wanted:
+            entries[0] = wanted[0].after(cursor.seq)
+        return entries if single else joined(entries)
 
     async def more(self, seq: int, *, whole: bool = False) -> None:
         """Wait until something came after an entry, or nothing comes any more.
@@ -177,10 +217,55 @@ class EventStream:
                 self._waiter = anyio.Event()
             await self._waiter.wait()
 
+    @property
+    def _full(self) -> bool:
+        return len(self._entries) > self._limit or self._bytes > self._max_bytes
+
+    def _join_older(self) -> None:
+        """Join neighbouring deltas of the older half; where each ended is kept, for who has read but some of them."""
+        older = [self._entries.popleft() for _ in range(len(self._entries) // 2)]
+        self._new = 0
+        runs: list[list[_Kept]] = []
+        length = 0
+        for kept in older:
+            piece, last = kept.entry.piece, runs[-1][-1].entry.piece if runs else None
+            length += kept.size
+            if piece and last and piece.block == last.block and length <= self._max_bytes // _RUNS:
+                runs[-1].append(kept)
+            else:
+                runs.append([kept])
+                length = kept.size
+        kept_runs = [_run(run) for run in runs]
+        self._bytes += sum(kept.size for kept in kept_runs) - sum(kept.size for kept in older)
+        self._entries.extendleft(reversed(kept_runs))
+
     def _wake(self) -> None:
         if self._waiter is not None:
             self._waiter.set()
             self._waiter = None
+
+
+def _seq(kept: _Kept) -> int:
+    return kept.entry.seq
+
+
+def _with(entry: Entry, text: str) -> Entry:
+    """Return a delta with another text."""
+    piece = cast("Piece", entry.piece)
+    return replace(entry, data=piece.put(entry.data, text), piece=replace(piece, text=text))
+
+
+def _run(run: Sequence[_Kept]) -> _Kept:
+    """Return neighbouring deltas of one block as one."""
+    if len(run) == 1:
+        return run[0]
+    texts = [cast("Piece", kept.entry.piece).text for kept in run]
+    ends, length = array("Q"), 0
+    for kept, text in zip(run, texts, strict=True):
+        ends.extend(array("Q", (length + end for end in kept.ends)) if kept.ends else (length + len(text),))
+        length += len(text)
+    entry = _with(run[-1].entry, "".join(texts))
+    return _Kept(entry, length + _DELTA_BYTES + len(ends) * _PLACE_BYTES, ends)
 
 
 def joined(entries: Iterable[Entry]) -> list[Entry]:
@@ -190,10 +275,7 @@ def joined(entries: Iterable[Entry]) -> list[Entry]:
 
     def settle() -> None:
         if len(texts) > 1:
-            last = result[-1]
-            piece = cast("Piece", last.piece)
-            text = "".join(texts)
-            result[-1] = replace(last, data=piece.put(last.data, text), piece=replace(piece, text=text))
+            result[-1] = _with(result[-1], "".join(texts))
         texts.clear()
 
     for entry in entries:
