@@ -17,6 +17,7 @@ from agent_sdk_core.errors import (
 )
 from agent_sdk_core.rpc.jsonrpc import CANCEL_REQUEST, MAX_IN_FLIGHT, OVERLOADED, Peer
 from agent_sdk_core.rpc.receiver import JsonObject, ProtocolIssue, ServerRequest
+from agent_sdk_core.transport.framing import OversizedLine
 
 pytestmark = pytest.mark.anyio
 
@@ -453,3 +454,49 @@ async def test_a_request_that_its_peer_did_not_outlive_is_not_told_to_be_given_u
             peer._failure = SessionClosedError("Gone.")
             tasks.cancel_scope.cancel()
     assert [message["method"] for message in wire.sent] == ["session/request_permission"]
+
+
+@pytest.mark.parametrize(
+    "head", [b'{"id":1,"result":{"data":[', b'{ "jsonrpc" : "2.0", "id": 1, "error": {"message":"']
+)
+async def test_an_answer_that_is_too_long_fails_its_request_at_once_and_no_other(wire: Any, head: bytes) -> None:
+    peer: Peer = wire.make()
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+
+            async def ask() -> None:
+                with pytest.raises(FrameTooLargeError, match="answered with 70000000 bytes"):
+                    await peer.request("thread/turns/list", timeout=None)
+
+            tasks.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            tasks.start_soon(peer.request, "model/list")
+            await anyio.wait_all_tasks_blocked()
+            peer.drop(OversizedLine(70_000_000, head))
+            await anyio.wait_all_tasks_blocked()
+            assert peer.in_flight == 1
+            peer.receive([{"id": 2, "result": None}])
+    assert [issue.kind for issue in wire.issues] == ["oversized_line"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'{"method":"item/completed","params":{"id":1,"result":"',
+        b'{"id":1,"method":"ask","params":{"text":"',
+        b'{"id":99,"result":{',
+        b'{"params":{"x":{"id":1,"result":',
+        b"xxxxxxxx",
+    ],
+)
+async def test_another_line_that_is_too_long_fails_no_request(wire: Any, head: bytes) -> None:
+    peer: Peer = wire.make()
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(peer.request, "model/list")
+            await anyio.wait_all_tasks_blocked()
+            peer.drop(OversizedLine(70_000_000, head))
+            await anyio.wait_all_tasks_blocked()
+            assert peer.in_flight == 1
+            peer.receive([{"id": 1, "result": None}])
+    assert [issue.kind for issue in wire.issues] == ["oversized_line"]

@@ -19,6 +19,7 @@ from agent_sdk_core.errors import (
     SessionClosedError,
 )
 from agent_sdk_core.rpc.receiver import ProtocolIssue, Receiver, RequestId, ServerRequest
+from agent_sdk_core.transport.framing import OversizedLine
 from claude_sdk.process.control_peer import ControlPeer
 
 Json = dict[str, Any]
@@ -171,6 +172,27 @@ class TestRequests:
         with pytest.raises(FrameTooLargeError, match="user has"):
             await peer.send({"type": "user", "message": "x" * 100})
         assert (peer.in_flight, wire.sent) == (0, [])
+
+    async def test_an_answer_that_is_too_long_fails_its_request_at_once_and_no_other(self, wire: Wire) -> None:
+        peer = wire.make()
+        head = b'{"type":"control_response","response":{"subtype":"success","request_id":"1","response":{"'
+
+        async def ask() -> None:
+            with pytest.raises(FrameTooLargeError, match="answered with 70000000 bytes"):
+                await peer.request("initialize")
+
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ask)
+                await anyio.wait_all_tasks_blocked()
+                tasks.start_soon(peer.request, "get_usage")
+                await anyio.wait_all_tasks_blocked()
+                peer.drop(OversizedLine(70_000_000, b'{"type":"user","request_id":"2","message":{"'))
+                peer.drop(OversizedLine(70_000_000, head))
+                await anyio.wait_all_tasks_blocked()
+                assert peer.in_flight == 1
+                peer.receive([success("2")])
+        assert [issue.kind for issue in wire.issues] == ["oversized_line", "oversized_line"]
 
 
 @pytest.mark.anyio

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,14 +10,21 @@ import pytest
 from agent_sdk_core import (
     AgentError,
     AssistantMessage,
+    FrameTooLargeError,
     InvalidRequestError,
     ProtocolError,
     SessionNotFoundError,
     UserMessage,
 )
+from agent_sdk_core.rpc.jsonrpc import Peer
+from agent_sdk_core.rpc.receiver import Receiver
+from agent_sdk_core.transport.framing import OversizedLine
 from agent_sdk_testing import FakeCodex, FakeRequest
 from codex_sdk import protocol
 from codex_sdk.backend import CodexBackend
+from codex_sdk.normalizer import ThreadFacts
+from codex_sdk.threads import history
+from codex_sdk.threads.rejoining import latest_turns
 
 pytestmark = pytest.mark.anyio
 
@@ -203,3 +211,84 @@ async def test_a_session_of_which_the_index_alone_tells_is_not_found(fake: FakeC
         fake.on(LIST, lambda request: request.refuse("no rollout found for thread id x"))
         with pytest.raises(SessionNotFoundError, match="thread-9"):
             await backend.session_info("thread-9")
+
+
+class FatThread:
+    """An app-server whose answer is too long to be read where it has more than so many turns.
+
+    Attributes:
+        asked: How many turns each request wanted.
+    """
+
+    def __init__(self, total: int, most: Callable[[int], int]) -> None:
+        self.asked: list[int] = []
+        self._total = total
+        self._most = most
+        self.peer = Peer(self._write, Receiver())
+
+    async def _write(self, line: bytes) -> None:
+        message: Any = json.loads(line)
+        if message["method"] != LIST:
+            self._drop(message)
+            return
+        first, limit = int(message["params"].get("cursor", 0)), message["params"]["limit"]
+        self.asked.append(limit)
+        last = min(first + limit, self._total)
+        if last - first > self._most(first):
+            self._drop(message)
+            return
+        cursor = str(last) if last < self._total else None
+        result = {"data": [turn(number) for number in range(first, last)], "nextCursor": cursor}
+        self.peer.receive([{"id": message["id"], "result": result}])
+
+    def _drop(self, message: Any) -> None:
+        self.peer.drop(OversizedLine(70 << 20, b'{"id":%d,"result":{"data":[' % message["id"]))
+
+
+async def test_turns_that_are_too_long_together_are_read_in_smaller_pages() -> None:
+    fat = FatThread(12, lambda first: 3 if first < 4 else 10)
+    with anyio.fail_after(60):
+        read = await history.read_history(fat.peer, ThreadFacts("thread-9"), limit=None, cursor=None)
+    assert (said(read), read.cursor) == ([f"answer {number}" for number in range(12)], None)
+    assert fat.asked == [10, 5, 2, 2, 2, 2, 2, 2]
+
+
+async def test_a_page_keeps_its_limit_where_it_takes_more_answers() -> None:
+    fat = FatThread(12, lambda first: 2)
+    with anyio.fail_after(60):
+        read = await history.read_history(fat.peer, ThreadFacts("thread-9"), limit=5, cursor="4")
+    assert (said(read), read.cursor) == ([f"answer {number}" for number in range(4, 9)], "9")
+
+
+async def test_a_turn_that_is_too_long_by_itself_is_told_in_words_and_hides_no_page_before_it() -> None:
+    fat = FatThread(4, lambda first: 0 if first == 3 else 10)
+    with anyio.fail_after(60):
+        read = await history.read_history(fat.peer, ThreadFacts("thread-9"), limit=3, cursor=None)
+        assert (len(said(read)), read.cursor) == (3, "3")
+        with pytest.raises(
+            FrameTooLargeError, match=r"a turn of the session thread-9: .* 64 MiB that are read"
+        ) as caught:
+            await history.read_history(fat.peer, ThreadFacts("thread-9"), limit=3, cursor="3")
+    assert (caught.value.details["size"], fat.asked) == (70 << 20, [3, 3, 1])
+
+
+async def test_the_latest_turns_are_fewer_where_ten_are_too_long_together() -> None:
+    fat = FatThread(12, lambda first: 2)
+    with anyio.fail_after(60):
+        assert len(await latest_turns(fat.peer, "thread-9")) == 2
+
+
+async def test_a_thread_without_pages_that_is_too_long_is_told_in_words() -> None:
+    peer: Peer
+
+    async def write(line: bytes) -> None:
+        message: Any = json.loads(line)
+        if message["method"] == LIST:
+            peer.receive([{"id": message["id"], "error": {"code": -32601, "message": "no such method"}}])
+        else:
+            peer.drop(OversizedLine(70 << 20, b'{"id":%d,"result":{' % message["id"]))
+
+    peer = Peer(write, Receiver())
+    with anyio.fail_after(60):
+        with pytest.raises(FrameTooLargeError, match="what was said in the session thread-9"):
+            await history.read_history(peer, ThreadFacts("thread-9"), limit=None, cursor=None)

@@ -31,7 +31,7 @@ class LineConnection:
 
     Args:
         channel: The bytes; it stays the owner's, who closes it.
-        peer: Takes what comes; lines beyond the limit are reported to it too. Its receiver is told the rest: lines
+        peer: Takes what comes; lines beyond the limit are told to it too. Its receiver is told the rest: lines
             that are not JSON, the end of each chunk read, and the end of all.
         max_line: Bytes that one line may have.
     """
@@ -103,8 +103,7 @@ class LineConnection:
     def _handle_odd_line(self, line: bytes | OversizedLine) -> object:
         """Return the value of a line that is only slightly wrong; report any other, and return None."""
         if isinstance(line, OversizedLine):
-            head = redact(line.head.decode("utf-8", "replace"))
-            self._peer.report("oversized_line", f"A line of {line.size} bytes exceeds the limit and was dropped.", head)
+            self._peer.drop(line)
             return None
         value = decode_line(line)
         if not isinstance(value, BadLine):

@@ -20,8 +20,9 @@ from agent_sdk_core.errors import (
     FrameTooLargeError,
     SessionClosedError,
 )
+from agent_sdk_core.redaction import redact
 from agent_sdk_core.rpc.receiver import IssueKind, JsonObject, ProtocolIssue, Receiver, RequestId, Run
-from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
+from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE, OversizedLine
 from agent_sdk_core.wire.json_lines import encode_line
 
 Tap: TypeAlias = Callable[[Literal["in", "out"], JsonObject], None]
@@ -146,6 +147,24 @@ class Correlation(ABC):
         self.protocol_issues += 1
         with contextlib.suppress(Exception):
             self.receiver.on_issue(ProtocolIssue(kind, detail, raw, error))
+
+    def drop(self, line: OversizedLine) -> None:
+        """Take note of a line that was too long to be kept: the request of ours that it answers fails at once."""
+        detail = f"A line of {line.size} bytes exceeds the limit and was dropped."
+        self.report("oversized_line", detail, redact(line.head.decode("utf-8", "replace")))
+        answered = self._answered_by(line.head)
+        waiter = None if answered is None else self._waiters.pop(answered, None)
+        if waiter is not None:
+            waiter.failure = FrameTooLargeError(
+                f"{self.name} answered with {line.size} bytes, more than one message may have.",
+                details={"size": line.size},
+            )
+            waiter.answered.set()
+
+    def _answered_by(self, head: bytes) -> int | None:
+        """Return the id of the request that a line answers which begins so; None where it does not say."""
+        del head
+        return None
 
     async def _exchange(self, message: Callable[[int], JsonObject], *, counted: bool) -> JsonObject:
         """Send one request of ours, and return the message that answers it.

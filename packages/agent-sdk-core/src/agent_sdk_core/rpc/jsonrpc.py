@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, cast
 
@@ -28,6 +29,11 @@ CANCEL_REQUEST: Final = "$/cancel_request"
 
 OVERLOADED: Final = -32001
 """Codex's error code for a full request queue; the request was not looked at (0.163: it holds 128)."""
+
+_ANSWER: Final = re.compile(
+    rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*([0-9]{1,18})\s*,\s*"(?:result|error)"'
+)
+"""How an answer to a request of ours begins, as Codex and ACP's agents write it."""
 
 _CANCEL_SECONDS: Final = 1.0
 """What telling of a request that was given up may take."""
@@ -97,7 +103,7 @@ class Peer(Correlation):
         Raises:
             ProtocolError: The other side refused it; has `rpc_code` and `rpc_data`.
             RequestTimeoutError: There was no answer in time.
-            FrameTooLargeError: It is longer than a line may be.
+            FrameTooLargeError: It, or its answer, is longer than a line may be.
             ProcessExitedError: The other side is gone. Other errors given to `fail` are raised as well.
             ValueError: Its parameters cannot be expressed in JSON.
         """
@@ -202,6 +208,10 @@ class Peer(Correlation):
         # Identity of types, because True == 1 and 1.0 == 1.
         if type(response_id) is not int or not self._settle(response_id, message):
             self.report("unknown_response", f"No request of ours has the id {response_id!r}.", message)
+
+    def _answered_by(self, head: bytes) -> int | None:
+        answer = _ANSWER.match(head)
+        return None if answer is None else int(answer[1])
 
     async def _attempt(self, method: str, params: object, *, counted: bool) -> object:
         sent: RequestId | None = None

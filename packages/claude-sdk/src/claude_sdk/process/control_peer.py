@@ -21,6 +21,10 @@ from agent_sdk_core.wire.reading import Json
 _CONTROL: Final = frozenset({"control_request", "control_response", "control_cancel_request"})
 _OURS: Final = re.compile(r"[0-9]{1,18}")
 """An id of ours. Python refuses to read numbers of thousands of digits."""
+_ANSWER: Final = re.compile(
+    rb'\{"type":"control_response","response":\{"subtype":"(?:success|error)","request_id":"([0-9]{1,18})"'
+)
+"""How claude begins the answer to a request of ours (2.1.329)."""
 
 
 class ControlPeer(Correlation):
@@ -73,7 +77,7 @@ class ControlPeer(Correlation):
         Raises:
             ProtocolError: Claude refused it; `details["error_code"]` is Claude's code, where it gives one.
             RequestTimeoutError: There was no answer in time.
-            FrameTooLargeError: It is longer than a line may be.
+            FrameTooLargeError: It, or its answer, is longer than a line may be.
             ProcessExitedError: Claude is gone. Other errors given to `fail` are raised as well.
         """
         body = {"subtype": subtype, **(fields or {})}
@@ -132,6 +136,10 @@ class ControlPeer(Correlation):
             super().receive_run(run)
         else:
             self.receive(run.messages())
+
+    def _answered_by(self, head: bytes) -> int | None:
+        answer = _ANSWER.match(head)
+        return None if answer is None else int(answer[1])
 
     def _receive_control(self, frame: Json) -> None:
         if frame["type"] == "control_response":

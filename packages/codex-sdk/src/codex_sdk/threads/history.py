@@ -6,17 +6,27 @@ import logging
 from pathlib import PurePath
 from typing import Final, cast
 
-from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, SessionNotFoundError
+from agent_sdk_core.errors import (
+    AgentError,
+    FrameTooLargeError,
+    InvalidRequestError,
+    ProtocolError,
+    SessionNotFoundError,
+)
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.rpc.jsonrpc import METHOD_NOT_FOUND, Peer
-from agent_sdk_core.wire.reading import Json, filled_text, record_at, record_of
+from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
+from agent_sdk_core.wire.reading import Json, filled_text, record_at, record_of, text_at
 from codex_sdk.normalizer import ThreadFacts, history_messages
 from codex_sdk.process.errors import translate
 
 _log: Final = logging.getLogger(__name__)
 _PAGE: Final = 10
-"""Turns that are asked for at once: an answer is one line, of which 64 MiB are read, and a turn may have megabytes."""
+"""Turns that are asked for at once: an answer is one line, of which 64 MiB are read, and a turn may have megabytes.
+
+Where as many are too long together, fewer are asked for.
+"""
 _NOT_YET: Final = "not materialized yet"
 """What Codex says of a thread that has no turn so far (0.163)."""
 
@@ -76,6 +86,7 @@ async def read_history(peer: Peer, facts: ThreadFacts, *, limit: int | None, cur
 
     Raises:
         SessionNotFoundError: No such thread is stored.
+        FrameTooLargeError: One of its turns is too long to be read.
     """
     try:
         turns, next_cursor = await _turns(peer, facts.thread_id, limit, cursor)
@@ -173,17 +184,14 @@ def _unread_file(response: Json) -> str | None:
 
 async def _turns(peer: Peer, thread_id: str, limit: int | None, cursor: str | None) -> tuple[list[Json], str | None]:
     turns: list[Json] = []
+    size = _PAGE
     while True:
-        params: Json = {
-            "threadId": thread_id,
-            "sortDirection": "asc",
-            "itemsView": "full",
-            "limit": min(limit - len(turns), _PAGE) if limit is not None else _PAGE,
-        }
+        size = min(limit - len(turns), size) if limit is not None else size
+        params: Json = {"threadId": thread_id, "sortDirection": "asc", "itemsView": "full"}
         if cursor is not None:
             params["cursor"] = cursor
         try:
-            page = cast("Json", await peer.request("thread/turns/list", params, idempotent=True))
+            page, size = await page_of_turns(peer, params, size)
         except ProtocolError as error:
             if error.rpc_code != METHOD_NOT_FOUND or turns:
                 raise
@@ -194,8 +202,45 @@ async def _turns(peer: Peer, thread_id: str, limit: int | None, cursor: str | No
             return turns, cursor
 
 
+async def page_of_turns(peer: Peer, params: Json, size: int) -> tuple[Json, int]:
+    """Return one answer to `thread/turns/list`, of half as many turns where as many are too long to be read.
+
+    Args:
+        peer: JSON-RPC with an app-server.
+        params: What is asked, without its limit.
+        size: Turns that are asked for, at least one.
+
+    Returns:
+        The answer, and for how many turns it was asked.
+
+    Raises:
+        FrameTooLargeError: One turn alone is too long to be read.
+        ProtocolError: The app-server refuses.
+    """
+    while True:
+        try:
+            return record_of(await peer.request("thread/turns/list", {**params, "limit": size}, idempotent=True)), size
+        except FrameTooLargeError as error:
+            if size <= 1:
+                raise _too_long("a turn of", text_at(params, "threadId"), error) from error
+            size //= 2
+
+
+def _too_long(what: str, thread_id: str, error: FrameTooLargeError) -> FrameTooLargeError:
+    return FrameTooLargeError(
+        f"Codex cannot be asked for {what} the session {thread_id}: its answer, one line, is longer than the "
+        f"{DEFAULT_MAX_LINE >> 20} MiB that are read. The session goes on as it is when it is resumed, and its file "
+        "has it all.",
+        backend="codex",
+        details={**error.details, "limit": DEFAULT_MAX_LINE, "session_id": thread_id},
+    )
+
+
 async def _whole_thread(peer: Peer, thread_id: str) -> list[Json]:
     """Return the turns of a thread whose store cannot be paged: the rows of older versions."""
     params = {"threadId": thread_id, "includeTurns": True}
-    response = cast("Json", await peer.request("thread/read", params, idempotent=True))
+    try:
+        response = cast("Json", await peer.request("thread/read", params, idempotent=True))
+    except FrameTooLargeError as error:  # Such a store has no pages, so that there is nothing less to ask for.
+        raise _too_long("what was said in", thread_id, error) from error
     return cast("list[Json]", response.get("thread", {}).get("turns") or [])

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agent_sdk_core.rpc.jsonrpc import Peer
-from agent_sdk_core.wire.reading import Json, record_of, records_at, text_at
+from agent_sdk_core.wire.reading import Json, records_at, text_at
 from codex_sdk.normalizer.thread import ThreadNormalizer
+from codex_sdk.threads.history import page_of_turns
 
 _TURNS: Final = 10
 """Turns that are looked at, the latest: others may have begun some since."""
@@ -18,9 +19,10 @@ async def latest_turns(peer: Peer, thread_id: str) -> list[Json]:
 
     Raises:
         ProtocolError: The app-server refuses, as for a thread that is not on disk.
+        FrameTooLargeError: The last turn alone is too long to be read.
     """
-    params: Json = {"threadId": thread_id, "sortDirection": "desc", "itemsView": "full", "limit": _TURNS}
-    return records_at(record_of(await peer.request("thread/turns/list", params, idempotent=True)), "data")
+    page, _ = await page_of_turns(peer, {"threadId": thread_id, "sortDirection": "desc", "itemsView": "full"}, _TURNS)
+    return records_at(page, "data")
 
 
 def missed(normalizer: ThreadNormalizer, turns: Sequence[Json]) -> Iterator[tuple[str, Json]]:
