@@ -190,6 +190,11 @@ class ThreadNormalizer:
         turn = self._state.turns.known(turn_id)
         return [] if turn is None else self._state.cards.foreground(turn)
 
+    def unnamed_commands(self, turn_id: str) -> list[str]:
+        """Return the items of the commands that belong to these, and of whose process Codex told no id."""
+        turn = self._state.turns.known(turn_id)
+        return [] if turn is None else self._state.cards.unnamed(turn)
+
     def lifts_sandbox(self, call_id: str) -> str | None:
         """Return why a call that is about to run asks to run outside of the sandbox; None if it does not."""
         return self._state.raw_calls.lifts_sandbox(call_id)

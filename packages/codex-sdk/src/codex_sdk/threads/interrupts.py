@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 import anyio
 
-from agent_sdk_core.errors import SessionBusyError
+from agent_sdk_core.errors import AgentError, SessionBusyError
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.wire.reading import Json, text_at
 from codex_sdk.normalizer import ThreadFamily
-from codex_sdk.threads.calls import ThreadCalls
+from codex_sdk.threads.calls import GOODBYE_SECONDS, ThreadCalls
+from codex_sdk.threads.terminals import list_terminals
+
+_log = logging.getLogger(__name__)
 
 INTERRUPT_SECONDS: Final = 10.0
 _PAUSE: Final = 0.02
@@ -65,10 +70,32 @@ class TurnInterrupts:
         async with anyio.create_task_group() as tasks:
             for thread_id, turn_id in turns:
                 normalizer = self._family.normalizer(thread_id)
+                if normalizer is None:
+                    continue
                 # Asked only now: a command may have been announced after the interrupt was sent.
-                for process_id in normalizer.foreground_processes(turn_id) if normalizer is not None else ():
-                    params = {"threadId": thread_id, "processId": process_id}
-                    tasks.start_soon(self._calls.quietly, "thread/backgroundTerminals/terminate", params)
+                for process_id in normalizer.foreground_processes(turn_id):
+                    tasks.start_soon(self._terminate, thread_id, process_id)
+                if unnamed := normalizer.unnamed_commands(turn_id):
+                    tasks.start_soon(self._terminate_unnamed, thread_id, unnamed)
+
+    async def _terminate(self, thread_id: str, process_id: str) -> None:
+        params = {"threadId": thread_id, "processId": process_id}
+        await self._calls.quietly("thread/backgroundTerminals/terminate", params)
+
+    async def _terminate_unnamed(self, thread_id: str, item_ids: list[str]) -> None:
+        """Terminate the commands of these items; those that were never allowed to run are not there."""
+
+        async def call(method: str, params: Json) -> object:
+            return await self._calls.send(method, params, timeout=GOODBYE_SECONDS)
+
+        try:
+            terminals = await list_terminals(call, thread_id)
+        except AgentError as error:
+            _log.debug("thread/backgroundTerminals/list: %s", error)
+            return
+        for terminal in terminals:
+            if text_at(terminal, "itemId") in item_ids:
+                await self._terminate(thread_id, text_at(terminal, "processId"))
 
     async def until_free(self) -> None:
         """Wait until Codex has ended the turns that we gave up: what is sent before joins them (0.163).

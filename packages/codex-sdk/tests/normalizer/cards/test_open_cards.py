@@ -132,6 +132,18 @@ def test_writing_to_a_command_makes_the_model_wait_for_it_again(scene: Any) -> N
     assert scene.feed("item/commandExecution/terminalInteraction", itemId="none", processId="1", stdin="y") == []
 
 
+def test_a_command_whose_process_was_not_named_is_known_by_its_item(scene: Any) -> None:
+    scene.begin()
+    scene.started("commandExecution", **{**RUNNING, "processId": None})
+    scene.started("fileChange", "item-2", changes=[], status="inProgress")
+    assert scene.thread.begin_interrupt("turn-1") == []
+    assert scene.thread.unnamed_commands("turn-1") == ["item-1"]
+    scene.end("interrupted")
+    assert scene.thread.foreground_processes("turn-1") == []
+    assert scene.thread.unnamed_commands("turn-1") == ["item-1"]
+    assert scene.thread.unnamed_commands("turn-9") == []
+
+
 def test_turns_that_nobody_knows_wait_for_nothing(scene: Any) -> None:
     assert scene.thread.foreground_processes("turn-9") == []
     assert scene.thread.begin_interrupt("turn-9") == []

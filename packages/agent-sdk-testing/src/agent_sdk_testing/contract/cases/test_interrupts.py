@@ -5,7 +5,15 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from agent_sdk_core import AssistantMessage, ResultMessage, StreamEvent, TaskStarted, UserMessage
+from agent_sdk_core import (
+    Allow,
+    AssistantMessage,
+    PermissionRequest,
+    ResultMessage,
+    StreamEvent,
+    TaskStarted,
+    UserMessage,
+)
 from agent_sdk_testing import Gate, text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.process_agent import ProcessAgent
@@ -55,6 +63,21 @@ async def test_an_interrupt_before_a_command_is_announced_ends_its_process(agent
         watch = session.messages()
         uuid = await session.send("Run it.")
         assert await pipe.line() == "begun"  # The process may be faster than its announcement.
+        await session.interrupt()
+        await pipe.gone()
+        assert (await result_of(watch, uuid)).outcome == "interrupted"
+
+
+async def test_an_interrupt_ends_the_process_of_a_command_that_was_allowed(agent: Agent) -> None:
+    async def allow(_: PermissionRequest) -> Allow:
+        return Allow()
+
+    pipe = agent.pipe("command")
+    agent.model.reply(agent.command(f"exec 8>'{pipe.path}'; echo begun >&8; sleep 600", escalate=True))
+    async with agent.session(permission_mode="default", can_use_tool=allow) as session:
+        watch = session.messages()
+        uuid = await session.send("Run it.")
+        assert await pipe.line() == "begun"
         await session.interrupt()
         await pipe.gone()
         assert (await result_of(watch, uuid)).outcome == "interrupted"

@@ -116,8 +116,11 @@ class Cards:
             reason: What a card that is cut off says, where it is not Codex that ended the turn.
         """
         for card in self._open(turn):
-            if card.state == "waiting" and card.process_id and status != "completed":
-                turn.foreground.append(card.process_id)
+            if card.state == "waiting" and status != "completed":
+                if card.process_id:
+                    turn.foreground.append(card.process_id)
+                elif card.shape.runs_on:
+                    turn.unnamed.append(card.id)
             if card.shape.runs_on and status != "gone" and card.outlives_turn(status):
                 self._leave(card)
             elif card.state != "task":
@@ -154,6 +157,14 @@ class Cards:
         """Return the process ids of the commands that the model waits for in a turn."""
         waiting = [card for card in self._open(turn) if card.state == "waiting"]
         return turn.foreground + [card.process_id for card in waiting if card.process_id]
+
+    def unnamed(self, turn: Turn) -> list[str]:
+        """Return the items of the commands that the model waits for and whose process Codex did not name.
+
+        It names none where it asked before: the item has started by then, and is not told again (0.171).
+        """
+        waiting = [card for card in self._open(turn) if card.state == "waiting"]
+        return turn.unnamed + [card.id for card in waiting if card.shape.runs_on and not card.process_id]
 
     def busy(self, turn: Turn) -> bool:
         """Tell whether the turn waits for a tool."""

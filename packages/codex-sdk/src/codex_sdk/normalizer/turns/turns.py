@@ -44,6 +44,7 @@ class Turn:
         plans: How many plan checklists were emitted.
         tool_uses: How many tool uses were emitted.
         foreground: When it has ended, the processes of the commands that it was waiting for.
+        unnamed: Likewise, the items of those whose process Codex did not name.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Turn:
     plans: int = 0
     tool_uses: int = 0
     foreground: list[str] = field(default_factory=list[str])
+    unnamed: list[str] = field(default_factory=list[str])
 
     def item_source(self, item_id: str, *, synthetic: bool = False) -> Source:
         """Return the origin of the messages of one of its items."""
