@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from tests.claude.driving import ONCE, Claude, agent, by_child
 
 from agent_chat.storage.memory_store import MemoryStore
 from agent_chat.storage.session_store import ClaudeSessionStore
 from agent_sdk_core import AgentError, SessionNotFoundError, SessionOptions
 from agent_sdk_testing import ScriptedModel, text
+from agent_sdk_testing.contract.watching import run
 from claude_sdk import ClaudeBackend
 from claude_sdk.store import session_store
 from claude_sdk.store.places import folder, project_key
@@ -52,6 +55,45 @@ async def test_a_session_goes_on_on_a_host_that_has_not_its_file(
         assert len(again) > len(mirrored)
 
 
+@ONCE
+async def test_a_host_that_has_not_the_file_reads_the_same_history_and_keeps_no_file_of_it(
+    claude: Claude, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    claude.model.when(by_child).reply(claude.command("echo found")).reply(text("I found it."))
+    claude.model.reply(agent(run_in_background=False)).reply(text("All done.")).reply(text("It was heron."))
+    monkeypatch.chdir(claude.workspace)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    async with MemoryStore() as chats:
+        store = ClaudeSessionStore(chats)
+        async with claude.backend(session_store=store) as backend:
+            async with await claude.open(backend, permission_mode="bypass") as session:
+                await run(session, "Delegate.")
+                await run(session, "Which word?")
+                name = session.resolved_session_id
+            here, known = await backend.read_history(name), await backend.session_info(name)
+        assert any(message.parent_tool_use_id is not None for message in here)
+
+        shutil.rmtree(folder(claude.env) / "projects")
+        async with claude.backend(session_store=store) as backend:
+            assert list(await backend.read_history(name)) == list(here)
+            first = await backend.read_history(name, limit=1)
+            second = await backend.read_history(name, limit=1, cursor=first.cursor)
+            assert [*first, *second] == list(here)
+            told = await backend.session_info(name)
+            for missing in ("0a1b2c3d-0000-4000-8000-000000000009", "../../etc"):
+                with pytest.raises(SessionNotFoundError):
+                    await backend.read_history(missing)
+            assert list(await backend.list_sessions()) == []
+
+            async with await claude.open(backend, resume=name):
+                assert list(await backend.read_history(name)) == list(here)
+        assert told == dataclasses.replace(known, updated_at=told.updated_at)
+        assert told.updated_at is not None
+        assert abs(told.updated_at - (known.updated_at or 0)) < 60
+    assert list(tmp_path.glob("claude-session-*")) == []
+
+
 class Failing:
     """A store that takes nothing and has nothing."""
 
@@ -76,6 +118,10 @@ async def test_a_store_that_fails_ends_no_turn_and_is_told(
                 break
         with pytest.raises(AgentError, match="session store could not load") as caught:
             await backend.resume(name, SessionOptions(cwd=agent_workspace))
+        assert caught.value.code == "session_store_failed"
+        shutil.rmtree(folder(claude_env) / "projects")
+        with pytest.raises(AgentError, match="session store could not load") as caught:
+            await backend.read_history(name)
         assert caught.value.code == "session_store_failed"
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 from uuid import uuid4
 
 import anyio
@@ -57,6 +57,8 @@ class _Plan:
     link: ClaudeLink | None = None
 
 
+T = TypeVar("T")
+
 _CLIENT_APP: Final = "CLAUDE_AGENT_SDK_CLIENT_APP"
 """What claude reads the application's name from, for its `User-Agent` (2.1.329)."""
 
@@ -80,8 +82,8 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         client_name: Name of your application, for the provider of the model; absent: none is told.
         client_version: Its version.
         session_store: Keeps the sessions beside claude's own files, as a session store of claude-agent-sdk does (its
-            adapters work as they are): each line is appended while a session runs, and a session that is resumed where
-            its file is not, is loaded. Absent: nothing does.
+            adapters work as they are): each line is appended while a session runs, and a session that is resumed or
+            read where its file is not, is loaded. Absent: nothing does.
         wire_log: Called with "in" or "out" and each frame on the wire; what it raises is ignored.
 
     Attributes:
@@ -194,12 +196,31 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
     async def read_history(
         self, session_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> HistoryPage:
-        """Return the messages of a stored session, oldest first, without opening it."""
-        return await self._stored.read_history(session_id, limit=limit, cursor=cursor)
+        """Return the messages of a stored session, oldest first, without opening it.
+
+        What this host has not is read from the `session_store`, as a session of the folder that sessions work in here.
+        """
+        try:
+            return await self._stored.read_history(session_id, limit=limit, cursor=cursor)
+        except SessionNotFoundError:
+            from claude_sdk.store.history import read_history
+
+            page = await self._from_store(session_id, partial(read_history, limit=limit, cursor=cursor))
+            if page is None:
+                raise
+            return page
 
     async def session_info(self, session_id: str) -> StoredSession:
-        """Return what is known of a stored session, an archived one too."""
-        return await self._stored.read(session_id)
+        """Return what is known of a stored session, an archived one too; see `read_history` for a `session_store`."""
+        try:
+            return await self._stored.read(session_id)
+        except SessionNotFoundError:
+            from claude_sdk.store.listing import read_stored
+
+            stored = await self._from_store(session_id, read_stored)
+            if stored is None:
+                raise
+            return stored
 
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
@@ -243,6 +264,12 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         """The stored sessions, for a caller of the backend."""
         self._require_usable()
         return self._store
+
+    async def _from_store(self, session_id: str, reading: Callable[[Path], T]) -> T | None:
+        """Read a session that only the session store has; None without one, and where it has not got it."""
+        if self._mirror is None:
+            return None
+        return await self._mirror.read(session_id, self.configured(None).cwd, reading)
 
     async def _connect(self) -> None:
         await off_the_loop(_load)

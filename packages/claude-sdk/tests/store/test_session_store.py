@@ -353,3 +353,46 @@ async def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, env: dict[
 def test_what_is_no_store_is_refused(env: dict[str, str], told: list[str]) -> None:
     with pytest.raises(InvalidRequestError, match=r"must have append\(\) and load\(\), and object has not"):
         mirror(object(), env, told)
+
+
+async def test_a_sub_agent_is_brought_with_the_note_that_says_what_started_it(
+    tmp_path: Path, env: dict[str, str], told: list[str]
+) -> None:
+    store = WithSubkeys()
+    project = session_store.places.project_key(tmp_path)
+    store.kept[project, NAME] = [entry("1")]
+    notes = [{"type": "agent_metadata", "toolUseId": use, "agentType": "helper"} for use in ("old", "new")]
+    store.kept[project, NAME, "subagents/agent-x"] = [notes[0], entry("2"), notes[1]]
+    await mirror(store, env, told).bring(NAME, tmp_path)
+    agents = tmp_path / "claude" / "projects" / project / NAME / "subagents"
+    assert (agents / "agent-x.jsonl").read_text(encoding="utf-8") == '{"type":"user","uuid":"2"}\n'
+    note = json.loads((agents / "agent-x.meta.json").read_text(encoding="utf-8"))
+    assert note == {"toolUseId": "new", "agentType": "helper"}
+
+
+async def test_what_is_read_of_a_session_is_removed_also_where_reading_fails(
+    tmp_path: Path, env: dict[str, str], told: list[str]
+) -> None:
+    store = Store()
+    store.kept[session_store.places.project_key(tmp_path), NAME] = [
+        {**entry("1"), "timestamp": "2026-11-01T00:00:00.000Z"},
+        {"type": "tag", "tag": "x"},
+    ]
+    made = mirror(store, env, told)
+    seen: list[Path] = []
+
+    def reading(path: Path) -> float:
+        seen.append(path)
+        return path.stat().st_mtime
+
+    def failing(path: Path) -> None:
+        seen.append(path)
+        raise InvalidRequestError("no")
+
+    assert await made.read(NAME, tmp_path, reading) == 1793491200
+    with pytest.raises(InvalidRequestError):
+        await made.read(NAME, tmp_path, failing)
+    assert len(seen) == 2
+    assert not any(path.exists() or path.parents[2].exists() for path in seen)
+    for name, work in ((NAME, tmp_path / "elsewhere"), ("../../etc", tmp_path)):
+        assert await made.read(name, work, reading) is None

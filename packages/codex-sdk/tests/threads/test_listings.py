@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
-from agent_sdk_core import AgentError, ChatModel, StoredSession, UnsupportedOptionError
+from agent_sdk_core import AgentError, ChatModel, SessionPage, StoredSession, UnsupportedOptionError
 from agent_sdk_testing import FakeCodex, FakeRequest
 from codex_sdk import protocol
 from codex_sdk.backend import CodexBackend
@@ -78,6 +78,31 @@ async def test_sessions_are_a_page_with_a_cursor(
         }  # fmt: skip
         params = (await fake.request("thread/list", 2)).params
         assert (params["cwd"], params["limit"], params["cursor"]) == (str(workspace), 5, "next")
+
+
+@pytest.mark.parametrize("method", ["thread/list", "thread/search"])
+async def test_a_page_of_more_than_codex_tells_at_once_takes_several_answers(
+    fake: FakeCodex, backend: CodexBackend, method: str
+) -> None:
+    def answer(request: FakeRequest) -> None:
+        first = int(request.params.get("cursor", 0))
+        last = min(first + min(request.params["limit"], 100), 320)
+        threads: list[dict[str, Any]] = [{"id": str(number)} for number in range(first, last)]
+        data = threads if method == "thread/list" else [{"thread": thread} for thread in threads]
+        request.answer({"data": data, "nextCursor": str(last) if last < 320 else None})
+
+    async def page_of(limit: int, cursor: str | None = None) -> SessionPage:
+        if method == "thread/list":
+            return await backend.list_sessions(limit=limit, cursor=cursor)
+        return await backend.search_sessions("heron", limit=limit, cursor=cursor)
+
+    with anyio.fail_after(60):
+        fake.on(method, answer)
+        page = await page_of(250)
+        assert ([each.session_id for each in page], page.cursor) == ([str(number) for number in range(250)], "250")
+        rest = await page_of(250, page.cursor)
+        assert ([each.session_id for each in rest], rest.cursor) == ([str(number) for number in range(250, 320)], None)
+    assert [request.params["limit"] for request in fake.requests if request.method == method] == [100, 100, 50, 100]
 
 
 async def test_no_sessions_are_an_empty_page(fake: FakeCodex, backend: CodexBackend) -> None:

@@ -6,23 +6,25 @@ key says whose: the project, the session, and for a sub-agent's file its path be
 
 from __future__ import annotations
 
-import json
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any, Final, cast
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
 
 import anyio
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
 from agent_sdk_core.paths import off_the_loop
-from agent_sdk_core.wire.json_lines import BadLine, decode_line, encode_line
+from agent_sdk_core.wire.json_lines import encode_line
 from agent_sdk_core.wire.reading import Json, records_of
 from claude_sdk.mirroring import SessionStore
 from claude_sdk.store import places
+from claude_sdk.store.written import compared, file_below, set_written, write_agent, write_lines
 
 SECONDS: Final = 60.0
 """How long a call of a store may take."""
@@ -44,6 +46,7 @@ _SUFFIX: Final = ".jsonl"
 _log = logging.getLogger(__name__)
 
 Key = dict[str, str]
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -182,20 +185,64 @@ class SessionMirror:
         key = {"project_key": path.parent.name, "session_id": session_id}
         entries = await self._load(key) or []
         try:
-            behind, missing = await off_the_loop(_compared, path, entries)
+            behind, missing = await off_the_loop(compared, path, entries)
             self.take({"filePath": str(path), "entries": missing})
             if not behind:
                 return
-            await off_the_loop(_write, path, entries)
-            for subpath in await self._subkeys(key):
-                if (file := _below(places.side_folder(path), subpath)) is not None:
-                    await off_the_loop(_write, file, await self._load({**key, "subpath": subpath}) or [])
+            await off_the_loop(write_lines, path, entries)
+            await self._write_agents(path, key)
         except OSError as error:
             raise AgentError(
                 f"The session {session_id} cannot be written to {path.parent}: {error.strerror or error}.",
                 code="session_store_failed",
                 backend="claude",
             ) from None
+
+    async def read(self, session_id: str, cwd: str | os.PathLike[str] | None, reading: Callable[[Path], T]) -> T | None:
+        """Read a session that only the store has, from files that are removed again; None where it has it neither.
+
+        Args:
+            session_id: The session.
+            cwd: Folder that it was started in; None: the current one.
+            reading: Reads its file, in a worker thread.
+
+        Raises:
+            AgentError: The store failed, or the file cannot be written; code "session_store_failed". And what
+                `reading` raises.
+        """
+        if not places.is_session_id(session_id):
+            return None
+        key = {
+            "project_key": await off_the_loop(places.project_key, cwd if cwd is not None else "."),
+            "session_id": session_id,
+        }
+        entries = await self._load(key)
+        if not entries:
+            return None
+        scratch = await off_the_loop(partial(tempfile.mkdtemp, prefix="claude-session-"))  # For its owner alone.
+        try:
+            path = Path(scratch) / "projects" / key["project_key"] / f"{session_id}{_SUFFIX}"
+            try:
+                await off_the_loop(write_lines, path, entries)
+                await self._write_agents(path, key)
+                await off_the_loop(set_written, path, entries)
+            except OSError as error:
+                raise AgentError(
+                    f"The session {session_id} of the session store cannot be written to {scratch}, to be read: "
+                    f"{error.strerror or error}.",
+                    code="session_store_failed",
+                    backend="claude",
+                ) from None
+            return await off_the_loop(reading, path)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await off_the_loop(partial(shutil.rmtree, scratch, ignore_errors=True))
+
+    async def _write_agents(self, path: Path, key: Key) -> None:
+        """Write the files of a session's sub-agents."""
+        for subpath in await self._subkeys(key):
+            if (file := file_below(places.side_folder(path), subpath)) is not None:
+                await off_the_loop(write_agent, file, await self._load({**key, "subpath": subpath}) or [])
 
     async def _give(self, piece: _Piece) -> None:
         batch = piece.first()
@@ -274,45 +321,3 @@ def key_of(path: Path, projects: Path) -> Key | None:
             return {"project_key": project, "session_id": session_id, "subpath": subpath}
         case _:
             return None
-
-
-def _below(folder: Path, subpath: str) -> Path | None:
-    """Return the file of a sub-agent; None for a path that would leave its session's folder."""
-    parts = PurePosixPath(subpath).parts
-    if not parts or any(part in ("..", "/") or "\\" in part or "\0" in part for part in parts):
-        return None
-    return folder.joinpath(*parts[:-1], f"{parts[-1]}{_SUFFIX}")
-
-
-def _compared(path: Path, entries: list[Json]) -> tuple[bool, list[Json]]:
-    """Return whether a file is to be written with what a store has, and which entries of the file the store lacks.
-
-    It is where it is not there, or has nothing that the store lacks and lacks something.
-    """
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return bool(entries), []
-    ours = records_of([value for line in lines if not isinstance(value := decode_line(line), BadLine)])
-    if not entries:
-        return False, list(ours)
-    theirs = {uuid for each in entries if (uuid := each.get("uuid")) is not None}
-    missing = [each for each in ours if (uuid := each.get("uuid")) is not None and uuid not in theirs]
-    return not missing and not theirs <= {each.get("uuid") for each in ours}, missing
-
-
-def _write(path: Path, entries: list[Json]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # For its owner alone.
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            for entry in entries:
-                # Readers of these files look for the type at the beginning of a line.
-                told = {"type": entry["type"], **entry} if "type" in entry else entry
-                file.write(json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -8,17 +8,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast
 
-from agent_sdk_core.errors import InvalidRequestError, ProtocolError, UnsupportedOptionError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, UnsupportedOptionError
 from agent_sdk_core.interfaces.pages import SessionPage, StoredSession, require_limit
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.runtime.settings import require_known
-from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at, texts_at
+from agent_sdk_core.wire.reading import (
+    Json,
+    as_record,
+    optional_text_at,
+    record_at,
+    record_of,
+    records_at,
+    text_at,
+    texts_at,
+)
 from codex_sdk.process.errors import translate
 
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
 """What Codex's own configuration takes for models that it does not list (0.163)."""
 
+
+_MOST: Final = 100
+"""How many threads one answer of Codex's has at most, whatever is asked for (0.163)."""
 
 _ARCHIVE: Final = "archived_sessions"
 _NO_METHOD: Final = re.compile(r"unknown variant|method not found|not supported", re.IGNORECASE)
@@ -71,12 +83,8 @@ async def list_threads(
     peer: Peer, *, cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None
 ) -> SessionPage:
     """Return stored threads, newest first."""
-    try:
-        page = cast("Json", await peer.request("thread/list", _thread_query(cwd, limit, cursor), idempotent=True))
-    except ProtocolError as error:
-        raise translate(error) from error
-    summaries = tuple(stored_session(thread) for thread in page.get("data") or () if thread.get("id"))
-    return SessionPage(summaries, page.get("nextCursor"))
+    found, following = await _listed(peer, "thread/list", {}, cwd=cwd, limit=limit, cursor=cursor)
+    return SessionPage([stored_session(thread) for thread in found if thread.get("id")], following)
 
 
 async def search_threads(peer: Peer, text: str, *, limit: int, cursor: str | None) -> SessionPage:
@@ -89,21 +97,40 @@ async def search_threads(peer: Peer, text: str, *, limit: int, cursor: str | Non
     if not text.strip():
         raise InvalidRequestError("A search for nothing finds nothing; say what was said.", backend="codex")
     require_limit(limit, backend="codex")
-    params = {"searchTerm": text, **_thread_query(None, limit, cursor)}
     try:
-        page = cast("Json", await peer.request("thread/search", params, idempotent=True))
-    except ProtocolError as error:
+        found, following = await _listed(
+            peer, "thread/search", {"searchTerm": text}, cwd=None, limit=limit, cursor=cursor
+        )
+    except AgentError as error:
         if _NO_METHOD.search(str(error)):
             raise UnsupportedOptionError("This codex cannot search sessions: it is too old.", backend="codex") from None
-        raise translate(error) from error
+        raise
     return SessionPage(
         [
-            replace(stored_session(thread), snippet=optional_text_at(found, "snippet"))
-            for found in records_at(page, "data")
-            if (thread := record_at(found, "thread")).get("id")
+            replace(stored_session(thread), snippet=optional_text_at(each, "snippet"))
+            for each in found
+            if (thread := record_at(each, "thread")).get("id")
         ],
-        page.get("nextCursor"),
+        following,
     )
+
+
+async def _listed(
+    peer: Peer, method: str, wanted: Json, *, cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None
+) -> tuple[list[Json], str | None]:
+    """Return what is listed on a page of ours, and where the next begins: Codex's own has a hundred at most (0.163)."""
+    found: list[Json] = []
+    while True:
+        size = min(limit - len(found), _MOST)
+        params = {**wanted, **_thread_query(cwd, size, cursor)}
+        try:
+            page = record_of(await peer.request(method, params, idempotent=True))
+        except ProtocolError as error:
+            raise translate(error) from error
+        listed, cursor = records_at(page, "data"), optional_text_at(page, "nextCursor")
+        found.extend(listed)
+        if cursor is None or len(listed) < size or len(found) >= limit:
+            return found, cursor
 
 
 def _thread_query(cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None) -> Json:
