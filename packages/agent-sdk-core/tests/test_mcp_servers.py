@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
-from agent_sdk_core.mcp_servers import McpServer, require_native, revealed
+from agent_sdk_core.mcp_servers import McpServer, require_native
+from agent_sdk_core.option_values import revealed
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.redaction import REDACTED, redact
 from agent_sdk_core.secret import Secret

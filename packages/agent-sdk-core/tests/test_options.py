@@ -11,8 +11,10 @@ from agent_sdk_core.asking.permissions import DEFER
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.mcp_servers import McpServer
+from agent_sdk_core.option_values import environment_of
 from agent_sdk_core.options import SandboxPolicy, SessionOptions
 from agent_sdk_core.policy.guard import PolicyGuard
+from agent_sdk_core.secret import Secret
 from agent_sdk_core.sub_agents import AgentDefinition
 from agent_sdk_core.tools.registry import ToolRegistry
 from agent_sdk_core.tools.tool import tool
@@ -190,7 +192,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"include_partial_messages": 1}, "include_partial_messages must be true or false, not a number."),
     ({"inherit_env": "no"}, "inherit_env must be true, false, or a list of names."),
     ({"inherit_env": ("",)}, "inherit_env must list names of variables."),
-    ({"env": {"A": 1}}, "env['A'] must be text, not int."),
+    ({"env": {"A": 1}}, "env['A'] must be text or a Secret, not int."),
+    ({"env": {"A": Secret("x\0y")}}, "env['A'] holds a NUL character."),
     ({"env": {"A": "x\0y"}}, "env['A'] holds a NUL character."),
     ({"env": {"A": "\udcff"}}, "env['A'] is not valid UTF-8."),
     ({"env": {"A=B": "x"}}, "env has 'A=B', which is no name of a variable."),
@@ -273,6 +276,19 @@ def test_paths_are_taken_as_text_and_tuples_as_lists_wherever_json_goes() -> Non
     assert options.native == {"x": ["a", 1, 1.5, None, True]}
     assert options.env == {"HOME": "/home/x"}
     assert options.output_schema == {"required": ["a"]}
+
+
+def test_a_secret_is_taken_where_it_is_shown_nowhere_and_refused_where_it_would_be() -> None:
+    secret = Secret("key-of-the-tools-3c9")
+    options = SessionOptions(env={"KEY": secret, "CI": "1"})
+    assert dict(options.env) == {"KEY": secret, "CI": "1"}
+    assert environment_of("Backend", options.env) == {"KEY": "key-of-the-tools-3c9", "CI": "1"}
+    shown = f"{options} {options.model_dump_json()} {options.model_copy(update={'env': options.env})}"
+    assert "key-of-the-tools-3c9" not in shown
+    for name in ("native", "settings"):
+        with pytest.raises(InvalidRequestError, match=rf"{name}\['env'\]\['KEY'\] is a Secret, which env") as caught:
+            SessionOptions(**cast("Any", {name: {"env": {"KEY": secret}}}))
+        assert "key-of-the-tools-3c9" not in str(caught.value)
 
 
 def test_lists_are_taken_where_tuples_stand() -> None:

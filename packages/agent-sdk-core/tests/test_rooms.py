@@ -28,7 +28,7 @@ CORE = {
     "secret": {"arguments", "errors", "redaction", "secret_sources"},
     "secret_sources": {"errors"},
     "mcp_servers": {"errors", "names", "option_values", "redaction", "secret"},
-    "option_values": {"errors", "names", "spellings", "wire"},
+    "option_values": {"errors", "names", "secret", "spellings", "wire"},
     "paths": {"errors", "option_values"},
     "wire_log": {"arguments", "errors", "redaction", "wire"},
     "wire": {"arguments", "errors", "redaction"},

@@ -24,6 +24,7 @@ from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import existing_folder, off_the_loop
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
+from agent_sdk_core.secret import Secret
 
 if TYPE_CHECKING:
     from acp_sdk.folder_agent import FolderAgent
@@ -44,7 +45,7 @@ class AcpBackend(StoredSessions):
     Args:
         command: The program that is the agent, and its arguments: `["opencode", "acp"]`.
         name: What the agent is called, in messages and errors; absent: "acp".
-        env: The whole environment of the agent; absent: this process's.
+        env: The whole environment of the agent, values may be `Secret`; absent: this process's.
         startup_timeout: Seconds that the agent has to start and answer.
         max_restarts: How often in a row an agent that was lost is started again, until one lives for ten seconds; its
             sessions go on with it where it can open them again. 0: its sessions end with it.
@@ -70,7 +71,7 @@ class AcpBackend(StoredSessions):
         *,
         command: Sequence[str | os.PathLike[str]],
         name: str | None = None,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | Secret] | None = None,
         startup_timeout: float = 60.0,
         max_restarts: int = 5,
         protocol_version: Literal[1, 2] = 1,

@@ -168,11 +168,6 @@ class McpServer(Options):
                 raise wrong(f"has headers[{name!r}] of more than one line, and so of more than one header")
 
 
-def revealed(texts: Mapping[str, str | Secret]) -> dict[str, str]:
-    """Return texts as an agent is sent them, in JSON on a pipe and nowhere else."""
-    return {name: text.reveal() if isinstance(text, Secret) else text for name, text in texts.items()}
-
-
 def require_native(name: str, server: McpServer, known: Collection[str], *, backend: str) -> None:
     """Refuse a setting that an agent does not have, or that belongs to another one.
 

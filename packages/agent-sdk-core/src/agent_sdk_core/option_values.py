@@ -25,6 +25,7 @@ from pydantic_core import ErrorDetails
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.names import nearest
+from agent_sdk_core.secret import Secret
 from agent_sdk_core.wire.shown import described
 
 _EXPECTED: Final = {
@@ -218,6 +219,11 @@ def json_value(value: object, place: str = "", depth: int = 0) -> Any:
         case list() | tuple():
             items = cast("Sequence[object]", value)
             return [json_value(inner, f"{place}[{index}]", depth + 1) for index, inner in enumerate(items)]
+        case Secret():
+            raise wrong(
+                f"{at}is a Secret, which env and the headers of MCP servers take; here it would stand in the clear, so "
+                "that its reveal() says that this is meant"
+            )
         case _:
             raise wrong(f"{at}is of type {type(value).__name__}, which JSON cannot hold")
 
@@ -267,14 +273,19 @@ def require_count(call: str, name: str, value: int) -> None:
         raise InvalidRequestError(f"{call}: {name} must be 0 or more, not {value}.", details={"option": name})
 
 
-def environment_of(call: str, env: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of an agent, as text by name.
+def revealed(texts: Mapping[str, str | Secret]) -> dict[str, str]:
+    """Return texts as an agent is given them: in its environment, or in JSON on a pipe, and nowhere else."""
+    return {name: text.reveal() if isinstance(text, Secret) else text for name, text in texts.items()}
+
+
+def environment_of(call: str, env: Mapping[str, str | Secret]) -> dict[str, str]:
+    """Return the environment of an agent, as text by name, that of secrets too.
 
     Raises:
         InvalidRequestError: It holds something else; says what was called.
     """
     try:
-        return dict(cast("Mapping[str, str]", _environment(env)))
+        return revealed(cast("Mapping[str, str | Secret]", _environment(env)))
     except ValueError as error:
         raise InvalidRequestError(f"{call}: env {error}.", details={"option": "env"}) from None
 
@@ -365,14 +376,19 @@ def table_value(value: Any) -> Any:
 
 
 def _environment(value: Any) -> Any:
-    for name, text in cast("dict[str, object]", table := table_value(value)).items():
+    if not isinstance(value, Mapping):
+        return table_value(value)
+    given = cast("Mapping[object, object]", value)
+    secrets = {name: text for name, text in given.items() if isinstance(text, Secret)}
+    shown = {name: text.reveal() if isinstance(text, Secret) else text for name, text in given.items()}
+    for name, text in cast("dict[str, object]", table := table_value(shown)).items():
         if not name or "=" in name or text_problem(name):
             raise wrong(f"has {name!r}, which is no name of a variable")
         if not isinstance(text, str):
-            raise wrong(f"[{name!r}] must be text, not {type(text).__name__}")
+            raise wrong(f"[{name!r}] must be text or a Secret, not {type(text).__name__}")
         if problem := text_problem(text):
             raise wrong(f"[{name!r}] {problem}")
-    return table
+    return {**table, **secrets}
 
 
 def _inherited(value: Any) -> Any:
@@ -393,6 +409,6 @@ Names = Annotated[SkipValidation[Sequence[str]], AfterValidator(_names)]
 """A list of texts; it is held as a tuple."""
 
 Table = Annotated[SkipValidation[Mapping[str, object]], AfterValidator(table_value)]
-Variables = Annotated[SkipValidation[Mapping[str, str]], AfterValidator(_environment)]
+Variables = Annotated[SkipValidation[Mapping[str, str | Secret]], AfterValidator(_environment)]
 Inherited = Annotated[SkipValidation[bool | tuple[str, ...] | None], AfterValidator(_inherited)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]

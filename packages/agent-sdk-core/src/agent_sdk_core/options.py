@@ -212,7 +212,7 @@ class SessionOptions(Options):
             installed ones, such as "shell".
         add_dirs: Further folders that the agent may work in.
         sandbox: What tools may touch; beats the sandbox of `permission_mode`.
-        env: Environment variables for the agent's tools.
+        env: Environment variables for the agent's tools; values may be `Secret`.
         inherit_env: Whether tools see this process's environment: all of it, none, or the named variables.
         mcp_servers: MCP servers by name: `McpServer`, or tables in the spelling of claude-agent-sdk or of Codex.
         allowed_tools: Tools, or rules in the agent's own spelling such as "Bash(git log *)", that run unasked.

@@ -74,7 +74,8 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
 
     Args:
         executable: The claude executable; absent: `AGENT_SDK_CLAUDE_PATH`, the bundled one, or an installed one.
-        env: The whole environment of the processes; absent: this process's. `SessionOptions.env` is added to it.
+        env: The whole environment of the processes, values may be `Secret`; absent: this process's.
+            `SessionOptions.env` is added to it.
         startup_timeout: Seconds that a process has to start and answer, its MCP servers included.
         max_processes: Sessions that may be open at once; each takes some 200 MB. Absent: any number.
         prewarm: Processes that are started ahead, for new sessions with the same options as the one before, which are
@@ -120,7 +121,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         self,
         *,
         executable: str | os.PathLike[str] | None = None,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | Secret] | None = None,
         startup_timeout: float = 60.0,
         max_processes: int | None = None,
         prewarm: int = 0,

@@ -55,7 +55,8 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
 
     Args:
         executable: The codex executable; absent: `AGENT_SDK_CODEX_PATH`, the bundled one, or the one on `PATH`.
-        env: The whole environment of the app-server; absent: this process's. `SessionOptions.env` is for the tools.
+        env: The whole environment of the app-server, values may be `Secret`; absent: this process's.
+            `SessionOptions.env` is for the tools.
         startup_timeout: Seconds that the app-server has to start and answer.
         max_restarts: How often in a row an app-server that was lost is started again, until one lives for ten seconds;
             its sessions go on with it. 0: its sessions end with it. With `url`, a connection that was lost.
@@ -110,7 +111,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         self,
         *,
         executable: str | os.PathLike[str] | None = None,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | Secret] | None = None,
         startup_timeout: float = 30.0,
         max_restarts: int = 5,
         config_overrides: Mapping[str, object] | None = None,

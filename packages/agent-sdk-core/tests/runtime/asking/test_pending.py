@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -277,13 +278,14 @@ async def test_who_answers_is_not_told_before_the_answer_counts(agent: Any) -> N
 
 
 async def test_the_deadline_denies_and_cancels_the_callback(session: Any, agent: Any) -> None:
-    stream = session.messages()
+    stream, began = session.messages(), time.time()
     with anyio.fail_after(30):
         resolution = await agent.ask(never, request=ELICITATION, timeout=0.05)
         opened = await anext(stream)
         resolved = await told(session, stream)
     assert resolution == Resolution(REFUSALS["elicitation"], REFUSALS["elicitation"], "deadline")
-    assert opened.deadline == 12.5
+    assert began + 0.05 <= opened.deadline <= time.time() + 0.05, "not the one it came with, which is over"
+    assert opened.request["deadline"] == opened.deadline
     assert resolved[0].by == "deadline"
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.names import nearest
+from agent_sdk_core.option_values import revealed
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import existing_folder
 from agent_sdk_core.structured.answers import AnswerForm
@@ -245,7 +246,7 @@ def _environment(options: SessionOptions, env: Mapping[str, str]) -> dict[str, s
     return {
         **kept,
         **startup_limit(options.servers.values()),
-        **options.env,
+        **revealed(options.env),
         "CLAUDE_CODE_ENTRYPOINT": "sdk-py",
         "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS": "1",
         "CLAUDE_CODE_ENABLE_SDK_FILE_CHECKPOINTING": "true",

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from agent_sdk_core.errors import UnsupportedOptionError
-from agent_sdk_core.mcp_servers import McpServer, require_native, revealed
+from agent_sdk_core.mcp_servers import McpServer, require_native
+from agent_sdk_core.option_values import revealed
 from agent_sdk_core.wire.reading import Json
 
 NATIVE_KEYS: Final = frozenset(

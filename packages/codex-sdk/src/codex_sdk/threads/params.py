@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.option_values import revealed
 from agent_sdk_core.options import SandboxPolicy, SessionOptions, SettingSource
 from agent_sdk_core.paths import existing_folder, existing_option_file
 from agent_sdk_core.wire.reading import Json
@@ -92,7 +93,7 @@ def _config(options: SessionOptions) -> Json:
         write["network_access"] = sandbox.network
     if write:
         config["sandbox_workspace_write"] = write
-    shell: Json = {"set": dict(options.env)} if options.env else {}
+    shell: Json = {"set": revealed(options.env)} if options.env else {}
     if options.inherit_env is not None:
         shell["inherit"] = "none" if options.inherit_env is False else "all"
         if isinstance(options.inherit_env, tuple):

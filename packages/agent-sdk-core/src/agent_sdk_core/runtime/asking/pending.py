@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass, field, replace
@@ -143,10 +144,12 @@ class PendingRequests:
             request: The request; its `request_id` is ours.
             callback: Who is asked; None refuses at once, `DEFER` waits for `answer()`.
             check: Encodes an answer for the wire; raises `AgentError` for one that the agent cannot honour.
-            timeout: Seconds until it is refused, or None.
+            timeout: Seconds until it is refused, or None; the deadline that the request tells counts from here.
             judge: Decides before anybody is asked, or leaves the decision to whoever is.
             review: Looks at what is answered, before it counts.
         """
+        if timeout is not None:  # What came a while ago is told the time that it is given, not one that is over.
+            request = replace(request, deadline=time.time() + timeout)
         pending = _Pending(request, kind_of(request), check, self._ended, review)
         self._open[request.request_id] = pending
         self._emit(self._opened(request))

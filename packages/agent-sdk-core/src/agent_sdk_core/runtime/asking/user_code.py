@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from agent_sdk_core.runtime.asking.waiting_tasks import waits_for_this
 from agent_sdk_core.runtime.host import on_trio, start_beside
 from agent_sdk_core.telemetry.reporting import error_reporter
 from agent_sdk_core.tools.tool import failure_text
@@ -71,9 +72,12 @@ async def call_user_code(work: Callable[[], Awaitable[T]], what: str, *, until: 
 
 
 def awaited_here() -> bool:
-    """Tell whether what runs is code of the application that is waited for, and not a task that it has started."""
+    """Tell whether what runs is code of the application that is waited for.
+
+    A task that it has started is, where the code waits for it in turn, and not where it only started it.
+    """
     code = _awaited.get()
-    return code is not None and not code[0].is_set() and code[1] == anyio.get_current_task().id
+    return code is not None and not code[0].is_set() and waits_for_this(code[1])
 
 
 def stand_in() -> None:

@@ -235,6 +235,7 @@ async def test_where_nobody_answers_or_not_in_time_it_does_not_happen(agent: Age
             script(agent, asked)
             ran = await run(session, "Act.")
         assert told(ran.messages, asked) == (bad, by)
+        assert {opened.deadline is None for opened in ran.all(RequestOpened)} == {timeout is None}
         assert ran.result.outcome == "completed"
         if asked.asks == "permission":
             assert {bool(result.is_error) for result in ran.results} == {True}

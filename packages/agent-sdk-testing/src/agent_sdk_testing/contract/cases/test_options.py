@@ -21,6 +21,7 @@ from agent_sdk_core import (
     PreToolUseEvent,
     RuntimeConfig,
     SandboxPolicy,
+    Secret,
     SessionNotFoundError,
     SessionOptions,
     TextInput,
@@ -105,14 +106,15 @@ async def test_an_output_schema_reaches_the_model_and_its_answer_is_parsed(agent
 
 @needs("env")
 async def test_env_reaches_the_tools_and_only_those_of_its_session(agent: Agent) -> None:
-    agent.model.when("One.").reply(agent.command('echo "$WORD"')).reply(text("Ran."))
+    agent.model.when("One.").reply(agent.command('echo "$WORD" "$KEY"')).reply(text("Ran."))
     agent.model.when("Two.").reply(agent.command('echo "[$WORD]"')).reply(text("Ran."))
+    env = {"WORD": "with 'quotes' and = sign", "KEY": Secret("key-of-the-tools-7f31")}
     async with (
         agent.backend() as backend,
-        await agent.open(backend, permission_mode="bypass", env={"WORD": "with 'quotes' and = sign"}) as one,
+        await agent.open(backend, permission_mode="bypass", env=env) as one,
         await agent.open(backend, permission_mode="bypass") as two,
     ):
-        assert (await run(one, "One.")).results[0].text.strip() == "with 'quotes' and = sign"
+        assert (await run(one, "One.")).results[0].text.strip() == "with 'quotes' and = sign key-of-the-tools-7f31"
         assert (await run(two, "Two.")).results[0].text.strip() == "[]"
 
 
@@ -121,14 +123,19 @@ async def test_tools_inherit_the_environment_or_not(agent: ProcessAgent) -> None
     show = 'echo "[$INHERITED] [$OTHER] [$WORD]"'
     agent.model.otherwise(text("Ran."))
     shown: list[str] = []
-    async with agent.backend(env={**agent.env, "INHERITED": "yes", "OTHER": "too"}) as backend:
+    async with agent.backend(env={**agent.env, "INHERITED": Secret("inherited-7f31"), "OTHER": "too"}) as backend:
         for inherit in (None, True, ("INHERITED",), False):
             agent.model.reply(agent.command(show))
             options: dict[str, Any] = {} if inherit is None else {"inherit_env": inherit}
             async with await agent.open(backend, permission_mode="bypass", env={"WORD": "w"}, **options) as session:
                 lines = (await run(session, "Show.")).results[0].text.splitlines()
                 shown += [line for line in lines if line.startswith("[")]  # A shell may complain about its profile.
-    assert shown == ["[yes] [too] [w]", "[yes] [too] [w]", "[yes] [] [w]", "[] [] [w]"]
+    assert shown == [
+        "[inherited-7f31] [too] [w]",
+        "[inherited-7f31] [too] [w]",
+        "[inherited-7f31] [] [w]",
+        "[] [] [w]",
+    ]
 
 
 @needs("add_dirs", "edits", "mode:accept_edits")

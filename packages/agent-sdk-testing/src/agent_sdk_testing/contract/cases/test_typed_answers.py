@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import anyio
 import pytest
@@ -27,6 +27,13 @@ from agent_sdk_testing.contract.traits import needs
 from agent_sdk_testing.contract.watching import finish, until
 
 pytestmark = [pytest.mark.anyio, needs("output_schema")]
+
+
+T = TypeVar("T")
+
+
+class _Page(BaseModel, Generic[T]):
+    items: list[T]
 
 
 class Color(enum.Enum):
@@ -183,7 +190,7 @@ async def test_what_no_answer_can_be_is_refused_before_anything_is_sent(agent: A
         pass
 
     async with agent.session() as session:
-        wrongs: tuple[Any, ...] = (Opaque, object, "Point", 5, list[Opaque], Point(1))
+        wrongs: tuple[Any, ...] = (Opaque, object, "Point", 5, list[Opaque], Point(1), _Page, lambda: 1)
         for wrong in wrongs:
             with pytest.raises(InvalidRequestError, match="output_type"):
                 session.query("Report.", output_type=wrong)
