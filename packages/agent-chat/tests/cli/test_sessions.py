@@ -63,6 +63,19 @@ def test_those_of_a_folder_and_some_of_them(command: Command, backend: Any, tmp_
     assert command("sessions", "list", "--limit", "0")[0] == 2
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_that_there_is_none_is_said_to_people(
+    command: Command, backend: Any, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    async def list_sessions(**wanted: Any) -> SessionPage:
+        return SessionPage(())
+
+    monkeypatch.setattr(backend, "list_sessions", list_sessions)
+    code, out, err = command("sessions", "list", *(["--json"] if as_json else []))
+    assert (code, err) == (0, "" if as_json else "There is no such session.\n")
+    assert out.split() == ([] if as_json else ["SESSION", "LAST", "USED", "FOLDER", "TITLE"])
+
+
 def test_json_is_a_session_a_line(command: Command, backend: Any) -> None:
     code, out, _ = command("sessions", "list", "--json")
     assert code == 0

@@ -17,6 +17,7 @@ import pytest
 from agent_chat.storage import holders
 from agent_chat.storage.database import connections, filesystems, writer
 from agent_chat.storage.database.filesystems import mounts_of_linux, mounts_of_macos, network_file_system
+from agent_chat.storage.database.places import place_of
 from agent_chat.storage.errors import ChatBusyError, StoreBusyError, StoreUnavailableError
 from agent_chat.storage.holders import Process, this_process
 from agent_chat.storage.opening import open_store
@@ -47,6 +48,17 @@ async def test_a_locked_database_is_waited_for_and_does_not_end_a_turn(file: Pat
             assert not waiting.done()
             other.execute("ROLLBACK")
         assert await waiting == (1,)
+
+
+async def test_every_connection_waits_for_a_lock_for_ten_seconds_or_more(file: Path) -> None:
+    database = connections.Database(place_of(str(file)))
+    database.open()
+    try:
+        for writes in (False, True):
+            with database.connect(writes=writes) as connection:
+                assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() >= 10_000
+    finally:
+        database.close()
 
 
 async def test_a_lock_that_lasts_longer_than_one_attempt_waits_is_tried_again(

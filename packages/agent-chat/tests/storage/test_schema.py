@@ -352,7 +352,19 @@ def damage(path: Path) -> None:
     path.write_bytes(data)
 
 
-async def test_a_damaged_older_database_is_not_changed(file: Path) -> None:
+def damage_unseen(path: Path) -> None:
+    """Make an index that lacks its rows, which nothing notices that does not look for it."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("""
+            PRAGMA journal_mode=DELETE;
+            CREATE INDEX agent_odd ON agent_chats (title) WHERE title IS NULL AND title IS NOT NULL;
+            PRAGMA writable_schema=ON;
+            UPDATE sqlite_master SET sql = 'CREATE INDEX agent_odd ON agent_chats (title)' WHERE name = 'agent_odd';
+        """)
+
+
+@pytest.mark.parametrize("damage", [damage, damage_unseen])
+async def test_a_damaged_older_database_is_not_changed(file: Path, damage: Callable[[Path], None]) -> None:
     keep_sqlite(file, "0001")
     damage(file)
     before = contents(file.parent)

@@ -41,6 +41,8 @@ def list_sessions(backend: str | None, cwd: str | None, *, limit: int, as_json: 
         write_rows(("SESSION", "LAST USED", "FOLDER", "TITLE"), (_row(session) for session in page))
         if page.cursor is not None:
             write_progress(f"There are more: --limit {limit * 2} shows them.")
+        elif not len(page):
+            write_progress("There is no such session.")
     return ExitCode.OK
 
 
