@@ -166,6 +166,51 @@ for piece in session.query("Hi").texts():
         assert err.rstrip().endswith("LookupError: lost") if how == "raises" else err == ""
 
 
+FORKED = """
+import os, signal, sys
+from agent_sdk_core import InvalidRequestError
+from agent_sdk_core.sync import AgentBackend
+from agent_sdk_testing import MemoryBackend, text
+
+def backend():
+    made = MemoryBackend()
+    made.model.otherwise(lambda request: text(f"You said: {request.last_user_text}"))
+    return AgentBackend(made)
+
+with backend() as ours, ours.create_session() as session:
+    turn = session.query("Begin.")
+    begun = turn.wait().result  # The thread of the loop has nothing to do while this process is forked.
+    child = os.fork()
+    if not child:
+        signal.alarm(SECONDS)
+        for use in (lambda: session.run("Hi"), lambda: next(turn), ours.create_session, ours.list_models):
+            try:
+                use()
+            except InvalidRequestError as error:
+                assert "forked from it: create a new one here" in error.message
+            else:
+                raise AssertionError
+        with backend() as theirs, theirs.create_session() as another:
+            print(another.run("In the child.").result, flush=True)
+        sys.exit(7)  # through the ends of both blocks
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    print(begun, session.run("Then.").result)
+"""
+
+
+def test_a_forked_process_is_told_to_open_its_own_and_disturbs_nothing() -> None:
+    source = FORKED.replace("SECONDS", str(SECONDS))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", source],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=2 * SECONDS,
+    )
+    said = "You said: In the child.\n7\nYou said: Begin. You said: Then.\n"
+    assert (done.stdout, done.stderr, done.returncode) == (said, "", 0)
+
+
 def test_a_callback_that_waits_for_a_person_does_not_keep_a_script_from_its_end(
     name: str, request: pytest.FixtureRequest, scripted_model: ScriptedModel
 ) -> None:

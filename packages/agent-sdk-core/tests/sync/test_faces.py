@@ -253,6 +253,15 @@ def test_a_backend_that_was_closed_says_so_and_leaves_no_thread(agent: Any) -> N
     for use in (backend.list_models, lambda: session.run("Hi")):
         with pytest.raises(SessionClosedError, match="is closed; create a new one"):
             use()
+    session.close()
+
+
+def test_a_backend_that_is_closed_inside_of_a_session_and_a_turn_ends_both(agent: Any) -> None:
+    backend = AgentBackend(agent.backend)
+    with backend.create_session() as session, session.query("hang") as turn:
+        next(turn)
+        backend.close()
+    assert (session.state, turn.result and turn.result.outcome) == ("closed", "interrupted")
 
 
 def test_a_backend_that_was_never_used_starts_no_thread(agent: Any) -> None:

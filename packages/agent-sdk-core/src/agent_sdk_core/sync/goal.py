@@ -47,7 +47,7 @@ class GoalRun(Face[async_face.GoalRun]):
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        self._portal.call(lambda: self._inner.__aexit__(exc_type, exc, tb))
+        self._portal.leave(lambda: self._inner.__aexit__(exc_type, exc, tb))
 
     async def _give_up(self) -> None:
         await self._inner.__aexit__(None, None, None)

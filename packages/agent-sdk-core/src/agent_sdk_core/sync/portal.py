@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -105,6 +106,7 @@ class Portal:
         self._todo: deque[Callable[[TaskGroup], object]] = deque()
         self._calls: set[_Call[Any]] = set()
         self._ending = False
+        self._forsaken = False
 
     @property
     def busy(self) -> bool:
@@ -122,7 +124,7 @@ class Portal:
 
         Raises:
             BaseException: What it raised.
-            InvalidRequestError: The caller is in the loop itself.
+            InvalidRequestError: The caller is in the loop itself, or in a process that was forked from the loop's.
             SessionClosedError: The portal is closed.
         """
         call = _Call(run)
@@ -137,6 +139,19 @@ class Portal:
             raise
         finally:
             self._calls.discard(call)
+
+    def leave(self, run: Callable[[], Awaitable[object]]) -> None:
+        """Run what ends something in the loop; nothing where the loop has ended, or is another process's."""
+        if not self._ending:
+            with contextlib.suppress(SessionClosedError):  # It has ended meanwhile, and with it all that was in it.
+                self.call(run)
+
+    def forsake(self) -> None:
+        """Know in a forked process that the thread and all that lives in it are the other one's."""
+        self._lock = threading.Lock()  # Another thread may have held it.
+        self._thread = None
+        self._calls = set()
+        self._ending = self._forsaken = True
 
     def end(self) -> None:
         """Do what is done last, and end the loop; does nothing when it has ended."""
@@ -153,6 +168,12 @@ class Portal:
 
     def _begin(self, call: _Call[T]) -> None:
         with self._lock:
+            if self._forsaken:
+                call.error = InvalidRequestError(
+                    f"{self._name} belongs to the process in which it was opened, and this one was forked from it: "
+                    "create a new one here."
+                )
+                raise call.error
             if self._ending:
                 call.error = self._closed_error()
                 raise call.error
@@ -227,3 +248,13 @@ def _end_all() -> None:
         portal.end_soon()
     for portal in portals:
         portal.end()
+
+
+def _forsake_all() -> None:
+    for portal in _open:
+        portal.forsake()
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):  # Not on Windows.
+    os.register_at_fork(after_in_child=_forsake_all)

@@ -178,8 +178,11 @@ class AgentSession(Face[async_face.AgentSession]):
     disable_mcp_server = blocking(async_face.AgentSession.disable_mcp_server)
     login_mcp_server = blocking(async_face.AgentSession.login_mcp_server)
     stop_task = blocking(async_face.AgentSession.stop_task)
-    close = blocking(async_face.AgentSession.aclose)
     kill = blocking(async_face.AgentSession.kill)
+
+    def close(self) -> None:
+        """End the running turn and let go of the session. Bounded; does nothing when it, or its backend, is closed."""
+        self._portal.leave(self._inner.aclose)
 
     def __enter__(self) -> Self:
         return self

@@ -73,7 +73,7 @@ class Turn(Face[async_face.Turn[R]], Generic[R]):
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        self._portal.call(lambda: self._inner.__aexit__(exc_type, exc, tb))
+        self._portal.leave(lambda: self._inner.__aexit__(exc_type, exc, tb))
 
 
 class PromptQueue(Face[async_face.PromptQueue], Sequence[QueuedPrompt]):
