@@ -75,9 +75,9 @@ class TestAnswersOfOneTurn:
 
 class TestPrompts:
     async def test_a_prompt_is_a_user_frame_with_our_uuid(self, fake: FakeClaude, session: ClaudeSession) -> None:
-        turn = session.query([TextInput("Look"), ImageInput(data=b"x", media_type="image/png")])
+        turn = session.query([TextInput("Look"), ImageInput(data=b"GIF89a", media_type="image/gif")])
         await turn.wait()
-        image = {"type": "base64", "media_type": "image/png", "data": "eA=="}
+        image = {"type": "base64", "media_type": "image/gif", "data": "R0lGODlh"}
         assert fake.prompts[0].frame == {
             "type": "user",
             "message": {

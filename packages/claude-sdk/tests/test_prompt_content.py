@@ -18,7 +18,7 @@ from agent_sdk_core import (
 )
 from claude_sdk.prompt_content import user_content
 
-PNG = b"\x89PNG\r\n"
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def encoded(data: bytes) -> str:
@@ -71,22 +71,17 @@ class TestImages:
             "type": "base64", "media_type": "image/png", "data": encoded(PNG)
         }  # fmt: skip
 
-    @pytest.mark.parametrize("url", ["data:image/png;base64", "data:text/plain,hello", "http://x/data:;base64,a"])
-    def test_what_only_looks_like_that_is_an_address(self, url: str) -> None:
+    def test_what_only_looks_like_that_is_an_address(self) -> None:
+        url = "http://x/data:;base64,a"
         assert only(ImageInput(url=url))["source"] == {"type": "url", "url": url}
 
-    def test_a_file_is_read_and_its_kind_is_that_of_its_name(self, tmp_path: Path) -> None:
-        source = only(ImageInput(path=file(tmp_path, "a.png", PNG)))["source"]
-        assert source == {"type": "base64", "media_type": "image/png", "data": encoded(PNG)}
-        named = only(ImageInput(path=file(tmp_path, "a", PNG), media_type="image/webp"))["source"]
-        assert named["media_type"] == "image/webp"
+    def test_a_file_is_read_and_its_kind_is_that_of_its_bytes(self, tmp_path: Path) -> None:
+        for name in ("a.png", "a.jpg", "strange"):
+            source = only(ImageInput(path=file(tmp_path, name, PNG), media_type="image/webp"))["source"]
+            assert source == {"type": "base64", "media_type": "image/png", "data": encoded(PNG)}
 
     def test_bytes_are_encoded(self) -> None:
         assert only(ImageInput(data=PNG, media_type="image/png"))["source"]["data"] == encoded(PNG)
-
-    def test_a_kind_that_cannot_be_told_has_to_be_given(self, tmp_path: Path) -> None:
-        with pytest.raises(InvalidRequestError, match=r"image .*strange.*give media_type"):
-            user_content([ImageInput(path=file(tmp_path, "strange", PNG))])
 
     def test_a_file_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(InvalidRequestError, match=r"The prompt's image .*missing\.png is not a file") as caught:

@@ -20,6 +20,8 @@ from agent_sdk_core.prompts import (
     PromptBlock,
     SkillInput,
     TextInput,
+    image_type,
+    inline_image,
     prompt_blocks,
 )
 from agent_sdk_core.wire.reading import Json
@@ -32,7 +34,7 @@ def user_content(prompt: Prompt) -> str | list[Json]:
 
     Raises:
         UnsupportedOptionError: A block is of a kind that Claude does not take.
-        InvalidRequestError: A named file is not there, or its kind cannot be told.
+        InvalidRequestError: A named file is not there, its kind cannot be told, or an image is none.
     """
     if isinstance(prompt, str):
         return prompt
@@ -52,10 +54,13 @@ def _block(block: PromptBlock) -> Json:
             return {"type": "text", "text": text}
         case ImageInput(url=url) if url is not None:
             return {"type": "image", "source": _from_url(url)}
-        case ImageInput(path=path, data=data, media_type=media_type):
-            return {"type": "image", "source": _from_bytes("image", path, data, media_type)}
+        case ImageInput(path=path) if path is not None:
+            file = existing_file("image", path, backend="claude")
+            return {"type": "image", "source": _image(_read("image", file), f"The prompt's image {file}")}
+        case ImageInput(data=data):
+            return {"type": "image", "source": _image(data or b"", "ImageInput(data=…)")}
         case DocumentInput(path=path, data=data, media_type=media_type):
-            source = _from_bytes("document", path, data, media_type)
+            source = _document(path, data, media_type)
             return {"type": "document", "source": source if source["media_type"] == _PDF else _as_text(source)}
         case MentionInput(_, path):
             return {"type": "text", "text": f"@{path}"}
@@ -68,20 +73,23 @@ def _block(block: PromptBlock) -> Json:
 
 
 def _from_url(url: str) -> Json:
-    head, comma, data = url.partition(",")
-    if url.startswith("data:") and comma and head.endswith(";base64"):
-        return {"type": "base64", "media_type": head.removeprefix("data:").removesuffix(";base64"), "data": data}
-    return {"type": "url", "url": url}
+    data = inline_image(url, backend="claude")
+    return {"type": "url", "url": url} if data is None else _image(data, "ImageInput(url=…)")
 
 
-def _from_bytes(what: str, path: str | os.PathLike[str] | None, data: bytes | None, media_type: str | None) -> Json:
+def _image(data: bytes, what: str) -> Json:
+    media_type = image_type(data, what, backend="claude")
+    return {"type": "base64", "media_type": media_type, "data": base64.b64encode(data).decode()}
+
+
+def _document(path: str | os.PathLike[str] | None, data: bytes | None, media_type: str | None) -> Json:
     if path is not None:
-        file = existing_file(what, path, backend="claude")
+        file = existing_file("document", path, backend="claude")
         media_type = media_type or mimetypes.guess_type(file.name)[0]
-        data = _read(what, file)
+        data = _read("document", file)
     if media_type is None:
         raise InvalidRequestError(
-            f"The kind of the prompt's {what} {path} cannot be told from its name; give media_type.", backend="claude"
+            f"The kind of the prompt's document {path} cannot be told from its name; give media_type.", backend="claude"
         )
     return {"type": "base64", "media_type": media_type, "data": base64.b64encode(data or b"").decode()}
 

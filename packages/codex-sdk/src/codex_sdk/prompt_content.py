@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import assert_never
 
-from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.paths import existing_file
 from agent_sdk_core.prompts import (
     AudioInput,
@@ -16,6 +17,8 @@ from agent_sdk_core.prompts import (
     PromptBlock,
     SkillInput,
     TextInput,
+    image_type,
+    inline_image,
     prompt_blocks,
 )
 from agent_sdk_core.wire.reading import Json
@@ -26,7 +29,7 @@ def user_input(prompt: Prompt) -> list[Json]:
 
     Raises:
         UnsupportedOptionError: A block is of a kind that Codex does not take, or an image or audio at a remote URL.
-        InvalidRequestError: A named file is not there.
+        InvalidRequestError: A named file is not there, or an image is none.
     """
     return [_user_input(block) for block in prompt_blocks(prompt)]
 
@@ -36,7 +39,7 @@ def _user_input(block: PromptBlock) -> Json:
         case TextInput(text):
             return {"type": "text", "text": text, "text_elements": []}
         case ImageInput(path=path) if path is not None:
-            return {"type": "localImage", "path": str(existing_file("image", path, backend="codex"))}
+            return {"type": "localImage", "path": str(_checked(existing_file("image", path, backend="codex")))}
         case ImageInput():
             return {"type": "image", "url": _image_url(block)}
         case AudioInput(path=path) if path is not None:
@@ -55,18 +58,36 @@ def _user_input(block: PromptBlock) -> Json:
             assert_never(block)
 
 
+def _checked(file: Path) -> Path:
+    """Return a file that is an image: another one Codex leaves out, and tells the model alone (0.163)."""
+    try:
+        with file.open("rb") as opened:
+            image_type(opened.read(16), f"The prompt's image {file}", backend="codex")
+    except OSError as error:
+        raise InvalidRequestError(
+            f"The prompt's image {file} cannot be read: {error.strerror}.", backend="codex"
+        ) from error
+    return file
+
+
 def _image_url(block: ImageInput) -> str:
+    data, what = block.data, "ImageInput(data=…)"
     if block.url is not None:
-        return _inline("image", block.url)
-    return f"data:{block.media_type};base64,{base64.b64encode(block.data or b'').decode()}"
+        data, what = inline_image(block.url, backend="codex"), "ImageInput(url=…)"
+        if data is None:
+            raise _remote("image", "data=… with media_type=…")
+    held = data or b""
+    return f"data:{image_type(held, what, backend='codex')};base64,{base64.b64encode(held).decode()}"
 
 
 def _inline(kind: str, url: str) -> str:
     """Refuse what Codex would fetch: it refuses the turn for an image, and leaves audio out without a word (0.163)."""
     if url[:5].lower() != "data:":
-        takes = "data=… with media_type=…" if kind == "image" else "a data: URL"
-        raise UnsupportedOptionError(
-            f"The codex backend takes no {kind} from a remote URL: fetch it, and pass path=… or {takes}.",
-            backend="codex",
-        )
+        raise _remote(kind, "a data: URL")
     return url
+
+
+def _remote(kind: str, takes: str) -> UnsupportedOptionError:
+    return UnsupportedOptionError(
+        f"The codex backend takes no {kind} from a remote URL: fetch it, and pass path=… or {takes}.", backend="codex"
+    )

@@ -247,14 +247,18 @@ def test_a_configured_sandbox_is_a_policy_with_all_its_switches(config: dict[str
     protocol.TurnStartParams.model_validate({"threadId": "t", "input": [], "sandboxPolicy": policy})
 
 
+PNG = b"\x89PNG\r\n\x1a\n"
+PNG_TEXT = base64.b64encode(PNG).decode()
+
+
 @pytest.fixture
 def blocks(workspace: Path) -> list[PromptBlock]:
     for name in ("image.png", "sound.wav"):
-        (workspace / name).write_bytes(b"data")
+        (workspace / name).write_bytes(PNG)
     return [
         TextInput("look"),
-        ImageInput(url="data:image/png;base64,AA=="),
-        ImageInput(data=b"\x89PNG", media_type="image/png"),
+        ImageInput(url=f"data:image/png;base64,{PNG_TEXT}"),
+        ImageInput(data=PNG, media_type="image/png"),
         ImageInput(path=workspace / "image.png"),
         AudioInput(url="data:audio/wav;base64,AA=="),
         AudioInput(path=workspace / "sound.wav"),
@@ -266,11 +270,10 @@ def blocks(workspace: Path) -> list[PromptBlock]:
 def test_each_block_has_its_shape_on_the_wire(workspace: Path, blocks: list[PromptBlock]) -> None:
     sent = user_input(blocks)
     protocol.TurnStartParams.model_validate({"threadId": "t", "input": sent})
-    png = base64.b64encode(b"\x89PNG").decode()
     assert sent == [
         {"type": "text", "text": "look", "text_elements": []},
-        {"type": "image", "url": "data:image/png;base64,AA=="},
-        {"type": "image", "url": f"data:image/png;base64,{png}"},
+        {"type": "image", "url": f"data:image/png;base64,{PNG_TEXT}"},
+        {"type": "image", "url": f"data:image/png;base64,{PNG_TEXT}"},
         {"type": "localImage", "path": str(workspace / "image.png")},
         {"type": "audio", "url": "data:audio/wav;base64,AA=="},
         {"type": "localAudio", "path": str(workspace / "sound.wav")},
@@ -280,11 +283,10 @@ def test_each_block_has_its_shape_on_the_wire(workspace: Path, blocks: list[Prom
 
 
 def test_the_repeated_prompt_has_the_blocks_of_the_field(workspace: Path, blocks: list[PromptBlock]) -> None:
-    png = base64.b64encode(b"\x89PNG").decode()
     assert replay_content([*blocks, DocumentInput(path="a.pdf")]) == [
         {"type": "text", "text": "look"},
-        {"type": "image", "source": {"type": "url", "url": "data:image/png;base64,AA=="}},
-        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": png}},
+        {"type": "image", "source": {"type": "url", "url": f"data:image/png;base64,{PNG_TEXT}"}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG_TEXT}},
         {"type": "image", "source": {"type": "file", "path": str(workspace / "image.png")}},
         {"type": "audio", "source": {"type": "url", "url": "data:audio/wav;base64,AA=="}},
         {"type": "audio", "source": {"type": "file", "path": str(workspace / "sound.wav")}},

@@ -126,6 +126,26 @@ async def test_images_reach_the_model(agent: Agent) -> None:
     assert all(pixel in request.body for request in agent.model.requests)
 
 
+@needs("images", "process")
+async def test_an_image_that_is_none_is_refused_before_it_is_sent(agent: Agent) -> None:
+    (agent.workspace / "text.png").write_bytes(b"no image")
+    (agent.workspace / "empty.png").touch()
+    wrong = [
+        ImageInput(data=b"no image", media_type="image/png"),
+        ImageInput(data=b"", media_type="image/png"),
+        ImageInput(path=agent.workspace / "text.png"),
+        ImageInput(path=agent.workspace / "empty.png"),
+        ImageInput(url="data:image/png;base64,"),
+        ImageInput(url="data:text/plain,hello"),
+        ImageInput(url="file:///tmp/a.png"),
+    ]
+    async with agent.session() as session:
+        for block in wrong:
+            with pytest.raises(InvalidRequestError, match=r"[Ii]mage"):
+                await session.send([TextInput("What is it?"), block])
+    assert not agent.model.requests
+
+
 async def test_an_empty_or_blank_prompt_is_refused_before_it_is_sent(agent: Agent) -> None:
     prompts: list[Prompt] = ["", " \n\t", "\ufeff", [], [TextInput("")], [TextInput(" "), TextInput("\n")]]
     async with agent.session() as session:
