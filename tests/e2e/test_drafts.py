@@ -168,3 +168,66 @@ def test_no_more_images_are_attached_than_a_prompt_may_have(
     expect(attached(tab)).to_have_count(2)
     tab.say("Look")
     expect(tab.log.locator(".prompt img")).to_have_count(2)
+
+
+FORBID = """() => {
+    window.allow = () => Object.assign(IDBObjectStore.prototype, { put });
+    const put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = () => { throw new DOMException("The quota is exceeded.", "QuotaExceededError"); };
+}"""
+LEAVES = """() => dispatchEvent(new Event("beforeunload", { cancelable: true }))"""
+"""Whether nothing would be asked of who leaves the page."""
+
+
+def unkept(tab: Tab, what: str) -> Locator:
+    return tab.page.get_by_role("status").filter(has_text=f"A draft could not be kept: {what} will be lost")
+
+
+def test_images_that_the_browser_cannot_keep_stay_in_the_message_and_that_is_said(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    memory.otherwise(text("ok"))
+    tab = open_window(quick).tab()
+    tab.page.evaluate(FORBID)
+    tab.message.fill("Look")
+    attach(tab, 2)
+    expect(unkept(tab, "the images")).to_be_visible()
+    expect(attached(tab)).to_have_count(2)
+    assert not tab.page.evaluate(LEAVES)
+    tab.shot("unkept")
+    tab.page.evaluate("allow()")
+    expect(unkept(tab, "the images")).to_have_count(0)  # It is tried again.
+    assert tab.page.evaluate(f"({COUNT_KEPT})()") == 1
+    assert tab.page.evaluate(LEAVES)
+    tab.page.evaluate(FORBID)
+    attach(tab)
+    expect(unkept(tab, "the images")).to_be_visible()
+    tab.button("Send").click()
+    expect(tab.log.locator(".prompt img")).to_have_count(3)
+    expect(attached(tab)).to_have_count(0)
+    expect(unkept(tab, "the images")).to_have_count(0)
+
+
+def test_images_that_the_server_cannot_keep_are_written_later(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    _, tab = begun(quick, memory, open_window)
+    refused = {"error": {"code": "store", "message": "The store cannot be written."}}
+    tab.page.route(DRAFT, lambda route: route.fulfill(status=503, json=refused))
+    attach(tab)
+    expect(unkept(tab, "the images")).to_be_visible()
+    expect(attached(tab)).to_have_count(1)
+    with tab.page.expect_response(keeps(1)):
+        tab.page.unroute(DRAFT)
+    expect(unkept(tab, "the images")).to_have_count(0)
+    tab.page.reload()
+    expect(attached(tab)).to_have_count(1)
+
+
+def test_a_text_that_nothing_keeps_is_told_of(quick: Server, open_window: OpenWindow) -> None:
+    tab = open_window(quick).tab()
+    tab.page.evaluate("() => { Storage.prototype.setItem = () => { throw new DOMException(); }; }")
+    tab.message.fill("A new chat has no server that would keep it.")
+    expect(unkept(tab, "the text")).to_be_visible()
+    tab.message.fill("")
+    expect(unkept(tab, "the text")).to_have_count(0)

@@ -310,7 +310,7 @@ def test_a_chat_that_goes_on_for_long_is_not_held_as_a_whole(quick: Server, open
 def test_who_reads_further_up_is_left_there(quick: Server, memory: MemoryBackend, open_window: OpenWindow) -> None:
     gate = Gate()
     lines = "\n\n".join(f"line {number}" for number in range(120))
-    memory.reply(text(f"{lines}\n\n"), gate, text("more\n\nlast words"))
+    memory.reply(text(f"{lines}\n\n"), gate, text("more\n\nlast words")).otherwise(text("Here I am."))
     tab = open_window(quick).tab()
     tab.say("Go")
     expect(tab.log.get_by_text("line 119")).to_be_in_viewport()
@@ -334,6 +334,11 @@ def test_who_reads_further_up_is_left_there(quick: Server, memory: MemoryBackend
     expect(tab.log.get_by_text("last words")).not_to_be_in_viewport()
     end.click()
     expect(tab.log.get_by_text("last words")).to_be_in_viewport()
+    expect(end).to_have_count(0)
+    tab.page.mouse.wheel(0, -1500)
+    expect(end).to_be_visible()
+    tab.say("Where are you?")
+    expect(tab.log.get_by_text("Here I am.")).to_be_in_viewport()
     expect(end).to_have_count(0)
 
 
@@ -683,7 +688,12 @@ def test_who_has_no_cookie_is_told_what_to_do(quick: Server, open_window: OpenWi
     tab = window.tab()
     window.context.clear_cookies()
     tab.page.reload()
+    expect(tab.page.get_by_role("heading", name="The chats are not open in this browser")).to_be_visible()
     expect(tab.page.get_by_text("Open the link that")).to_be_visible()
+    width = tab.page.locator("body").bounding_box()
+    assert width is not None
+    assert width["width"] < 600, "its style is let in by the policy"
+    tab.shot("no-cookie")
 
 
 def repository(folder: Path) -> None:

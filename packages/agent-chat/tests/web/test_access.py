@@ -41,6 +41,19 @@ async def test_nobody_without_the_cookie_gets_anything(served: Any) -> None:
         await served.socket("/api/events", cookie="")
 
 
+async def test_a_browser_without_the_cookie_shows_what_to_do(served: Any) -> None:
+    async with httpx2.AsyncClient(headers={"sec-fetch-dest": "document"}, trust_env=False) as stranger:
+        for path, status, words in (("/", 401, "Open the link"), ("/open?token=x", 403, "This link was used")):
+            answer = await stranger.get(f"{served.base}{path}")
+            assert answer.status_code == status
+            assert answer.headers["content-type"].startswith("text/html")
+            assert words in answer.text
+            assert "<code>agent-sdk serve</code>" in answer.text
+            policy = answer.headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+
+
 async def test_a_link_works_once(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     link = served.access.link(served.base)
     async with httpx2.AsyncClient(trust_env=False) as first, httpx2.AsyncClient(trust_env=False) as second:

@@ -3,7 +3,9 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ArrowDown, FileDiff as FileDiffIcon, GitBranch, Menu, Pencil, Trash2, X } from "./icons";
+import {
+  Archive, ArrowDown, Braces, FileDiff as FileDiffIcon, FileText, FoldVertical, GitBranch, ListTree, Menu, Pencil, Trash2, X,
+} from "./icons";
 import { call } from "./api";
 import { Asking } from "./asking";
 import { Composer } from "./composer";
@@ -213,7 +215,7 @@ function Chat({ model }: { model: ChatModel }) {
             <Plan model={model} />
             {view ? <Waiting view={view} model={model} /> : null}
             <Asking requests={model.pending.value} />
-            <Composer chatId={model.id} settings={() => ({})}>
+            <Composer chatId={model.id} settings={() => ({})} onSend={follow.toEnd}>
               {listed ? <ChatSettings view={listed} isKnown={view !== null} /> : null}
             </Composer>
           </div>
@@ -289,26 +291,26 @@ function ChatHeader({ model, view, review, raw, usage }: { model: ChatModel; vie
       <span class={`state-text ${view.state}`}>{model.sending.value && !busy ? "sending" : (STATES[view.state] ?? view.state)}</span>
       <Meter view={view} open={usage} />
       <button type="button" class="quiet" onClick={review}>
-        <FileDiffIcon size={15} /> Review
+        <FileDiffIcon size={15} /> <span class="word">Review</span>
       </button>
       <More>
         <button type="button" onClick={() => void change({ archived: !view.archived })}>
-          {view.archived ? "Put back into the list" : "Archive"}
+          <Archive size={14} /> {view.archived ? "Put back into the list" : "Archive"}
         </button>
         <Export chat={id} format="markdown" name="chat.md">
-          Export as Markdown
+          <FileText size={14} /> Export as Markdown
         </Export>
         <Export chat={id} format="ndjson" name="chat.ndjson">
-          Export as NDJSON
+          <Braces size={14} /> Export as NDJSON
         </Export>
         <button type="button" disabled={busy || !view.can?.compact} onClick={() => void attempt(() => call("POST", `/chats/${id}/compact`))}>
-          Compact
+          <FoldVertical size={14} /> Compact
         </button>
         <button type="button" onClick={raw}>
-          Raw messages
+          <ListTree size={14} /> Raw messages
         </button>
         <button type="button" class="deny" onClick={() => void remove()}>
-          <Trash2 size={13} /> Delete
+          <Trash2 size={14} /> Delete
         </button>
       </More>
     </header>
@@ -348,7 +350,7 @@ function More({ children }: { children: ComponentChildren }) {
   );
 }
 
-function Export({ chat, format, name, children }: { chat: string; format: string; name: string; children: string }) {
+function Export({ chat, format, name, children }: { chat: string; format: string; name: string; children: ComponentChildren }) {
   const path = `/chats/${chat}/export?format=${format}`;
   if (!host()) {
     return (

@@ -31,10 +31,12 @@ interface Completion {
 interface Props {
   chatId: string | null;
   settings: () => Record<string, unknown>;
+  /** Hears that something goes into the conversation at once. */
+  onSend?: () => void;
   children?: ComponentChildren;
 }
 
-export function Composer({ chatId, settings, children }: Props) {
+export function Composer({ chatId, settings, onSend, children }: Props) {
   const box = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   const key = `draft:${chatId ?? "new"}`;
@@ -42,6 +44,7 @@ export function Composer({ chatId, settings, children }: Props) {
   const [images, setImages] = useState<Image[]>([]);
   const [completion, setCompletion] = useState<Completion | null>(null);
   const [sending, setSending] = useState(false);
+  const [unkept, setUnkept] = useState(false);
   const attached = useRef<Image[]>([]);
   const loaded = useRef<Promise<void>>(Promise.resolve());
   const asked = useRef(0);
@@ -105,7 +108,7 @@ export function Composer({ chatId, settings, children }: Props) {
   function write(value: string) {
     touched.current = true;
     setText(value);
-    keep(key, value);
+    setUnkept(!keep(key, value) && chatId === null); // That of a chat is with its server too.
     keeper.setText(value);
   }
 
@@ -160,6 +163,7 @@ export function Composer({ chatId, settings, children }: Props) {
       early.current = true; // It is sent as soon as it is known how the chat stands.
       return;
     }
+    if (!running || priority === "steer") onSend?.();
     const draft = { text, images };
     let place = key;
     let home = keeper;
@@ -257,6 +261,15 @@ export function Composer({ chatId, settings, children }: Props) {
   }
 
   const empty = !text.trim() && !images.length;
+  const lost = [...(unkept && text ? ["the text"] : []), ...(keeper.unkept.value && images.length ? ["the images"] : [])].join(" and ");
+
+  useEffect(() => {
+    if (!lost) return;
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", warn);
+    return () => removeEventListener("beforeunload", warn);
+  }, [lost]);
+
   return (
     <form
       ref={form}
@@ -306,6 +319,9 @@ export function Composer({ chatId, settings, children }: Props) {
           ))}
         </ul>
       ) : null}
+      <p class="unkept" role="status">
+        {lost ? `A draft could not be kept: ${lost} will be lost if the page is closed before it is sent.` : null}
+      </p>
       <textarea
         ref={box}
         aria-label="Message"

@@ -1,6 +1,7 @@
 // Changes of a file: side by side or one below the other, as the reader likes it.
 
 import { signal } from "@preact/signals";
+import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { isHosted, tell } from "./host";
 import { kept, keep } from "./memory";
@@ -46,6 +47,57 @@ export function rows(hunk: Hunk): Row[] {
   }
   flush();
   return made;
+}
+
+/** What one line has that another in its place has not: from where to where in each; null where they have little in common. */
+export function differing(left: string, right: string): { from: number; left: number; right: number } | null {
+  const most = Math.min(left.length, right.length);
+  let from = 0;
+  while (from < most && left[from] === right[from]) from++;
+  let same = 0;
+  while (same < most - from && left.at(-1 - same) === right.at(-1 - same)) same++;
+  // Whole words differ, and whole characters.
+  while (isWithin(left, from) || isWithin(right, from)) from--;
+  while (isWithin(left, left.length - same) || isWithin(right, right.length - same)) same--;
+  const common = (left.slice(0, from) + left.slice(left.length - same)).trim().length;
+  return 3 * common < Math.max(left.trim().length, right.trim().length) ? null : { from, left: left.length - same, right: right.length - same };
+}
+
+/** Whether a place in a text is within a word, or within a character of two units. */
+function isWithin(text: string, at: number): boolean {
+  return at > 0 && /^(\w\w|[\ud800-\udbff][\udc00-\udfff])$/.test(text.slice(at - 1, at + 1));
+}
+
+function marked(text: string, from: number, to: number) {
+  if (from >= to) return text;
+  return (
+    <>
+      {text.slice(0, from)}
+      <mark>{text.slice(from, to)}</mark>
+      {text.slice(to)}
+    </>
+  );
+}
+
+/** The lines of a hunk with what differs in those that take another's place. */
+function markedLines(lines: string[]): (string | VNode)[] {
+  const drawn: (string | VNode)[] = lines.map((line) => line.slice(1));
+  for (let start = 0; start < lines.length; start++) {
+    if (!lines[start]!.startsWith("-")) continue;
+    let middle = start;
+    while (lines[middle]?.startsWith("-")) middle++;
+    let end = middle;
+    while (lines[end]?.startsWith("+")) end++;
+    for (let index = 0; index < Math.min(middle - start, end - middle); index++) {
+      const [left, right] = [lines[start + index]!.slice(1), lines[middle + index]!.slice(1)];
+      const found = differing(left, right);
+      if (!found) continue;
+      drawn[start + index] = marked(left, found.from, found.left);
+      drawn[middle + index] = marked(right, found.from, found.right);
+    }
+    start = Math.max(start, end - 1);
+  }
+  return drawn;
 }
 
 export function counts(diff: FileDiff): { added: number; removed: number } {
@@ -182,12 +234,13 @@ function beside(row: Row, index: number, remarks?: Remarks) {
   const changed = row.kind === "changed";
   const left = row.left ?? "";
   const right = row.right ?? "";
+  const found = changed && row.left !== null && row.right !== null ? differing(left, right) : null;
   return [
     <tr key={index}>
       <Number line={row.old} place={`-${row.old}`} quote={left} remarks={changed ? remarks : undefined} changed={changed} />
-      <td class={row.left === null ? "empty" : changed ? "text minus" : "text"}>{row.left}</td>
+      <td class={row.left === null ? "empty" : changed ? "text minus" : "text"}>{found ? marked(left, found.from, found.left) : row.left}</td>
       <Number line={row.new} place={`+${row.new}`} quote={right} remarks={remarks} changed={changed} />
-      <td class={row.right === null ? "empty" : changed ? "text plus" : "text"}>{row.right}</td>
+      <td class={row.right === null ? "empty" : changed ? "text plus" : "text"}>{found ? marked(right, found.from, found.right) : row.right}</td>
     </tr>,
     ...(changed ? remarkRow(`-${row.old}`, left, remarks) : []),
     ...remarkRow(`+${row.new}`, right, remarks),
@@ -197,6 +250,7 @@ function beside(row: Row, index: number, remarks?: Remarks) {
 function unified(hunk: Hunk, remarks?: Remarks) {
   let before = hunk.old_start;
   let after = hunk.new_start;
+  const drawn = markedLines(hunk.lines);
   return hunk.lines.flatMap((line, index) => {
     const sign = line[0];
     if (sign === "\\")
@@ -216,7 +270,7 @@ function unified(hunk: Hunk, remarks?: Remarks) {
         <Number line={old} place={place} quote={quote} remarks={minus ? remarks : undefined} changed={minus} />
         <Number line={now} place={place} quote={quote} remarks={remarks} changed={plus} />
         <td class="sign" aria-hidden="true">{minus ? "−" : plus ? "+" : ""}</td>
-        <td class="text">{quote}</td>
+        <td class="text">{drawn[index]}</td>
       </tr>,
       ...remarkRow(place, quote, remarks),
     ];

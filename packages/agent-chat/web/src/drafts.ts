@@ -1,20 +1,27 @@
 // Drafts beside their text in the browser: those of a chat are on its server, with their images; the images of a new chat are in
 // the database of the browser, for there is no chat yet that they could be kept with.
 
+import { signal } from "@preact/signals";
 import { call } from "./api";
 import type { Draft, Image } from "./types";
 
 const PAUSE = 600;
+/** After how long what could not be written is tried again; twice as long each time. */
+const AGAIN = 3_000;
+const AGAIN_AT_MOST = 60_000;
 
 /** What is kept of one composer: the newest state, one write at a time, also after the composer is gone. */
 export class DraftKeeper {
   /** What is attached, as it was last told or loaded. */
   images: Image[] = [];
+  /** Whether what is attached is nowhere but in the composer, for it could not be written. */
+  readonly unkept = signal(false);
   private text = "";
   private timer = 0;
   private hasText = false;
   private hasImages = false;
   private writing: Promise<void> | null = null;
+  private again = AGAIN;
 
   constructor(private readonly place: Place) {}
 
@@ -71,12 +78,19 @@ export class DraftKeeper {
       this.hasText = this.hasImages = false;
       try {
         await this.place.save(this.text, images);
+        this.again = AGAIN;
+        if (images) this.unkept.value = false;
       } catch {
         this.hasImages ||= images !== null; // They go with what is written next.
         break;
       }
     }
     this.writing = null;
+    if (!this.hasImages) return;
+    this.unkept.value = this.images.length > 0;
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.flush(), this.again);
+    this.again = Math.min(AGAIN_AT_MOST, 2 * this.again);
   }
 }
 
@@ -122,10 +136,14 @@ function inStore(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBR
     opened.onupgradeneeded = () => opened.result.createObjectStore("images");
     opened.onerror = () => failed(opened.error);
     opened.onsuccess = () => {
-      const transaction = opened.result.transaction("images", mode);
-      const asked = work(transaction.objectStore("images"));
-      transaction.oncomplete = () => done(asked.result);
-      transaction.onabort = () => failed(transaction.error);
+      try {
+        const transaction = opened.result.transaction("images", mode);
+        const asked = work(transaction.objectStore("images"));
+        transaction.oncomplete = () => done(asked.result);
+        transaction.onabort = () => failed(transaction.error);
+      } catch (error) {
+        failed(error);
+      }
       opened.result.close(); // It waits for its transactions.
     };
   });

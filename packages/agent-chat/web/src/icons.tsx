@@ -30,12 +30,17 @@ function icon(parts: IconNode) {
 }
 
 export type Icon = ReturnType<typeof icon>;
+export const Archive = icon(shapes.Archive);
 export const ArrowDown = icon(shapes.ArrowDown);
 export const Bell = icon(shapes.Bell);
 export const Bot = icon(shapes.Bot);
+export const Braces = icon(shapes.Braces);
 export const Brain = icon(shapes.Brain);
 export const Check = icon(shapes.Check);
 export const ChevronRight = icon(shapes.ChevronRight);
+export const Circle = icon(shapes.Circle);
+export const CircleCheck = icon(shapes.CircleCheck);
+export const CircleDot = icon(shapes.CircleDot);
 export const CircleSlash = icon(shapes.CircleSlash);
 export const CircleX = icon(shapes.CircleX);
 export const Copy = icon(shapes.Copy);
@@ -46,12 +51,15 @@ export const FileMinus = icon(shapes.FileMinus);
 export const FilePenLine = icon(shapes.FilePenLine);
 export const FileSearch = icon(shapes.FileSearch);
 export const FileSymlink = icon(shapes.FileSymlink);
+export const FileText = icon(shapes.FileText);
+export const FoldVertical = icon(shapes.FoldVertical);
 export const GitBranch = icon(shapes.GitBranch);
 export const Globe = icon(shapes.Globe);
 export const Hand = icon(shapes.Hand);
 export const ImagePlus = icon(shapes.ImagePlus);
 export const ListChecks = icon(shapes.ListChecks);
 export const ListPlus = icon(shapes.ListPlus);
+export const ListTree = icon(shapes.ListTree);
 export const LoaderCircle = icon(shapes.LoaderCircle);
 export const Menu = icon(shapes.Menu);
 export const MessageCircleQuestionMark = icon(shapes.MessageCircleQuestionMark);

@@ -12,16 +12,18 @@ export function kept(name: string): string | null {
   }
 }
 
-export function keep(name: string, value: string | null): void {
+/** Keep a value, or forget it; false where the browser refuses. */
+export function keep(name: string, value: string | null): boolean {
   const embedding = host();
   if (embedding?.keep) {
     embedding.keep(name, value || null);
-    return;
+    return true;
   }
   try {
     if (value === null || value === "") localStorage.removeItem(`agent-sdk:${name}`);
     else localStorage.setItem(`agent-sdk:${name}`, value);
+    return true;
   } catch {
-    // A full or forbidden store: the server keeps drafts too.
+    return false; // A full or forbidden store.
   }
 }

@@ -55,7 +55,7 @@ export function Sidebar() {
   const stop = shown.find((chat) => chat.id === current.value?.id) ?? shown[0]; // Tab comes here, the arrows go on.
   return (
     <nav class="sidebar" aria-label="Chats">
-      <button type="button" class="primary new" onClick={() => go(null)}>
+      <button type="button" class="new" onClick={() => go(null)}>
         <MessageSquarePlus size={15} /> New chat
       </button>
       <label class="search">

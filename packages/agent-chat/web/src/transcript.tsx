@@ -3,7 +3,7 @@
 import { useComputed, useSignal, type Signal } from "@preact/signals";
 import type { VNode } from "preact";
 import {
-  Bot, Brain, Check, ChevronRight, CircleSlash, CircleX, FileMinus, FilePenLine, FileSearch, FileSymlink, Globe, Hand, ListChecks,
+  Bot, Brain, Check, ChevronRight, Circle, CircleCheck, CircleDot, CircleSlash, CircleX, FileMinus, FilePenLine, FileSearch, FileSymlink, Globe, Hand, ListChecks,
   LoaderCircle, MessageCircleQuestionMark, Plug, Search, SquareTerminal, Wrench, type Icon,
 } from "./icons";
 import { counts, Diff } from "./diff";
@@ -128,7 +128,8 @@ function Card({ item }: { item: CardItem }) {
   const title = card.title || card.name;
   const summary = (card.command || card.subject).split("\n")[0] ?? "";
   const running = card.state === "running" || card.state === "waiting";
-  const open = touched.value ?? (running || card.state === "failed" || card.diffs.length > 0 || card.steps.length > 0 || card.text !== "");
+  // What waits for an answer is shown where that is given.
+  const open = touched.value ?? (card.state !== "waiting" && card.kind !== "ask" && (running || card.state === "failed" || card.diffs.length > 0 || card.steps.length > 0 || card.text !== ""));
   const Icon = ICONS[card.kind] ?? Wrench;
   return (
     <article class={`item card ${card.state}`} aria-label={summary ? `${title}: ${summary}` : title} aria-busy={running}>
@@ -238,7 +239,8 @@ export function Steps({ steps }: { steps: CardData["steps"] }) {
     <ul class="steps">
       {steps.map((step, index) => (
         <li key={index} class={step.status}>
-          <span aria-hidden="true">{step.status === "completed" ? "✓" : step.status === "in_progress" ? "▸" : "○"}</span> {step.text}
+          {step.status === "completed" ? <CircleCheck size={14} /> : step.status === "in_progress" ? <CircleDot size={14} /> : <Circle size={14} />}
+          <span>{step.text}</span>
           <span class="unseen">{step.status === "completed" ? " (done)" : step.status === "in_progress" ? " (under way)" : ""}</span>
         </li>
       ))}

@@ -7,10 +7,12 @@ secret of this launch, which the browser gets once, by a link that works once.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import html
 import secrets
 import time
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
@@ -46,6 +48,12 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+_STYLE: Final = (
+    ":root { color-scheme: light dark } code { font-size: 90% } h1 { font-size: 22px; line-height: 1.2 }"
+    " body { max-width: 520px; margin: 15vh auto; padding: 0 24px; font: 15px/1.55 system-ui, sans-serif }"
+)
+_STYLE_HASH: Final = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 HEADERS: Final = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -158,7 +166,8 @@ class Access:
             return answer
         if _found(self._sessions, self._cookie_of(headers)) is not None:
             return _onward(headers, root)
-        return PlainTextResponse("This link was used, or is too old. Start `agent-sdk serve` again for another.", 403)
+        words = "This link was used, or is too old. Start `agent-sdk serve` again for another."
+        return _told(403, words) if _is_shown(headers) else PlainTextResponse(words, 403)
 
     def _cookie_of(self, headers: Headers) -> str:
         try:
@@ -176,6 +185,23 @@ def _onward(headers: Headers, root: str) -> Response:
     there = html.escape(f"{root}/")
     refresh = f'<meta http-equiv="refresh" content="0;url={there}">'
     return HTMLResponse(f'<!doctype html>{refresh}<a href="{there}">Open the chats</a>')
+
+
+def _is_shown(headers: Headers) -> bool:
+    """Whether a browser shows the answer to its user."""
+    return headers.get("sec-fetch-dest") == "document"
+
+
+def _told(status: int, words: str) -> Response:
+    """Return a page that says how the chats are opened."""
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
+    heading = "The chats are not open in this browser"
+    said = words.replace("`", "<code>", 1).replace("`", "</code>", 1)
+    body = f"<title>{heading}</title><main><h1>{heading}</h1><p>{said}</p><p>Drafts are kept.</p></main>"
+    policy = CONTENT_SECURITY_POLICY.replace("style-src 'self'", f"style-src 'sha256-{_STYLE_HASH}'")
+    return HTMLResponse(
+        f'<!doctype html><html lang="en">{head}{body}</html>', status, {"content-security-policy": policy}
+    )
 
 
 class Guard:
@@ -225,7 +251,8 @@ class Guard:
             return Response(status_code=204)
         bucket = self._access.bucket(headers, cookies=not guest)
         if bucket is None:
-            return refusal(401, "not_opened", "Open the link that `agent-sdk serve` printed; each works once.")
+            words = "Open the link that `agent-sdk serve` printed; each works once."
+            return _told(401, words) if _is_shown(headers) else refusal(401, "not_opened", words)
         if not bucket.take():
             return refusal(429, "too_many_requests", "Too many requests; wait a second.", {"retry-after": "1"})
         return None
