@@ -34,7 +34,7 @@ def measure_instructions(agent: Agent, executable: Path | None, progress: Callab
     readers = READERS[agent].raw, READERS[agent].ours
     counted: dict[str, list[int]] = {}
     for deltas in COUNTS:
-        with scene(agent, deltas, executable, progress) as place, replayed(place, at_once=True) as recording:
+        with scene(agent, deltas, executable, progress) as place, replayed(place, in_pieces=True) as recording:
             # One seed, so that tables of names collide alike in every run; without the collector, see there.
             fixed = replace(recording, env={**recording.env, "PYTHONHASHSEED": "0", NO_GC: "1"})
             for reader in readers:

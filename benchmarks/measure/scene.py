@@ -16,7 +16,7 @@ from probes.pipes import ClaudePipe
 from probes.plan import ENDLESS, FLOOD, FLOOD_DELTAS, HELLO, PIECE, STREAM, Task
 from probes.replayed_claude import GREETING, recorded_uuid
 from probes.replayed_codex import RECORDING
-from probes.saying import AT_ONCE
+from probes.saying import IN_PIECES
 
 from agent_sdk_testing import (
     ScriptedModel,
@@ -144,12 +144,12 @@ def scene(agent: Agent, count: int, executable: Path | None, progress: Callable[
 
 
 @contextmanager
-def replayed(place: Scene, *, at_once: bool = False) -> Generator[Scene]:
+def replayed(place: Scene, *, in_pieces: bool = False) -> Generator[Scene]:
     """Record what the agent says to both prompts, and set up a place where that is said again, without waiting.
 
     Args:
         place: Where it says it.
-        at_once: Whether its reader is stopped until all is said.
+        in_pieces: Whether it is said in pieces that the reader finds whole, each when the one before has been read.
     """
     with scratch_folder(prefix="bench-recording-") as folder:
         if place.agent == "codex":
@@ -158,7 +158,7 @@ def replayed(place: Scene, *, at_once: bool = False) -> Generator[Scene]:
             _record_claude(place, folder)
         executable = folder / place.agent
         command = shlex.join([sys.executable, "-m", f"probes.replayed_{place.agent}", str(folder)])
-        variables = f"PYTHONPATH={shlex.quote(str(BENCHMARKS))}" + (f" {AT_ONCE}=1" if at_once else "")
+        variables = f"PYTHONPATH={shlex.quote(str(BENCHMARKS))}" + (f" {IN_PIECES}=1" if in_pieces else "")
         executable.write_text(f'#!/bin/sh\n{variables} exec {command} "$@"\n')
         executable.chmod(0o755)
         yield replace(place, executable=executable)
