@@ -159,7 +159,7 @@ def test_a_method_refuses_a_wrong_type_and_a_misspelt_name(cls: Any, name: str, 
     [
         ({"startup_timeout": 0}, "startup_timeout must be a finite number greater than 0"),
         ({"startup_timeout": float("nan")}, "startup_timeout must be a finite number greater than 0"),
-        ({"env": {"A": 1}}, "env ['A'] must be text, not int"),
+        ({"env": {"A": 1}}, "env ['A'] must be text or a Secret, not int"),
         ({"env": "A=1"}, "env must be a mapping or None, not str"),
         ({"executable": 3}, "executable must be text, a path or None, not int"),
         ({"wire_log": "log.jsonl"}, "wire_log must be a function or None, not str"),

@@ -33,6 +33,7 @@ from agent_sdk_core import (
 )
 from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
 from agent_sdk_core.asking.requests import AgentAnswer, Ask, Envelope
+from agent_sdk_core.option_values import revealed
 from agent_sdk_core.prompts import prompt_blocks
 from agent_sdk_core.runtime import Host, SessionDriver
 from agent_sdk_core.runtime.asking.hooking import HookOutcome
@@ -243,7 +244,7 @@ class MiniDriver(SessionDriver):
         return None
 
     async def _execute(self, command: str) -> tuple[str, int]:
-        env = {**os.environ, **self.sink.options.env}
+        env = {**os.environ, **revealed(self.sink.options.env)}
         process = await anyio.open_process(
             ["/bin/sh", "-c", command],
             cwd=self.cwd, env=env, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True,

@@ -90,9 +90,9 @@ WRONG: list[tuple[Any, str]] = [
     (M, "leaves M open"),
     (Page, "leaves T open"),
     (Pair, "leaves T open"),
-    (list[T], "leaves T open"),  # pyright: ignore[reportGeneralTypeIssues]
-    (Page[int] | list[Page[T]], "leaves T open"),  # pyright: ignore[reportGeneralTypeIssues]
-    (list[Page], "leaves T open"),  # pyright: ignore[reportMissingTypeArgument]
+    (list[T], "leaves T open"),  # pyright: ignore[reportGeneralTypeIssues]  # what is refused
+    (Page[int] | list[Page[T]], "leaves T open"),  # pyright: ignore[reportGeneralTypeIssues]  # what is refused
+    (list[Page], "leaves T open"),  # pyright: ignore[reportMissingTypeArgument]  # what is refused
     (type[Point], "no JSON is a class"),
 ]
 
