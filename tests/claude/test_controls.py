@@ -5,8 +5,8 @@ from tests.claude.driving import ONCE, Claude
 
 from agent_sdk_core import (
     Allow,
-    AssistantMessage,
     InvalidRequestError,
+    PermissionRequest,
     ProtocolError,
     TaskNotification,
     TaskStarted,
@@ -97,14 +97,19 @@ async def test_a_running_command_is_moved_to_the_background_and_stopped(claude: 
     pipe = claude.pipe("command")
     claude.model.reply(claude.command(f"exec 8>'{pipe.path}'; echo begun >&8; sleep 600")).reply(text("It goes on."))
     claude.model.otherwise(text("It was stopped."))
-    async with claude.session(permission_mode="bypass") as session:
+    uses: list[str] = []
+
+    async def too_early(request: PermissionRequest) -> Allow:
+        uses.append(request.tool_use_id or "")
+        with pytest.raises(InvalidRequestError, match="only just begun"):
+            await session.move_to_background(*uses)
+        return Allow()
+
+    async with claude.session(permission_mode="default", can_use_tool=too_early) as session:
         stream = session.messages()
         turn = session.query("Run it.")
         async with turn:
             assert await pipe.line() == "begun"
-            [use] = (await until(stream, AssistantMessage, lambda message: message.tool_uses)).tool_uses
-            with pytest.raises(InvalidRequestError, match="only just begun"):
-                await session.move_to_background(use.id)
             started = await until(stream, TaskStarted)
             assert await session.background_tasks() == []
             await session.move_to_background()
@@ -115,6 +120,8 @@ async def test_a_running_command_is_moved_to_the_background_and_stopped(claude: 
         await session.stop_task(task.task_id)
         assert (await until(stream, TaskNotification)).status == "stopped"
         await pipe.gone()
+        with pytest.raises(InvalidRequestError, match="has ended"):
+            await session.move_to_background(*uses)
         await session.wait_idle()
 
 

@@ -84,10 +84,12 @@ async def test_a_claude_that_dies_while_it_asks_withdraws_the_request(claude: Cl
 
 async def test_a_claude_that_dies_between_turns_ends_its_background_work(claude: Claude) -> None:
     pipe = claude.pipe("command")
-    claude.model.reply(claude.command(f"exec 8>'{pipe.path}'; sleep 600", wait=0)).reply(text("It runs."))
+    claude.model.reply(claude.command(f"exec 8>'{pipe.path}'; echo begun >&8; sleep 600", wait=0))
+    claude.model.reply(text("It runs."))
     async with claude.session(permission_mode="bypass") as session:
         stream = session.messages()
         await run(session, "Run it.")
+        assert await pipe.line() == "begun"
         claude.kill(session)
         assert (await until(stream, TaskNotification)).status == "stopped"
         await session.wait_idle()

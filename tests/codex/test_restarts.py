@@ -19,7 +19,10 @@ _FRESH = 10
 """So many of them never had a turn."""
 
 _SECONDS = 60.0
-"""After which every session of a killed app-server can be used: some three, and far more on a loaded machine."""
+"""After which every session of a killed app-server can be used: some three."""
+
+_TIMES = 20
+"""How many times as long as the same prompts took before that may take: what tells on a machine that is loaded."""
 
 
 async def told(events: Stream[BackendEvent], kind: str) -> BackendEvent:
@@ -46,7 +49,9 @@ async def test_fifty_sessions_are_usable_within_seconds_of_the_death_of_their_ap
         events = backend.events()
         sessions: list[CodexSession] = [await codex.open(backend) for _ in range(_SESSIONS)]
         old, fresh = sessions[_FRESH:], sessions[:_FRESH]
+        began = time.monotonic()
         assert all(result.outcome == "completed" for result in await all_at_once(old, "Remember the word apple."))
+        before = time.monotonic() - began
         began = time.monotonic()
         codex.kill(sessions[0])
         await told(events, "exited")
@@ -56,7 +61,7 @@ async def test_fifty_sessions_are_usable_within_seconds_of_the_death_of_their_ap
         assert [session.state for session in sessions] == ["idle"] * _SESSIONS
         assert all(session.resolved_session_id == session.session_id for session in old)
         assert all(session.resolved_session_id != session.session_id for session in fresh)
-        assert took < _SECONDS, took
+        assert took < max(_SECONDS, _TIMES * before), (took, before)
     again = [request for request in codex.model.requests if request.last_user_text == "Go on."]
     assert sum("Remember the word apple." in request.text for request in again) == len(old)
 

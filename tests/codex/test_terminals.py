@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_background_terminal_is_listed_and_stopped(codex: Codex) -> None:
     feed, held = codex.feed("go"), codex.pipe("terminal")
-    cmd = f"exec 8>'{held.path}'; echo up; read line < '{feed.path}'"
+    cmd = f"exec 8>'{held.path}'; echo up; echo begun >&8; read line < '{feed.path}'"
     codex.model.reply(codex.command(cmd, wait=0.3, escalate=True)).reply(text("It runs."))
     async with codex.session(can_use_tool=Asker()) as session:
         stream = session.messages()
@@ -23,6 +23,7 @@ async def test_a_background_terminal_is_listed_and_stopped(codex: Codex) -> None
         assert task.task_id == started.task_id == use.id
         assert "echo up" in task.command
         assert task.cwd == str(codex.workspace)
+        assert await held.line() == "begun"
         with pytest.raises(InvalidRequestError):
             await session.stop_task("no-such-task")
         await session.stop_task(task.task_id)
@@ -47,13 +48,14 @@ async def test_what_the_model_types_into_a_terminal_is_no_tool_use_of_its_own(co
 
 async def test_closing_a_session_tells_the_end_of_its_terminals(codex: Codex) -> None:
     feed, held = codex.feed("go"), codex.pipe("terminal")
-    cmd = f"exec 8>'{held.path}'; read line < '{feed.path}'"
+    cmd = f"exec 8>'{held.path}'; echo begun >&8; read line < '{feed.path}'"
     codex.model.reply(codex.command(cmd, wait=0.3, escalate=True)).reply(text("It runs."))
     async with codex.backend() as backend:
         session = await codex.open(backend, can_use_tool=Asker())
         stream = session.messages()
         await run(session, "Serve.")
         started = await until(stream, TaskStarted)
+        assert await held.line() == "begun"
         await session.aclose()
         assert (await until(stream, TaskNotification)).task_id == started.task_id
         await held.gone()

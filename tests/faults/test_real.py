@@ -27,7 +27,7 @@ from agent_sdk_core import (
     StartError,
     StreamEvent,
 )
-from agent_sdk_core.runtime.turns import runner
+from agent_sdk_core.runtime.turns import runner, watchdog
 from agent_sdk_testing import Gate, Step, delay, disconnect, malformed, stall, text
 from agent_sdk_testing.contract.process_agent import ProcessAgent
 from agent_sdk_testing.contract.watching import result_of, run, until
@@ -66,13 +66,16 @@ async def test_an_agent_that_falls_silent_is_killed_and_the_session_goes_on(
 ) -> None:
     monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.2)
     monkeypatch.setattr(leaving, "ALIVE_SECONDS", 0.2)
+    now = [1000.0]  # Only the silence takes time, and no start on a busy machine.
+    monkeypatch.setattr(watchdog, "clock", lambda: now[0])
     agent.model.reply(text("Half "), stall()).otherwise(text("Whole."))
-    async with agent.session(stall_timeout=4.0) as session:
+    async with agent.session(stall_timeout=1.0) as session:
         async with session.query("Talk.") as turn:
             await until(turn, StreamEvent, lambda event: event.text)
             silenced = set(agent.started)
             for pid in silenced:
                 os.kill(pid, signal.SIGSTOP)
+            now[0] += 2.0  # Warned of, and then ended.
             result = await turn.wait()
         assert (result.outcome, result.error_code, result.retryable) == ("failed", "turn_stalled", True)
         # The prompt comes while the agent is being judged, and waits for the next one.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -79,10 +81,33 @@ async def test_it_hands_on_no_secrets(tmp_path: Path, monkeypatch: pytest.Monkey
     assert {"PATH", "LC_TIME"} <= set(seen)
 
 
-async def test_time_and_output_have_an_end(tmp_path: Path) -> None:
-    late = await ran(tmp_path, "sh", "-c", "echo begun; exec sleep 60", timeout=3)
+async def test_time_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+    up = anyio.CancelScope()
+
+    def limit(seconds: float) -> anyio.CancelScope:
+        limits.append(seconds)
+        return up
+
+    # Time is up once the program has spoken, however long the machine takes to start it.
+    monkeypatch.setattr(importlib.import_module("agent_sdk_core.tools.shell"), "anyio", SimpleNamespace(move_on_after=limit))
+    context = ToolContext(cwd=str(tmp_path), decide=allow, report=lambda text: up.cancel())
+    late = await ran(tmp_path, "sh", "-c", "echo begun; exec sleep 60", context=context, timeout=3)
     assert late.is_error
     assert late.content == ("begun\n\n[it took more than 3 s and was ended]",)
+    assert limits == [3]
+
+
+async def test_a_program_that_ends_too_late_is_ended(tmp_path: Path) -> None:
+    late = await ran(tmp_path, "sleep", "60", timeout=0.1)
+    assert late == ToolResult(
+        ("[it took more than 0.1 s and was ended]",),
+        is_error=True,
+        structured={"stdout": "", "exitCode": None, "interrupted": True},
+    )
+
+
+async def test_output_has_an_end(tmp_path: Path) -> None:
     long = await ran(tmp_path, "sh", "-c", "yes 1234567 | head -n 10000; echo end")
     text = str(long.content[0])
     assert text.startswith("[16004 characters left out]\n")

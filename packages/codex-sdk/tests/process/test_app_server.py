@@ -3,7 +3,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,18 @@ from codex_sdk.process.app_server import AppServer
 from codex_sdk.process.link import AppServerLink
 
 pytestmark = pytest.mark.anyio
+
+
+class LateLink(AppServerLink):
+    """One that does something between the start of the process and the greeting, whose time begins then."""
+
+    before: Callable[[], Awaitable[object]] | None = None
+
+    async def _spawn(self) -> AppServer:
+        server = await super()._spawn()
+        if self.before is not None:
+            await self.before()
+        return server
 
 
 class Heard(Receiver):
@@ -67,10 +79,14 @@ async def launch(
     host = Host("the test", on_stop=stop, on_abort=lambda error: None)
     await host.start()
 
-    async def start(executable: Path | None = None, timeout: float = 30) -> AppServer:
+    async def start(
+        executable: Path | None = None, timeout: float = 30, before: Callable[[], Awaitable[object]] | None = None
+    ) -> AppServer:
         path = executable or fake.executable
-        links.append(AppServerLink(host, heard, executable=path, env=child_env, seconds=timeout))
-        return await links[-1].connect()
+        link = LateLink(host, heard, executable=path, env=child_env, seconds=timeout)
+        link.before = before
+        links.append(link)
+        return await link.connect()
 
     with anyio.fail_after(60):
         yield start
@@ -106,10 +122,16 @@ async def test_a_file_that_cannot_be_run_is_a_spawn_error(launch: Callable[..., 
         await launch(tmp_path / "codex")
 
 
-async def test_silence_is_a_startup_timeout_and_leaves_no_process(fake: FakeCodex, launch: Callable[..., Any]) -> None:
-    fake.on("initialize", lambda request: fake.log("still loading"))
+async def test_silence_is_a_startup_timeout_and_leaves_no_process(
+    fake: FakeCodex, launch: Callable[..., Any], heard: Heard
+) -> None:
+    async def complain() -> None:
+        (await fake.started()).log("still loading")
+        await heard.logged.wait()
+
+    fake.hold("initialize")
     with pytest.raises(StartupTimeoutError, match=r"within [\d.]+ s. Try .* app-server") as caught:
-        await launch(timeout=3)
+        await launch(timeout=0.1, before=complain)
     assert str(caught.value.details["stderr"]).strip() == "still loading"
     assert gone(fake.pids[0])
 
@@ -135,7 +157,7 @@ async def test_a_process_that_ignores_every_hint_is_killed(launch: Callable[...,
     with FakeCodex(ignore_eof=True, ignore_sigterm=True) as stubborn:
         stubborn.hold("initialize")
         with pytest.raises(StartupTimeoutError):
-            await launch(stubborn.executable, timeout=3)
+            await launch(stubborn.executable, timeout=0.1, before=stubborn.started)
         assert gone(stubborn.pids[0])
 
 

@@ -10,6 +10,7 @@ from agent_sdk_core import SessionOptions
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_testing import FakeCodex
 from codex_sdk import CodexBackend
+from codex_sdk.threads import project_trust
 from codex_sdk.threads.project_trust import ProjectFolders, applied_config, merged
 
 LAYERS: dict[str, Any] = {
@@ -31,7 +32,8 @@ def test_a_folder_is_looked_up_with_its_links_resolved_and_as_it_is_named(tmp_pa
     assert (found.read, found.deciding) == (names, names)
 
 
-def test_a_folder_in_no_project_is_one_of_its_own(tmp_path: Path) -> None:
+def test_a_folder_in_no_project_is_one_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project_trust, "_MARKERS", ("no-repository",))  # Where temporary files are, one may lie above.
     (tmp_path / "hg").mkdir()
     (tmp_path / "sub").mkdir()
     for markers in ([], ["no-such-marker"]):

@@ -16,6 +16,7 @@ from agent_sdk_core import (
     StartupTimeoutError,
     UnsupportedVersionError,
 )
+from agent_sdk_core.transport.process import patience
 from agent_sdk_testing import http_error, text
 from agent_sdk_testing.contract.pipes import descriptors_left, open_descriptors
 from agent_sdk_testing.contract.process_agent import ProcessAgent
@@ -147,9 +148,12 @@ async def test_a_start_that_fails_for_a_passing_reason_is_tried_again(agent: Pro
     assert tries.read_text() == "x\n" * 3
 
 
-async def test_a_passing_reason_that_lasts_is_told_as_one_that_may_be_tried_again(agent: ProcessAgent) -> None:
+async def test_a_passing_reason_that_lasts_is_told_as_one_that_may_be_tried_again(
+    agent: ProcessAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_FIRST_PAUSE", 0.001)
     locked = script(agent, "echo 'Error: database is locked' >&2; exit 1")
-    error = await refused(agent, HandshakeError, executable=locked, startup_timeout=3.0)
+    error = await refused(agent, HandshakeError, executable=locked)
     one_sentence(error, "database is locked")
     assert error.retryable
 
@@ -173,7 +177,7 @@ async def test_an_executable_that_ends_at_once_is_quoted_with_the_reason_and_not
 
 async def test_an_executable_that_does_not_answer_is_quoted(agent: ProcessAgent) -> None:
     waiting = script(agent, "echo 'Waiting for the network.' >&2; exec sleep 600")
-    error = await refused(agent, StartupTimeoutError, executable=waiting, startup_timeout=3.0)
+    error = await refused(agent, StartupTimeoutError, executable=waiting, startup_timeout=10.0)
     one_sentence(error, "answer within ", "Waiting for the network.", "by hand")
 
 
