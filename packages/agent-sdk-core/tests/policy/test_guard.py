@@ -6,6 +6,7 @@ import copy
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -148,6 +149,33 @@ def test_every_file_of_a_patch_counts(workspace: Path) -> None:
     assert judged == ["allow", "ask", "deny"]
 
 
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ({"allow": ["Edit"]}, "allow"),
+        ({"allow": ["Edit"], "deny": ["Delete"]}, "deny"),
+        ({"allow": ["Edit"], "deny": ["Delete(old.py)"]}, "deny"),
+        ({"allow": ["Edit"], "deny": ["kind:delete"]}, "deny"),
+        ({"allow": ["Edit"], "deny": ["Delete(other.py)", "Write(old.py)"]}, "allow"),
+        ({"allow": ["Edit"], "ask": ["Write"], "deny": ["Delete(other.py)"]}, "ask"),
+        ({"allow": ["Write"]}, "ask"),
+    ],
+)
+def test_what_a_patch_does_to_each_file_is_judged_as_what_it_is(
+    workspace: Path, rules: Mapping[str, Any], expected: str
+) -> None:
+    changes: list[Any] = [
+        {"tool_name": "Write", "input": {"file_path": "new.py"}},
+        {"tool_name": "Delete", "input": {"file_path": "old.py"}},
+        "nonsense",
+        {"tool_name": 5, "input": {}},
+    ]
+    given = {"file_paths": ["new.py", "old.py"], "changes": changes}
+    decision = PolicyGuard(**rules).judge("Edit", given, cwd=str(workspace))
+    assert decision.verdict == expected
+    assert decision.rule is not None or expected == "ask"
+
+
 def test_a_search_is_judged_by_where_it_looks(workspace: Path) -> None:
     guard = PolicyGuard(allow=["Read(**)"])
     assert verdict(guard, "Grep", {"pattern": "x"}, workspace) == "allow"
@@ -222,6 +250,15 @@ def test_a_command_may_write_where_an_edit_may(workspace: Path) -> None:
     assert verdict(guard, "Bash", {"command": "echo x > src/b"}, workspace) == "allow"
     assert verdict(guard, "Bash", {"command": "echo x > b"}, workspace) == "ask"
     assert verdict(PolicyGuard(allow=["Bash"], deny=["Edit"]), "Bash", {"command": "echo x > b"}, workspace) == "deny"
+
+
+def test_a_command_that_is_watched_is_a_command() -> None:
+    guard = PolicyGuard(allow=["Bash(ls *)"], ask=["Bash(git *)"], deny=["Bash(rm *)"])
+    commands = ("ls -l", "git log", "ls; rm x", "make")
+    assert [verdict(guard, "Monitor", {"command": command}) for command in commands] == ["allow", "ask", "deny", "ask"]
+    assert verdict(guard, "Monitor", {"description": "a socket"}) == "ask"
+    assert verdict(PolicyGuard(deny=["kind:execute"]), "Monitor", {}) == "deny"
+    assert verdict(PolicyGuard(deny=["Monitor"]), "Bash", {"command": "ls"}) == "ask"
 
 
 def test_a_file_that_may_be_changed_is_asked_about(workspace: Path) -> None:

@@ -40,6 +40,14 @@ def call(name: str, **tool_input: Any) -> dict[str, Any]:
         (call("view_image", path="/x.png"), "Read", {"file_path": "/x.png"}),
         (call("update_plan", plan=[]), "TodoWrite", {"plan": []}),
         (call("spawn_agent", message="x"), "Agent", {"message": "x"}),
+        (call("multi_agent_v1send_input", id="x"), "SendInput", {"id": "x"}),
+        (call("multi_agent_v2wait_agent", id="x"), "WaitAgent", {"id": "x"}),
+        (call("multi_agent_v1newer", id="x"), "multi_agent_v1newer", {"id": "x"}),
+        (call("request_user_input", questions=[]), "AskUserQuestion", {"questions": []}),
+        (call("request_permissions", reason="x"), "RequestPermissions", {"reason": "x"}),
+        (call("tool_search", query="x"), "ToolSearch", {"query": "x"}),
+        (call("read_mcp_resource", server="a"), "mcp__a__read_mcp_resource", {"server": "a"}),
+        (call("list_mcp_resources"), "mcp__codex__list_mcp_resources", {}),
         (call("newer", a=1), "newer", {"a": 1}),
     ],
 )
@@ -65,6 +73,9 @@ def test_a_patch_is_all_that_it_does(lines: list[str], name: str, names: set[str
     assert (found.tool_name, set(found.names), found.input["file_paths"]) == (name, names, paths)
     assert found.input["diff"] == text
     assert found.input.get("content") == ("x\n" if name == "Write" else None)
+    done: Any = found.input.get("changes", [])
+    assert {each["tool_name"] for each in done} | {"Edit"} == (names if done else {"Edit"})
+    assert [each["input"]["file_path"] for each in done] == (paths if len(paths) > 1 else [])
 
 
 def test_of_a_command_and_a_patch_the_text_alone_can_be_changed() -> None:

@@ -12,6 +12,7 @@ ToolKind = Literal[
 
 _KIND_BY_NAME: Final[dict[str, ToolKind]] = {
     "Bash": "execute",
+    "Monitor": "execute",
     "BashOutput": "execute",
     "KillShell": "execute",
     "WriteStdin": "execute",

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.permissions import PermissionRequest
 from agent_sdk_core.policy.judging import Call
 from agent_sdk_core.policy.limits import NO_LIMITS, PolicyLimits
 from agent_sdk_core.policy.rules import Rule, Verdict, parse_rules
+from agent_sdk_core.policy.targets import changes_of
 from agent_sdk_core.policy.tool_names import is_doubtful, likely
+
+_STRICTEST: Final = ("deny", "ask", "allow")
+"""Of what a patch does to several files, the strictest verdict holds for all of it."""
 
 
 @checked_class()
@@ -139,7 +143,12 @@ class PolicyGuard:
             workspace: Absolute folder that relative patterns count from; absent: `cwd`.
             escalates: What an allow would lift, see `PermissionRequest.escalates`.
         """
-        call = Call(tool_name, tool_input, cwd, workspace or cwd, frozenset(escalates))
+        lifted = frozenset(escalates)
+        calls = [(tool_name, tool_input), *changes_of(tool_input)]
+        decisions = [self._judge(Call(name, given, cwd, workspace or cwd, lifted)) for name, given in calls]
+        return min(decisions, key=lambda made: (_STRICTEST.index(made.verdict), made.rule is None))
+
+    def _judge(self, call: Call) -> PolicyDecision:
         refusals = [rule for rule in self.rules if rule.verdict != "allow"]
         for rule in refusals:
             if (why := call.refused_by(rule)) is not None:

@@ -72,6 +72,7 @@ class Call:
             for path in self.shell.touched:
                 if self._loosely(rule.pattern, path):
                     return f"the command may change {path.text!r}, which {rule} covers"
+            return _second_name(rule, self.shell.written)
         return None
 
     def allowed_by(self, rules: Sequence[Rule], refusals: Sequence[Rule]) -> tuple[Rule | None, str]:
@@ -118,6 +119,8 @@ class Call:
         for path in self.paths:
             if path.doubt:
                 return f"{path.text!r}: {path.doubt}"
+        if _writes(rule) and (why := _second_name(rule, self.paths)) is not None:
+            return why
         found = targets.searched_name(self.tool_name, self.tool_input)
         if found is not None and is_named(pattern, found):
             return f"it searches {found!r}, which {rule} may cover"
@@ -230,6 +233,12 @@ class Call:
         if is_shared(path):
             return f"{path.text!r} has a second name elsewhere (a hard link)"
         return f"no rule covers {path.text!r}{_led(path)}"
+
+
+def _second_name(rule: Rule, paths: Iterable[NamedPath]) -> str | None:
+    """Return why a change of one of these files may be one that a rule refuses."""
+    shared = next((path for path in paths if is_shared(path)), None)
+    return None if shared is None else f"{shared.text!r} has a second name (a hard link), which {rule} may cover"
 
 
 def _writes(rule: Rule) -> bool:

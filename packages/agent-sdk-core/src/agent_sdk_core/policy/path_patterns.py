@@ -5,6 +5,7 @@ Blocking: it asks the file system where links lead. Call it off the event loop.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -78,13 +79,26 @@ def covers(pattern: str, path: NamedPath, workspace: str, *, loosely: bool) -> b
             is any such name below it; a path without `*` covers what lies below it too.
         path: The path.
         workspace: The session's absolute folder.
-        loosely: For refusals: any of the path's forms counts, case and composed letters do not, and a matching folder
-            covers what is below it. Otherwise the place where its links lead must be covered, and known.
+        loosely: For refusals: any of the path's forms counts, and another name (a hard link) of the file that a pattern
+            without wildcards names; case and composed letters do not, and a matching folder covers what is below it.
+            Otherwise the place where its links lead must be covered, and known.
     """
     if loosely:
         matcher = _matcher(pattern, workspace, loosely=True)
-        return any(matcher.match(_folded(form)) for form in path.forms)
+        return any(matcher.match(_folded(form)) for form in path.forms) or _is_second_name(pattern, path, workspace)
     return not path.doubt and bool(path.forms) and _matcher(pattern, workspace, loosely=False).match(path.forms[0])
+
+
+def _is_second_name(pattern: str, path: NamedPath, workspace: str) -> bool:
+    """Tell whether a path is another name (a hard link) of the one file that a pattern names."""
+    if _WILD.search(pattern) or not is_shared(path):
+        return False
+    for folder, tail in _places(pattern, workspace):
+        named = os.path.join(folder, tail.removeprefix("**/")) if tail else folder
+        with contextlib.suppress(OSError):  # There is no such file.
+            if os.path.samefile(named, path.forms[0]):  # noqa: PTH121  # texts, not Paths
+                return True
+    return False
 
 
 def is_named(pattern: str, search: str) -> bool:

@@ -20,6 +20,7 @@ Subject = Literal["command", "path", "domain", "name", "nothing"]
 """What the pattern of a rule is about; nothing: the rule's tool takes none."""
 
 _FAMILIES: Final = {
+    "Bash": frozenset({"Bash", "Monitor"}),
     "Edit": frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "Delete", "Move"}),
     "Read": frozenset({"Read", "NotebookRead", "Glob", "Grep", "LS"}),
     "Agent": frozenset({"Agent", "Task"}),
@@ -28,7 +29,7 @@ _FAMILIES: Final = {
 """What a name covers beside itself."""
 
 _SUBJECTS: Final[dict[str, Subject]] = {
-    "Bash": "command",
+    **dict.fromkeys(_FAMILIES["Bash"], "command"),
     **dict.fromkeys([*_FAMILIES["Edit"], *_FAMILIES["Read"]], "path"),
     "WebFetch": "domain",
     "WebSearch": "domain",

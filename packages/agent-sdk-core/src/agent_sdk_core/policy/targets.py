@@ -19,6 +19,16 @@ _WEB: Final = re.compile(r"(?:https?|wss?|ftp):[/\\]*", re.IGNORECASE)
 _NUMBERS: Final = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}")
 
 
+def changes_of(tool_input: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Return what a patch does to each of its files, as the tool that does that alone with its arguments."""
+    changes = tool_input.get("changes")
+    for change in cast("list[object]", changes) if isinstance(changes, list | tuple) else ():
+        if isinstance(change, Mapping):
+            name, given = (cast("Mapping[str, object]", change).get(key) for key in ("tool_name", "input"))
+            if isinstance(name, str) and isinstance(given, Mapping):
+                yield name, cast("Mapping[str, object]", given)
+
+
 def command_of(tool_input: Mapping[str, object]) -> str | None:
     """Return the command line that is to run, None where the input holds none."""
     command = tool_input.get("command")

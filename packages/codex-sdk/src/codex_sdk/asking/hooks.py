@@ -38,7 +38,28 @@ NO_ANSWER: Final[Answer] = "{}", "", 0
 PROOF: Final = "UserPromptSubmit"
 """The event that is always hooked: it brings along what hooks add, and proves in each turn that hooks are called."""
 
-_NAMES: Final[Mapping[str, str]] = {"view_image": "Read", "update_plan": "TodoWrite", "spawn_agent": "Agent"}
+_NAMES: Final[Mapping[str, str]] = {
+    "view_image": "Read",
+    "update_plan": "TodoWrite",
+    "tool_search": "ToolSearch",
+    "request_user_input": "AskUserQuestion",
+    "request_permissions": "RequestPermissions",
+    "spawn_agent": "Agent",
+    "send_input": "SendInput",
+    "send_message": "SendMessage",
+    "followup_task": "FollowupTask",
+    "resume_agent": "ResumeAgent",
+    "interrupt_agent": "InterruptAgent",
+    "close_agent": "CloseAgent",
+    "list_agents": "ListAgents",
+    "wait_agent": "WaitAgent",
+}
+_OF_AGENTS: Final = re.compile(r"multi_agent_v\d+(?=[a-z])")
+"""The namespace that stands before the names of tools for sub-agents."""
+
+_OF_RESOURCES: Final = frozenset({"list_mcp_resources", "list_mcp_resource_templates", "read_mcp_resource"})
+"""Tools about what an MCP server has to read; messages name them as that server's."""
+
 _FILE: Final = re.compile(r"^\*\*\* (Add File|Update File|Delete File|Move to): (.+)$", re.MULTILINE)
 _ACTIONS: Final[Mapping[str, str]] = {
     "Add File": "Write",
@@ -88,7 +109,9 @@ def tool_call(call: Json, registries: Sequence[ToolRegistry]) -> ToolCall:
             if name == f"{registry.name}{tool.name}":
                 shown = mcp_tool_name(registry.name, tool.name)
                 return ToolCall(shown, arguments, (shown,))
-    shown = _NAMES.get(name, name)
+    shown = _NAMES.get(_OF_AGENTS.sub("", name, count=1), name)
+    if name in _OF_RESOURCES:
+        shown = mcp_tool_name(filled_text(arguments.get("server")) or "codex", name)
     if name == "view_image":
         return ToolCall(shown, {"file_path": arguments.get("path")}, (shown, name), ("path", "file_path"))
     return ToolCall(shown, arguments, {shown, name})
@@ -100,6 +123,8 @@ def _patch(text: str, cwd: str) -> ToolCall:
     names = {name for name, _ in touched} or {"Edit"}
     paths = list(dict.fromkeys(path for _, path in touched))
     shown: Json = {"diff": text, "file_paths": paths}
+    if len(names) > 1:
+        shown["changes"] = [{"tool_name": name, "input": {"file_path": path}} for name, path in touched]
     if len(paths) == 1:
         shown["file_path"] = paths[0]
         if names == {"Write"}:
