@@ -37,6 +37,14 @@ def hook_messages(ran: Ran) -> list[Mapping[str, Any]]:
     return [message.model_extra or {} for message in ran.all(SystemMessage) if message.subtype == "hook_response"]
 
 
+def teach(claude: Claude, command: str) -> None:
+    """Teach claude the skill "demo", with a command in its text."""
+    skill = claude.config / "skills" / "demo"
+    skill.mkdir(parents=True)
+    head = "---\nname: demo\ndescription: A demonstration.\nallowed-tools: Bash(touch:*)\n---\n"
+    (skill / "SKILL.md").write_text(f"{head}It says: !`{command}`\n")
+
+
 async def test_a_tool_that_failed_is_told_as_such(claude: Claude) -> None:
     hook = Seen(AddContext("Try another way."))
     claude.model.reply(claude.command("exit 3")).reply(text("Went on."))
@@ -109,15 +117,47 @@ async def test_sub_agents_are_told_as_they_start_and_end_and_their_tools_are_see
 @pytest.mark.parametrize("answer", [None, Block("Nothing runs here."), 5], ids=["none", "block", "nonsense"])
 async def test_a_command_in_the_text_of_a_skill_runs_only_where_a_hook_lets_it(claude: Claude, answer: Any) -> None:
     hook, marker = Seen(answer), claude.folder / "marker"
-    skill = claude.config / "skills" / "demo"
-    skill.mkdir(parents=True)
-    head = "---\nname: demo\ndescription: A demonstration.\nallowed-tools: Bash(touch:*)\n---\n"
-    (skill / "SKILL.md").write_text(f"{head}It says: !`touch {marker}`\n")
+    teach(claude, f"touch {marker}")
     claude.model.otherwise(text("Fine."))
     async with claude.session(hooks=Hooks(pre_skill_command=hook), permission_mode="bypass") as session:
         await run(session, "/demo")
     assert [(event.command, event.skill) for event in hook.events] == [(f"touch {marker}", "demo")]
     assert marker.exists() is (answer is None)
+
+
+async def test_a_policy_judges_a_command_that_is_watched(claude: Claude) -> None:
+    for name in ("refused", "left"):
+        claude.model.reply(call("Monitor", command=f"touch {name}.txt", description="Look.", timeout_ms=1000))
+    claude.model.otherwise(text("Fine."))
+    policy = PolicyGuard(deny=["Bash(touch refused*)"])
+    async with claude.session(policy=policy, permission_mode="bypass") as session:
+        ran = await run(session, "Go.")
+        await session.wait_idle()
+    assert [denial.get("rule") for denial in ran.result.permission_denials] == ["Bash(touch refused*)"]
+    assert (claude.exists("refused.txt"), claude.exists("left.txt")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "runs"),
+    [
+        (PolicyGuard(deny=["Bash(touch *)"]), False),
+        (PolicyGuard(ask=["Bash(touch *)"]), False),
+        (PolicyGuard(deny=["Bash(rm *)"], ask=["Edit(**)"]), True),
+    ],
+    ids=["denied", "asked", "left"],
+)
+async def test_a_policy_judges_a_command_in_the_text_of_a_skill(
+    claude: Claude, policy: PolicyGuard, runs: bool
+) -> None:
+    asker, marker = Asker(), claude.folder / "marker"
+    teach(claude, f"touch {marker}")
+    claude.model.otherwise(text("Fine."))
+    async with claude.session(policy=policy, can_use_tool=asker, permission_mode="bypass") as session:
+        await run(session, "/demo")
+        claude.model.reply(text("Still here."))
+        assert (await run(session, "Hello?")).result.result == "Still here."
+    assert marker.exists() is runs
+    assert not asker.requests
 
 
 async def test_a_tool_of_an_mcp_server_and_an_edit_are_seen(claude: Claude) -> None:

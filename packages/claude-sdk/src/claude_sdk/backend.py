@@ -362,11 +362,12 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
 
     async def _greet(self, session: ClaudeSession, process: ClaudeProcess) -> None:
         """Have a session take up a claude that has greeted."""
-        from claude_sdk.asking.hooks import require_hooks
+        from claude_sdk.asking.hooks import require_hooks, unseen
         from claude_sdk.process.errors import translate
         from claude_sdk.process.typed_options import flag_settings
 
         require_hooks(session.options, process.version)
+        self.warn_once(unseen(session.options, process.version))
         session.greeted(process.greeting)
         session.use()
         if (settings := flag_settings(session.options_now)) is not None:

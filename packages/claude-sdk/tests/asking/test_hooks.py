@@ -8,7 +8,7 @@ import pytest
 
 from agent_sdk_core import PolicyGuard, SessionOptions
 from agent_sdk_core.runtime.asking.policing import Police
-from claude_sdk.asking.hooks import hook_call, hooks_of, refused
+from claude_sdk.asking.hooks import hook_call, hooks_of, refused, unseen
 
 pytestmark = pytest.mark.anyio
 
@@ -72,3 +72,21 @@ def test_a_hook_that_is_not_ours_is_not_answered_by_the_policy(
 def test_a_failure_refuses_with_its_reason() -> None:
     assert refused("It broke.")["hookSpecificOutput"]["permissionDecisionReason"] == "It broke."
     assert refused()["hookSpecificOutput"]["permissionDecision"] == "deny"
+
+
+def test_what_an_older_claude_runs_unseen_is_told_where_a_policy_refuses() -> None:
+    [sentence] = unseen(SessionOptions(policy=POLICY), "2.1.329 (Claude Code)")
+    assert "2.1.332" in sentence
+    assert unseen(SessionOptions(policy=POLICY), None)
+    assert unseen(SessionOptions(policy=POLICY), "2.1.332 (Claude Code)") == ()
+    assert unseen(SessionOptions(policy=POLICY, skills=[]), "2.1.329") == ()
+    assert unseen(SessionOptions(policy=PolicyGuard(allow=["Bash"])), "2.1.329") == ()
+
+
+@pytest.mark.parametrize(("command", "decision"), [("rm x", "deny"), ("git log", "deny"), ("ls", None), (None, None)])
+async def test_a_command_of_a_skill_is_judged_as_one_and_nobody_is_asked(
+    command: str | None, decision: str | None
+) -> None:
+    told = {"hook_event_name": "PreSkillShellCommand", "tool_input": {"command": command}, "cwd": "/"}
+    answer = await decided({"callback_id": "agent_sdk:PreSkillShellCommand", "input": told})
+    assert answer.get("permissionDecision") == decision

@@ -52,12 +52,14 @@ _NATIVE: Final[Mapping[HookName, tuple[str, ...]]] = {
 _SKILL_COMMANDS_SINCE: Final = (2, 1, 332)
 """The first claude that has the event for commands in the text of skills; earlier ones never call it."""
 
+_SINCE: Final = ".".join(map(str, _SKILL_COMMANDS_SINCE))
+
 
 def hooks_of(options: SessionOptions) -> Json:
     """Return the fields of `initialize` that announce our hooks."""
     seconds: dict[str, float] = {}
-    if options.policy is not None and options.policy.refuses:
-        seconds["PreToolUse"] = 0.0
+    if _refuses(options):
+        seconds |= {"PreToolUse": 0.0, "PreSkillShellCommand": 0.0}
     if (hooks := options.hooks) is not None:
         for name in hooks.names:
             for event in _NATIVE.get(name, ()):
@@ -75,17 +77,33 @@ def require_hooks(options: SessionOptions, version: str | None) -> None:
     Raises:
         UnsupportedOptionError: There is one.
     """
-    if options.hooks is None or "pre_skill_command" not in options.hooks.names:
-        return
-    found = parse_version(version or "")
-    if found is None or found < _SKILL_COMMANDS_SINCE:
-        since = ".".join(map(str, _SKILL_COMMANDS_SINCE))
+    if options.hooks is not None and "pre_skill_command" in options.hooks.names and not _tells_skill_commands(version):
         raise UnsupportedOptionError(
             f"Claude {version} cannot call SessionOptions.hooks.pre_skill_command, so that it would guard nothing; "
-            f"{since} can. Update it, or switch skills off: skills=[].",
+            f"{_SINCE} can. Update it, or switch skills off: skills=[].",
             backend="claude",
             details={"option": "hooks", "hook": "pre_skill_command"},
         )
+
+
+def unseen(options: SessionOptions, version: str | None) -> tuple[str, ...]:
+    """Return, as a sentence, what a claude of this version runs without the policy having seen it."""
+    if not _refuses(options) or _tells_skill_commands(version) or options.skills == ():
+        return ()
+    sentence = (
+        f"SessionOptions.policy does not see the shell commands in the texts of skills, for Claude {version} tells of "
+        f"none before it runs them; {_SINCE} does. Update it, or switch skills off: skills=[]."
+    )
+    return (sentence,)
+
+
+def _refuses(options: SessionOptions) -> bool:
+    return options.policy is not None and options.policy.refuses
+
+
+def _tells_skill_commands(version: str | None) -> bool:
+    found = parse_version(version or "")
+    return found is not None and found >= _SKILL_COMMANDS_SINCE
 
 
 def refused(reason: str = "") -> Json:
@@ -104,6 +122,8 @@ def hook_call(params: Mapping[str, object], police: Police | None, hooks: Sessio
     async def run() -> Json:
         if event == "PreToolUse":
             return await _pre_tool_use(call, police, hooks)
+        if event == "PreSkillShellCommand":
+            return _answer(event, await _pre_skill_command(call, police, hooks))
         if hooks is None:
             return {}
         if event == "UserPromptSubmit":
@@ -134,6 +154,18 @@ async def _pre_tool_use(call: Json, police: Police | None, hooks: SessionHooks |
     if outcome.input is not None:
         told["updatedInput"] = dict(outcome.input)
     return {"hookSpecificOutput": told} if len(told) > 1 else {}
+
+
+async def _pre_skill_command(call: Json, police: Police | None, hooks: SessionHooks | None) -> HookOutcome:
+    """Return what becomes of a command in the text of a skill: the policy judges it as the command that it is."""
+    command = filled_text(record_of(call.get("tool_input")).get("command")) or ""
+    common = _common(call)
+    outcome = await check_tool(PreToolUseEvent("Bash", {"command": command}, **common), police, None)
+    if outcome.ask is not None:  # Claude reads the text before anybody could be asked.
+        outcome = HookOutcome(block=f"{outcome.ask} Nobody can be asked about a command in the text of a skill.")
+    if outcome.block is not None or hooks is None:
+        return outcome
+    return await hooks.run(PreSkillCommandEvent(command, filled_text(call.get("command_name")), **common))
 
 
 def _answer(event: str, outcome: HookOutcome) -> Json:
@@ -213,11 +245,6 @@ def _post_compact(call: Json) -> PostCompactEvent:
     return PostCompactEvent(trigger, filled_text(call.get("compact_summary")), **_common(call))
 
 
-def _pre_skill_command(call: Json) -> PreSkillCommandEvent:
-    command = filled_text(record_of(call.get("tool_input")).get("command")) or ""
-    return PreSkillCommandEvent(command, filled_text(call.get("command_name")), **_common(call))
-
-
 _EVENTS: Final[Mapping[str, Callable[[Json], HookEvent | None]]] = {
     "PostToolUse": _post_tool_use,
     "PostToolUseFailure": _post_tool_use,
@@ -226,5 +253,4 @@ _EVENTS: Final[Mapping[str, Callable[[Json], HookEvent | None]]] = {
     "SubagentStop": _subagent_stop,
     "PreCompact": _pre_compact,
     "PostCompact": _post_compact,
-    "PreSkillShellCommand": _pre_skill_command,
 }
