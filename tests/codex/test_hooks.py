@@ -158,6 +158,45 @@ async def test_sub_agents_are_told_as_they_start_and_end(codex: Codex) -> None:
     assert stops[0].session_id == session.session_id
 
 
+async def test_a_policy_binds_what_a_sub_agent_runs(codex: Codex) -> None:
+    ended = anyio.Event()
+
+    async def stop(event: SubagentStopEvent) -> None:
+        ended.set()
+
+    codex.model.reply(call("spawn_agent", {"message": "The child's task."}, namespace="multi_agent_v1"))
+    child = codex.model.when("The child's task.")
+    for name in ("refused", "left"):
+        child.reply(call("exec_command", {"cmd": f"touch {name}.txt"}))
+    child.reply(text("Child done."))
+    codex.model.otherwise(text("Fine."))
+    policy = PolicyGuard(deny=["Bash(touch refused*)"])
+    async with codex.session(policy=policy, hooks=Hooks(subagent_stop=stop), permission_mode="bypass") as session:
+        await run(session, "Go.")
+        await ended.wait()
+    assert (codex.exists("refused.txt"), codex.exists("left.txt")) == (False, True)
+
+
+@pytest.mark.parametrize("rule", ["WebSearch", "WebFetch(domain:evil.example)"])
+async def test_a_search_of_the_provider_is_not_offered_where_a_policy_refuses_it(codex: Codex, rule: str) -> None:
+    codex.settings(web_search="live")
+    codex.model.otherwise(text("Fine."))
+    for policy in (None, PolicyGuard(deny=[rule])):
+        async with codex.session(policy=policy) as session:
+            await run(session, "Go.")
+    offered = [{tool["type"] for tool in request.json["tools"]} for request in codex.model.requests]
+    assert ["web_search" in types for types in offered] == [True, False]
+
+
+async def test_a_rule_that_would_bind_nothing_is_no_session(codex: Codex) -> None:
+    policy = PolicyGuard(deny=["WriteStdin"])
+    with pytest.raises(UnsupportedOptionError, match="WriteStdin"):
+        async with codex.session(policy=policy):
+            pass
+    async with codex.session(policy=policy, policy_scope="asked_only"):
+        pass
+
+
 async def test_a_hook_that_codex_cannot_run_stops_the_turn_and_is_told(
     codex: Codex, monkeypatch: pytest.MonkeyPatch
 ) -> None:

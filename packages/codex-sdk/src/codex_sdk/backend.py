@@ -422,6 +422,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
 
     async def _plan_thread(self, options: SessionOptions) -> Opening:
         from codex_sdk.hooks.announcing import ASKING_SECONDS, announced, hooked
+        from codex_sdk.hooks.unseen import refused_unseen
         from codex_sdk.threads.opening import opening
 
         request = await off_the_loop(opening, options)
@@ -430,7 +431,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
             given, asking = record_at(request.params, "config"), options.request_timeout or ASKING_SECONDS
             policed = options.policy is not None
             config = announced(given, options.hooks, path, policed=policed, asking=asking)
-            request = replace(request, params={**request.params, "config": config})
+            request = replace(request, params={**request.params, "config": refused_unseen(config, options)})
         return request
 
     def _hook_channel(self) -> HookChannel:
