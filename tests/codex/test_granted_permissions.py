@@ -118,11 +118,29 @@ async def test_a_command_that_the_sandbox_refuses_is_a_denial_however_long_it_ra
     assert [denial["tool_use_id"] for denial in ran.result.permission_denials] == [use.id]
 
 
-async def test_a_deny_of_permissions_can_end_the_turn(codex: Codex) -> None:
+@pytest.mark.parametrize("answer", [Deny(interrupt=True), Deny(option="deny_stop")])
+async def test_a_deny_of_permissions_can_end_the_turn(codex: Codex, answer: Deny) -> None:
     codex.settings(features={"request_permissions_tool": True})
     codex.model.reply(call("request_permissions", reason="", permissions={"network": {"enabled": True}}))
-    async with codex.session(can_use_tool=Asker([Deny(interrupt=True)])) as session:
+    asker = Asker([answer])
+    async with codex.session(can_use_tool=asker) as session:
         assert (await run(session, "Ask for what you need.")).result.outcome == "interrupted"
+    assert [option.id for option in asker.requests[0].options] == ["allow", "allow_session", "deny", "deny_stop"]
+
+
+async def test_permissions_that_were_granted_for_the_session_are_there_in_the_next_turn(codex: Codex) -> None:
+    codex.settings(features={"request_permissions_tool": True})
+    wanted: dict[str, Any] = {"file_system": {"write": [str(codex.outside)]}}
+    ask = call("request_permissions", reason="I need it.", permissions=wanted)
+    codex.model.reply(ask).reply(text("Good."))
+    codex.model.reply(codex.command(f"touch {codex.outside}/one.txt")).reply(text("Done."))
+    codex.model.reply(ask).reply(codex.command(f"touch {codex.outside}/two.txt")).reply(text("Done."))
+    asker = Asker([Allow("session"), Deny()])
+    async with codex.session(permission_mode="accept_edits", can_use_tool=asker) as session:
+        for _ in range(3):
+            await run(session, "Go on.")
+    assert len(asker.requests) == 1
+    assert sorted(path.name for path in codex.outside.iterdir()) == ["one.txt", "two.txt"]
 
 
 async def test_an_execution_rule_holds_for_the_second_run_and_is_stored(codex: Codex) -> None:

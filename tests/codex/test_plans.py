@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from tests.codex.driving import Codex, backend_of, names, version_of
 
+from agent_sdk_core import DEFER, Allow, InvalidRequestError, RequestOpened
 from agent_sdk_testing import call, text
-from agent_sdk_testing.contract.watching import run
+from agent_sdk_testing.contract.watching import run, until
 
 pytestmark = pytest.mark.anyio
 
@@ -50,3 +51,19 @@ async def test_a_plan_is_carried_over_into_a_fresh_thread(codex: Codex) -> None:
         prepared: Any = await backend.request("thread/prepareApprovedPlan", params)
         await run(session, prepared["prompt"])
     assert b"1. Look at it" in codex.model.requests[-1].body
+
+
+async def test_a_plan_is_changed_as_far_as_it_can_be_and_stays_open_otherwise(codex: Codex) -> None:
+    codex.model.reply(text("<proposed_plan>\n1. Look\n</proposed_plan>\n")).reply(text("Carried out."))
+    async with codex.session(permission_mode="plan", can_use_tool=DEFER) as session:
+        stream = session.messages()
+        await run(session, "Plan.")
+        request_id = (await until(stream, RequestOpened)).request_id
+        for changed in ({"plan": 5}, {"plan": "1. Leap", "mode": "default"}, {}):
+            with pytest.raises(InvalidRequestError, match="can change 'plan' alone"):
+                await session.answer(request_id, Allow(updated_input=changed))
+        assert [request.request_id for request in session.pending] == [request_id]
+        await session.answer(request_id, Allow(updated_input={"plan": "1. Leap"}))
+        await session.wait_idle()
+    assert "which I have changed" in codex.model.requests[-1].text
+    assert "1. Leap" in codex.model.requests[-1].text

@@ -208,6 +208,8 @@ class TestAnswers:
             (Deny(interrupt=True), STOPPED),
             (Deny(option="deny"), REFUSED),
             (Deny("Stop it.", option="deny_stop"), {**STOPPED, "message": "Stop it."}),
+            (Deny(option="allow"), REFUSED),
+            (Deny(option="nonsense", interrupt=True), STOPPED),
         ],
     )
     def test_an_answer_becomes_the_body_that_claude_takes(self, answer: AgentAnswer, body: object) -> None:
@@ -230,7 +232,7 @@ class TestAnswers:
 
     @pytest.mark.parametrize(
         "answer",
-        [Allow(option="allow_always"), Allow(option="nonsense"), Allow(option="deny"), Deny(option="allow")],
+        [Allow(option="allow_always"), Allow(option="nonsense"), Allow(option="deny")],
     )
     def test_an_option_that_was_not_offered_for_this_answer_is_refused(self, answer: AgentAnswer) -> None:
         with pytest.raises(InvalidRequestError, match="no such option"):

@@ -111,6 +111,8 @@ class TestCommands:
             (Deny(interrupt=True), "cancel"),
             (Deny(option="deny"), "decline"),
             (Deny(option="deny_stop"), "cancel"),
+            (Deny(option="allow"), "decline"),
+            (Deny(option="nonsense", interrupt=True), "cancel"),
             (Allow(updated_input={"command": "make test", "cwd": "/project"}), "accept"),
         ],
     )
@@ -155,7 +157,7 @@ class TestCommands:
 
     @pytest.mark.parametrize(
         "answer",
-        [Allow(option="allow_always"), Allow(option="nonsense"), Allow(option="deny"), Deny(option="allow")],
+        [Allow(option="allow_always"), Allow(option="nonsense"), Allow(option="deny")],
     )
     def test_an_option_that_was_not_offered_for_this_answer_is_refused(self, answer: AgentAnswer) -> None:
         with pytest.raises(InvalidRequestError, match="no such option"):
@@ -262,6 +264,7 @@ class TestPermissions:
             (Allow(option="allow_session"), "session"),
             (Deny(), None),
             (Deny(interrupt=True), None),
+            (Deny(option="deny_stop"), None),
         ],
     )
     def test_all_is_granted_or_nothing(self, answer: AgentAnswer, scope: str | None) -> None:
@@ -320,6 +323,7 @@ class TestStopping:
             (Deny(interrupt=True), True),
             (Deny(), False),
             (Deny(option="deny"), False),
+            (Deny(option="deny_stop"), True),
             (Deny(option="nonsense"), False),
             (Allow(), False),
             (None, False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeVar, cast
 
@@ -21,6 +22,8 @@ from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 __all__ = ["ALLOW", "DENY", "DENY_AND_STOP", "Offers", "ends_turn", "plan_offers", "require_change"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 _NOT_ONCE: Final = "The agent offers no way to allow this once: choose one of the request's options."
 
@@ -49,17 +52,18 @@ class Offers(Generic[T]):
         """Return an answer with the option that it stands for, and what the agent is told.
 
         That is the option which the answer names; else the widest one that grants no more than the answer's scope,
-        where there is one such option; else the plain one.
+        where there is one such option; else the plain one. A refusal is never lost by what it names.
 
         Raises:
-            InvalidRequestError: It is no answer to a permission request, or names an option that there is not.
+            InvalidRequestError: It is no answer to a permission request, or an allow by an option that there is not.
         """
         answer = expect(answer, Allow, Deny)
         if answer.option is not None:
             found = self._offers.get(answer.option)
-            if found is None or type(found[0].answer) is not type(answer):
+            if found is not None and type(found[0].answer) is type(answer):
+                return answer, *found
+            if isinstance(answer, Allow):
                 raise InvalidRequestError(_no_such_option(answer.option, self._offers))
-            return answer, *found
         if isinstance(answer, Deny):
             return answer, *self._plain(Deny(interrupt=answer.interrupt), Deny())
         for scope in _NARROWER.get(answer.scope, ()):
@@ -93,7 +97,7 @@ def plan_offers(stored: str = "until the session ends") -> Offers[PermissionMode
 
 
 def require_option(request: PermissionRequest, answer: AgentAnswer) -> None:
-    """Refuse an answer for which a request has no option, wherever it is encoded.
+    """Refuse an allow for which a request has no option, wherever it is encoded; a denial without one is a plain one.
 
     Raises:
         InvalidRequestError: It names an option that there is not.
@@ -104,7 +108,10 @@ def require_option(request: PermissionRequest, answer: AgentAnswer) -> None:
     if answer.option is not None:
         option = request.option(answer.option)
         if option is None or type(option.answer) is not type(answer):
-            raise InvalidRequestError(_no_such_option(answer.option, (option.id for option in request.options)))
+            problem = _no_such_option(answer.option, (option.id for option in request.options))
+            if isinstance(answer, Allow):
+                raise InvalidRequestError(problem)
+            _log.warning("a denial is taken for a plain one: %s", problem)
     elif isinstance(answer, Allow):
         scopes = [option.answer.scope for option in request.options if isinstance(option.answer, Allow)]
         plain = any(option.answer == Allow() for option in request.options)

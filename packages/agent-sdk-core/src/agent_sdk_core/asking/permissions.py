@@ -64,7 +64,8 @@ class Deny(AnswerForm):
     Attributes:
         message: Why, for the model where the agent passes it on (Codex does not).
         interrupt: Also end the turn.
-        option: Id of one of the request's own options, such as a lasting refusal.
+        option: Id of one of the request's own options, such as a lasting refusal; of one that there is not, it denies
+            all the same.
     """
 
     wire_kind: ClassVar[str] = "deny"

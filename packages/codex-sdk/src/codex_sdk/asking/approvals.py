@@ -107,7 +107,7 @@ def permissions_approval(envelope: Envelope) -> Ask[PermissionRequest]:
         escalates.add("path")
     in_turn = PermissionOption("allow", "Yes, for this turn", Allow(), "in this Codex process, until the turn ends")
     in_session = PermissionOption("allow_session", "Yes, for this session", Allow("session"), IN_PROCESS)
-    offers = Offers([(in_turn, "turn"), (in_session, "session"), (DENY, "turn")])
+    offers = Offers([(in_turn, "turn"), (in_session, "session"), (DENY, "turn"), (DENY_AND_STOP, "turn")])
     request = envelope.permission(
         "RequestPermissions",
         {"permissions": wanted},

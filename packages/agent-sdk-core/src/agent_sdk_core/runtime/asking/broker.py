@@ -183,7 +183,7 @@ async def put(ask: Ask[AgentRequest], session: Questioned) -> Json:
         return ruling
 
     resolution = await requests.resolve(
-        _apart(request),
+        apart(request),
         callback=getattr(options, _CALLBACKS[kind_of(request)]),
         check=check,
         timeout=options.request_timeout,
@@ -209,7 +209,7 @@ def _whole(request: AgentRequest) -> AgentRequest:
     return replace(request, command_parts=command_parts(command))
 
 
-def _apart(request: AgentRequest) -> AgentRequest:
+def apart(request: AgentRequest) -> AgentRequest:
     """Return a request for whoever answers, which shares no data with what is judged, granted and sent.
 
     What they do to its input would else run without having been judged, or be taken for what was asked; what they do to

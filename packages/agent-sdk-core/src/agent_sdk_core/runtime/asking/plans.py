@@ -13,7 +13,8 @@ from agent_sdk_core.asking.approvals import plan_offers
 from agent_sdk_core.asking.permissions import Allow, Deny, PermissionMode, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer
 from agent_sdk_core.errors import AgentError
-from agent_sdk_core.runtime.asking.broker import Questioned
+from agent_sdk_core.runtime.asking.broker import Questioned, apart
+from agent_sdk_core.runtime.asking.fitting import fitting
 from agent_sdk_core.runtime.host import Host
 
 _log = logging.getLogger(__name__)
@@ -76,14 +77,15 @@ class Plans:
             self._changed()
 
     async def _decided(self, request: PermissionRequest) -> Callable[[], Awaitable[None]] | None:
-        session, offers = self._session, plan_offers()
+        session, offers, fits = self._session, plan_offers(), await fitting(request)
 
         def check(answer: AgentAnswer) -> PermissionMode | None:
+            fits(answer)
             return offers.chosen(answer)[2]
 
         try:
             resolution = await session.requests.resolve(
-                request,
+                apart(request),
                 callback=session.options.can_use_tool,
                 check=check,
                 timeout=session.options.request_timeout,
