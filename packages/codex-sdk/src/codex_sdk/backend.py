@@ -467,7 +467,15 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
             self._link, self._host, family, options, attachment, stored=plan.stored, answers=plan.answers
         )
         dispatch = self._dispatch
-        session = CodexSession(options, self._host, driver, family, touched=dispatch.touched, moved=dispatch.moved)
+        session = CodexSession(
+            options,
+            self._host,
+            driver,
+            family,
+            touched=dispatch.touched,
+            moved=dispatch.moved,
+            servers=plan.servers,
+        )
         dispatch.attach(session)
         return session
 

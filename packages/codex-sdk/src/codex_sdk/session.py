@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import partial
 from typing import Final
 
@@ -54,6 +54,7 @@ class CodexSession(BaseSession):
         family: Makes messages of the threads' events.
         touched: Told when messages wait for `flush`.
         moved: Told when another thread has taken the place of the session's, with the former one.
+        servers: The MCP servers that it alone has.
 
     Attributes:
         reader: Reads the requests of its threads.
@@ -68,6 +69,7 @@ class CodexSession(BaseSession):
         *,
         touched: Callable[[CodexSession], None],
         moved: Callable[[CodexSession, str], None],
+        servers: Container[str] = frozenset(),
     ) -> None:
         super().__init__(driver.thread_id, options, host, driver)
         self.driver = driver
@@ -80,6 +82,7 @@ class CodexSession(BaseSession):
             session_id=lambda: self.resolved_session_id,
             run_tool=partial(self.run_tool, asks=True),
             stop_turn=driver.stop_turn,
+            servers=servers,
         )
         self._touched = touched
         self._moved = moved

@@ -133,6 +133,15 @@ def test_an_allow_that_cannot_last_so_long_lasts_for_less(offered: object, answe
     assert body["_meta"] == ({"persist": persist} if persist else None)
 
 
+@pytest.mark.parametrize(("servers", "offered"), [({"files"}, False), ({"other"}, True), (set[str](), True)])
+def test_for_good_is_offered_where_codex_can_keep_it(servers: set[str], offered: bool) -> None:
+    found = mcp_approval(elicitation(persist=["session", "always"]), [call()], servers)
+    assert found is not None
+    ids = [option.id for option in found.request.options]
+    assert "allow_session" in ids
+    assert ("allow_always" in ids) is offered
+
+
 @pytest.mark.parametrize(
     ("answer", "action"),
     [

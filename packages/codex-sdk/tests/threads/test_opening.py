@@ -44,6 +44,17 @@ def test_a_fork_copies_all_turns_or_up_to_one(workspace: Path) -> None:
     protocol.ThreadForkParams.model_validate(part.params)
 
 
+def test_the_servers_of_the_thread_alone_are_known_however_they_are_given(workspace: Path) -> None:
+    server = {"command": "true"}
+    given: list[dict[str, Any]] = [
+        {"mcp_servers": {"one": server}},
+        {"settings": {"mcp_servers": {"one": server}}},
+        {"native": {"config": {"mcp_servers.one.command": "true", "model": "x"}}},
+    ]
+    assert [opening(options(workspace, **fields)).servers for fields in given] == [{"one"}] * 3
+    assert opening(options(workspace)).servers == frozenset()
+
+
 def test_tools_are_offered_when_a_thread_starts(workspace: Path) -> None:
     registry = ToolRegistry("calc", [add])
     params = opening(options(workspace, tools=registry)).params

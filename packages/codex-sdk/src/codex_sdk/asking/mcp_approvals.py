@@ -7,7 +7,7 @@ from what the elicitation says. Pure. Shape: `McpServerElicitationRequestRespons
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final, cast
 
 from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
@@ -28,12 +28,16 @@ _OPTIONS: Final = {
 }
 
 
-def mcp_approval(envelope: Envelope, open_items: Iterable[Json]) -> Ask[PermissionRequest] | None:
+def mcp_approval(
+    envelope: Envelope, open_items: Iterable[Json], servers: Container[str] = frozenset()
+) -> Ask[PermissionRequest] | None:
     """Return the approval that an elicitation really is, or None for one that the server itself sends.
 
     Args:
         envelope: The elicitation's.
         open_items: The items of the thread that have started and not completed.
+        servers: The servers of the session alone: Codex offers to allow their tools for good, and keeps that no longer
+            than its process (0.163), for its configuration has no such server.
     """
     meta = envelope.params.get("_meta")
     if not isinstance(meta, dict) or cast("Json", meta).get("codex_approval_kind") != _KIND:
@@ -43,7 +47,8 @@ def mcp_approval(envelope: Envelope, open_items: Iterable[Json]) -> Ask[Permissi
     if len({call.get("tool") for call in calls}) != 1:
         return None
     call = calls[0]
-    persisted = [kind for kind in ("session", "always") if kind in (meta.get("persist") or ())]
+    lasting = ("session",) if str(envelope.params.get("serverName")) in servers else ("session", "always")
+    persisted = [kind for kind in lasting if kind in (meta.get("persist") or ())]
     offers = Offers(
         [
             (ALLOW, _body("accept")),

@@ -6,7 +6,7 @@ kind gets the protocol's "method not found", on which Codex fails closed (0.163)
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable
 from dataclasses import replace
 from typing import Final, cast
 
@@ -59,6 +59,7 @@ class ThreadRequests:
         session_id: Returns the session's id as it is now.
         run_tool: Decides about the call of a tool, and runs it for the running turn; None when that ended first.
         stop_turn: Ends a turn, by its thread's id and its own.
+        servers: The MCP servers that the session alone has.
     """
 
     def __init__(
@@ -69,12 +70,14 @@ class ThreadRequests:
         session_id: Callable[[], str],
         run_tool: Callable[[OwnCall], Awaitable[ToolResult | None]],
         stop_turn: Callable[[str, str], Awaitable[None]],
+        servers: Container[str] = frozenset(),
     ) -> None:
         self._options = options
         self._family = family
         self._session_id = session_id
         self._run_tool = run_tool
         self._stop_turn = stop_turn
+        self._servers = servers
         self._add_dirs = absolute_folders(options.add_dirs)
 
     def refusal(self, request: ServerRequest, reason: str = "") -> Json | None:
@@ -92,7 +95,7 @@ class ThreadRequests:
         )
         if request.method == "item/tool/call":
             return self._tool_call(envelope)
-        found = ask(request.method, envelope, self._family, self._add_dirs)
+        found = ask(request.method, envelope, self._family, self._add_dirs, self._servers)
         if found is None or not isinstance(found.request, PermissionRequest):
             return found
         stops = request.method in ("item/permissions/requestApproval", "mcpServer/elicitation/request")
@@ -140,7 +143,11 @@ class ThreadRequests:
 
 
 def ask(
-    method: str, envelope: Envelope, family: ThreadFamily, add_dirs: Iterable[str] = ()
+    method: str,
+    envelope: Envelope,
+    family: ThreadFamily,
+    add_dirs: Iterable[str] = (),
+    servers: Container[str] = frozenset(),
 ) -> Ask[AgentRequest] | None:
     """Return what a person is asked by a request of a thread; None for one that is refused unasked."""
     item = family.item(envelope.thread_id, str(envelope.params.get("itemId")))
@@ -155,6 +162,7 @@ def ask(
         case "item/tool/requestUserInput":
             return ask_questions(envelope)
         case "mcpServer/elicitation/request":
-            return mcp_approval(envelope, family.open_items(envelope.thread_id)) or ask_elicitation(envelope)
+            calls = family.open_items(envelope.thread_id)
+            return mcp_approval(envelope, calls, servers) or ask_elicitation(envelope)
         case _:
             return None

@@ -11,7 +11,7 @@ from agent_sdk_core.names import nearest
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.structured.strict import strict_form
-from agent_sdk_core.wire.reading import Json
+from agent_sdk_core.wire.reading import Json, record_at
 from codex_sdk.process.config_keys import unknown_keys
 from codex_sdk.threads.params import thread_params
 from codex_sdk.tools import tool_specs
@@ -34,6 +34,13 @@ class Opening:
     stored: bool
     answers: AnswerForm | None = None
     unknown: tuple[str, ...] = ()
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """The MCP servers that the thread has beside those of Codex's own configuration."""
+        config = record_at(self.params, "config")
+        dotted = (key.split(".")[1] for key in config if key.startswith("mcp_servers."))
+        return frozenset({*record_at(config, "mcp_servers"), *dotted})
 
 
 def require_prices(options: SessionOptions, prices: object) -> None:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from agent_sdk_core import AgentSession, Allow, Deny, PermissionRequest, PolicyGuard, RequestResolved
+from agent_sdk_core import (
+    AgentSession,
+    Allow,
+    Deny,
+    PermissionRequest,
+    PolicyGuard,
+    RequestResolved,
+    ToolRegistry,
+    tool,
+)
 from agent_sdk_testing import Step, text
+from agent_sdk_testing.contract import mcp_server
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.traits import needs
 from agent_sdk_testing.contract.watching import Asker, Ran, run
@@ -32,6 +44,46 @@ COMMANDS = {
 }
 
 
+@tool
+async def press(button: str) -> str:
+    """Press a button."""
+    return f"Pressed {button}."
+
+
+OTHERS: Mapping[str, Mapping[str, Any]] = {
+    "edit": {},
+    "edit outside": {},
+    "tool of a server": {
+        "mcp_servers": {"bench": {"command": sys.executable, "args": ["-B", str(Path(mcp_server.__file__))]}}
+    },
+    "own tool": {"tools": ToolRegistry("panel", [press])},
+}
+"""Acts that are no commands, with the options that they need."""
+
+others = pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param("edit", marks=needs("edits")),
+        pytest.param("edit outside", marks=needs("edits")),
+        pytest.param("tool of a server", marks=needs("mcp_servers")),
+        pytest.param("own tool", marks=needs("tools")),
+    ],
+)
+
+
+def steps_of(agent: Agent, what: str, number: int) -> Sequence[Any]:
+    """The steps of a reply that does something for the so-manieth time."""
+    match what:
+        case "tool of a server":
+            return [agent.mcp_tool("bench", "wipe", name="it")]
+        case "own tool":
+            return [agent.application_tool("panel", "press", button="red")]
+        case _:
+            name = str(agent.outside / "there.txt") if what == "edit outside" else "here.txt"
+            (agent.workspace / name).write_text(f"{number}\n")
+            return agent.patch(update={name: [(f"{number}", f"{number + 1}")]})
+
+
 class Granting:
     """A `can_use_tool` that takes the option of a scope where there is one, and says which acts had it."""
 
@@ -41,7 +93,7 @@ class Granting:
         self.asked: list[str] = []
 
     async def __call__(self, request: PermissionRequest) -> Allow:
-        act = str(request.input.get("command"))
+        act = str(request.input.get("command") or request.tool_name)
         self.asked.append(act)
         for option in request.options:
             if isinstance(option.answer, Allow) and option.answer.scope == self.scope:
@@ -76,6 +128,24 @@ async def test_what_was_granted_for_a_command_is_not_asked_again(agent: Agent, s
             await act(agent, first, command)
         assert asker.promised.isdisjoint(asker.asked[seen:])
         await first.aclose()
+
+
+@others
+@pytest.mark.parametrize("scope", ["session", pytest.param("always", marks=needs("lasting_grants"))])
+async def test_what_was_granted_for_another_act_is_not_asked_again_at_once_or_in_a_second_run(
+    agent: Agent, what: str, scope: Scope
+) -> None:
+    asker, number = Granting(scope), 0
+    for _ in ("a first run", "a second one")[: 1 if scope == "session" else 2]:
+        async with agent.session(permission_mode="default", can_use_tool=asker, **OTHERS[what]) as session:
+            for _ in range(2):
+                number, seen = number + 1, len(asker.asked)
+                promised = set(asker.promised)
+                agent.model.reply(*steps_of(agent, what, number)).reply(text("Done."))
+                ran = await run(session, "Act.")
+                assert not ran.results[-1].is_error
+                assert promised.isdisjoint(asker.asked[seen:])
+    assert asker.promised or scope == "always"
 
 
 @needs("edits")
