@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,9 @@ from agent_sdk_core.tools.results import ToolResult
 from agent_sdk_core.tools.shell import shell
 
 pytestmark = pytest.mark.anyio
+
+MODULE = sys.modules["agent_sdk_core.tools.shell"]
+"""That of the tool above; one that a test loads anew is another."""
 
 
 async def allow(tool_name: str, tool_input: Mapping[str, object]) -> None:
@@ -90,7 +92,7 @@ async def test_time_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return up
 
     # Time is up once the program has spoken, however long the machine takes to start it.
-    monkeypatch.setattr(importlib.import_module("agent_sdk_core.tools.shell"), "anyio", SimpleNamespace(move_on_after=limit))
+    monkeypatch.setattr(MODULE, "anyio", SimpleNamespace(move_on_after=limit))
     context = ToolContext(cwd=str(tmp_path), decide=allow, report=lambda text: up.cancel())
     late = await ran(tmp_path, "sh", "-c", "echo begun; exec sleep 60", context=context, timeout=3)
     assert late.is_error
