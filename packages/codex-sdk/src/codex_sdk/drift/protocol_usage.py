@@ -81,14 +81,15 @@ FIELDS: Final = _words(
     nextCursor objective options origin osPid output outputSchema outputTokens path permissions personality phase plan
     planType preview processId prompt proposedExecpolicyAmendment proposedNetworkPolicyAmendments provider queries query
     question questions rateLimits rationale read readOnlyHint readState reason reasoning_effort reasoningEffort
-    reasoningOutputTokens receiverThreadIds rejection requestAttestation requestedSchema requestId requiresOpenaiAuth
-    responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts result results review
-    revisedPrompt rootTurnId run runtimeStatus sandbox sandbox_mode sandbox_workspace_write sandboxPolicy savedPath
-    scope searchTerm server serverInfo serverName serviceTier serviceTiers settings skills snippet sortDirection sortKey
-    source sourcePath status stdin step structuredContent success summary summaryIndex supportedReasoningEfforts
-    targetItemId text text_elements thread threadId threadName threadSettings timeUsedSeconds title token tokenBudget
-    tokensUsed tokenUsage toModel tool toolName tools toolsError total totalTokens turn turnId turnTrigger turns type
-    updatedAt url userAgent userCode verificationUrl version willRetry writable_roots writableRoots
+    reasoningOutputTokens receiverThreadIds rejection request_permissions requestAttestation requestedSchema requestId
+    requiresOpenaiAuth responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts result
+    results review revisedPrompt rootTurnId run runtimeStatus sandbox sandbox_mode sandbox_workspace_write sandboxPolicy
+    savedPath scope searchTerm server serverInfo serverName serviceTier serviceTiers settings skills snippet
+    sortDirection sortKey source sourcePath status stdin step structuredContent success summary summaryIndex
+    supportedReasoningEfforts targetItemId text text_elements thread threadId threadName threadSettings timeUsedSeconds
+    title token tokenBudget tokensUsed tokenUsage toModel tool toolName tools toolsError total totalTokens turn turnId
+    turnTrigger turns type updatedAt url userAgent userCode verificationUrl version web_search willRetry writable_roots
+    writableRoots
     """
 )
 
