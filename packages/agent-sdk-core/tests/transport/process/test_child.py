@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -97,6 +98,37 @@ async def test_a_signal_is_told_and_wakes_reader_and_waiters(spawn: Spawn) -> No
     assert results.count(ProcessExit(None, 9)) == 2
     assert b"" in results
     assert process.exit_error().message == "child was ended by SIGKILL"
+
+
+async def test_what_came_while_a_burst_was_waited_for_is_read_without_another_wait(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await spawn(
+        "import sys\nfor line in sys.stdin.buffer: sys.stdout.buffer.write(line); sys.stdout.buffer.flush()"
+    )
+    monkeypatch.setattr("agent_sdk_core.transport.process.child.time", SimpleNamespace(monotonic=lambda: 0.0))
+    wait_readable, waits, waiting = anyio.wait_readable, list[int](), anyio.Event()
+
+    async def counted(descriptor: int) -> None:
+        waits.append(descriptor)
+        if len(waits) == 2:
+            waiting.set()
+        await wait_readable(descriptor)
+
+    monkeypatch.setattr(anyio, "wait_readable", counted)
+    with anyio.fail_after(60):
+        await process.write(b"one\n")
+        assert await process.read() == b"one\n"
+        await process.write(b"two\n")
+        await wait_readable(process._stdout)
+        assert await process.read() == b"two\n"
+        assert len(waits) == 1
+
+        async with anyio.create_task_group() as tasks:  # Where nothing came, it waits as ever.
+            tasks.start_soon(process.read)
+            await waiting.wait()
+            await process.write(b"three\n")
+        assert len(waits) == 2
 
 
 async def test_an_exit_is_noticed_while_a_grandchild_holds_stdout_open(spawn: Spawn) -> None:

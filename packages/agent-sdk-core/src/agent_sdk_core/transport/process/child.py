@@ -178,9 +178,10 @@ class ChildProcess:
         """
         self._reading = True
         try:
-            if time.monotonic() - self._last_read < _BURST:
+            burst = time.monotonic() - self._last_read < _BURST
+            if burst:
                 await anyio.sleep(_BURST)
-            chunk = await self._read()
+            chunk = await self._read(at_once=burst)
         finally:
             self._reading = False
         if len(chunk) < _SMALL:
@@ -189,7 +190,7 @@ class ChildProcess:
             self._drained.set()
         return chunk
 
-    async def _read(self) -> bytes:
+    async def _read(self, *, at_once: bool = False) -> bytes:
         exited = self._attendant.exited
         if not self._wakes:
             # One of its children may hold the stream open: its end has to wake us, and takes no descriptor for it.
@@ -198,7 +199,11 @@ class ChildProcess:
             exited.call(lambda: wake_reader(self._stdout, loop, unless=lambda: self._closed))
         while True:
             try:
-                await (checkpoint() if exited.is_set else anyio.wait_readable(self._stdout))
+                if exited.is_set:
+                    await checkpoint()
+                elif not at_once:
+                    await anyio.wait_readable(self._stdout)
+                at_once = False
             except ClosedResourceError:
                 if not exited.is_set:
                     return b""
