@@ -24,6 +24,7 @@ SPECIAL: dict[str, Any] = {
     "ImageInput": agent_sdk_core.ImageInput(data=b"x", media_type="image/png"),
     "DocumentInput": agent_sdk_core.DocumentInput(data=b"x", media_type="text/plain"),
     "AudioInput": agent_sdk_core.AudioInput(path=Path("a.wav")),
+    "ToolImage": agent_sdk_core.ToolImage(b"GIF89a", "image/gif"),
 }
 
 

@@ -14,8 +14,6 @@ from agent_sdk_core.prompts import (
     SkillInput,
     TextInput,
     clean_prompt,
-    image_type,
-    inline_image,
     prompt_blocks,
 )
 
@@ -93,50 +91,3 @@ def test_image_bytes_need_their_media_type() -> None:
 def test_document_bytes_need_their_media_type() -> None:
     with pytest.raises(InvalidRequestError, match="media_type"):
         DocumentInput(data=b"x")
-
-
-@pytest.mark.parametrize(
-    ("head", "kind"),
-    [
-        (b"\x89PNG\r\n\x1a\n and more", "image/png"),
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
-        (b"GIF87a", "image/gif"),
-        (b"GIF89a and more", "image/gif"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
-    ],
-)
-def test_an_image_is_known_by_its_first_bytes(head: bytes, kind: str) -> None:
-    assert image_type(head, "It", backend="one") == kind
-
-
-@pytest.mark.parametrize("head", [b"", b"text", b"BM\0\0", b"<svg/>", b"RIFF\0\0\0\0WAVE", b"\x89PNG", b"%PDF-1.7"])
-def test_what_no_model_can_be_shown_is_refused(head: bytes) -> None:
-    with pytest.raises(InvalidRequestError, match=r"^It is .*PNG, JPEG, GIF and WebP\.$") as caught:
-        image_type(head, "It", backend="one")
-    assert caught.value.backend == "one"
-
-
-def test_an_image_in_its_url_is_read_and_an_address_is_left_alone() -> None:
-    for url in ("data:image/png;base64,QUI=", "DATA:image/png;x=y;BASE64,QUI=", "data:;base64,QUI="):
-        assert inline_image(url, backend="one") == b"AB"
-    for url in ("https://example.org/a.png", "HTTP://x/y"):
-        assert inline_image(url, backend="one") is None
-
-
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        ("file:///tmp/a.png", "begins with none of"),
-        ("ftp://x/a.png", "begins with none of"),
-        ("a.png", "begins with none of"),
-        ("", "begins with none of"),
-        ("http:a.png", "begins with none of"),
-        ("data:image/png;base64", "holds it in base64"),
-        ("data:image/png,hello", "holds it in base64"),
-        ("data:image/png;base64,!!!", "is no base64"),
-        ("data:image/png;base64,QUI", "is no base64"),
-    ],
-)
-def test_a_url_that_holds_and_names_no_image_is_refused(url: str, says: str) -> None:
-    with pytest.raises(InvalidRequestError, match=says):
-        inline_image(url, backend="one")

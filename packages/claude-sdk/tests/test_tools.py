@@ -21,7 +21,7 @@ async def add(a: int, b: int) -> int:
 
 @tool(name="look", description="Look around.")
 async def look_around() -> ToolResult:
-    return ToolResult(("before", ToolImage(b"\x89", "image/png"), "after"), structured={"seen": 1})
+    return ToolResult(("before", ToolImage(b"GIF89a", "image/gif"), "after"), structured={"seen": 1})
 
 
 @tool
@@ -122,7 +122,7 @@ class TestCalls:
         assert await result(server, "tools/call", name="look") == {
             "content": [
                 {"type": "text", "text": "before"},
-                {"type": "image", "data": "iQ==", "mimeType": "image/png"},
+                {"type": "image", "data": "R0lGODlh", "mimeType": "image/gif"},
                 {"type": "text", "text": "after"},
             ],
             "isError": False,

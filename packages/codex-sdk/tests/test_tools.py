@@ -33,11 +33,11 @@ def test_a_registry_is_a_namespace_of_functions(workspace: Path) -> None:
 
 
 def test_a_result_is_texts_and_images_in_order() -> None:
-    body = tool_response(ToolResult(("before", ToolImage(b"\x89", "image/png"), "after")))
+    body = tool_response(ToolResult(("before", ToolImage(b"GIF89a", "image/gif"), "after")))
     assert body == {
         "contentItems": [
             {"type": "inputText", "text": "before"},
-            {"type": "inputImage", "imageUrl": "data:image/png;base64,iQ=="},
+            {"type": "inputImage", "imageUrl": "data:image/gif;base64,R0lGODlh"},
             {"type": "inputText", "text": "after"},
         ],
         "success": True,

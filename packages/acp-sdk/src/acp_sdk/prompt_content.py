@@ -9,6 +9,7 @@ from typing import assert_never
 
 from acp_sdk.protocol.initialization import PromptCapabilities
 from agent_sdk_core.errors import UnsupportedOptionError
+from agent_sdk_core.images import held_image
 from agent_sdk_core.paths import existing_file
 from agent_sdk_core.prompts import (
     AudioInput,
@@ -29,7 +30,7 @@ def content(prompt: Prompt, can: PromptCapabilities, *, backend: str) -> list[Js
 
     Raises:
         UnsupportedOptionError: A block is of a kind that the agent does not take.
-        InvalidRequestError: A named file is not there.
+        InvalidRequestError: A named file is not there, or an image is none.
     """
     return [_block(block, can, backend) for block in prompt_blocks(prompt)]
 
@@ -58,15 +59,11 @@ def _block(block: PromptBlock, can: PromptCapabilities, backend: str) -> Json:
 def _image(block: ImageInput, can: PromptCapabilities, backend: str) -> Json:
     if can.image is None:
         raise _refused(backend, "no images in a prompt")
-    if block.path is not None:
-        file = existing_file("image", block.path, backend=backend)
-        return {"type": "image", "data": _encoded(file), "mimeType": _type(file, "image/png")}
-    if block.data is not None:
-        return {"type": "image", "data": base64.b64encode(block.data).decode(), "mimeType": block.media_type}
-    head, _, data = (block.url or "").partition(",")
-    if not head.lower().startswith("data:") or not head.endswith(";base64"):
+    held = held_image(block.url, block.path, block.data, backend=backend)
+    if held is None:
         raise _refused(backend, "no image from a remote URL: fetch it, and pass path=… or data=…")
-    return {"type": "image", "data": data, "mimeType": head[5:].removesuffix(";base64")}
+    media_type, data = held
+    return {"type": "image", "data": base64.b64encode(data).decode(), "mimeType": media_type}
 
 
 def _refused(backend: str, what: str) -> UnsupportedOptionError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -14,7 +13,6 @@ from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.wire.json_lines import mend
 from agent_sdk_core.wire.reading import Json
 
-_IMAGES: Final = "A prompt takes PNG, JPEG, GIF and WebP."
 _EMPTY: Final = "The prompt is empty: give it text that is not blank, or another block."
 
 
@@ -138,55 +136,6 @@ def clean_prompt(prompt: Prompt) -> Prompt:
         for block in blocks
         if not (isinstance(block, TextInput) and _is_blank(block.text))
     )
-
-
-def image_type(head: bytes, what: str, *, backend: str) -> str:
-    """Return the media type of an image, as its first bytes tell it, whatever its name or its giver says.
-
-    Args:
-        head: The image, or its first 16 bytes.
-        what: What it is called in a complaint, such as "The prompt's image a.png".
-        backend: Name of the backend that is given it.
-
-    Raises:
-        InvalidRequestError: It is empty, or none that both agents send on; of such a one they say nothing, and go on.
-    """
-    match head[:16]:
-        case b"":
-            raise InvalidRequestError(f"{what} is empty. {_IMAGES}", backend=backend)
-        case known if known.startswith(b"\x89PNG\r\n\x1a\n"):
-            return "image/png"
-        case known if known.startswith(b"\xff\xd8\xff"):
-            return "image/jpeg"
-        case known if known.startswith((b"GIF87a", b"GIF89a")):
-            return "image/gif"
-        case known if known[:4] == b"RIFF" and known[8:12] == b"WEBP":
-            return "image/webp"
-        case _:
-            raise InvalidRequestError(f"{what} is no image that a model can be shown. {_IMAGES}", backend=backend)
-
-
-def inline_image(url: str, *, backend: str) -> bytes | None:
-    """Return the image that a `data:` URL holds; None for an address on the web.
-
-    Raises:
-        InvalidRequestError: It is neither, or what it holds cannot be read.
-    """
-    head, comma, data = url.partition(",")
-    scheme = head.partition(":")[0].lower()
-    if scheme in ("http", "https") and "://" in url:
-        return None
-    if scheme != "data":
-        raise InvalidRequestError(
-            f"ImageInput(url={url[:40]!r}) begins with none of https://, http:// and data:; a file is path=…",
-            backend=backend,
-        )
-    if not comma or not head.lower().endswith(";base64"):
-        raise InvalidRequestError("ImageInput(url=…): a data: URL of an image holds it in base64.", backend=backend)
-    try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidRequestError(f"ImageInput(url=…): its data: is no base64: {error}.", backend=backend) from None
 
 
 def _is_blank(text: str) -> bool:

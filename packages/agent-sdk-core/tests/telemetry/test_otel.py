@@ -116,7 +116,7 @@ async def test_content_comes_where_it_is_asked_for_without_secrets(make_backend:
     learn("the-secret-of-tools")
     leave, backend = traces.export(content=True), make_backend()
     async with backend:
-        await act(backend, [TextInput("Go."), ImageInput(data=b"x", media_type="image/png")])
+        await act(backend, [TextInput("Go."), ImageInput(data=b"GIF89a", media_type="image/gif")])
     leave()
     turn: Any = traces.named("invoke_agent memory").attributes
     tool: Any = traces.named("execute_tool Bash").attributes

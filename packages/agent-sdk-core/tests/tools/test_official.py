@@ -44,12 +44,12 @@ async def test_what_it_returns_is_a_result_in_the_words_of_mcp() -> None:
     async def say(arguments: Mapping[str, Any]) -> object:
         return answers.pop()
 
-    image = {"type": "image", "data": base64.b64encode(b"picture").decode(), "mimeType": "image/png"}
+    image = {"type": "image", "data": base64.b64encode(b"GIF89a").decode(), "mimeType": "image/png"}
     link = {"type": "resource_link", "uri": "x"}
     cases: list[tuple[Any, ToolResult]] = [
         ({"content": [{"type": "text", "text": "no"}], "is_error": True}, ToolResult(("no",), is_error=True)),
         ({"content": [], "isError": True}, ToolResult((), is_error=True)),
-        ({"content": [image]}, ToolResult((ToolImage(b"picture", "image/png"),))),
+        ({"content": [image]}, ToolResult((ToolImage(b"GIF89a", "image/gif"),))),
         (
             {"content": [link], "structuredContent": {"a": 1}},
             ToolResult(('{"type": "resource_link", "uri": "x"}',), structured={"a": 1}),

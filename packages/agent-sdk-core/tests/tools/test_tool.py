@@ -104,12 +104,25 @@ async def test_a_cancelled_tool_is_cancelled() -> None:
 
 
 def test_results_are_made_of_what_a_function_returns() -> None:
-    image = ToolImage(b"\x89PNG", "image/png")
+    image = ToolImage(b"GIF89a", "image/png")
     assert ToolResult.of(None) == ToolResult(())
     assert ToolResult.of(image).content == (image,)
     assert ToolResult.of(ToolResult.failed("no")).is_error
     assert ToolResult.of([1, 2]).content == ("[1,2]",)
-    assert image.url == "data:image/png;base64,iVBORw=="
+    assert image.url == "data:image/gif;base64,R0lGODlh"
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"<svg/>"])
+async def test_a_result_that_is_no_image_is_an_error_that_the_model_reads(data: bytes) -> None:
+    with pytest.raises(InvalidRequestError, match="The tool's image is "):
+        ToolImage(data, "image/png")
+
+    async def draw(_: Mapping[str, object]) -> object:
+        return ToolImage(data, "image/png")
+
+    result = await Tool("x", "X", SCHEMA, draw).run({"n": 1})
+    assert result.is_error
+    assert "PNG, JPEG, GIF and WebP" in str(result.content)
 
 
 async def undescribed() -> None: ...

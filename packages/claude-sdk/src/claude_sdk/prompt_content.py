@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.images import held_image
 from agent_sdk_core.paths import existing_file
 from agent_sdk_core.prompts import (
     AudioInput,
@@ -20,8 +21,6 @@ from agent_sdk_core.prompts import (
     PromptBlock,
     SkillInput,
     TextInput,
-    image_type,
-    inline_image,
     prompt_blocks,
 )
 from agent_sdk_core.wire.reading import Json
@@ -52,13 +51,8 @@ def _block(block: PromptBlock) -> Json:
     match block:
         case TextInput(text):
             return {"type": "text", "text": text}
-        case ImageInput(url=url) if url is not None:
-            return {"type": "image", "source": _from_url(url)}
-        case ImageInput(path=path) if path is not None:
-            file = existing_file("image", path, backend="claude")
-            return {"type": "image", "source": _image(_read("image", file), f"The prompt's image {file}")}
-        case ImageInput(data=data):
-            return {"type": "image", "source": _image(data or b"", "ImageInput(data=…)")}
+        case ImageInput(url, path, data):
+            return {"type": "image", "source": _image(url, held_image(url, path, data, backend="claude"))}
         case DocumentInput(path=path, data=data, media_type=media_type):
             source = _document(path, data, media_type)
             return {"type": "document", "source": source if source["media_type"] == _PDF else _as_text(source)}
@@ -72,13 +66,10 @@ def _block(block: PromptBlock) -> Json:
             assert_never(block)
 
 
-def _from_url(url: str) -> Json:
-    data = inline_image(url, backend="claude")
-    return {"type": "url", "url": url} if data is None else _image(data, "ImageInput(url=…)")
-
-
-def _image(data: bytes, what: str) -> Json:
-    media_type = image_type(data, what, backend="claude")
+def _image(url: str | None, held: tuple[str, bytes] | None) -> Json:
+    if held is None:
+        return {"type": "url", "url": url}
+    media_type, data = held
     return {"type": "base64", "media_type": media_type, "data": base64.b64encode(data).decode()}
 
 
@@ -86,7 +77,7 @@ def _document(path: str | os.PathLike[str] | None, data: bytes | None, media_typ
     if path is not None:
         file = existing_file("document", path, backend="claude")
         media_type = media_type or mimetypes.guess_type(file.name)[0]
-        data = _read("document", file)
+        data = _read(file)
     if media_type is None:
         raise InvalidRequestError(
             f"The kind of the prompt's document {path} cannot be told from its name; give media_type.", backend="claude"
@@ -94,13 +85,13 @@ def _document(path: str | os.PathLike[str] | None, data: bytes | None, media_typ
     return {"type": "base64", "media_type": media_type, "data": base64.b64encode(data or b"").decode()}
 
 
-def _read(what: str, file: Path) -> bytes:
+def _read(file: Path) -> bytes:
     read: Callable[[], bytes] = file.read_bytes
     try:
         return read()
     except OSError as error:
         raise InvalidRequestError(
-            f"The prompt's {what} {file} cannot be read: {error.strerror}.", backend="claude"
+            f"The prompt's document {file} cannot be read: {error.strerror}.", backend="claude"
         ) from error
 
 

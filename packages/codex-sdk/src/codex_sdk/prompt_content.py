@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import assert_never
 
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
+from agent_sdk_core.images import held_image, image_type
 from agent_sdk_core.paths import existing_file
 from agent_sdk_core.prompts import (
     AudioInput,
@@ -17,8 +18,6 @@ from agent_sdk_core.prompts import (
     PromptBlock,
     SkillInput,
     TextInput,
-    image_type,
-    inline_image,
     prompt_blocks,
 )
 from agent_sdk_core.wire.reading import Json
@@ -71,13 +70,11 @@ def _checked(file: Path) -> Path:
 
 
 def _image_url(block: ImageInput) -> str:
-    data, what = block.data, "ImageInput(data=…)"
-    if block.url is not None:
-        data, what = inline_image(block.url, backend="codex"), "ImageInput(url=…)"
-        if data is None:
-            raise _remote("image", "data=… with media_type=…")
-    held = data or b""
-    return f"data:{image_type(held, what, backend='codex')};base64,{base64.b64encode(held).decode()}"
+    held = held_image(block.url, None, block.data, backend="codex")
+    if held is None:
+        raise _remote("image", "data=… with media_type=…")
+    media_type, data = held
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
 
 
 def _inline(kind: str, url: str) -> str:

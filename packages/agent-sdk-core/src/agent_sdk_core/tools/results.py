@@ -12,6 +12,7 @@ from pydantic_core import from_json, to_json, to_jsonable_python
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.images import image_type
 from agent_sdk_core.wire.json_lines import encode_line
 
 _DEEPEST: Final = 200
@@ -21,7 +22,15 @@ _SHOWN: Final = 100
 @checked_class("data", "media_type")
 @dataclass(frozen=True, slots=True)
 class ToolImage:
-    """An image that a tool returns: its bytes and their media type, such as "image/png"."""
+    """An image that a tool returns: its bytes and their media type, such as "image/png".
+
+    Attributes:
+        data: A PNG, JPEG, GIF or WebP.
+        media_type: What it is, as its bytes tell it where another one was given.
+
+    Raises:
+        InvalidRequestError: The bytes are no such image.
+    """
 
     data: bytes
     media_type: str
@@ -30,6 +39,7 @@ class ToolImage:
         """Refuse what is no image's bytes."""
         if not isinstance(cast("object", self.data), bytes) or not isinstance(cast("object", self.media_type), str):
             raise InvalidRequestError(f"An image is bytes and the name of their media type, not {_named(self.data)}.")
+        object.__setattr__(self, "media_type", image_type(self.data, "The tool's image"))
 
     @property
     def url(self) -> str:

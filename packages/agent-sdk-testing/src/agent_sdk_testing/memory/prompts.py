@@ -1,11 +1,12 @@
-"""Prompts as the content of the messages of the agent in memory; of what a prompt names it reads skills alone."""
+"""Prompts as the content of the messages of the agent in memory; of what a prompt names it reads skills and images."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from agent_sdk_core import InvalidRequestError, Prompt, SkillInput
+from agent_sdk_core import ImageInput, InvalidRequestError, Prompt, SkillInput
+from agent_sdk_core.images import held_image
 from agent_sdk_core.prompts import prompt_blocks, replay_content
 
 Json = dict[str, Any]
@@ -15,9 +16,12 @@ def content_of(prompt: Prompt) -> list[Json]:
     """Return a prompt as blocks, with the words of its skills.
 
     Raises:
-        InvalidRequestError: The file of a skill cannot be read.
+        InvalidRequestError: The file of a skill cannot be read, or an image is none.
     """
     told = replay_content(prompt)
+    for block in prompt_blocks(prompt):
+        if isinstance(block, ImageInput):
+            held_image(block.url, block.path, block.data, backend="memory")
     content: list[Json] = [{"type": "text", "text": told}] if isinstance(told, str) else told
     skills = [block for block in prompt_blocks(prompt) if isinstance(block, SkillInput)]
     return content + [{"type": "text", "text": _words_of(skill)} for skill in skills]

@@ -126,7 +126,7 @@ async def test_images_reach_the_model(agent: Agent) -> None:
     assert all(pixel in request.body for request in agent.model.requests)
 
 
-@needs("images", "process")
+@needs("images")
 async def test_an_image_that_is_none_is_refused_before_it_is_sent(agent: Agent) -> None:
     (agent.workspace / "text.png").write_bytes(b"no image")
     (agent.workspace / "empty.png").touch()
