@@ -13,6 +13,7 @@ import typer
 from agent_chat.cli.ending import finish
 
 FULL_DISK = Path("/dev/full")
+CLOSED = "agent-sdk: The output cannot be written: standard output is closed. Leave it open, or write it elsewhere.\n"
 FULL = "agent-sdk: The output cannot be written: No space left on device. Make room, or write it elsewhere.\n"
 
 
@@ -35,12 +36,20 @@ def test_a_full_disk_is_told_and_has_a_code_of_its_own(arguments: tuple[str, ...
 @pytest.mark.parametrize(
     ("arguments", "closed", "code", "told"),
     [
-        ("config", ">&-", 0, ""),
-        ("chats list --store memory:", "<&- >&-", 0, "There is no such chat.\n"),
+        ("config", ">&-", 5, CLOSED),
+        ("config --json", ">&-", 5, CLOSED),
+        ("--version", ">&-", 5, CLOSED),
+        ("run --help", ">&-", 5, CLOSED),
+        ("policy explain Bash ls --cwd /", ">&-", 5, CLOSED),
+        ("config", "1</dev/null", 5, CLOSED),
+        ("config", ">&- 2>&-", 5, ""),
+        ("chats list --store memory:", "<&- >&-", 5, CLOSED),
+        ("chats list --store memory: --json", "<&- >&-", 0, ""),
         ("config", "2>&-", 0, ""),
         ("run", "<&-", 2, "agent-sdk: There is no prompt: say what to do"),
         ("chats import - --store memory:", "<&-", 0, ""),
         ("acp", "<&-", 0, ""),
+        ("acp", "</dev/null >&-", 5, CLOSED),
     ],
 )
 def test_a_closed_stream_is_one_from_which_nothing_comes_and_to_which_nothing_goes(

@@ -144,7 +144,11 @@ def take_pipes() -> tuple[int, int]:
     """Return descriptors of standard input and output for the channel alone.
 
     What else is printed goes to standard error, and programs that are started get an empty input.
+
+    Raises:
+        OSError: Standard output cannot be written to.
     """
+    os.write(1, b"")
     incoming, outgoing = os.dup(0), os.dup(1)
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)

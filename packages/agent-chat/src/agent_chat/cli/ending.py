@@ -21,13 +21,14 @@ _UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.E
 
 
 def open_streams() -> None:
-    """Open the standard streams that were closed, as by `<&-`: no prompt comes, and what is written goes nowhere.
+    """Open the standard streams that were closed, as by `<&-`: no prompt comes, and no complaint is read.
 
-    Their descriptors would else be given to the next file that is opened, such as the store.
+    Their descriptors would else be given to the next file that is opened, such as the store. Standard output takes
+    nothing: who writes to it hears that, as `unwritten` tells.
     """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    for name, mode, access in (("stdin", "r", os.O_RDWR), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_RDWR)):
         if getattr(sys, name) is None:
-            nothing = os.open(os.devnull, os.O_RDWR)  # The lowest that is free: that of the stream.
+            nothing = os.open(os.devnull, access)  # The lowest that is free: that of the stream.
             setattr(sys, name, open(nothing, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # open to the end
 
 
@@ -63,11 +64,16 @@ def unwritten(error: Exception) -> ExitCode | None:
     if isinstance(error, BrokenPipeError):
         _abandon_stdout()
         return ExitCode.BROKEN_PIPE
-    if not isinstance(error, OSError) or error.errno not in _UNWRITABLE or error.filename is not None:
+    if not isinstance(error, OSError) or error.filename is not None:
+        return None
+    if error.errno in _UNWRITABLE:
+        why = f"{error.strerror or 'it takes no more'}. Make room, or write it elsewhere."
+    elif error.errno == errno.EBADF and _is_read_only(sys.stdout):
+        why = "standard output is closed. Leave it open, or write it elsewhere."
+    else:
         return None
     _abandon_stdout()
-    reason = error.strerror or "it takes no more"
-    return complain(f"The output cannot be written: {reason}. Make room, or write it elsewhere.", ExitCode.UNWRITABLE)
+    return complain(f"The output cannot be written: {why}", ExitCode.UNWRITABLE)
 
 
 def _code_of(error: AgentError, failure: ExitCode) -> ExitCode:
@@ -100,6 +106,16 @@ def _show_details(error: Exception) -> None:
         traceback.print_exception(error, file=sys.stderr)
         for name, value in getattr(error, "details", {}).items():
             sys.stderr.write(f"{name}: {value!r}\n")
+
+
+def _is_read_only(stream: TextIO) -> bool:
+    """Tell whether a stream takes nothing, be it that it was closed or that a file was given for reading."""
+    import fcntl  # Not on Windows, where this module can still be imported.
+
+    try:
+        return fcntl.fcntl(stream.fileno(), fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+    except (OSError, ValueError):
+        return False
 
 
 def _abandon_stdout() -> None:
