@@ -9,7 +9,7 @@ import pytest
 from agent_sdk_core import names
 from agent_sdk_core.config.fields import BackendConfig
 from agent_sdk_core.config.runtime import RuntimeConfig
-from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError
+from agent_sdk_core.errors import AgentError, ExecutableNotFoundError, InvalidRequestError, SpawnError
 from agent_sdk_core.factory.diagnose import AvailableBackend, available_backends
 from agent_sdk_core.factory.one_shot import OneShotTurn, query
 from agent_sdk_core.factory.registry import create_backend, load_backend
@@ -211,7 +211,7 @@ def made(config: RuntimeConfig | None = None, **settings: Any) -> Any:
 def test_the_configuration_gives_the_executable_and_the_environment(register: Any, tmp_path: Path) -> None:
     register(Entry("codex", located(None)))
     executable = tmp_path / "codex"
-    executable.touch()
+    executable.touch(0o755)
     config = RuntimeConfig(backends={"codex": BackendConfig(executable=executable, env={"KEY": Secret("sk-1")})})
     assert made(config) == {"executable": executable, "env": {**os.environ, "KEY": "sk-1"}}
     assert made(config, env={"A": "b"}, more=1) == {"executable": executable, "env": {"A": "b"}, "more": 1}
@@ -232,7 +232,7 @@ def test_the_executables_variable_beats_the_users_file(
 ) -> None:
     register(Entry("codex", located(None)))
     for name in ("of-file", "of-variable"):
-        (tmp_path / name).touch()
+        (tmp_path / name).touch(0o755)
     (tmp_path / "config.toml").write_text('backends.codex.executable = "of-file"')
     monkeypatch.setenv("AGENT_SDK_CONFIG", str(tmp_path / "config.toml"))
     assert made() == {"executable": tmp_path / "of-file"}
@@ -253,11 +253,33 @@ def test_a_configured_executable_that_is_not_there_is_told_with_its_place(
     codex, other = available_backends()
     assert (codex.type, (codex.problem or "")[: len(place)]) == ("codex", place)
     assert (codex.status, other.executable, other.usable) == ("error", "/bin/other", True)
-    (tmp_path / "none").touch()
+    (tmp_path / "none").touch(0o755)
     assert available_backends()[0].executable == str(tmp_path / "none")
     monkeypatch.setenv("AGENT_SDK_CODEX_PATH", "/nowhere/codex")
     with pytest.raises(ExecutableNotFoundError, match=r"/nowhere/codex \(from AGENT_SDK_CODEX_PATH\)"):
         made()
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "words"),
+    [
+        ("folder", ExecutableNotFoundError, "it is a folder"),
+        ("plain", SpawnError, "may not be executed"),
+        ("missing", ExecutableNotFoundError, "There is no codex executable"),
+    ],
+)
+def test_what_cannot_be_executed_is_told_with_the_variable_that_names_it(
+    register: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, error: type[AgentError], words: str
+) -> None:
+    register(Entry("codex", located(None)))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "plain").touch(0o644)
+    monkeypatch.setenv("AGENT_SDK_CODEX_PATH", str(tmp_path / kind))
+    with pytest.raises(error, match=words) as caught:
+        made()
+    assert type(caught.value) is error
+    assert f"{tmp_path / kind} (from AGENT_SDK_CODEX_PATH)" in caught.value.message
+    assert words in (available_backends()[0].problem or "")
 
 
 def test_a_wrong_configuration_is_told_whatever_backend_is_named(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ async def test_by_name_it_is_the_configured_backend_that_is_looked_at(register: 
             return Diagnosis("memory", version=str(timeout))
 
     register(Backend)
-    here = Path(__file__)
+    here = Path(sys.executable)
     config = RuntimeConfig(backends={"memory": BackendConfig(executable=here)})
     assert await diagnose_backend("Memory", config=config, timeout=3) == Diagnosis("memory", version="3")
     assert await diagnose_backend(config=NOTHING, timeout=4) == Diagnosis("memory", version="4")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from agent_sdk_core.arguments import checked
-from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError
+from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError, SpawnError
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.names import (
     BackendType,
@@ -49,6 +50,7 @@ def create_backend(
         InvalidRequestError: No backend of this name is registered, it does not take a setting, or the configuration is
             wrong.
         ExecutableNotFoundError: The configured executable is not there.
+        SpawnError: It may not be executed.
     """
     config = loaded_config(config)
     name = config.chosen_type() if type is None else type
@@ -180,14 +182,22 @@ def _names_executable(backend: BackendType, settings: dict[str, Any]) -> bool:
 
 
 def require_executable(executable: Path, backend: BackendType, config: RuntimeConfig) -> None:
-    """Refuse a configured executable that is not there.
+    """Refuse a configured executable that is not there, or is none.
 
     Raises:
-        ExecutableNotFoundError: The message says where it is configured.
+        ExecutableNotFoundError: It is not there; the message says where it is configured.
+        SpawnError: It may not be executed; the message says the same.
     """
+    source = config.source(f"backends.{backend}.executable")
     if not executable.is_file():
-        source = config.source(f"backends.{backend}.executable")
+        problem = ": it is a folder; name the file in it" if executable.is_dir() else ""
         raise ExecutableNotFoundError(
-            f"There is no {backend} executable at {executable} (from {source}). Correct the path, or remove it.",
+            f"There is no {backend} executable at {executable} (from {source}){problem}. Correct the path, or remove "
+            "it.",
+            backend=backend,
+        )
+    if not os.access(executable, os.X_OK):
+        raise SpawnError(
+            f"{executable} (from {source}) may not be executed; make it executable (chmod +x), or correct the path.",
             backend=backend,
         )
