@@ -127,6 +127,16 @@ async def _group_in_gather(work: Work) -> None:
     await asyncio.gather(_group(work), asyncio.sleep(0))
 
 
+async def _as_completed(work: Work) -> None:
+    for ended in asyncio.as_completed([asyncio.sleep(0), work()]):
+        await ended
+
+
+async def _as_completed_in_time(work: Work) -> None:
+    for ended in asyncio.as_completed([work()], timeout=60):
+        await ended
+
+
 CHILDREN: dict[str, Callable[[Work], Awaitable[object]]] = {
     "task group": _group,
     "task group in a task group": _nested_group,
@@ -138,6 +148,8 @@ CHILDREN: dict[str, Callable[[Work], Awaitable[object]]] = {
     "wait_for": lambda work: asyncio.wait_for(work(), 60),
     "wait": _wait,
     "shield": lambda work: asyncio.shield(work()),
+    "as_completed": _as_completed,
+    "as_completed in time": _as_completed_in_time,
 }
 
 

@@ -51,10 +51,15 @@ def _woken_by(future: Any) -> Iterator[asyncio.Future[Any]]:
     """Return the futures that the end of one sets, and the task whose group it belongs to."""
     for entry in getattr(future, "_callbacks", None) or ():
         callback = cast("Callable[..., object]", entry[0])
-        owner = getattr(getattr(callback, "__self__", None), "_parent_task", None)
+        bound = getattr(callback, "__self__", None)
+        owners = [getattr(bound, name, None) for name in ("_parent_task", "_done")]
         held = [cell.cell_contents for cell in getattr(callback, "__closure__", None) or () if _is_filled(cell)]
         given = callback.args if isinstance(callback, partial) else ()
-        yield from (each for each in (owner, *given, *held) if isinstance(each, asyncio.Future))
+        for each in (*owners, *given, *held):
+            if isinstance(each, asyncio.Future):
+                yield each
+            elif isinstance(each, asyncio.Queue):  # Into which `as_completed` puts what has ended.
+                yield from cast("Any", each)._getters  # noqa: SLF001  # asyncio tells it nowhere else
 
 
 def _is_filled(cell: Any) -> bool:
