@@ -35,6 +35,15 @@ def test_each_event_has_one_hook_of_ours_that_is_trusted() -> None:
     }
 
 
+@pytest.mark.parametrize(("asking", "least"), [({}, 300 * 86_400), ({"asking": 60.0}, 60)])
+def test_a_person_whom_a_policy_asks_has_the_time_of_the_session_or_no_limit_to_speak_of(
+    asking: dict[str, float], least: int
+) -> None:
+    [group] = announced({}, None, PATH, policed=True, **asking)["hooks"]["PreToolUse"]
+    [hook] = group["hooks"]
+    assert least <= hook["timeout"] < 2**36 / 1000  # What a timer of Codex's can count.
+
+
 def test_hooks_of_the_caller_come_after_ours() -> None:
     theirs = {"hooks": [{"type": "command", "command": "true"}]}
     given = {"hooks": {"PreToolUse": [theirs], "Stop": [theirs], "state": {"key": {"enabled": False}}}}

@@ -54,6 +54,12 @@ def test_it_hands_on_what_it_is_told_and_says_what_it_is_answered(path: Path) ->
     assert b"".join(heard) == b'{"a": 1}'
 
 
+def test_it_waits_for_longer_than_a_socket_can_be_told_to(path: Path) -> None:
+    serve(path, json.dumps(["out", "", 0]).encode())
+    ran = run(path, "PreToolUse", str(365 * 86_400))
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("out", "", 0)
+
+
 @pytest.mark.parametrize("answer", [b"", b"nonsense", b"[1]", None], ids=["nothing", "nonsense", "short", "late"])
 def test_an_answer_that_cannot_be_used_refuses(path: Path, answer: bytes | None) -> None:
     serve(path, answer)

@@ -35,8 +35,8 @@ EVENTS: Final[Mapping[HookName, str]] = {
 }
 """Codex's event for each of ours that it calls; prompts and sessions are ours to tell."""
 
-ASKING_SECONDS: Final = 86_400.0
-"""How long a person has whom a policy asks, if the session says nothing."""
+ASKING_SECONDS: Final = 365 * 86_400.0
+"""How long a person has whom a policy asks, if the session says nothing: Codex wants a number, and this is no limit."""
 
 _PLACE: Final = "/<session-flags>/config.toml"
 _SLACK: Final = 30

@@ -12,6 +12,9 @@ import json
 import socket
 import sys
 
+_LONGEST = 2**31 / 1000
+"""Seconds that a socket can be told to wait; what is meant to be longer is as long as Codex waits for this program."""
+
 _ENDS = ("Stop", "SubagentStop", "SubagentStart", "PostCompact")
 """Events whose hooks guard nothing: a turn or a sub-agent that would end, what has happened already."""
 
@@ -29,7 +32,7 @@ def failed(event: str, why: str) -> tuple[str, str, int]:
 def ask(path: str, seconds: float, told: bytes) -> tuple[str, str, int]:
     """Return what the host answers to an event."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(seconds)
+        connection.settimeout(seconds if seconds < _LONGEST else None)
         connection.connect(path)
         connection.sendall(told)
         connection.shutdown(socket.SHUT_WR)
