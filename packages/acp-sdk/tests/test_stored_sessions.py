@@ -73,11 +73,11 @@ async def test_stored_sessions(fake: FakeAcp, backend: AcpBackend, workspace: Pa
             assert len(await backend.read_history("s2")) == 8
             with pytest.raises(Exception, match="open in this backend already"):
                 await backend.resume("s2")
-        with pytest.raises(SessionNotFoundError, match="no stored session gone"):
+        with pytest.raises(SessionNotFoundError, match="no stored session 'gone'"):
             await backend.resume("gone")
-        with pytest.raises(SessionNotFoundError, match="no stored session gone"):
+        with pytest.raises(SessionNotFoundError, match="no stored session 'gone'"):
             await backend.create_session(SessionOptions(resume="gone", cwd=workspace))
-        with pytest.raises(SessionNotFoundError, match=r"no stored session broken: .*Internal error"):
+        with pytest.raises(SessionNotFoundError, match=r"no stored session 'broken': .*Internal error"):
             await backend.create_session(SessionOptions(resume="broken", cwd=workspace))
         with pytest.raises(UnsupportedOptionError, match="cannot copy sessions"):
             await backend.create_session(SessionOptions(resume="s2", fork=True, cwd=workspace))

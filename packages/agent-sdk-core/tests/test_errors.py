@@ -33,6 +33,12 @@ def test_an_error_has_its_class_code_and_its_own_where_given(cls: type[AgentErro
     assert dict(other.details) == {"k": 1}
 
 
+def test_what_it_says_can_be_written_whatever_it_names() -> None:
+    error = AgentError("There is no session é\ud800\udcff.")
+    assert str(error) == error.message == r"There is no session é\ud800\udcff."
+    assert error.message.encode()
+
+
 def test_every_class_has_a_code_of_its_own() -> None:
     codes = [cls.default_code for cls in CLASSES]
     assert len(set(codes)) == len(codes) > 15

@@ -164,7 +164,7 @@ class FolderAgent:
             there = session_id is None or await lists(self.link.today, session_id, folder)
         if not there:
             raise SessionNotFoundError(
-                f"The {self.link.name} agent has no stored session {session_id}: {error.message}",
+                f"The {self.link.name} agent has no stored session {session_id!r}: {error.message}",
                 backend=self.link.name,
             ) from error
 

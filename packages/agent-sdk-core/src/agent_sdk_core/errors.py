@@ -52,7 +52,7 @@ class AgentError(Exception):
         backend: str | None = None,
         details: Mapping[str, object] | None = None,
     ) -> None:
-        message = redact(message)
+        message = _printable(redact(message))
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
@@ -63,6 +63,11 @@ class AgentError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by value, so that errors cross process boundaries."""
         return (_rebuild, (type(self), {**self.__dict__, "details": dict(self.details)}))
+
+
+def _printable(text: str) -> str:
+    """Return a text that can be written anywhere: half a character, as in a file's name or an id, as its escape."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _rebuild(cls: type[AgentError], state: dict[str, object]) -> AgentError:

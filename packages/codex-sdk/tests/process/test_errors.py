@@ -83,7 +83,8 @@ def test_a_configuration_that_codex_cannot_read_says_where_and_what_to_do(said: 
 
 def test_a_session_whose_source_is_gone_is_not_found_and_says_which() -> None:
     said = "invalid paginated history lineage for {}: missing source rollout"
-    for gone, words in (("a", r"no stored session a\. "), ("b", r"no stored session b, which a was forked from\. ")):
+    told = {"a": r"no stored session 'a'\. ", "b": r"no stored session 'b', which 'a' was forked from\. "}
+    for gone, words in told.items():
         error = translate(ProtocolError(said.format(gone), rpc_code=-32600), session_id="a")
         assert isinstance(error, SessionNotFoundError)
         assert re.search(words, error.message)

@@ -52,7 +52,7 @@ def translate(
         )
     if session_id is not None and (error.rpc_code == methods.NOT_FOUND or _GONE.search(said)):
         return SessionNotFoundError(
-            f"The {backend} agent has no stored session {session_id}: {said}.", backend=backend, details=details
+            f"The {backend} agent has no stored session {session_id!r}: {said}.", backend=backend, details=details
         )
     if error.rpc_code == methods.INVALID_PARAMS:
         return InvalidRequestError(f"The {backend} agent refused: {said}.", backend=backend, details=details)

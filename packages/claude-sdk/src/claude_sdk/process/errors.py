@@ -56,7 +56,7 @@ def startup_error(
     details = {"exit_code": error.exit_code, "signal": error.signal, "stderr": error.stderr_tail}
     text = said or error.stderr_tail.strip()
     if session_id is not None and "No conversation found" in text:
-        return SessionNotFoundError(f"Claude has no stored session {session_id}.", backend="claude", details=details)
+        return SessionNotFoundError(f"Claude has no stored session {session_id!r}.", backend="claude", details=details)
     if "cannot be used with root" in text:
         return UnsupportedOptionError(
             "Claude does not let root skip permissions: use another permission_mode than 'bypass', run as another "

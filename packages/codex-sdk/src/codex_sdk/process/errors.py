@@ -50,7 +50,9 @@ def translate(error: ProtocolError, *, session_id: str | None = None) -> AgentEr
     details = dict(error.details)
     if session_id is not None and any(words in text for words in _NOT_FOUND):
         gone = _LINEAGE.search(str(error))
-        missing = f"{gone[1]}, which {session_id} was forked from" if gone and gone[1] != session_id else session_id
+        missing = repr(session_id)
+        if gone and gone[1] != session_id:
+            missing = f"{gone[1]!r}, which {session_id!r} was forked from"
         return SessionNotFoundError(
             f"Codex has no stored session {missing}. A session is stored once its first turn has finished; "
             "list_sessions() shows what there is.",
@@ -59,7 +61,7 @@ def translate(error: ProtocolError, *, session_id: str | None = None) -> AgentEr
         )
     if any(words in text for words in _BUSY):
         return SessionBusyError(
-            f"Session {session_id} is open in another Codex process; close it there, or fork it.",
+            f"Session {session_id!r} is open in another Codex process; close it there, or fork it.",
             backend="codex",
             details=details,
         )
