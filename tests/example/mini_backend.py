@@ -15,7 +15,7 @@ from agent_sdk_core import (
     SessionInfo,
     SessionOptions,
 )
-from agent_sdk_core.paths import existing_folder, off_the_loop
+from agent_sdk_core.paths import off_the_loop, working_folder
 from agent_sdk_core.runtime import BaseBackend, BaseSession, Host
 
 _UNSUPPORTED: Final = (
@@ -73,7 +73,7 @@ class MiniBackend(BaseBackend[MiniSession]):
         return [ChatModel(DEFAULT_MODEL, "Mini", self.type, is_default=True)]
 
     async def _plan(self, options: SessionOptions) -> Path:
-        return await off_the_loop(partial(existing_folder, "cwd", options.cwd or ".", backend=self.type))
+        return await off_the_loop(partial(working_folder, options.cwd or ".", backend=self.type))
 
     async def _open(self, options: SessionOptions, plan: Path) -> MiniSession:
         driver = MiniDriver(self._host, self._url, plan, model=options.model, mode=options.permission_mode)

@@ -121,6 +121,20 @@ async def test_versions_outside_of_the_tested_range(
     assert [problem.code for problem in found.problems] == [code]
 
 
+async def test_a_folder_in_which_no_session_can_be_stored_is_told(
+    make_backend: MakeBackend, account: Callable[..., None], child_env: dict[str, str], tmp_path: Path
+) -> None:
+    account(**KEY)
+    (tmp_path / "file").touch()
+    env = {**child_env, "CLAUDE_CONFIG_DIR": str(tmp_path / "file" / "claude")}
+    with anyio.fail_after(60):
+        found = await make_backend(env=env).diagnose()
+    assert found.status == "warning"
+    [problem] = found.problems
+    assert problem.code == "storage_unwritable"
+    assert problem.what.endswith(f"nothing can be written to {tmp_path}/file: Not a directory.")
+
+
 @pytest.mark.parametrize("content", ["{broken", "[]"])
 async def test_settings_that_claude_ignores_without_a_word_are_told(
     make_backend: MakeBackend, config: Path, content: str

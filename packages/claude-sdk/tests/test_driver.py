@@ -73,6 +73,22 @@ class TestAnswersOfOneTurn:
         assert len(fake.prompts) == 2
 
 
+async def test_a_session_that_claude_cannot_store_is_told_of_and_cannot_be_resumed(
+    fake: FakeClaude, make_backend: Callable[..., ClaudeBackend], child_env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    backend = make_backend(env={**child_env, "CLAUDE_CONFIG_DIR": str(tmp_path / "file" / "claude")})
+    with anyio.fail_after(30):
+        async with backend.create_session() as session, backend.create_session() as other:
+            await session.run("Hi")
+            assert not session.resumable
+            assert not other.resumable
+        await backend.aclose()
+        warnings = [event.message async for event in backend.events() if event.kind == "warning"]
+    [warning] = [message for message in warnings if "without storing" in message]
+    assert warning.endswith(f"nothing can be written to {tmp_path}/file: Not a directory.")
+
+
 class TestPrompts:
     async def test_a_prompt_is_a_user_frame_with_our_uuid(self, fake: FakeClaude, session: ClaudeSession) -> None:
         turn = session.query([TextInput("Look"), ImageInput(data=b"GIF89a", media_type="image/gif")])

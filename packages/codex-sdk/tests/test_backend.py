@@ -276,6 +276,24 @@ class TestOpening:
                 "thread/backgroundTerminals/clean", "thread/unsubscribe", "thread/loaded/list"
             ]  # fmt: skip
 
+    async def test_one_that_codex_cannot_store_is_told_of_and_cannot_be_resumed(
+        self, fake: FakeCodex, backend: CodexBackend, tmp_path: Path
+    ) -> None:
+        (tmp_path / "sessions").touch()
+        fake.on(
+            "initialize", lambda request: request.answer({**fake.usual_result(request), "codexHome": str(tmp_path)})
+        )
+        with anyio.fail_after(30):
+            async with backend.create_session() as session, backend.create_session() as other:
+                await session.run("Hi")
+                assert not session.resumable
+                assert not other.resumable
+                assert list(await session.history()) == []
+            await backend.aclose()
+            warnings = [event.message async for event in backend.events() if event.kind == "warning"]
+        told = f"nothing can be written to {tmp_path}/sessions: Not a directory."
+        assert warnings == [f"Codex goes on without storing what is said: {told}"]
+
     async def test_bad_options_start_no_process(self, fake: FakeCodex, backend: CodexBackend, tmp_path: Path) -> None:
         with pytest.raises(InvalidRequestError):
             await backend.create_session(SessionOptions(cwd=tmp_path / "missing"))

@@ -104,6 +104,21 @@ async def test_an_executable_that_is_not_there_is_missing_unless_it_was_named(
     assert nowhere.problems[0].advice.startswith("Install it with ")
 
 
+async def test_a_folder_in_which_no_session_can_be_stored_is_told(
+    logged_in: FakeCodex, make_backend: MakeBackend, tmp_path: Path
+) -> None:
+    (tmp_path / "sessions").touch()
+    logged_in.on(
+        "initialize", lambda request: request.answer({**logged_in.usual_result(request), "codexHome": str(tmp_path)})
+    )
+    with anyio.fail_after(60):
+        found = await make_backend().diagnose()
+    assert found.status == "warning"
+    [problem] = found.problems
+    assert problem.code == "storage_unwritable"
+    assert problem.what.endswith(f"nothing can be written to {tmp_path}/sessions: Not a directory.")
+
+
 async def test_who_is_not_logged_in_is_told_how_to(fake: FakeCodex, make_backend: MakeBackend) -> None:
     fake.on("account/read", lambda request: request.answer({"account": None, "requiresOpenaiAuth": True}))
     with anyio.fail_after(60):

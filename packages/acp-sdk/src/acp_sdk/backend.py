@@ -21,7 +21,7 @@ from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.option_values import environment_of, require_count, require_positive
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.paths import existing_folder, off_the_loop
+from agent_sdk_core.paths import off_the_loop, working_folder
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.secret import Secret
@@ -267,7 +267,7 @@ class AcpBackend(StoredSessions):
         folder = options.cwd
         if folder is None and options.resume is not None:
             folder = await self._folder_of(options.resume)
-        return await off_the_loop(partial(existing_folder, "cwd", folder or ".", backend=self.type))
+        return await off_the_loop(partial(working_folder, folder or ".", backend=self.type))
 
     async def _open(self, options: SessionOptions, plan: Path) -> AcpSession:
         session = await self._folders.use(lambda agent: agent.open(options, plan, self._folders.end_unused), plan)

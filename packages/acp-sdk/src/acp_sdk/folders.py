@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from agent_sdk_core.paths import existing_folder, off_the_loop
+from agent_sdk_core.paths import off_the_loop, working_folder
 
 if TYPE_CHECKING:
     from acp_sdk.folder_agent import FolderAgent
@@ -73,9 +73,7 @@ class Folders:
         """
         agent = next((each for each in self if each.link.is_up), None) if folder is None else None
         if agent is None:  # Without one that runs it is started where this process works.
-            agent = await self.at(
-                await off_the_loop(partial(existing_folder, "cwd", folder or ".", backend=self._name))
-            )
+            agent = await self.at(await off_the_loop(partial(working_folder, folder or ".", backend=self._name)))
         agent.users += 1
         try:
             return await use(agent)

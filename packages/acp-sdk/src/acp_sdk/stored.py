@@ -12,13 +12,12 @@ from acp_sdk.process.errors import translate
 from acp_sdk.protocol import methods
 from acp_sdk.protocol.sessions import SessionInfo, SessionList
 from acp_sdk.sessions import SessionOpener
-from agent_sdk_core.asking.escalations import absolute_folders
 from agent_sdk_core.errors import ProtocolError, UnsupportedOptionError
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_sessions
 from agent_sdk_core.messages.conversation import UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.paths import existing_folder, off_the_loop
+from agent_sdk_core.paths import off_the_loop, resolved_path, working_folder
 from agent_sdk_core.wire.reading import Json
 
 
@@ -42,10 +41,14 @@ async def list_sessions(
 
     Raises:
         UnsupportedOptionError: The agent cannot list sessions.
+        InvalidRequestError: The limit is not positive.
     """
+    require_sessions(limit, backend=backend)
     if agent.sessions.list_sessions is None:
         raise UnsupportedOptionError(f"The {backend} agent cannot list sessions.", backend=backend)
-    params: Json = {} if cwd is None else {"cwd": absolute_folders([cwd])[0]}
+    params: Json = {}
+    if cwd is not None:
+        params["cwd"] = await off_the_loop(partial(resolved_path, "cwd", cwd, backend=backend))
     # A page of ours may end within one of the agent's: then the cursor says how far it was told.
     own, _, skipped = (cursor or "").rpartition("+")
     if own:
@@ -97,7 +100,7 @@ async def read_history(
     """
     if agent.sessions.load is None:
         raise UnsupportedOptionError(f"The {backend} agent does not tell what was said in a session.", backend=backend)
-    cwd = str(await off_the_loop(partial(existing_folder, "cwd", folder, backend=backend)))
+    cwd = str(await off_the_loop(partial(working_folder, folder, backend=backend)))
     options = SessionOptions(resume=session_id)
     opened = await opener.resume(session_id, opener.params(agent, cwd), options, cwd, agent=agent)
     await opener.close(session_id)

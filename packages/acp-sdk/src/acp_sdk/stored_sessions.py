@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from agent_sdk_core.errors import SessionNotFoundError, UnsupportedError
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_limit
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_limit, require_title
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.wire.reading import Json
 
@@ -50,7 +50,7 @@ class StoredSessions(BaseBackend["AcpSession"]):
                     return stored
             if (cursor := page.cursor) is None:
                 raise SessionNotFoundError(
-                    f"The {self.type} agent lists no session {session_id}; list_sessions() shows what there is.",
+                    f"The {self.type} agent lists no session {session_id!r}; list_sessions() shows what there is.",
                     backend=self.type,
                 )
 
@@ -75,21 +75,32 @@ class StoredSessions(BaseBackend["AcpSession"]):
         return page_of(told, limit=limit, cursor=cursor)
 
     async def delete_session(self, session_id: str) -> None:
-        """Delete a stored session for good."""
+        """Delete a stored session for good.
+
+        Raises:
+            SessionBusyError: It is open.
+        """
         from acp_sdk.protocol import methods
 
+        self._require_closed(session_id)
         await self._edit(methods.DELETE, {"sessionId": session_id}, "delete sessions", "delete")
 
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
         from acp_sdk.protocol import methods
 
+        require_title(title, backend=self.type)
         await self._edit(methods.SET_TITLE, {"sessionId": session_id, "title": title}, "rename sessions", "title")
 
     async def archive_session(self, session_id: str) -> None:
-        """Take a stored session out of the list."""
+        """Take a stored session out of the list.
+
+        Raises:
+            SessionBusyError: It is open.
+        """
         from acp_sdk.protocol import methods
 
+        self._require_closed(session_id)
         await self._edit(methods.ARCHIVE, {"sessionId": session_id}, "archive sessions", "archive")
 
     async def unarchive_session(self, session_id: str) -> None:

@@ -37,7 +37,7 @@ from agent_sdk_core.interfaces.account import Account
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, located
 from agent_sdk_core.interfaces.opening import SessionOpening
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_sessions
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.names import DEFAULT_BACKEND, backend_names, parse_backend_type
 from agent_sdk_core.options import SessionOptions
@@ -181,6 +181,7 @@ class FleetBackend(BaseBackend[FleetSession]):
         return await self._paged("search_sessions", {"text": text}, limit, cursor)
 
     async def _paged(self, method: str, wanted: Json, limit: int, cursor: str | None) -> SessionPage:
+        require_sessions(limit, backend=self.type)
         hosts = await self.hosts()
         places = merging.places(cursor, [host.name for host in hosts])
         pages: dict[str, SessionPage] = {}

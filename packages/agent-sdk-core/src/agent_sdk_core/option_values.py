@@ -263,6 +263,23 @@ def require_positive(call: str, name: str, value: float | None) -> None:
         )
 
 
+def require_text(name: str, value: str, instead: str, *, backend: str) -> None:
+    """Refuse a text that is blank, or that no process can be told.
+
+    Args:
+        name: What it is, for the message.
+        value: The text.
+        instead: What to do without one, for the message.
+        backend: Name of the backend, for the error.
+
+    Raises:
+        InvalidRequestError: It is one; says why.
+    """
+    problem = text_problem(value) if value.strip() else f"is empty; {instead}"
+    if problem is not None:
+        raise InvalidRequestError(f"{name} {problem}.", backend=backend, details={"option": name})
+
+
 def require_count(call: str, name: str, value: int) -> None:
     """Refuse a count below 0.
 

@@ -270,7 +270,7 @@ class SessionOptions(Options):
     resume: Text | None = None
     fork: StrictBool = False
     fork_at: Text | None = None
-    session_id: str | None = None
+    session_id: Text | None = None
     can_use_tool: Annotated[SkipValidation[CanUseTool | Defer | None], AfterValidator(require_async)] = None
     on_question: Annotated[SkipValidation[OnQuestion | Defer | None], AfterValidator(require_async)] = None
     on_elicitation: Annotated[SkipValidation[OnElicitation | Defer | None], AfterValidator(require_async)] = None

@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from anyio import to_thread
@@ -66,6 +67,38 @@ def existing_folder(option: str, value: str | os.PathLike[str], *, backend: str,
             f"{what} {path} cannot be read. Check its permissions, or name another folder.", backend=backend
         )
     return path
+
+
+def working_folder(value: str | os.PathLike[str], *, backend: str, owner: str = "SessionOptions") -> Path:
+    """Return the folder that a session works in, without symbolic links: what works in it knows no other path.
+
+    Raises:
+        InvalidRequestError: As `existing_folder`.
+    """
+    return Path(os.path.realpath(existing_folder("cwd", value, backend=backend, owner=owner)))
+
+
+def resolved_path(what: str, value: str | os.PathLike[str], *, backend: str) -> str:
+    """Return a path as `absolute_path` does, without symbolic links.
+
+    Raises:
+        InvalidRequestError: It cannot be named.
+    """
+    return os.path.realpath(absolute_path(what, value, backend=backend))
+
+
+def unwritable(place: Path) -> str | None:
+    """Return why nothing can be written to a folder, which may not exist yet; None where something can.
+
+    It is tried, for what a mode says binds neither root nor every file system; nothing is left of that.
+    """
+    try:
+        while not place.exists():
+            place = place.parent
+        with TemporaryFile(dir=place):
+            return None
+    except OSError as error:
+        return f"nothing can be written to {place}: {error.strerror or error}"
 
 
 def existing_file(what: str, value: str | os.PathLike[str], *, backend: str) -> Path:

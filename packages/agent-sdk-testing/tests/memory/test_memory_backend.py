@@ -326,6 +326,8 @@ async def test_stored_sessions_are_listed_named_and_deleted(
         with pytest.raises(InvalidRequestError, match="no cursor"):
             await agent.list_sessions(cursor=cursor)
     await agent.rename_session(ids[0], "First")
+    for session in agent.sessions:
+        await session.aclose()
     await agent.archive_session(ids[1])
     assert [stored.title for stored in await agent.list_sessions()] == ["Prompt 2", "First"]
     assert (await agent.session_info(ids[1])).archived

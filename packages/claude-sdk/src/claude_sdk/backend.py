@@ -20,7 +20,7 @@ from agent_sdk_core.hooks.names import HOOK_NAMES
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_title
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.option_values import environment_of, require_count, require_positive
 from agent_sdk_core.options import SessionOptions
@@ -50,10 +50,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Plan:
-    """How to start the process of a session, the name that it has, and the link that does it."""
+    """How to start the process of a session, the name that it has, why it is not stored, and the link that does it."""
 
     launch: Launch
     title: str | None = None
+    unstored: str | None = None
     link: ClaudeLink | None = None
 
 
@@ -225,6 +226,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
 
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
+        require_title(title, backend=self.type)
         stored = self._stored
         for session in self.sessions:
             if session.resolved_session_id == session_id:
@@ -237,8 +239,14 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         await self._stored.tag(session_id, tag)
 
     async def archive_session(self, session_id: str) -> None:
-        """Take a stored session out of the list; it can still be read."""
-        await self._stored.archive(session_id)
+        """Take a stored session out of the list; it can still be read.
+
+        Raises:
+            SessionBusyError: It is open.
+        """
+        stored = self._stored
+        self._require_closed(session_id)
+        await stored.archive(session_id)
 
     async def unarchive_session(self, session_id: str) -> None:
         """Put an archived session back into the list; does nothing for one that is in it."""
@@ -250,7 +258,9 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         Raises:
             SessionBusyError: It is open.
         """
-        await self._stored.delete(session_id, partial(SessionLock, self._store.folder))
+        stored = self._stored
+        self._require_closed(session_id)
+        await stored.delete(session_id, partial(SessionLock, stored.folder))
 
     # What differs from other backends. The modules that a session needs are loaded when one is opened.
 
@@ -299,9 +309,12 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         plan = partial(plan, mirrored=self._mirror is not None)
         announced = {**initialize_fields(options.registries), **hooks_of(options)}
         launch = await off_the_loop(partial(plan, announced=announced))
-        return _Plan(launch, title)
+        lost = None if launch.ephemeral else await off_the_loop(self._store.unwritable)
+        return _Plan(launch, title, lost)
 
     async def _open(self, options: SessionOptions, plan: _Plan) -> ClaudeSession:
+        if plan.unstored is not None:
+            self.warn_once([f"Claude goes on without storing what is said: {plan.unstored}."])
         warm = self._warm.take(plan.launch) if self._may_be_warm(options) else None
         if warm is None:
             self._require_room(None)
@@ -434,7 +447,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
             facts,
             self._store,
             stored=launch.stored,
-            ephemeral=launch.ephemeral,
+            ephemeral=launch.ephemeral or (plan.unstored is not None and not launch.stored),
             copied_from=options.resume if options.fork else None,
         )
         driver.answers = launch.answers

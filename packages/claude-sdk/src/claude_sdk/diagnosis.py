@@ -56,8 +56,8 @@ async def diagnose(executable: str | os.PathLike[str] | None, env: Mapping[str, 
     if logged_in is False:
         advice = f"Log in with `{shlex.quote(str(path))} auth login`, or set ANTHROPIC_API_KEY."
         problems.append(Problem("Claude is not logged in.", advice, code="not_logged_in"))
-    if (reason := await to_thread.run_sync(_unreadable_settings, places.folder(env))) is not None:
-        problems.append(reason)
+    found = [await to_thread.run_sync(look, places.folder(env)) for look in (_unreadable_settings, _unwritable_store)]
+    problems.extend(problem for problem in found if problem is not None)
     return Diagnosis(
         "claude", str(path), version, tested_versions(), within, login, logged_in, incomparable=_INCOMPARABLE
     ).with_problems(*problems)
@@ -106,12 +106,21 @@ def _is_tested(version: str, path: Path, problems: list[Problem]) -> bool | None
     return None if parsed is None else warning is None
 
 
+def _unwritable_store(folder: Path) -> Problem | None:
+    """Return why no session will be stored, of which claude says no word."""
+    if (reason := places.unwritable(folder)) is None:
+        return None
+    what = f"Claude cannot store sessions in {folder}, and goes on without: {reason}."
+    advice = "Make it a folder that can be written to, or set CLAUDE_CONFIG_DIR to one."
+    return Problem(what, advice, "warning", "storage_unwritable")
+
+
 def _unreadable_settings(folder: Path) -> Problem | None:
     """Return what is wrong with the user's settings, which claude ignores without a word when it cannot read them."""
     file = folder / "settings.json"
     try:
         settings: object = json.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -12,7 +12,7 @@ import pytest
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
 from claude_sdk.store import find_session, folder, list_sessions, project_key
-from claude_sdk.store.places import kept_elsewhere, project_folders, session_files
+from claude_sdk.store.places import kept_elsewhere, project_folders, session_files, unwritable
 
 _ID = "5429d2a2-5ac1-40dd-9cee-4687ad640f0f"
 
@@ -36,6 +36,15 @@ def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPat
 def test_the_folder_is_spelled_as_the_agent_spells_it() -> None:
     decomposed = unicodedata.normalize("NFD", "/h/é")
     assert folder({"CLAUDE_CONFIG_DIR": decomposed}) == Path(unicodedata.normalize("NFC", "/h/é"))
+
+
+def test_sessions_can_be_stored_where_something_can_be_written(tmp_path: Path) -> None:
+    for root in (tmp_path, tmp_path / "not" / "there"):
+        assert unwritable(root) is None
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "projects").touch()
+    for root in (tmp_path, tmp_path / "projects" / "x"):
+        assert unwritable(root) == f"nothing can be written to {tmp_path}/projects: Not a directory"
 
 
 @pytest.mark.parametrize(

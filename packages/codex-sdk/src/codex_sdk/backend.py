@@ -17,7 +17,7 @@ from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionBusyEr
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, ProtocolDrift
-from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_limit
+from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_limit, require_title
 from agent_sdk_core.messages.usage import ModelPrice
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.option_values import environment_of, require_count, require_positive
@@ -265,11 +265,18 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         """Give a stored session a name."""
         from codex_sdk.threads.history import require_stored
 
+        require_title(title, backend=self.type)
         await require_stored((await self._running()).peer, session_id)
         await self._ask("thread/name/set", {"threadId": session_id, "name": title})
 
     async def archive_session(self, session_id: str) -> None:
-        """Take a stored session out of the list; it can still be read."""
+        """Take a stored session out of the list; it can still be read.
+
+        Raises:
+            SessionBusyError: It is open.
+        """
+        await self._running()
+        self._require_closed(session_id)  # Codex would unload its thread (0.163).
         await self._set_archived(session_id, archived=True)
 
     async def unarchive_session(self, session_id: str) -> None:
@@ -284,10 +291,16 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
                 raise
 
     async def delete_session(self, session_id: str) -> None:
-        """Delete a stored session for good."""
+        """Delete a stored session for good.
+
+        Raises:
+            SessionBusyError: It is open.
+        """
         from codex_sdk.threads.history import require_stored
 
-        await require_stored((await self._running()).peer, session_id)
+        peer = (await self._running()).peer
+        self._require_closed(session_id)  # Codex would delete it and leave the session without its thread (0.163).
+        await require_stored(peer, session_id)
         await self._ask("thread/delete", {"threadId": session_id})
 
     # What talks to codex. It is made, and its modules are loaded, when it is first needed.
@@ -453,6 +466,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         from codex_sdk.driver import CodexDriver
         from codex_sdk.hooks.announcing import hooked
         from codex_sdk.normalizer import ThreadFamily
+        from codex_sdk.process.app_server import unstorable
         from codex_sdk.session import CodexSession
         from codex_sdk.threads.attachment import Attachment
 
@@ -460,11 +474,21 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         generation = self._link.generation
         if hooked(options):
             await self._hook_channel().listen()
+        unstored = None if self._address is not None else await off_the_loop(unstorable, self._link.today.home)
+        if unstored is not None and not options.ephemeral:
+            self.warn_once([f"Codex goes on without storing what is said: {unstored}."])
         facts = await self._opener.open(options, plan)
         family = ThreadFamily(facts, partial=options.include_partial_messages, prices=self._prices)
         attachment = Attachment(self._link, self._host, self._opener, family, options, generation=generation)
         driver = CodexDriver(
-            self._link, self._host, family, options, attachment, stored=plan.stored, answers=plan.answers
+            self._link,
+            self._host,
+            family,
+            options,
+            attachment,
+            stored=plan.stored,
+            unstored=unstored is not None,
+            answers=plan.answers,
         )
         dispatch = self._dispatch
         session = CodexSession(

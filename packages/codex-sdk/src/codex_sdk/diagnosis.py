@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, cast
 
 import anyio
+from anyio import to_thread
 
 from agent_sdk_core.errors import AgentError, ProtocolError, UnsupportedVersionError
 from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem, ProtocolDrift, located
@@ -19,7 +20,7 @@ from agent_sdk_core.secret import Secret
 from agent_sdk_core.transport.process.executable import parse_version
 from agent_sdk_core.transport.websocket.address import WebSocketAddress
 from agent_sdk_core.wire.reading import Json, record_of
-from codex_sdk.process.app_server import AppServer
+from codex_sdk.process.app_server import AppServer, unstorable
 from codex_sdk.process.errors import translate
 from codex_sdk.process.executable import PATH_VARIABLE, check_version, find_executable, tested_versions
 from codex_sdk.process.link import AppServerLink
@@ -119,6 +120,10 @@ class _Findings:
 
     async def _look(self, server: AppServer) -> None:
         self._version = server.version
+        if isinstance(self._path, Path) and (reason := await to_thread.run_sync(unstorable, server.home)) is not None:
+            what = f"Codex cannot store sessions in {server.home}, and goes on without: {reason}."
+            advice = "Make it a folder that can be written to, or set CODEX_HOME to one."
+            self._add(Problem(what, advice, "warning", "storage_unwritable"))
         try:
             self._login = login_words(record_of(await server.peer.request("account/read", {}, timeout=self._timeout)))
         except ProtocolError as error:

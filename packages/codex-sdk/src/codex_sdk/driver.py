@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from agent_sdk_core.errors import AgentError, ProtocolError
+from agent_sdk_core.errors import AgentError, ProtocolError, SessionNotFoundError
 from agent_sdk_core.interfaces.account import Account
 from agent_sdk_core.interfaces.mcp import McpServerStatus
 from agent_sdk_core.interfaces.pages import HistoryPage
@@ -55,6 +55,7 @@ class CodexDriver(SessionDriver):
         options: The session's options.
         attachment: Opens the thread again after a loss.
         stored: Whether Codex has stored the thread from the start.
+        unstored: Whether Codex cannot store the thread.
         answers: What its answers have to be, where the session has an output schema.
 
     Attributes:
@@ -74,8 +75,10 @@ class CodexDriver(SessionDriver):
         attachment: Attachment,
         *,
         stored: bool,
+        unstored: bool = False,
         answers: AnswerForm | None = None,
     ) -> None:
+        self._unstored = unstored and not stored
         self._link = link
         self._host = host
         self._family = family
@@ -114,7 +117,7 @@ class CodexDriver(SessionDriver):
 
     @property
     def _ephemeral(self) -> bool:
-        return self._options.ephemeral or self._options.native.get("ephemeral") is True
+        return self._unstored or self._options.ephemeral or self._options.native.get("ephemeral") is True
 
     async def ready(self) -> None:
         """Have the thread open: in another app-server than before it is resumed, or started anew if nothing was said.
@@ -304,8 +307,16 @@ class CodexDriver(SessionDriver):
         await self._leaving.leave(KILL_SECONDS)
 
     async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
-        """Return stored messages, oldest first."""
-        return await read_session((await self._link.connect()).peer, self._normalizer.facts, limit=limit, cursor=cursor)
+        """Return stored messages, oldest first; of a thread that is not stored, or not yet, there are none."""
+        if self._ephemeral:
+            return HistoryPage([])
+        peer = (await self._link.connect()).peer
+        try:
+            return await read_session(peer, self._normalizer.facts, limit=limit, cursor=cursor)
+        except SessionNotFoundError:
+            if self.resumable:
+                raise
+            return HistoryPage([])
 
     def usage(self) -> SessionUsage:
         """Return what the thread used so far."""

@@ -169,7 +169,17 @@ class AgentBackend(Interface):
     async def list_sessions(
         self, *, cwd: str | PathLike[str] | None = None, limit: int = 50, cursor: str | None = None
     ) -> SessionPage:
-        """Return stored sessions, newest first, those of one folder if `cwd` is given."""
+        """Return stored sessions, newest first, those of one folder if `cwd` is given.
+
+        Args:
+            cwd: The folder, by any of its paths.
+            limit: Sessions a page.
+            cursor: Where the page before ended.
+
+        Raises:
+            InvalidRequestError: The limit is not positive, or the cursor is none.
+            UnsupportedError: The backend cannot.
+        """
         raise self._unsupported("list sessions")
 
     async def search_sessions(self, text: str, *, limit: int = 50, cursor: str | None = None) -> SessionPage:
@@ -211,7 +221,13 @@ class AgentBackend(Interface):
         raise self._unsupported("tell of a stored session")
 
     async def rename_session(self, session_id: str, title: str) -> None:
-        """Give a stored session a name."""
+        """Give a stored session a name.
+
+        Raises:
+            InvalidRequestError: The name is blank.
+            SessionNotFoundError: No such session is stored.
+            UnsupportedError: The backend cannot.
+        """
         raise self._unsupported("rename sessions")
 
     async def tag_session(self, session_id: str, tag: str | None) -> None:
@@ -225,7 +241,13 @@ class AgentBackend(Interface):
         raise self._unsupported("tag sessions")
 
     async def archive_session(self, session_id: str) -> None:
-        """Take a stored session out of the list; it can still be read."""
+        """Take a stored session out of the list; it can still be read.
+
+        Raises:
+            SessionBusyError: It is open.
+            SessionNotFoundError: No such session is stored.
+            UnsupportedError: The backend cannot.
+        """
         raise self._unsupported("archive sessions")
 
     async def unarchive_session(self, session_id: str) -> None:
@@ -238,7 +260,13 @@ class AgentBackend(Interface):
         raise self._unsupported("archive sessions")
 
     async def delete_session(self, session_id: str) -> None:
-        """Delete a stored session for good."""
+        """Delete a stored session for good.
+
+        Raises:
+            SessionBusyError: It is open.
+            SessionNotFoundError: No such session is stored.
+            UnsupportedError: The backend cannot.
+        """
         raise self._unsupported("delete sessions")
 
     async def account(self) -> Account:

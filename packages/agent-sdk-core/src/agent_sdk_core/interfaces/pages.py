@@ -154,6 +154,26 @@ def _wire(entry: object) -> object:
     return cast("SDKMessage | StoredSession", entry).to_wire()
 
 
+def require_sessions(limit: int, *, backend: str) -> None:
+    """Refuse a page of sessions that would hold none.
+
+    Raises:
+        InvalidRequestError: The limit is not positive.
+    """
+    if limit < 1:
+        raise InvalidRequestError(f"A page has at least one session, not {limit}.", backend=backend)
+
+
+def require_title(title: str, *, backend: str) -> None:
+    """Refuse a name of a session that nobody could see.
+
+    Raises:
+        InvalidRequestError: It is blank.
+    """
+    if not title.strip():
+        raise InvalidRequestError("A session's title is not blank.", backend=backend)
+
+
 def require_limit(limit: int | None, *, backend: str) -> None:
     """Refuse a page that would hold nothing.
 

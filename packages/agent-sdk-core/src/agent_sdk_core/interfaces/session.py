@@ -47,7 +47,7 @@ class SessionInfo(WireForm):
         model: Model id.
         reasoning_effort: How much the model reasons.
         permission_mode: The mode that was asked for, None when inherited.
-        cwd: Folder it works in.
+        cwd: Folder it works in, without symbolic links.
         sandbox: Sandbox in force, in the agent's words.
         approval_policy: Approval policy in force, in the agent's words.
         tools: Names of its tools, where the agent lists them.
@@ -272,7 +272,7 @@ class AgentSession(Interface):
         prompt, which is not sent.
 
         Raises:
-            InvalidRequestError: There is no such model.
+            InvalidRequestError: There is no such model, or its name is blank.
         """
 
     @abstractmethod

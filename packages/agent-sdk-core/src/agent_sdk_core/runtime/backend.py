@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
 
-from agent_sdk_core.errors import AgentError, InvalidRequestError, PolicyDeniedError, SessionClosedError
+from agent_sdk_core.errors import (
+    AgentError,
+    InvalidRequestError,
+    PolicyDeniedError,
+    SessionBusyError,
+    SessionClosedError,
+)
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.events import BackendEvent, BackendEventKind
@@ -29,6 +35,7 @@ from agent_sdk_core.runtime.login import LOGIN_SECONDS, Login, LoginFlow, chosen
 from agent_sdk_core.runtime.streams import Broadcast
 from agent_sdk_core.secret import Secret
 from agent_sdk_core.telemetry import spans
+from agent_sdk_core.wire.json_lines import mend
 from agent_sdk_core.wire.shown import described
 
 if TYPE_CHECKING:
@@ -165,7 +172,7 @@ class BaseBackend(AgentBackend, Generic[S]):
 
     def emit(self, kind: BackendEventKind, message: str, details: Mapping[str, object] | None = None) -> None:
         """Publish an event of the backend."""
-        self._events.publish(BackendEvent(kind, message, details or {}))
+        self._events.publish(BackendEvent(kind, mend(message), details or {}))
 
     # What an agent does differently. What is awaited runs in the host, but for `_plan`.
 
@@ -223,6 +230,17 @@ class BaseBackend(AgentBackend, Generic[S]):
         self._host.require_here()
         if self._failure is not None:
             raise copy.copy(self._failure)
+
+    def _require_closed(self, session_id: str) -> None:
+        """Refuse to take away what a session of this backend is stored in while that is open.
+
+        Raises:
+            SessionBusyError: It is open.
+            InvalidRequestError: The backend was started in another event loop.
+        """
+        self._host.require_here()
+        if any(session.resolved_session_id == session_id for session in self._sessions):
+            raise SessionBusyError(f"Session {session_id} is open in this backend; close it first.", backend=self.type)
 
     def _cut_off(self, ended: object | None, error: AgentError) -> None:
         """Settle what ran, because what all sessions share has ended and comes back; see `Link.when_lost`."""

@@ -10,6 +10,7 @@ import anyio
 
 from agent_sdk_core.asking.mode_names import parse_mode
 from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.option_values import require_text
 from agent_sdk_core.runtime.driver import SessionDriver, Setting
 
 if TYPE_CHECKING:
@@ -56,9 +57,11 @@ class SessionSettings:
         """Change a setting from the next turn.
 
         Raises:
-            InvalidRequestError: There is no such value.
+            InvalidRequestError: There is no such value, or it is blank.
             AgentError: The agent refused it.
         """
+        if value is not None:
+            require_text(setting, value, "None is the agent's default", backend=self._driver.name)
         if setting == "permission_mode" and value is not None:
             value = parse_mode(value, backend=self._driver.name)
         await self._driver.check(setting, value)

@@ -21,8 +21,8 @@ from agent_sdk_core import (
     Source,
     StoredSession,
 )
-from agent_sdk_core.interfaces.pages import require_limit
-from agent_sdk_core.paths import absolute_path, existing_folder, off_the_loop
+from agent_sdk_core.interfaces.pages import require_limit, require_sessions, require_title
+from agent_sdk_core.paths import existing_folder, off_the_loop, resolved_path, working_folder
 from agent_sdk_core.runtime import BaseBackend, BaseSession, Host
 from agent_sdk_core.runtime.settings import require_known
 from agent_sdk_testing.memory.conversation import DEFAULT_MODEL
@@ -157,7 +157,8 @@ class MemoryBackend(BaseBackend[MemorySession]):
     ) -> SessionPage:
         """Return stored sessions, newest first, those of one folder if `cwd` is given."""
         self._host.require_here()
-        folder = None if cwd is None else str(absolute_path("cwd", cwd, backend=self.type))
+        require_sessions(limit, backend=self.type)
+        folder = None if cwd is None else await off_the_loop(partial(resolved_path, "cwd", cwd, backend=self.type))
         shown = [
             stored
             for stored in self._store.values()
@@ -182,6 +183,7 @@ class MemoryBackend(BaseBackend[MemorySession]):
 
     async def rename_session(self, session_id: str, title: str) -> None:
         """Give a stored session a name."""
+        require_title(title, backend=self.type)
         stored = self._stored(session_id)
         stored.title = title
         if isinstance(stored.opened, MemorySession):
@@ -194,16 +196,28 @@ class MemoryBackend(BaseBackend[MemorySession]):
         self._stored(session_id).tag = tag
 
     async def archive_session(self, session_id: str) -> None:
-        """Take a stored session out of the list; it can still be read."""
-        self._stored(session_id).archived = True
+        """Take a stored session out of the list; it can still be read.
+
+        Raises:
+            SessionBusyError: It is open.
+        """
+        stored = self._stored(session_id)
+        self._require_free(stored)
+        stored.archived = True
 
     async def unarchive_session(self, session_id: str) -> None:
         """Put an archived session back into the list."""
         self._stored(session_id).archived = False
 
     async def delete_session(self, session_id: str) -> None:
-        """Delete a stored session for good."""
-        del self._store[self._stored(session_id).session_id]
+        """Delete a stored session for good.
+
+        Raises:
+            SessionBusyError: It is open.
+        """
+        stored = self._stored(session_id)
+        self._require_free(stored)
+        del self._store[stored.session_id]
 
     async def _plan(self, options: SessionOptions) -> str:
         """Return the folder of a session, which has to be there, as the real agents want it."""
@@ -213,7 +227,7 @@ class MemoryBackend(BaseBackend[MemorySession]):
             await off_the_loop(partial(existing_folder, "add_dirs", folder, backend=self.type))
         if options.cwd is None and options.resume is not None and options.resume in self._store:
             return self._store[options.resume].cwd
-        return str(await off_the_loop(partial(existing_folder, "cwd", options.cwd or ".", backend=self.type)))
+        return str(await off_the_loop(partial(working_folder, options.cwd or ".", backend=self.type)))
 
     async def _open(self, options: SessionOptions, plan: str) -> MemorySession:
         stored = self._opened(options, plan)

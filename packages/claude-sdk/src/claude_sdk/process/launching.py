@@ -16,7 +16,7 @@ from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.names import nearest
 from agent_sdk_core.option_values import revealed
 from agent_sdk_core.options import SessionOptions
-from agent_sdk_core.paths import existing_folder
+from agent_sdk_core.paths import existing_folder, working_folder
 from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.wire.reading import Json
 from claude_sdk.modes import DEFAULT_SOURCES, MODES, UNSUPPORTED_OPTIONS
@@ -127,7 +127,7 @@ def launch_plan(
             backend="claude",
         )
     answers = None if options.output_schema is None else answer_form(options.output_schema)
-    folder = existing_folder("cwd", options.cwd if options.cwd is not None else cwd or ".", backend="claude")
+    folder = working_folder(options.cwd if options.cwd is not None else cwd or ".", backend="claude")
     native = dict(options.native)
     flags = _native_flags(native.pop("flags", {}))
     if "hooks" in native:

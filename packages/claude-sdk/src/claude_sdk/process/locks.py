@@ -45,7 +45,7 @@ class SessionLock:
             while not self._take(session_id):
                 pass
         except OSError as error:
-            # A folder that cannot be written to has no sessions that could be resumed either: claude will say so.
+            # A folder that cannot be written to has no sessions that could be resumed either.
             if (reason := _TOLD.get(error.errno or 0)) is not None:
                 raise SpawnError(
                     f"The session was not opened, for its lock {self._path} was not made: {reason}.",

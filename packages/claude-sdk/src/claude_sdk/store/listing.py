@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
-from agent_sdk_core.interfaces.pages import SessionPage, StoredSession
+from agent_sdk_core.interfaces.pages import SessionPage, StoredSession, require_sessions
 from agent_sdk_core.wire.json_lines import decode_line
 from agent_sdk_core.wire.reading import Json, filled_text, record_of, text_of
 from claude_sdk.store.places import StoredFile, project_folders, project_key, session_files, side_folder
@@ -64,8 +64,7 @@ def list_sessions(
     Raises:
         InvalidRequestError: The limit is not positive, or the cursor is not one of ours.
     """
-    if limit < 1:
-        raise InvalidRequestError(f"A page has at least one session, not {limit}.", backend="claude")
+    require_sessions(limit, backend="claude")
     ended = None if cursor is None else _position(cursor)
     page: list[tuple[StoredFile, StoredSession]] = []
     for file in _newest_first(root, cwd, ended):

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from agent_sdk_core import paths
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
 
 _SESSION_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -52,6 +53,17 @@ def folder(env: Mapping[str, str]) -> Path:
         return Path(unicodedata.normalize("NFC", configured)).absolute()
     home = env.get("HOME") or _account_home()
     return (Path(unicodedata.normalize("NFC", home)) / ".claude").absolute()
+
+
+def unwritable(root: Path) -> str | None:
+    """Return why no session can be stored in a folder, which may not exist; None where one can, and nothing is left.
+
+    Claude (2.1.332) works all the same, and does not say that what is said is lost.
+
+    Args:
+        root: What `folder` returned.
+    """
+    return paths.unwritable(root / "projects")
 
 
 def project_key(cwd: str | os.PathLike[str]) -> str:

@@ -44,6 +44,10 @@ class StoredSessions:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.folder: Path = places.folder(env)
 
+    def unwritable(self) -> str | None:
+        """Return why no session can be stored; asks the disk."""
+        return places.unwritable(self.folder)
+
     async def find(self, session_id: str) -> Path:
         """Return the file of a session.
 

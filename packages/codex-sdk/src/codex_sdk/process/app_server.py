@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from agent_sdk_core.errors import (
     ConnectionLostError,
@@ -15,6 +15,7 @@ from agent_sdk_core.errors import (
     RequestTimeoutError,
     StartupTimeoutError,
 )
+from agent_sdk_core.paths import unwritable
 from agent_sdk_core.rpc.connection import LineConnection
 from agent_sdk_core.rpc.jsonrpc import Peer, Tap
 from agent_sdk_core.rpc.receiver import Receiver
@@ -25,7 +26,7 @@ from agent_sdk_core.transport.process.child import ChildProcess
 from agent_sdk_core.transport.process.executable import parse_version
 from agent_sdk_core.transport.process.stderr import silent_start
 from agent_sdk_core.transport.websocket.address import WebSocketAddress
-from agent_sdk_core.wire.reading import Json
+from agent_sdk_core.wire.reading import Json, filled_text, record_of
 from codex_sdk import __version__
 from codex_sdk.process.errors import config_error, plain, startup_error
 from codex_sdk.process.executable import check_version
@@ -75,6 +76,7 @@ class AppServer:
         unloads: Whether it unloads a thread as soon as nobody listens to it.
         version: Its version, as its user agent tells it in its greeting.
         warning: What to tell about the version, if anything.
+        home: The folder in which it keeps what it stores.
     """
 
     def __init__(self, channel: OwnedChannel, peer: Peer, *, unloads: bool = False) -> None:
@@ -83,6 +85,7 @@ class AppServer:
         self.unloads = unloads
         self.version = ""
         self.warning: str | None = None
+        self.home: str | None = None
 
     @classmethod
     async def spawn(
@@ -181,7 +184,8 @@ class AppServer:
         peer = self.peer
         try:
             response = await peer.request("initialize", (client or Client()).introduction, timeout=timeout)
-            user_agent = cast("Json", response).get("userAgent") if isinstance(response, dict) else None
+            told = record_of(response)
+            user_agent, self.home = told.get("userAgent"), filled_text(told.get("codexHome"))
             found = parse_version(str(user_agent).partition("/")[2])
             if found is None:
                 raise HandshakeError(
@@ -212,3 +216,13 @@ class AppServer:
 
     def _stderr(self) -> str:
         return plain(self.channel.stderr_tail()) if isinstance(self.channel, ChildProcess) else ""
+
+
+def unstorable(home: str | None) -> str | None:
+    """Return why no thread can be stored by an app-server of this machine, which itself does not say so (0.163).
+
+    Args:
+        home: Its folder, as it tells it.
+    """
+    folder = None if home is None else Path(home)
+    return unwritable(folder / "sessions") if folder is not None and folder.is_dir() else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, UnsupportedOptionError
-from agent_sdk_core.interfaces.pages import SessionPage, StoredSession, require_limit
+from agent_sdk_core.interfaces.pages import SessionPage, StoredSession, require_sessions
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.runtime.settings import require_known
@@ -96,7 +96,6 @@ async def search_threads(peer: Peer, text: str, *, limit: int, cursor: str | Non
     """
     if not text.strip():
         raise InvalidRequestError("A search for nothing finds nothing; say what was said.", backend="codex")
-    require_limit(limit, backend="codex")
     try:
         found, following = await _listed(
             peer, "thread/search", {"searchTerm": text}, cwd=None, limit=limit, cursor=cursor
@@ -119,6 +118,7 @@ async def _listed(
     peer: Peer, method: str, wanted: Json, *, cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None
 ) -> tuple[list[Json], str | None]:
     """Return what is listed on a page of ours, and where the next begins: Codex's own has a hundred at most (0.163)."""
+    require_sessions(limit, backend="codex")
     found: list[Json] = []
     while True:
         size = min(limit - len(found), _MOST)

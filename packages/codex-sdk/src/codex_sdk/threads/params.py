@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 from agent_sdk_core.option_values import revealed
 from agent_sdk_core.options import SandboxPolicy, SessionOptions, SettingSource
-from agent_sdk_core.paths import existing_folder, existing_option_file
+from agent_sdk_core.paths import existing_folder, existing_option_file, working_folder
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.modes import MODES, UNSUPPORTED_OPTIONS
 from codex_sdk.process.config_keys import merged
@@ -30,7 +30,7 @@ def thread_params(options: SessionOptions) -> Json:
     params: Json = {}
     if options.cwd is not None or options.resume is None:  # A stored thread keeps its folder.
         # Codex itself accepts anything (0.163).
-        params["cwd"] = str(existing_folder("cwd", options.cwd if options.cwd is not None else ".", backend="codex"))
+        params["cwd"] = str(working_folder(options.cwd if options.cwd is not None else ".", backend="codex"))
     named = {
         "model": options.model,
         "baseInstructions": options.system_prompt,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from agent_sdk_core.options import SandboxPolicy, SessionOptions
-from agent_sdk_core.paths import existing_folder
+from agent_sdk_core.paths import existing_folder, working_folder
 from agent_sdk_core.turn_options import TurnOptions
 from agent_sdk_core.wire.reading import Json, record_at
 from codex_sdk.modes import mode_params, sandbox_policy
@@ -46,7 +46,7 @@ def turn_settings(asked: TurnOptions, options: SessionOptions, told: Json, pendi
     if asked.sandbox is not None:
         settings["sandboxPolicy"] = _sandbox(asked.sandbox)
     if asked.cwd is not None:
-        settings["cwd"] = str(existing_folder("cwd", asked.cwd, backend="codex", owner="TurnOptions"))
+        settings["cwd"] = str(working_folder(asked.cwd, backend="codex", owner="TurnOptions"))
     return settings
 
 

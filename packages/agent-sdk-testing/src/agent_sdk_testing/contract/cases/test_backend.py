@@ -11,6 +11,7 @@ import pytest
 from agent_sdk_core import (
     AgentBackend,
     AgentCommand,
+    InvalidRequestError,
     SessionNotFoundError,
     SessionTitleChanged,
     StoredSession,
@@ -145,6 +146,8 @@ async def test_a_stored_session_is_renamed_and_deleted(agent: Agent) -> None:
     async with agent.backend() as backend:
         renamed, deleted = await stored(agent, backend), await stored(agent, backend)
         await backend.rename_session(renamed, "A better name")
+        with pytest.raises(InvalidRequestError, match="not blank"):
+            await backend.rename_session(renamed, " \n")
         await backend.delete_session(deleted)
         page = await backend.list_sessions()
         assert [(summary.session_id, summary.title) for summary in page.sessions] == [(renamed, "A better name")]
@@ -216,6 +219,30 @@ async def test_sessions_are_listed_page_by_page_newest_first(agent: Agent) -> No
             listed += [summary.session_id for summary in page.sessions]
             cursor = page.cursor
         assert sorted(listed) == sorted(ids)
+
+
+@needs("list_sessions")
+@pytest.mark.parametrize("limit", [0, -1])
+async def test_a_page_without_a_session_is_refused(agent: Agent, limit: int) -> None:
+    async with agent.backend() as backend:
+        with pytest.raises(InvalidRequestError, match="at least one session"):
+            await backend.list_sessions(limit=limit)
+
+
+async def test_a_session_knows_its_folder_without_symbolic_links(agent: Agent) -> None:
+    link = agent.workspace / "link"
+    (agent.workspace / "real").mkdir()
+    link.symlink_to(agent.workspace / "real")
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        async with await agent.open(backend, cwd=link) as session:
+            for _ in range(2):
+                assert session.info.cwd == str(agent.workspace / "real")
+                await run(session, "Talk.")
+        if backend.capabilities.list_sessions:
+            for folder in (link, agent.workspace / "real"):
+                [stored] = await backend.list_sessions(cwd=folder)
+                assert (stored.session_id, stored.cwd) == (session.resolved_session_id, str(agent.workspace / "real"))
 
 
 @needs("process")

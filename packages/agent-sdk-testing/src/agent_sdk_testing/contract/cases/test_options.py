@@ -373,6 +373,7 @@ async def test_an_ephemeral_session_is_not_stored(agent: Agent) -> None:
         session = await agent.open(backend, ephemeral=True)
         assert (await run(session, "Talk.")).result.outcome == "completed"
         assert not session.resumable
+        await session.history()  # What an agent keeps of it meanwhile; none refuses to tell.
         await session.aclose()
         with pytest.raises(SessionNotFoundError):
             await agent.open(backend, resume=session.resolved_session_id)

@@ -113,11 +113,12 @@ async def test_an_unknown_session_is_not_found(agent: Agent, session_id: str) ->
 
 
 @needs("list_sessions")
-@pytest.mark.parametrize("session_id", [_UNKNOWN, "no-such-session", "../../etc/passwd", ""])
+@pytest.mark.parametrize("session_id", [_UNKNOWN, "no-such-session", "../../etc/passwd", "", "half \ud800", "nul\0"])
 async def test_the_history_of_an_unknown_session_is_not_found(agent: Agent, session_id: str) -> None:
     async with agent.backend() as backend:
-        with pytest.raises(SessionNotFoundError, match="session"):
+        with pytest.raises(SessionNotFoundError, match="session") as caught:
             await backend.read_history(session_id)
+    assert str(caught.value).encode()  # Whatever the id is, the error can be written.
 
 
 LOOK_UPS: Mapping[str, Callable[[AgentBackend, str], Awaitable[object]]] = {
@@ -185,6 +186,24 @@ async def test_a_session_that_is_open_in_another_process_is_busy(agent: Agent) -
             assert (await run(resumed, "Talk.")).result.outcome == "completed"
 
 
+@needs("edit_sessions")
+async def test_a_session_that_is_open_is_neither_deleted_nor_archived(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        async with await agent.open(backend) as session:
+            await run(session, "Talk.")
+            session_id = session.resolved_session_id
+            archive = [backend.archive_session] if "archive" in agent.traits else []
+            for take_away in (backend.delete_session, *archive):
+                with pytest.raises(SessionBusyError, match=session_id):
+                    await take_away(session_id)
+            assert (await run(session, "Talk.")).result.outcome == "completed"
+            assert len(await session.history()) == 4
+        await backend.delete_session(session_id)
+        with pytest.raises(SessionNotFoundError):
+            await backend.read_history(session_id)
+
+
 async def test_a_closed_session_is_resumed_in_the_same_backend(agent: Agent) -> None:
     agent.model.otherwise(text("Fine."))
     async with agent.backend() as backend:
@@ -205,6 +224,24 @@ async def test_a_closed_session_is_resumed_elsewhere_at_once(agent: Agent) -> No
             await session.aclose()
             session = await agent.open(backend, resume=session.resolved_session_id)
         assert len(await session.history()) == 6
+
+
+@needs("list_sessions")
+async def test_the_history_of_a_session_that_was_never_used_is_empty(agent: Agent) -> None:
+    async with agent.backend() as backend:
+        async with await agent.open(backend) as session:
+            assert list(await session.history()) == []
+        assert list(await session.history()) == []
+
+
+@needs("list_sessions")
+async def test_the_history_of_a_session_is_read_when_it_is_closed(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        async with await agent.open(backend) as session:
+            await run(session, "Talk.")
+            told = conversation(await session.history())
+        assert conversation(await session.history()) == told != []
 
 
 async def test_an_interrupted_turn_is_in_the_history(agent: Agent) -> None:

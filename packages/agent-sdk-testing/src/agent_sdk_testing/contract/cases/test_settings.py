@@ -71,6 +71,16 @@ async def test_an_effort_that_there_is_not_is_refused(agent: Agent) -> None:
             await agent.open(session.backend, reasoning_effort="hihg")
 
 
+@pytest.mark.parametrize("name", ["", " \t", "half \ud800", "nul\0"])
+async def test_a_setting_that_names_nothing_is_refused(agent: Agent, name: str) -> None:
+    async with agent.session() as session:
+        for change in (session.set_model, session.set_reasoning_effort, session.set_permission_mode):
+            with pytest.raises(InvalidRequestError):
+                await change(cast("Any", name))
+        agent.model.reply(text("Fine."))
+        assert (await run(session, "Go on.")).result.outcome == "completed"
+
+
 async def test_a_priority_that_there_is_not_is_refused(agent: Agent) -> None:
     async with agent.session() as session:
         with pytest.raises(InvalidRequestError, match=r"priority 'now'.*queue, steer"):
