@@ -67,8 +67,9 @@ FIELDS: Final = _words(
     additionalPermissions additionalSpeedTiers agentPath agentsStates agentThreadId aggregatedOutput annotations answers
     apiKey applyNetworkPolicyAmendment approval_policy approvalPolicy approvalsReviewer arguments authorizationUrl
     authUrl availableDecisions baseInstructions branch cachedInputTokens cacheWriteInputTokens callId capabilities
-    changes clientId clientInfo clientUserMessageId cliVersion codexErrorInfo collaborationMode command commandActions
-    completedAtMs config content contentIndex contentItems createdAt currentTimeAt cursor cwd cwds data decision
+    changes clientId clientInfo clientUserMessageId cliVersion codexErrorInfo codexHome collaborationMode command
+    commandActions completedAtMs config content contentIndex contentItems createdAt currentTimeAt cursor cwd cwds data
+    decision
     defaultReasoningEffort delivery delta denied description detail details developer_instructions developerInstructions
     diff displayName durationMs dynamicTools effort email enabled entries ephemeral error errors eventName
     exclude_slash_tmp exclude_tmpdir_env_var excludeSlashTmp excludeTmpdirEnvVar excludeTurns execpolicy_amendment
