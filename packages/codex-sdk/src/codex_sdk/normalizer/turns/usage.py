@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 from agent_sdk_core.messages.base import Source
@@ -36,11 +36,23 @@ class Tokens:
 
     def plus(self, other: Tokens) -> Tokens:
         """Return the sum."""
-        return Tokens(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
+        return Tokens(
+            self.input + other.input,
+            self.cached + other.cached,
+            self.cache_write + other.cache_write,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+        )
 
     def since(self, base: Tokens) -> Tokens:
         """Return the growth from `base`; a count that shrank has not grown."""
-        return Tokens(*(max(0, getattr(self, item.name) - getattr(base, item.name)) for item in fields(self)))
+        return Tokens(
+            max(0, self.input - base.input),
+            max(0, self.cached - base.cached),
+            max(0, self.cache_write - base.cache_write),
+            max(0, self.output - base.output),
+            max(0, self.reasoning - base.reasoning),
+        )
 
     def to_wire(self) -> Json:
         """Return the counts as Anthropic's API spells them."""
