@@ -37,8 +37,8 @@ DIFF: dict[str, Any] = {"type": "diff", "path": "/a", "oldText": "x", "newText":
 OPTIONS = [{"optionId": f"x{kind}", "name": kind, "kind": kind} for kind in ("allow_once", "reject_once")]
 
 
-def valid(number: int) -> list[dict[str, Any]]:
-    """Return a message of each kind that an agent sends, with ids of its own."""
+def valid(number: int, version: int) -> list[dict[str, Any]]:
+    """Return a message of each kind that an agent sends, with ids of its own; none that ends a turn."""
     call = {**CALL, "toolCallId": f"call{number}"}
     schema = {"type": "object", "properties": {"name": {"type": "string"}}}
     requests: list[tuple[str, dict[str, Any]]] = [
@@ -56,6 +56,25 @@ def valid(number: int) -> list[dict[str, Any]]:
         {"sessionUpdate": "plan", "entries": [{"content": "a", "priority": "low", "status": "pending"}]},
         {"sessionUpdate": "usage_update", "used": 1, "size": 2, "cost": {"amount": 1, "currency": "USD"}},
     ]
+    if version == 2:
+        subject = {"type": "command", "command": "ls", "cwd": "/"}
+        requests += [
+            ("session/request_permission", {"title": "List", "subject": subject, "options": OPTIONS}),
+            (
+                "session/request_permission",
+                {"title": "?", "subject": {"type": "tool_call", "toolCall": call}, "options": OPTIONS},
+            ),
+        ]
+        block = {"type": "text", "text": "Hm."}
+        updates += [
+            {"sessionUpdate": "state_update", "state": "running"},
+            {"sessionUpdate": "state_update", "state": "requires_action"},
+            {"sessionUpdate": "agent_thought", "messageId": f"t{number}", "content": [block]},
+            {"sessionUpdate": "tool_call_content_chunk", "toolCallId": f"call{number - 1}", "content": DIFF},
+            {"sessionUpdate": "terminal_update", "terminalId": f"t{number}", "cwd": "/", "command": "ls"},
+            {"sessionUpdate": "terminal_output_chunk", "terminalId": f"t{number - 1}", "data": "aGk="},
+            {"sessionUpdate": "plan_update", "plan": {"type": "items", "id": "p", "entries": []}},
+        ]
     own: dict[str, Any] = {"sessionId": "session-1"}
     found: list[dict[str, Any]] = [
         {"id": f"q{number}.{place}", "method": method, "params": {**own, **params}}
@@ -115,6 +134,13 @@ def asks(line: bytes) -> Iterator[str]:
                 pass
 
 
+@pytest.fixture(params=[1, 2])
+def fake(request: pytest.FixtureRequest) -> Iterator[FakeAcp]:
+    """An agent of each version."""
+    with FakeAcp(version=request.param) as agent:
+        yield agent
+
+
 async def test_damaged_lines_of_an_agent_harm_nothing(
     fake: FakeAcp, make_backend: Callable[..., AcpBackend], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -125,13 +151,19 @@ async def test_damaged_lines_of_an_agent_harm_nothing(
 
     def prompt(request: FakeRequest) -> None:
         nonlocal sent
+        if fake.version == 2:
+            request.answer()
+            fake.update("session-1", "state_update", state="running")
         for place in range(A_TURN):
             sent += 1
-            line = damaged(dice.choice(valid(sent)), dice)
+            line = damaged(dice.choice(valid(sent, fake.version)), dice)
             asked.update(asks(line))
             fake.write(line)
-            fake.say("session-1", f"{place};")
-        request.answer()
+            fake.say("session-1", f"{place};", **({"messageId": f"m{sent}"} if fake.version == 2 else {}))
+        if fake.version == 2:
+            fake.update("session-1", "state_update", state="idle", stopReason="end_turn")
+        else:
+            request.answer()
 
     async def decide(request: PermissionRequest) -> Allow:
         return Allow()
@@ -141,7 +173,7 @@ async def test_damaged_lines_of_an_agent_harm_nothing(
 
     fake.on("session/prompt", prompt)
     options = SessionOptions(can_use_tool=decide, on_elicitation=fill)
-    async with make_backend() as backend, backend.create_session(options) as session:
+    async with make_backend(protocol_version=fake.version) as backend, backend.create_session(options) as session:
         told = session.messages()
         for _ in range(LINES // A_TURN):
             result = await session.run("Hi")

@@ -10,6 +10,7 @@ from acp_sdk.normalizer.facts import SessionFacts
 from acp_sdk.normalizer.session import SessionNormalizer
 from acp_sdk.normalizer.usage import usage_of
 from acp_sdk.protocol.tool_calls import ToolCall
+from acp_sdk.protocol.updates import read_update
 from acp_sdk.protocol.upgrade import SessionUpgrade
 from agent_sdk_core import AssistantMessage, UnknownMessage, UserMessage
 from agent_sdk_testing.contract.rules import check_rules
@@ -63,6 +64,26 @@ def test_a_message_that_goes_on_after_a_call_is_another() -> None:
     check_rules(messages, "s")
     spoken = [message for message in messages if isinstance(message, AssistantMessage) and message.text]
     assert [(message.message.id, message.text) for message in spoken] == [("m", "One."), ("m#2", "One.")]
+
+
+def test_a_whole_message_ends_what_another_one_had_begun() -> None:
+    normalizer = SessionNormalizer(SessionFacts("a", "s", "/"), partial=True)
+    words, picture = {"type": "text", "text": "Hm."}, {"type": "image", "mimeType": "image/png", "data": "aGk="}
+    begun = {"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "One."}}
+    messages = normalizer.begin("p", "Hi", "t")
+    for update in (
+        {**begun, "messageId": "m1"},
+        {"sessionUpdate": "agent_thought", "messageId": "t", "content": [words]},
+        {**begun, "messageId": "m2"},
+        {"sessionUpdate": "agent_message", "messageId": "m3", "content": [picture]},
+    ):
+        messages += normalizer.feed(read_update(update), update)
+    messages += normalizer.feed(SessionUpgrade().ended({"stopReason": "end_turn"}), None)
+    check_rules(messages, "s")
+    told = [message for message in messages if isinstance(message, AssistantMessage)]
+    blocks = [(message.message.id, message.content[0].type) for message in told]
+    assert blocks == [("m1", "text"), ("t", "thinking"), ("m2", "text"), ("m3", "image")]
+    assert [message.text for message in told] == ["One.", "", "One.", ""]
 
 
 def test_a_block_that_cannot_be_read_is_none_of_the_known_ones() -> None:

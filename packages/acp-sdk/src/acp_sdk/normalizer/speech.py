@@ -71,8 +71,9 @@ class Speech:
             return
         if told is not None:
             self.close(aborted=True)
+        if blocks:
+            self.close()  # What another message had begun.
         if text and text != self._said.get(message_id):
-            self._begin(kind, message_id)
             self.chunk(kind, message_id, TextContent(text=text))
             self.close()
         for block in blocks or ():
