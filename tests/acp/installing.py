@@ -43,12 +43,10 @@ def acpx() -> Path:
     return _installed("acpx", ACPX) / "node_modules/acpx/dist"
 
 
-def typescript() -> Path:
-    """Return the module of the official TypeScript package, stable version 1."""
-    return (
-        _installed("@agentclientprotocol/sdk", TYPESCRIPT)
-        / "node_modules/@agentclientprotocol/sdk/dist/v1/stable/acp.js"
-    )
+def typescript(*, version: int = 1) -> Path:
+    """Return the module of the official TypeScript package for a version of the protocol, without what is unstable."""
+    folder = _installed("@agentclientprotocol/sdk", TYPESCRIPT) / "node_modules/@agentclientprotocol/sdk"
+    return folder / f"dist/v{version}/stable/acp.js"
 
 
 def claude_adapter() -> Path:

@@ -200,3 +200,26 @@ def test_a_client_of_an_official_package(client: Client, official: str, choice: 
     assert [statuses[-1] for statuses in seen["tools"].values()] == ["completed" if made else "failed"]
     assert seen["live"].startswith("I make it.So be it.One word after another.")
     assert seen["replayed"].startswith("I make it.So be it.")
+
+
+@pytest.mark.parametrize(("choice", "made"), [("allow_once", True), ("reject_once", False)])
+def test_a_client_of_the_official_package_that_speaks_version_2(client: Client, choice: str, made: bool) -> None:
+    gate = Gate()
+    client.model.reply(text("I make it."), client.touch("made")).reply(text("So be it."))
+    client.model.reply(text("One word after another. "), gate)
+    program, package = str(PROGRAMS / "typescript_client_v2.mjs"), str(installing.typescript(version=2))
+    with client.begin(client.node, program, package, choice, *client.served) as process:
+        stdout, stderr = process.communicate(timeout=SECONDS)
+    gate.open()
+    assert process.returncode == 0, (stdout, stderr)
+    seen = json.loads(stdout.splitlines()[-1])
+    assert (client.folder / "made").exists() is made
+    assert (seen["version"], seen["stops"], seen["exit"], seen["listed"]) == (2, ["end_turn", "cancelled"], 0, True)
+    assert {"mode", "model"} <= set(seen["options"])
+    assert seen["states"] == ["running", "requires_action", "running", "idle", "running", "idle"]
+    assert seen["resumed"] == ["idle"]
+    [kinds] = seen["asked"]
+    assert {"allow_once", "reject_once"} <= set(kinds)
+    assert [statuses[-1] for statuses in seen["tools"].values()] == ["completed" if made else "cancelled"]
+    assert seen["live"].startswith("I make it.So be it.One word after another.")
+    assert seen["replayed"].startswith("I make it.So be it.")

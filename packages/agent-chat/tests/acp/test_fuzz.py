@@ -22,8 +22,8 @@ ROUNDS = FRAMES // 100
 ODD: tuple[Any, ...] = (None, True, -1, 2**70, 1.5, "", "x" * 300, [], {}, [[[]]], {"a": {"b": []}}, "\ud800", "../..")
 
 
-def valid(session: str, cwd: str, number: int) -> list[dict[str, Any]]:
-    """Return one frame of each kind that a client sends."""
+def valid(session: str, other: str, cwd: str, number: int) -> list[dict[str, Any]]:
+    """Return one frame of each kind that a client sends; what ends a session ends the other one."""
     prompt = [{"type": "text", "text": "go"}, {"type": "resource_link", "uri": "file:///a", "name": "a"}]
     opening: dict[str, Any] = {"cwd": cwd, "mcpServers": []}
     methods: list[tuple[str, dict[str, Any]]] = [
@@ -40,6 +40,12 @@ def valid(session: str, cwd: str, number: int) -> list[dict[str, Any]]:
         ("session/set_title", {"sessionId": session, "title": "t"}),
         ("_session/steering", {"sessionId": session, "prompt": prompt}),
         ("authenticate", {"methodId": "login"}),
+        ("session/prompt", {"sessionId": other, "prompt": prompt}),
+        ("session/close", {"sessionId": other}),
+        ("session/archive", {"sessionId": other}),
+        ("session/unarchive", {"sessionId": other}),
+        ("session/resume", {"sessionId": other, **opening}),
+        ("session/delete", {"sessionId": other}),
     ]
     frames: list[dict[str, Any]] = [
         {"jsonrpc": "2.0", "id": f"f{number}.{place}", "method": method, "params": params}
@@ -96,7 +102,9 @@ def mutated(frame: dict[str, Any], chance: random.Random) -> bytes:
     return json.dumps(copy).encode() + b"\n"
 
 
+@pytest.mark.parametrize("version", [1, 2])
 async def test_damaged_frames_harm_nothing(
+    version: int,
     make_client: Any,
     agent: MemoryBackend,
     service: ChatService,
@@ -112,8 +120,9 @@ async def test_damaged_frames_harm_nothing(
     sent = 0
     for round_ in range(ROUNDS):
         client = make_client()
-        session = await client.session(tmp_path)
-        frames = valid(session, str(tmp_path), round_)
+        session = await client.session(tmp_path, version)
+        other = (await client.call("session/new", cwd=str(tmp_path), mcpServers=[]))["sessionId"]
+        frames = valid(session, other, str(tmp_path), round_)
         for number in range(FRAMES // ROUNDS):
             client.pipe.chunks.put_nowait(mutated(chance.choice(frames), chance))
             sent += 1

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from agent_chat.acp.session import AcpSession
 from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
 from agent_chat.storage.memory_store import MemoryStore
-from agent_sdk_core import AuthenticationError, McpServer, SessionOptions
+from agent_sdk_core import AuthenticationError, InitMessage, McpServer, ResultMessage, SessionOptions, Source
 from agent_sdk_testing import Gate, MemoryBackend, call, failed, reasoning, text
 
 pytestmark = pytest.mark.anyio
@@ -319,6 +320,53 @@ async def test_a_resumed_session_goes_on_without_telling_anything(
     assert error["code"] == -32602
 
 
+async def test_a_turn_that_the_agent_begins_by_itself_is_one_that_runs(
+    client: Client, service: ChatService, tmp_path: Path
+) -> None:
+    session = await client.session(tmp_path, 2)
+    chat, source = await service.open(session), Source("memory", turn_id="turn")
+    chat.take(InitMessage.synthesize(source, session_id=session))
+    chat.take(ResultMessage.synthesize(source, session_id=session, subtype="success", is_error=False, num_turns=1))
+    await client.until_update("state_update", state="idle")
+    assert [update["state"] for update in client.updates("state_update")] == ["running", "idle"]
+
+
+@pytest.mark.parametrize("replays", [False, True])
+async def test_a_resumed_session_says_what_it_does_before_it_is_answered_for(
+    make_client: Any, agent: MemoryBackend, tmp_path: Path, replays: bool
+) -> None:
+    gate = Gate()
+    agent.on("Bash", "listed")
+    agent.reply(text("one "), gate, call("Bash", command="ls")).reply(text("two"))
+    first = make_client()
+    session = await first.session(tmp_path)
+    opening: Frame = {"sessionId": session, "cwd": str(tmp_path), "mcpServers": []}
+    if replays:
+        opening["replayFrom"] = {"type": "start"}
+
+    async def states() -> tuple[Any, list[str]]:
+        client = make_client()
+        await client.hello(2)
+        await client.call("session/resume", **opening)
+        return client, [update["state"] for update in client.updates("state_update")]
+
+    assert (await states())[1] == ["idle"]
+    asked = first.ask(session, "go")
+    await first.until_update("agent_message_chunk")
+    second, told = await states()
+    assert told == ["running"]
+    gate.open()
+    await first.until_asked()
+    third, told = await states()
+    assert told == ["requires_action"]
+    await third.until_asked()
+    first.send({"id": first.frames[-1]["id"], "result": chosen("allow_once")(first.frames[-1]["params"])})
+    await first.end_of(asked)
+    for client, seen in ((second, ["running", "requires_action"]), (third, ["requires_action"])):
+        await client.until_update("state_update", state="idle")
+        assert [update["state"] for update in client.updates("state_update")] == [*seen, "running", "idle"]
+
+
 async def test_what_comes_while_a_running_session_is_loaded_is_told_once(
     make_client: Any, agent: MemoryBackend, tmp_path: Path
 ) -> None:
@@ -393,6 +441,17 @@ async def test_a_session_whose_opening_is_given_up_is_not_open(
     assert (await client.prompt(session, "Again"))["stopReason"] == "end_turn"
 
 
+async def test_a_session_that_is_closed_before_its_opening_is_answered_is_followed_by_nobody(
+    client: Client, service: ChatService, tmp_path: Path
+) -> None:
+    session = await client.session(tmp_path)
+    opened = AcpSession(await service.open(session), service, client.agent)
+    await opened.detach()
+    before = asyncio.all_tasks()
+    opened.follow()
+    assert asyncio.all_tasks() == before
+
+
 async def test_what_is_given_up_in_vain_changes_nothing(client: Client, agent: MemoryBackend, tmp_path: Path) -> None:
     agent.otherwise(text("ok"))
     session = await client.session(tmp_path)
@@ -448,6 +507,25 @@ async def test_nothing_is_told_after_a_session_is_closed(client: Client, agent: 
     assert (await client.fail("session/prompt", sessionId=session, prompt=[{"type": "text", "text": "x"}]))[
         "code"
     ] == -32002
+
+
+async def test_in_the_second_version_a_session_that_is_closed_in_a_turn_is_told_its_end_first(
+    client: Client, agent: MemoryBackend, tmp_path: Path
+) -> None:
+    gate = Gate()
+    agent.reply(text("one"), gate, text("two"))
+    session = await client.session(tmp_path, 2)
+    asked = client.ask(session, "go")
+    await client.until_update("agent_message_chunk")
+    assert "messageId" in (await client.end_of(asked))["result"]
+    queued = client.ask(session, "and then")
+    await client.quiet()
+    await client.call("session/close", sessionId=session)
+    [idle] = [update for update in client.updates("state_update") if update["state"] == "idle"]
+    assert idle["stopReason"] == "cancelled"
+    assert (await client.end_of(queued))["error"]["code"] == -32800
+    gate.open()
+    assert [frame for frame in await client.quiet() if "method" in frame] == []
 
 
 async def test_a_request_open_at_the_close_is_taken_back(client: Client, agent: MemoryBackend, tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ class Sessions:
             if replays:
                 await session.replay()
             settings = await session.start()
+            await session.tell_state()
         except BaseException:  # A request that is given up opens nothing either.
             if self._open.get(session_id) is session:
                 del self._open[session_id]

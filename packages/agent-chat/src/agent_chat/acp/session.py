@@ -81,6 +81,8 @@ class AcpSession:
         self._seen: dict[str, None] = {}
         self._cursor: Cursor | None = None
         self._state = "idle"
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._told_title = chat.meta.title
         self._told_commands: list[dict[str, Any]] = []
         self._told_options: list[dict[str, Any]] = []
@@ -147,8 +149,21 @@ class AcpSession:
             for update in converter.feed(parse_message(piece["message"])):
                 await self._tell(update)
 
+    async def tell_state(self) -> None:
+        """Tell the client what the session does now, as it has to hear before it is answered that the session is open.
+
+        What happens from here on is told by `follow`.
+        """
+        if self._cursor is None:
+            self._cursor = self.chat.feed.stream.cursor
+        state = self.chat.state
+        self._be(state if state in ("running", "requires_action") else "idle")
+        await self._tell({"sessionUpdate": "state_update", "state": self._state})
+
     def follow(self) -> None:
-        """Begin to tell the client what happens, from now on or from where `replay` stopped."""
+        """Begin to tell the client what happens, from now on or from where `replay` or `tell_state` stopped."""
+        if self._closed:  # While the answer to who opened it was on its way.
+            return
         reader = self.chat.follow(self._cursor or self.chat.feed.stream.cursor)
 
         async def read() -> None:
@@ -260,11 +275,20 @@ class AcpSession:
         """End what goes on, answer what waits, and give the chat back; nothing is told after that."""
         for sent in self._prompts.values():
             sent.cancelled = True
-        if self.prompting:
+        if self.prompting or self.chat.state in ("running", "requires_action"):
             with suppress(AgentError):
                 await self.chat.interrupt()
+            await self._until_ended()
         await self.detach()
         await self._service.close_chat(self.id)
+
+    async def _until_ended(self) -> None:
+        """Wait until the client was told the end of the turn that was stopped, and what waits has its answer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._idle.wait()
+                if answers := [sent.answer for sent in self._prompts.values()]:
+                    await asyncio.wait(answers)
 
     async def detach(self) -> None:
         """Tell the client nothing any more, and leave the chat as it is; never raises."""
@@ -379,8 +403,7 @@ class AcpSession:
             self._note(message.uuid)
         if isinstance(message, InitMessage) and message.parent_tool_use_id is None:
             self._spawn(self._tell_commands())
-        if isinstance(message, UserMessage) and message.is_prompt and message.parent_tool_use_id is None:
-            await self._tell_state("running")
+            await self._tell_state("running")  # Before its prompt, and for a turn that the agent begins by itself.
         for update in self._converter.feed(message):
             await self._tell(update)
         match message:
@@ -434,9 +457,17 @@ class AcpSession:
             await self._tell({"sessionUpdate": "config_option_update", "configOptions": options})
 
     async def _tell_state(self, state: str, **more: object) -> None:
-        if state != self._state or more:
-            self._state = state
-            await self._tell({"sessionUpdate": "state_update", "state": state, **more})
+        if state == self._state and not more:
+            return
+        await self._tell({"sessionUpdate": "state_update", "state": state, **more})
+        self._be(state)
+
+    def _be(self, state: str) -> None:
+        self._state = state
+        if state == "idle":
+            self._idle.set()
+        else:
+            self._idle.clear()
 
     async def _tell_commands(self) -> None:
         with suppress(AgentError):
