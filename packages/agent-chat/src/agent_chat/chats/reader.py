@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from agent_chat.chats.stream import ChatStream, Cursor, Entry
+from agent_chat.chats.stream import ChatStream, Cursor
+from agent_sdk_core.hosting.pace import Pace
 
 DELTA_SECONDS: Final = 0.05
 """Between two batches of nothing but deltas: at most 20 a second."""
@@ -26,7 +25,7 @@ class ChatReader:
         self._stream = stream
         self._snapshot = snapshot
         self._cursor = cursor
-        self._deltas_at = 0.0
+        self._pace = Pace(stream)
 
     async def read(self) -> dict[str, Any] | None:
         """Return what came since the last call, once something did, as JSON-compatible data; None at the end.
@@ -37,28 +36,12 @@ class ChatReader:
         cursor = self._cursor
         entries = None if cursor is None else self._stream.since(cursor)
         if cursor is not None and entries == []:
-            await self._stream.more(cursor.seq)
-            await self._pace(cursor.seq)
+            await self._pace.more(cursor.seq, DELTA_SECONDS)
             entries = self._stream.since(cursor)
             if entries == []:
                 return None
         self._cursor = self._stream.cursor
         if entries is None:
             return {"type": "snapshot", **self._snapshot()}
-        if all(entry.piece is not None for entry in entries):
-            self._deltas_at = time.monotonic()
-        return {"type": "events", "epoch": self._stream.epoch, "events": [_wire(entry) for entry in entries]}
-
-    async def _pace(self, seq: int) -> None:
-        """Let deltas gather until the next batch is due, unless something else comes."""
-        left = self._deltas_at + DELTA_SECONDS - time.monotonic()
-        if left > 0:
-            try:
-                async with asyncio.timeout(left):
-                    await self._stream.more(seq, whole=True)
-            except TimeoutError:
-                pass
-
-
-def _wire(entry: Entry) -> dict[str, Any]:
-    return entry.to_wire()
+        self._pace.told(entries)
+        return {"type": "events", "epoch": self._stream.epoch, "events": [entry.to_wire() for entry in entries]}

@@ -16,6 +16,7 @@ from agent_sdk_core.hosting.bridge import Bridge
 from agent_sdk_core.hosting.forms import Json, message_to_wire, prompt_from_wire
 from agent_sdk_core.hosting.journal import Journal
 from agent_sdk_core.hosting.options_form import turn_options_from_wire
+from agent_sdk_core.hosting.pace import Pace
 from agent_sdk_core.hosting.pieces import piece_of
 from agent_sdk_core.hosting.stream import Cursor, Entry, EventStream
 from agent_sdk_core.interfaces.session import AgentSession
@@ -70,7 +71,7 @@ class HostedSession:
         self._init: Json | None = None
         self._resolved = session.resolved_session_id
         self._polls = 0
-        self._deltas_at = 0.0
+        self._pace = Pace(stream)
         self._hurried = 0.0
         self._unsteered: set[str] = set()
         self.ended = anyio.Event()
@@ -132,27 +133,18 @@ class HostedSession:
         if entries is not None and len(entries) < BATCH and all(entry.piece is not None for entry in entries):
             self._polls += 1
             try:
-                await self._something(place, seconds)
+                with anyio.move_on_after(seconds):
+                    await self._pace.more(place.seq, DELTA_SECONDS)
             finally:
                 self._polls -= 1
             entries = self._since(place)
         if entries is None:
             return {"gap": True, **self.snapshot()}
         entries = entries[:BATCH]
-        if entries and all(entry.piece is not None for entry in entries):
-            self._deltas_at = anyio.current_time()
+        self._pace.told(entries)
         last = Cursor(self._stream.epoch, entries[-1].seq if entries else place.seq)
         told = [entry.to_wire() for entry in entries]
         return {"events": told, "cursor": str(last), "state": self.state(), "over": self._stream.closed and not told}
-
-    async def _something(self, place: Cursor, seconds: float) -> None:
-        """Wait until something came after a cursor, and for more of it that comes at once, if it is deltas alone."""
-        with anyio.move_on_after(seconds):
-            await self._stream.more(place.seq)
-            left = self._deltas_at + DELTA_SECONDS - anyio.current_time()
-            if left > 0:
-                with anyio.move_on_after(left):
-                    await self._stream.more(place.seq, whole=True)
 
     def _since(self, place: Cursor) -> list[Entry] | None:
         """Return what came after a cursor: deltas singly, but for those that hold up the end of an interrupted turn."""
