@@ -35,6 +35,13 @@ async def all_gone(pids: list[int]) -> bool:
     return all([await anyio.to_thread.run_sync(gone, pid) for pid in pids])
 
 
+def may_ask_on(agent: FleetAgent) -> None:
+    """Let an agent whose worker is killed ask its model what comes after its call: it hears of that before it ends."""
+    agent.model.when(lambda request: bool(request.tool_outputs) and "Go on." not in request.last_user_text).reply(
+        text("Nobody hears this.")
+    )
+
+
 def sent(agent: FleetAgent, words: str) -> int:
     """How often the model was asked with this as the last thing that the user said."""
     return sum(words in request.last_user_text for request in agent.model.requests)
@@ -70,6 +77,7 @@ async def test_a_worker_killed_in_a_command_takes_the_command_along(agent: Fleet
         async with session.query("Wait.") as turn:
             await session.answer(await until_asked(turn), Allow())
             command = await started(marker)
+            may_ask_on(agent)
             left = await anyio.to_thread.run_sync(kill_workers, agent)
             await ends_interrupted(turn)
         assert await all_gone([*left, command])
@@ -81,6 +89,7 @@ async def test_a_worker_killed_during_an_approval_withdraws_it(agent: FleetAgent
     async with agent.backend() as backend, await agent.open(backend) as session:
         async with session.query("Write it.") as turn:
             await until_asked(turn)
+            may_ask_on(agent)
             await anyio.to_thread.run_sync(kill_workers, agent)
             await ends_interrupted(turn)
         assert list(session.pending) == []
