@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,54 @@ async def test_a_page_of_more_than_codex_tells_at_once_takes_several_answers(
         rest = await page_of(250, page.cursor)
         assert ([each.session_id for each in rest], rest.cursor) == ([str(number) for number in range(250, 320)], None)
     assert [request.params["limit"] for request in fake.requests if request.method == method] == [100, 100, 50, 100]
+
+
+def by_time(times: Sequence[int]) -> Callable[[FakeRequest], None]:
+    """Answer as Codex does, whose cursor is the time of the last: what has a time is listed by that, newest first."""
+
+    def moment(time: int) -> str:
+        return f"2026-01-01T00:00:00.{time:03}Z"
+
+    def answer(request: FakeRequest) -> None:
+        threads = sorted(enumerate(times), key=lambda each: -each[1])
+        left = [each for each in threads if moment(each[1]) < request.params.get("cursor", "3")]
+        page = left[: min(request.params["limit"], 100)]
+        following = moment(page[-1][1]) if len(left) > len(page) else None
+        request.answer({"data": [{"id": str(number)} for number, _ in page], "nextCursor": following})
+
+    return answer
+
+
+@pytest.mark.parametrize("tied", [1, 3, 70, 99])
+@pytest.mark.parametrize("limit", [1, 60, 150])
+async def test_sessions_of_one_moment_are_all_listed_once(
+    fake: FakeCodex, backend: CodexBackend, tied: int, limit: int
+) -> None:
+    times = [number // tied for number in range(300 if limit > 1 else 40)]
+    fake.on("thread/list", by_time(times))
+    listed: list[str] = []
+    cursor: str | None = None
+    with anyio.fail_after(60):
+        while cursor is not None or not listed:
+            page = await backend.list_sessions(limit=limit, cursor=cursor)
+            assert len(page) <= limit
+            listed += [each.session_id for each in page]
+            cursor = page.cursor
+    assert len(listed) == len(times)
+    assert len(set(listed)) == len(times)
+
+
+async def test_a_walk_goes_on_where_the_last_session_is_gone_or_a_moment_has_more_than_an_answer(
+    fake: FakeCodex, backend: CodexBackend
+) -> None:
+    fake.on("thread/list", by_time([3, 2, 2, 1]))
+    with anyio.fail_after(30):
+        gone = await backend.list_sessions(limit=2, cursor="2026-01-01T00:00:00.002Z gone")
+        assert [each.session_id for each in gone] == ["1", "2"]
+        fake.on("thread/list", by_time([*[2] * 150, 1]))
+        page = await backend.list_sessions(limit=100)
+        rest = await backend.list_sessions(limit=100, cursor=page.cursor)
+        assert [each.session_id for each in rest] == ["150"]
 
 
 async def test_no_sessions_are_an_empty_page(fake: FakeCodex, backend: CodexBackend) -> None:

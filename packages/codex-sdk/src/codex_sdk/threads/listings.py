@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, cast
 
@@ -31,6 +32,13 @@ _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
 
 _MOST: Final = 100
 """How many threads one answer of Codex's has at most, whatever is asked for (0.163)."""
+
+_TRIES: Final = 4
+"""How often an answer is asked for that begins with threads of one moment."""
+
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_PLACE: Final = re.compile(rf"(?P<time>{_TIME.pattern}) (?P<id>\S+)")
+"""A cursor of ours: Codex's own, and the last thread before it."""
 
 _ARCHIVE: Final = "archived_sessions"
 _NO_METHOD: Final = re.compile(r"unknown variant|method not found|not supported", re.IGNORECASE)
@@ -121,24 +129,82 @@ async def _listed(
     require_sessions(limit, backend="codex")
     found: list[Json] = []
     while True:
-        size = min(limit - len(found), _MOST)
-        params = {**wanted, **_thread_query(cwd, size, cursor)}
-        try:
-            page = record_of(await peer.request(method, params, idempotent=True))
-        except ProtocolError as error:
-            raise translate(error) from error
-        listed, cursor = records_at(page, "data"), optional_text_at(page, "nextCursor")
+        walk = _Walk(peer, method, {**wanted, **_thread_query(cwd)}, limit - len(found))
+        listed, cursor, is_short = await walk.go_on(cursor)
         found.extend(listed)
-        if cursor is None or len(listed) < size or len(found) >= limit:
+        if cursor is None or is_short or len(found) >= limit:
             return found, cursor
 
 
-def _thread_query(cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None) -> Json:
-    params: Json = {"limit": limit, "sortKey": "updated_at", "sortDirection": "desc"}
+class _Walk:
+    """One step of a walk through Codex's list, which loses nothing of one moment.
+
+    Codex's cursor is the time of the last thread, in milliseconds, and its next answer has those before that time
+    alone: others of the same time, as a copied or restored folder has many, would be in no answer (0.163). A cursor of
+    ours goes on with that thread's id, and an answer is asked for that begins with all threads of that time.
+
+    Args:
+        peer: JSON-RPC with an app-server.
+        method: What lists.
+        query: What is listed.
+        wanted: How many at most.
+    """
+
+    def __init__(self, peer: Peer, method: str, query: Json, wanted: int) -> None:
+        self._peer = peer
+        self._method = method
+        self._query = query
+        self._wanted = wanted
+
+    async def go_on(self, cursor: str | None) -> tuple[list[Json], str | None, bool]:
+        """Return what comes behind a cursor, the next one, and whether Codex had less than it was asked for."""
+        place = None if cursor is None else _PLACE.fullmatch(cursor)
+        if place is None:
+            return await self._ask(min(self._wanted, _MOST), cursor)
+        begin, last, size = _moment_after(place["time"]), place["id"], min(self._wanted + 1, _MOST)
+        is_gone = False
+        for _ in range(_TRIES):
+            listed, following, is_short = await self._ask(size, begin)
+            ids = [_id_of(each) for each in listed]
+            goes_beyond = following is None or following.partition(" ")[0] != place["time"]
+            is_gone = is_gone or (goes_beyond and last not in ids)
+            new = listed if is_gone else listed[ids.index(last) + 1 :] if last in ids else []
+            if len(new) > self._wanted:
+                size = len(listed) - len(new) + self._wanted
+            elif new or is_short:
+                return new, following, is_short
+            else:
+                size = _MOST
+        return await self._ask(min(self._wanted, _MOST), place["time"])  # There are more than an answer has.
+
+    async def _ask(self, size: int, cursor: str | None) -> tuple[list[Json], str | None, bool]:
+        params: Json = {**self._query, "limit": size}
+        if cursor is not None:
+            params["cursor"] = cursor
+        try:
+            page = record_of(await self._peer.request(self._method, params, idempotent=True))
+        except ProtocolError as error:
+            raise translate(error) from error
+        listed, following = records_at(page, "data"), optional_text_at(page, "nextCursor")
+        if following is not None and listed and _TIME.fullmatch(following):
+            following = f"{following} {_id_of(listed[-1])}"
+        return listed, following, len(listed) < size
+
+
+def _id_of(listed: Json) -> str:
+    return text_at(listed, "id") or text_at(record_at(listed, "thread"), "id")
+
+
+def _moment_after(time: str) -> str:
+    """Return the time that is a millisecond later."""
+    later = datetime.fromisoformat(time) + timedelta(milliseconds=1)
+    return later.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _thread_query(cwd: str | os.PathLike[str] | None) -> Json:
+    params: Json = {"sortKey": "updated_at", "sortDirection": "desc"}
     if cwd is not None:
         params["cwd"] = str(Path(cwd).absolute())
-    if cursor is not None:
-        params["cursor"] = cursor
     return params
 
 
