@@ -189,11 +189,11 @@ def notebook(session: nox.Session) -> None:
 def fleet(session: nox.Session) -> None:
     """Run sessions on a cluster of two nodes on loopback, with the real agents, and kill what can be killed.
 
-    With it the cases of speech of the contract suite, on both agents behind that fleet; `-- contract [OPTION…]` runs
-    all of the suite there instead, which takes long.
+    With it the recipes of docs/fleet.md for Temporal and DBOS, and the cases of speech of the contract suite, on both
+    agents behind that fleet; `-- contract [OPTION…]` runs all of the suite there instead, which takes long.
     """
     # An environment of its own: the workspace's has no Ray.
-    project = ("uv", "run", "--all-packages", "--all-extras", "--group", "fleet")
+    project = ("uv", "run", "--all-packages", "--all-extras", "--group", "fleet", "--group", "recipes")
     env = {"UV_PROJECT_ENVIRONMENT": ".cache/fleet", "VIRTUAL_ENV": None}
     suite = "agent_sdk_testing.contract"
     agents = [f"--contract-agent=tests.fleet.agents:{name}" for name in ("FleetCodexAgent", "FleetClaudeAgent")]

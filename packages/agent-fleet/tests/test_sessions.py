@@ -219,6 +219,14 @@ async def test_a_session_is_resumed_where_it_is(fleet: FleetBackend, plane: Any,
         await again.wait_idle()
         [row] = await fleet.store.prompts(key, uuids=["left"])
         assert row.state == "ended"
+        result = await again.result_of("left")
+        assert result is not None
+        assert (result.result, result.user_message_uuids) == ("Two.", ["left"])
+        await fleet.store.accept(key, "refused", {})
+        assert await again.result_of("refused") is None
+        await fleet.store.end(key, ["refused"], {"refused": "No."})
+        assert await again.result_of("refused") is None
+        assert await again.result_of("nobody's") is None
     assert (await fleet.read_history(known)).messages
 
 

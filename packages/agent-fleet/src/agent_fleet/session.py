@@ -11,7 +11,7 @@ import anyio
 from agent_fleet.driver import FleetDriver
 from agent_fleet.store.fleet_store import FleetStore
 from agent_sdk_core.errors import AgentError
-from agent_sdk_core.hosting.forms import message_to_wire, prompt_from_wire, prompt_to_wire
+from agent_sdk_core.hosting.forms import message_from_wire, message_to_wire, prompt_from_wire, prompt_to_wire
 from agent_sdk_core.hosting.options_form import turn_options_from_wire, turn_options_to_wire
 from agent_sdk_core.interfaces.mcp import McpServerStatus
 from agent_sdk_core.interfaces.session import AgentCommand, BackgroundTask, SessionInfo
@@ -146,6 +146,17 @@ class FleetSession(BaseSession):
     def store(self) -> FleetStore:
         """The store of its fleet."""
         return self._fleet.store
+
+    async def result_of(self, uuid: str) -> ResultMessage | None:
+        """Return how a prompt of this session ended, whichever program sent it; None: it has not, or was never sent.
+
+        Raises:
+            FleetStoreError: The store cannot be reached.
+        """
+        for row in await self.store.prompts(self.key, uuids=[uuid]):
+            if row.result is not None and "message" in row.result:
+                return cast("ResultMessage", message_from_wire(row.result))
+        return None
 
     def go_on(self, rows: Iterable[FleetPromptRow]) -> None:
         """Send the prompts that were accepted before, by a program that is gone."""
