@@ -46,7 +46,7 @@ class PostgreSQL:
 
     @property
     def url(self) -> str:
-        return f"postgresql://{USER}@/postgres?host={self.place}"
+        return self._url_of("postgres")
 
     def start(self) -> None:
         settings = f"-k {self.place} -c listen_addresses= -c fsync={'on' if self._syncs else 'off'}"
@@ -68,6 +68,28 @@ class PostgreSQL:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("DROP SCHEMA public CASCADE")
             connection.execute("CREATE SCHEMA public")
+
+    def another(self, name: str) -> str:
+        """Make one more database, and return its URL."""
+        import psycopg
+        from psycopg import sql
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self._url_of(name)
+
+    def truncate(self, url: str, *, but: str) -> None:
+        """Take away all that the tables of a database hold, but for one of them."""
+        import psycopg
+        from psycopg import sql
+
+        with psycopg.connect(url, autocommit=True) as connection:
+            names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in names if name != but)
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+
+    def _url_of(self, database: str) -> str:
+        return f"postgresql://{USER}@/{database}?host={self.place}"
 
     def _run(self, *command: str) -> None:
         told: subprocess.CompletedProcess[Any] = subprocess.run(

@@ -39,11 +39,16 @@ def _load(name: str) -> Any:
 AGENTS = pytest.mark.parametrize("agent", ["codex", "claude"])
 
 
+def untraced() -> dict[str, str]:
+    """Return the environment of a benchmark: nothing measures what it covers, which would make it slow."""
+    return {name: value for name, value in clean_env().items() if not name.startswith("COVERAGE_")}
+
+
 def run(folder: Path, *arguments: str) -> tuple[dict[str, dict[str, Any]], str, str]:
     """Return the rows by name, stdout and stderr of a quick run of one section."""
     report = folder / "report.json"
     argv = [sys.executable, str(RUN), "--quick", "--json", str(report), *arguments]
-    done = subprocess.run(argv, env=clean_env(), capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(argv, env=untraced(), capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     (rows,) = json.loads(report.read_text())["sections"].values()
     return {row["name"]: row for row in rows}, done.stdout, done.stderr
@@ -126,7 +131,7 @@ def test_a_ratio_that_grew_by_more_than_the_tolerance_is_named_with_what_to_do(t
 
 def test_the_gate_says_what_to_install_where_nothing_can_count(tmp_path: Path) -> None:
     argv = [sys.executable, str(RUN), "--check"]
-    env = {**clean_env(), "PATH": str(tmp_path)}
+    env = {**untraced(), "PATH": str(tmp_path)}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert "apt-get install valgrind" in done.stderr
@@ -145,7 +150,7 @@ def test_a_run_that_is_ended_leaves_no_database_behind() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-ended-") as name:
         Path(name).chmod(0o755)  # PostgreSQL may run as another user.
         argv = [sys.executable, str(RUN), "--quick", "--only", "store"]
-        env = {**clean_env(), "TMPDIR": name}
+        env = {**untraced(), "TMPDIR": name}
         with subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as bench:
             assert bench.stderr is not None
             assert any("store: PostgreSQL" in line for line in bench.stderr)
