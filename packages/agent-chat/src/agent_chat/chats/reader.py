@@ -35,7 +35,8 @@ class ChatReader:
         """
         cursor = self._cursor
         entries = None if cursor is None else self._stream.since(cursor)
-        if cursor is not None and entries == []:
+        # Deltas that came meanwhile wait for their batch as well, for they may come faster than a client takes them.
+        if cursor is not None and entries is not None and all(entry.piece is not None for entry in entries):
             await self._pace.more(cursor.seq, DELTA_SECONDS)
             entries = self._stream.since(cursor)
             if entries == []:
