@@ -62,7 +62,7 @@ async def test_changes_and_failures_are_shown(cell: Cell) -> None:
         result = await show(session.query("Go"), display=cell.display)
     assert result.outcome == "failed"
     assert "````diff" in cell.drawn[-1]
-    assert "&lt;b>" in cell.drawn[-1]
+    assert "&lt;b> · Wait a moment" in cell.drawn[-1]
 
 
 def test_a_view_that_has_nothing_yet_is_empty() -> None:

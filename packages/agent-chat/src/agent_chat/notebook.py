@@ -110,7 +110,7 @@ def _paragraphs(blocks: Iterable[Block]) -> Iterable[str]:
             case Notice():
                 yield f"*{as_text(block.text)}*"
             case Ending():
-                yield as_text(" · ".join([block.outcome, *block.errors, *block.facts]))
+                yield as_text(" · ".join([block.outcome, *block.errors, *filter(None, [block.advice]), *block.facts]))
             case _:
                 pass
 

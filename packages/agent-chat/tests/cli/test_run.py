@@ -24,6 +24,7 @@ from agent_sdk_core.interfaces.account import Account
 from agent_sdk_core.interfaces.diagnosis import Diagnosis, Problem
 
 HINT = "Nobody can be asked here; run it on a terminal, or choose what it may do with --permission-mode."
+UNSURE = "Try again; if it fails in the same way, say it in another way."
 Command = Callable[..., tuple[int, str, str]]
 
 
@@ -136,7 +137,7 @@ def test_a_failed_turn_exits_1_and_json_tells_why_on_stderr(command: Command, ba
 
     backend.script = script
     backend.resumable = False
-    assert command("run", "go") == (1, "error: it broke\n[failed · 1.5 s]\n", "")
+    assert command("run", "go") == (1, f"error: it broke\n{UNSURE}\n[failed · 1.5 s]\n", "")
     code, _, err = command("run", "--json", "go")
     assert (code, err) == (1, "agent-sdk: error: it broke [boom]\n")
 
@@ -246,7 +247,7 @@ def test_what_the_agent_has_said_about_its_failure_is_not_said_twice(command: Co
 
     backend.script = script
     code, out, _ = command("run", "go")
-    assert (code, out) == (1, "The model is gone.\n\n[failed · 1.5 s]\n")
+    assert (code, out) == (1, f"The model is gone.\n\n{UNSURE}\n[failed · 1.5 s]\n")
 
 
 def test_a_turn_whose_time_is_over_is_interrupted_and_exits_124(command: Command, backend: Any, wire: Any) -> None:

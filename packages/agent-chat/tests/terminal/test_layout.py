@@ -70,6 +70,11 @@ def shown(block: Block, width: int = 50) -> list[str]:
             ["✗ Limit reached  1 s", "  too many turns"],
             "error: too many turns\n[limit · 1 s]",
         ),
+        (
+            Ending("failed", ("no",), (), "Try again.", ("again",)),
+            ["✗ Failed", "  no", "  Try again."],
+            "error: no\nTry again.\n[failed]",
+        ),
         (Answered("no", allowed=False), ["✗ no"], "  [no]"),
         (
             Asked("Sure?", subject="a: b", diffs=(TWO,), choices=(Choice(("1", "y"), "Yes", "in memory"),)),

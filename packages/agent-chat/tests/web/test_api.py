@@ -14,6 +14,8 @@ from agent_chat.config.service import SettingsService
 from agent_sdk_core.wire.json_lines import json_object
 from agent_sdk_testing import Gate, call, text
 
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
 pytestmark = pytest.mark.anyio
 
 
@@ -119,6 +121,22 @@ async def test_a_question_is_answered_by_its_answer(served: Any) -> None:
         body = {"answer": {"kind": "answers", "answers": {key: ["a"]}}}
         assert (await served.client.post(path, json=body)).status_code == 204
         await until(socket, "ending")
+
+
+async def test_a_prompt_can_be_read_so_that_it_is_sent_again(served: Any) -> None:
+    served.agent.otherwise(text("ok"))
+    chat, name = await served.make(), str(uuid.uuid4())
+    path = f"/api/chats/{chat}/prompts"
+    said = {"text": "Look", "images": [{"media_type": "image/png", "data": PNG}]}
+    async with served.socket(f"/api/chats/{chat}/events") as socket:
+        await served.client.post(path, json={**said, "uuid": name})
+        await until(socket, "ending")
+        await served.client.post(path, json={"text": "again", "uuid": "0" * 8 + name[8:]})
+        await until(socket, "ending")
+    assert (await served.client.get(f"{path}/{name}")).json() == said
+    assert (await served.client.get(f"{path}/{'0' * 8 + name[8:]}")).json() == {"text": "again", "images": []}
+    unknown = await served.client.get(f"{path}/{uuid.uuid4()}")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (400, "no_such_prompt")
 
 
 async def test_waiting_prompts_are_changed_and_the_turn_is_stopped(served: Any) -> None:

@@ -148,6 +148,7 @@ function Chat({ model }: { model: ChatModel }) {
   const listed = view ?? chats.value?.find((chat) => chat.id === model.id);
   const follow = useFollow(model.id);
   model.isFollowed = () => follow.following.value;
+  model.toEnd = follow.toEnd;
   const review = useSignal(false);
   const raw = useSignal(false);
   const usage = useSignal(false);
@@ -202,7 +203,7 @@ function Chat({ model }: { model: ChatModel }) {
                 ) : null}
                 {view && isEmpty(model, view) ? <p class="nothing">Nothing was said here yet.</p> : null}
                 <History thread={model.thread.value} scroller={follow.scroller} />
-                <Working view={view} isSending={model.sending.value > 0} />
+                <Working view={view} isSending={model.sending.value > 0} hasEnded={model.last.value !== null} />
               </div>
             </div>
             {follow.following.value ? null : (
@@ -228,14 +229,19 @@ function Chat({ model }: { model: ChatModel }) {
   );
 }
 
-function Working({ view, isSending }: { view: ChatView | null; isSending: boolean }) {
+/** What goes on, which screen readers are told; that it is over they are told as well, for the answer itself is too long. */
+function Working({ view, isSending, hasEnded }: { view: ChatView | null; isSending: boolean; hasEnded: boolean }) {
   const state = view?.state;
   const text =
     !view ? (connected.value ? "Opening the chat …" : "Connecting …") :
     state === "opening" ? "Starting the agent …" :
     state === "running" ? "Working …" :
     isSending && state !== "requires_action" ? "Sending …" : null;
-  return <p class="working" role="status">{text ? <span><i /> {text}</span> : null}</p>;
+  return (
+    <p class="working" role="status">
+      {text ? <span><i /> {text}</span> : view && hasEnded ? <span class="unseen">The turn has ended.</span> : null}
+    </p>
+  );
 }
 
 function isEmpty(model: ChatModel, view: ChatView): boolean {
@@ -370,9 +376,9 @@ function Meter({ view, open }: { view: ChatView; open: () => void }) {
   const context = view.used?.context ?? view.context;
   const total = view.used?.total;
   const cost = view.used?.cost_usd;
-  if (!context && !total) return null;
   const part = context?.max_tokens ? Math.min(1, context.used_tokens / context.max_tokens) : null;
   const tokens = (total?.input_tokens ?? 0) + (total?.output_tokens ?? 0);
+  if (!context?.used_tokens && !tokens) return null;
   const source = view.used?.cost_source === "agent" ? "as the agent tells" : "by a table of prices";
   const title = [
     context ? `Context: ${short(context.used_tokens)}${context.max_tokens ? ` of ${short(context.max_tokens)}` : ""} tokens` : "",

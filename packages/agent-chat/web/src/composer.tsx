@@ -6,10 +6,15 @@ import { CornerDownRight, ImagePlus, ListPlus, SendHorizontal, Square, X } from 
 import { call } from "./api";
 import { draftKeeper } from "./drafts";
 import { keep, kept } from "./memory";
-import { about, attempt, current, say, send } from "./state";
+import { about, attempt, current, go, say, send } from "./state";
 import type { ComponentChildren } from "preact";
 import type { Draft, Image } from "./types";
 
+/** Commands that are there with every agent. */
+const OURS = [
+  { name: "compact", description: "Replace the conversation by a summary" },
+  { name: "new", description: "Begin a new chat" },
+];
 const IMAGE_TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 const MAX_IMAGE = 8 * 2 ** 20;
 const MAX_IMAGES = 10;
@@ -163,6 +168,7 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
       early.current = true; // It is sent as soon as it is known how the chat stands.
       return;
     }
+    if (chatId !== null && text.startsWith("/") && !images.length && (await ours(text.trim(), chatId))) return;
     if (!running || priority === "steer") onSend?.();
     const draft = { text, images };
     let place = key;
@@ -209,6 +215,17 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
     // Who has gone on to something else is not called back.
     const active = document.activeElement;
     if (!active || active === document.body || form.current?.contains(active)) focus();
+  }
+
+  /** Do what a command of the page says; false: it is none, or its agent's own. */
+  async function ours(said: string, chat: string): Promise<boolean> {
+    const command = OURS.find(({ name }) => said === `/${name}`);
+    if (!command || (command.name === "compact" && !view?.can?.compact)) return false;
+    endCompletion();
+    write("");
+    if (command.name === "new") go(null);
+    else await attempt(() => call("POST", `/chats/${chat}/compact`));
+    return true;
   }
 
   function stop() {
@@ -393,8 +410,9 @@ async function files(chat: string, text: string): Promise<Completion["options"]>
 async function commands(chat: string, text: string): Promise<Completion["options"]> {
   const found = await call<{ commands: { name: string; description?: string; kind?: string }[] }>("GET", `/chats/${chat}/commands`).catch(() => null);
   const wanted = text.toLowerCase();
-  return (found?.commands ?? [])
-    .filter((command) => command.kind !== "skill" && command.name.toLowerCase().includes(wanted))
+  const theirs = (found?.commands ?? []).filter(({ kind }) => kind !== "skill");
+  return [...OURS, ...theirs.filter(({ name }) => !OURS.some((own) => own.name === name))]
+    .filter(({ name }) => name.toLowerCase().includes(wanted))
     .slice(0, 8)
     .map((command) => ({ value: `/${command.name}`, hint: command.description ?? "" }));
 }

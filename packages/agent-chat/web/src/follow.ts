@@ -47,8 +47,12 @@ export function useFollow(place: string) {
       const selection = document.getSelection();
       if (selection && !selection.isCollapsed && inner.contains(selection.anchorNode)) release();
     };
+    let top = area.scrollTop;
     const onScroll = () => {
-      if (!following.value && restore.current === null && isAtEnd() && document.getSelection()?.isCollapsed !== false) following.value = true;
+      // Upwards one leaves the end also where the browser goes there step by step, the first of which is still near it.
+      const isDown = area.scrollTop > top;
+      top = area.scrollTop;
+      if (!following.value && isDown && restore.current === null && isAtEnd() && document.getSelection()?.isCollapsed !== false) following.value = true;
       note();
     };
     // What is drawn at the end is measured after that, and the list moves by the difference: it is held for some frames.
@@ -62,7 +66,8 @@ export function useFollow(place: string) {
       if (restore.current !== null && inner.offsetHeight > area.clientHeight) {
         area.scrollTop = area.scrollHeight - restore.current;
         if (!isDrawing()) restore.current = null;
-      } else if (following.value) {
+      } else if (following.value || (restore.current === null && area.scrollHeight <= area.clientHeight)) {
+        following.value = true;
         area.scrollTop = area.scrollHeight;
         if (frames === 0) requestAnimationFrame(hold);
         frames = FRAMES;

@@ -190,7 +190,7 @@ export function Code({ text, language, open = false }: { text: string; language:
     <div class="code">
       <div class="code-head">
         <span>{language}</span>
-        <button type="button" class="quiet" aria-label="Copy code" onClick={copy}>
+        <button type="button" class="quiet" aria-label={copied ? "Copied" : "Copy code"} onClick={copy}>
           {copied ? <Check size={14} /> : <Copy size={14} />}
         </button>
       </div>

@@ -1,7 +1,7 @@
 // A chat as the page holds it: items in order, made of what the stream tells, each event once.
 
 import { batch, signal, type Signal } from "@preact/signals";
-import type { Block, CardData, ChatView, Cursor, Event, Message, Request, Snapshot, Told, Unsent } from "./types";
+import type { Block, CardData, ChatView, Cursor, Draft, Event, Message, Request, Snapshot, Told, Unsent, Way } from "./types";
 
 let keys = 0;
 
@@ -34,13 +34,33 @@ export interface CardItem {
   thread: Thread;
 }
 
+export interface PromptItem {
+  key: number;
+  type: "prompt";
+  uuid: string;
+  text: string;
+  images: string[];
+}
+
+export interface EndingItem {
+  key: number;
+  type: "ending";
+  outcome: string;
+  errors: string[];
+  facts: string[];
+  advice: string;
+  ways: Way[];
+  /** The prompts of the turn. */
+  prompts: string[];
+}
+
 export type Item =
   | SaidItem
   | CardItem
-  | { key: number; type: "prompt"; uuid: string; text: string; images: string[] }
+  | PromptItem
   | { key: number; type: "notice"; text: string; level: string }
   | { key: number; type: "answered"; text: string; allowed: boolean }
-  | { key: number; type: "ending"; outcome: string; errors: string[]; facts: string[] };
+  | EndingItem;
 
 /** What one agent said and did: the main one, or a sub-agent within its card. */
 export class Thread {
@@ -79,8 +99,12 @@ export class ChatModel {
   readonly turns = signal<TurnUse[]>([]);
   /** How many prompts are on their way: sent, and what became of them is not told here yet. */
   readonly sending = signal(0);
+  /** The key of the ending that the conversation stands at: nothing was asked since. */
+  readonly last = signal<number | null>(null);
   /** Whether the reader is at its end, and nothing above is looked at. */
   isFollowed: () => boolean = () => false;
+  /** Bring the reader there. */
+  toEnd: () => void = () => {};
   epoch = "";
   seq = 0;
   private cards = new Map<string, CardItem>();
@@ -161,6 +185,17 @@ export class ChatModel {
     this.epoch = "";
   }
 
+  /** A prompt as it can be sent again; null where it lies further up than what is held. */
+  promptOf(uuid: string): Draft | null {
+    const item = this.thread.value.items.value.findLast((each) => each.type === "prompt" && each.uuid === uuid);
+    if (item?.type !== "prompt") return null;
+    const images = item.images.map((address) => {
+      const [, media_type = "", data = ""] = /^data:([^;]+);base64,(.*)$/s.exec(address) ?? [];
+      return { media_type, data };
+    });
+    return { text: item.text, images };
+  }
+
   /** The Markdown of a card, such as the plan that a request is about. */
   textOf(use: string | null | undefined): string {
     return this.cards.get(use ?? "")?.card.value.text ?? "";
@@ -170,7 +205,7 @@ export class ChatModel {
   earlier(messages: Told[], before: number | null): void {
     batch(() => {
       const shown = this.thread.value;
-      const kept = { cards: this.cards, streams: this.streams, raw: this.raw.value, plan: this.plan.value, turns: this.turns.value };
+      const kept = { cards: this.cards, streams: this.streams, raw: this.raw.value, plan: this.plan.value, turns: this.turns.value, last: this.last.value };
       this.turns.value = [];
       const page = new Thread();
       this.cards = new Map();
@@ -181,6 +216,7 @@ export class ChatModel {
       this.streams = kept.streams;
       this.raw.value = kept.raw;
       this.plan.value = kept.plan;
+      this.last.value = kept.last;
       this.turns.value = [...this.turns.value, ...kept.turns];
       page.items.value = [...page.items.value, ...shown.items.value];
       this.before.value = before;
@@ -194,6 +230,7 @@ export class ChatModel {
     this.plan.value = [];
     this.raw.value = [];
     this.turns.value = [];
+    this.last.value = null;
   }
 
   private take(told: Told): void {
@@ -214,7 +251,11 @@ export class ChatModel {
       for (const item of this.streams.values()) item.open.value = false;
       this.streams.clear();
       this.turns.value = [...this.turns.value, useOf(message)];
-      thread.push({ key: ++keys, type: "ending", ...told.ending });
+      const prompts = (message["user_message_uuids"] ?? []) as string[];
+      thread.push({ key: ++keys, type: "ending", advice: "", ways: [], ...told.ending, prompts });
+      // Such as a compaction, which leaves what to do about the turn before.
+      const isAside = !prompts.length && told.ending.outcome === "completed";
+      if (thread === this.thread.value && !isAside) this.last.value = keys;
     }
   }
 
@@ -227,6 +268,7 @@ export class ChatModel {
     const uuid = told.message.uuid ?? "";
     if (uuid && this.seen.has(uuid)) return;
     this.seen.add(uuid);
+    if (thread === this.thread.value) this.last.value = null;
     const images = blocks(told.message).flatMap(imageOf);
     thread.push({ key: ++keys, type: "prompt", uuid, text: clean(told.prompt ?? ""), images });
   }

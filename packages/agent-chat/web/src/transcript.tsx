@@ -7,8 +7,9 @@ import {
   LoaderCircle, MessageCircleQuestionMark, Plug, Search, SquareTerminal, Wrench, type Icon,
 } from "./icons";
 import { counts, Diff } from "./diff";
+import { Ending } from "./ending";
 import { Markdown, StillMarkdown } from "./markdown";
-import type { CardItem, Item, SaidItem, Thread } from "./model";
+import type { CardItem, Item, PromptItem, SaidItem, Thread } from "./model";
 import type { CardData } from "./types";
 
 const ICONS: Record<string, Icon> = {
@@ -56,14 +57,7 @@ export function Items({ thread }: { thread: Thread }) {
 function ItemView({ item }: { item: Item }) {
   switch (item.type) {
     case "prompt":
-      return (
-        <div class="item prompt">
-          {item.images.map((image, index) => (
-            <img key={index} src={image} alt={`Image ${index + 1} of the prompt`} />
-          ))}
-          <div class="bubble">{item.text}</div>
-        </div>
-      );
+      return <Prompt item={item} />;
     case "said":
       return item.thinking ? <Thinking item={item} /> : <Said item={item} />;
     case "card":
@@ -77,26 +71,32 @@ function ItemView({ item }: { item: Item }) {
         </p>
       );
     case "ending":
-      return (
-        <div class={`item ending ${item.outcome}`}>
-          {item.outcome === "completed" ? null : <strong>{ENDINGS[item.outcome] ?? item.outcome}</strong>}
-          {item.errors.map((error, index) => (
-            <p key={index} class="error">
-              {error}
-            </p>
-          ))}
-          <span>{item.facts.join(" · ")}</span>
-        </div>
-      );
+      return <Ending item={item} />;
   }
 }
 
-const ENDINGS: Record<string, string> = {
-  interrupted: "Stopped",
-  failed: "Failed",
-  limit: "A limit was reached",
-  cancelled: "Cancelled before it began",
-};
+const LONG_LINES = 16;
+const LONG_TEXT = 2000;
+
+function Prompt({ item }: { item: PromptItem }) {
+  const all = useSignal(false);
+  const lines = item.text.split("\n");
+  const long = lines.length > LONG_LINES || item.text.length > LONG_TEXT;
+  const folded = long && !all.value;
+  return (
+    <div class="item prompt">
+      {item.images.map((image, index) => (
+        <img key={index} src={image} alt={`Image ${index + 1} of the prompt`} />
+      ))}
+      {item.text ? <div class="bubble">{folded ? `${lines.slice(0, LONG_LINES).join("\n").slice(0, LONG_TEXT)} …` : item.text}</div> : null}
+      {long ? (
+        <button type="button" class="quiet more" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>
+          {all.value ? "Show less" : lines.length > LONG_LINES ? `Show all ${lines.length} lines` : "Show all of it"}
+        </button>
+      ) : null}
+    </div>
+  );
+}
 
 function Said({ item }: { item: SaidItem }) {
   return (

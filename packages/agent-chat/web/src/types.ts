@@ -17,6 +17,12 @@ export interface Used {
   cost_source?: string | null;
 }
 
+export interface AccountLimit {
+  name: string;
+  used: number | null;
+  resets_at: number | null;
+}
+
 export interface ChatView {
   id: string;
   title: string;
@@ -39,6 +45,8 @@ export interface ChatView {
   queue?: Queued[];
   info?: { model?: string | null; permission_mode?: string | null; reasoning_effort?: string | null } | null;
   used?: Used | null;
+  /** What the account may use, as far as its agent has told. */
+  limits?: AccountLimit[];
   can?: { steer: boolean; compact: boolean; images: boolean; permission_modes: string[] } | null;
 }
 
@@ -146,8 +154,11 @@ export interface Told {
   request?: Request;
   answered_by?: string | null;
   notice?: { text: string; level: "info" | "warning" | "error" };
-  ending?: { outcome: string; errors: string[]; facts: string[] };
+  ending?: { outcome: string; errors: string[]; facts: string[]; advice?: string; ways?: Way[] };
 }
+
+/** A way on from a turn that was not completed. */
+export type Way = "again" | "continue" | "edit" | "compact" | "model" | "settings" | "new";
 
 /** A prompt of which nobody knows whether the agent got it. */
 export interface Unsent {

@@ -3,10 +3,36 @@
 import { useEffect, useRef } from "preact/hooks";
 import { X } from "./icons";
 import type { ChatModel } from "./model";
-import type { ChatView } from "./types";
+import type { AccountLimit, ChatView } from "./types";
 
 export function short(count: number): string {
   return count >= 1_000_000 ? `${(count / 1e6).toFixed(1)}M` : count >= 1000 ? `${(count / 1000).toFixed(1)}k` : String(count);
+}
+
+function Limits({ limits }: { limits: AccountLimit[] }) {
+  return (
+    <ul class="limits" aria-label="Limits of the account">
+      {limits.map(({ name, used, resets_at }) => (
+        <li key={name}>
+          <span>{name}</span>
+          {used === null ? null : <meter aria-label={`Used of ${name}`} min={0} max={1} high={0.8} value={used} />}
+          <small>
+            {used === null ? "" : `${Math.round(used * 100)} % used`}
+            {resets_at === null ? "" : `${used === null ? "" : ", "}anew ${when(resets_at)}`}
+          </small>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** When something is: a time of today, else a day. */
+function when(seconds: number): string {
+  const at = new Date(seconds * 1000);
+  const isToday = at.toDateString() === new Date().toDateString();
+  return isToday
+    ? `at ${at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`
+    : `on ${at.toLocaleDateString([], { day: "numeric", month: "short" })}`;
 }
 
 export function Usage({ model, view, close }: { model: ChatModel; view: ChatView; close: () => void }) {
@@ -46,6 +72,7 @@ export function Usage({ model, view, close }: { model: ChatModel; view: ChatView
           ${cost.toFixed(4)} in all, {view.used?.cost_source === "agent" ? "as the agent tells" : "by a table of prices"}
         </p>
       ) : null}
+      {view.limits?.length ? <Limits limits={view.limits} /> : null}
       {turns.length ? (
         <table>
           <thead>

@@ -7,7 +7,7 @@ import json
 import uuid as uuids
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
@@ -23,6 +23,7 @@ from agent_chat.chats.stream import Cursor
 from agent_chat.chats.turn_files import TurnHistory
 from agent_chat.chats.views import choice_of, request_view
 from agent_chat.storage.records import ChatChanges, ChatLease, ChatMeta, StoredPrompt
+from agent_chat.transcript.limits import AccountLimit, limits_of
 from agent_sdk_core.asking.mode_names import parse_mode
 from agent_sdk_core.asking.permissions import PermissionMode, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer
@@ -30,6 +31,7 @@ from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionBusyEr
 from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt
 from agent_sdk_core.interfaces.turn import MessageStream, Priority
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.conversation import RateLimitEvent
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import Informational, SessionTitleChanged
@@ -102,6 +104,7 @@ class Chat:
         self._pump: asyncio.Task[None] | None = None
         self._unsent: tuple[StoredPrompt, ...] = ()
         self._usage: SessionUsage | None = None
+        self._limits: dict[str, AccountLimit] = {}
         self._told: dict[str, Any] = {}
         self._told_state: tuple[ChatState, int] = ("closed", 0)
         self._saving: set[asyncio.Task[None]] = set()
@@ -152,6 +155,7 @@ class Chat:
         view["queue"] = [] if session is None else [_queued(each.uuid, each.prompt) for each in session.queue]
         view["info"] = None if session is None else session.info.to_wire()
         view["used"] = None if self._usage is None else self._usage.to_wire()
+        view["limits"] = [asdict(limit) for limit in self._limits.values()]
         can = None if session is None else session.backend.capabilities
         view["undo"] = None if self.turns is None else self.turns.last
         view["can"] = None if can is None else {name: getattr(can, name) for name in _SHOWN_CAPABILITIES}
@@ -211,6 +215,17 @@ class Chat:
             self._sending -= 1
             self.refresh()
         return uuid
+
+    async def prompt(self, uuid: str) -> ChatPrompt:
+        """Return what a prompt said, as it is stored.
+
+        Raises:
+            InvalidRequestError: It was not sent here, code "no_such_prompt".
+        """
+        for stored in await self._store.prompts(self.id):
+            if stored.uuid == uuid:
+                return ChatPrompt.from_wire(_content(stored))
+        raise InvalidRequestError("This prompt was not sent from here, so it is not known.", code="no_such_prompt")
 
     async def knows(self, uuid: str) -> bool:
         """Whether a prompt of this identity was taken before."""
@@ -318,6 +333,7 @@ class Chat:
             raise SessionBusyError("A turn runs; stop it, or let it end, and choose the other agent then.")
         if backend != self._meta.backend:
             await self.end_session()
+            self._limits.clear()  # They are another account's.
             await self.change(backend=backend, model=None, effort=None, last_session_id=None)
             self.inform(f"From here on {backend} answers, in a session of its own.")
 
@@ -414,6 +430,8 @@ class Chat:
 
     def take(self, message: SDKMessage) -> None:
         """Show a message, and keep it if it is one to be kept."""
+        if isinstance(message, RateLimitEvent):
+            self._limits |= {limit.name: limit for limit in limits_of(message)}
         self.feed.take(message)
 
     def inform(self, text: str, level: str = "info") -> None:

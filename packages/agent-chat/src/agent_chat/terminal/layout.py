@@ -194,7 +194,8 @@ def _ending(block: Ending) -> RenderableType:
     line = Text(words, style=f"bold {style}")
     if block.facts:
         line.append("  " + " · ".join(block.facts), style="not bold dim default")
-    return _marked(mark, style, Group(line, *(Text(error, style="red") for error in block.errors)))
+    advice = [Text(block.advice, style="dim")] if block.advice else []
+    return _marked(mark, style, Group(line, *(Text(error, style="red") for error in block.errors), *advice))
 
 
 def _step(step: Step) -> Text:

@@ -28,7 +28,8 @@ def plain(block: Block) -> str:
             return f"  [{block.text}]"
         case Ending():
             words = f"[{' · '.join((block.outcome, *block.facts))}]"
-            return "\n".join([*(f"error: {error}" for error in block.errors), words])
+            advice = [block.advice] if block.advice else []
+            return "\n".join([*(f"error: {error}" for error in block.errors), *advice, words])
         case _:
             assert_never(block)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from agent_chat.transcript.advice import Way
 from agent_chat.transcript.diffs import FileDiff
 
 CardState = Literal["running", "waiting", "completed", "failed", "declined", "stopped", "background"]
@@ -160,11 +161,15 @@ class Ending:
         outcome: "completed", "interrupted", "failed", "limit" or "cancelled".
         errors: What went wrong, in sentences.
         facts: What it took, in short: time, tokens, context.
+        advice: What to do where it was not completed, in a sentence.
+        ways: What a front end offers for that, see `advice.Way`.
     """
 
     outcome: str
     errors: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
+    advice: str = ""
+    ways: tuple[Way, ...] = ()
 
 
 Block = Header | Prompted | Said | Card | Notice | Asked | Answered | Ending

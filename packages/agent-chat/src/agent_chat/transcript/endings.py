@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent_chat.transcript.advice import advice_of
 from agent_chat.transcript.blocks import Ending
 from agent_chat.transcript.sanitize import clean
 from agent_sdk_core.messages.result import ResultMessage
@@ -27,7 +28,8 @@ def ending_of(result: ResultMessage, context: tuple[int, int | None] | None) -> 
         facts.append(cost if cost != "$0.00" else "less than $0.01")
     error = result.error
     errors = tuple(clean(text).strip() for text in result.errors) or ((clean(error.message),) if error else ())
-    return Ending(result.outcome, errors if error else (), tuple(facts))
+    advice = advice_of(result)
+    return Ending(result.outcome, errors if error else (), tuple(facts), advice.text, advice.ways)
 
 
 def duration(milliseconds: float) -> str:

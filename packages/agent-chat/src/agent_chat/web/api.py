@@ -140,6 +140,7 @@ class Api:
                 status=202,
                 gives=OBJECT,
             ),
+            Operation("GET", "/chats/{chat_id}/prompts/{uuid}", "What a prompt said.", self.read_prompt, gives=OBJECT),
             Operation(
                 "PATCH",
                 "/chats/{chat_id}/prompts/{uuid}",
@@ -418,6 +419,12 @@ class Api:
         priority = "steer" if body.get("priority") == "steer" else "queue"
         uuid = await chat.send(ChatPrompt.from_wire(body), priority=priority, uuid=body.get("uuid"))
         return {"uuid": uuid, "cursor": asdict(chat.feed.stream.cursor)}
+
+    async def read_prompt(self, call: Call) -> object:
+        """Return what a prompt said."""
+        prompt = await (await self._chat(call)).prompt(call.path["uuid"])
+        told = {"text": prompt.text, "images": write_images(prompt.images)}
+        return JSONResponse(told, headers={"content-encoding": "identity"}) if prompt.images else told
 
     async def change_prompt(self, call: Call) -> object:
         """Change a waiting prompt."""
