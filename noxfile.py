@@ -207,16 +207,16 @@ def fleet(session: nox.Session) -> None:
 def vscode(session: nox.Session) -> None:
     """Build, check and package the VS Code extension, and use it in a real VS Code, in a real Chromium.
 
-    The package is `dist/agent-sdk.vsix`. `-- TEST…` for some of the tests. Where VS Code's server cannot be had, one
-    line says so, and the rest counts.
+    The package is `dist/agent-sdk.vsix`. `-- TEST…` for some of the tests. Where npm's registry is not in reach, from
+    which VS Code's server and what the extension is built of come, one line says so, and nothing else is done.
     """
-    session.run("python", "-m", "agent_chat.web.bundle")
-    session.run("python", "scripts/build_vscode.py")
-    session.run("python", "-m", "tests.e2e.browser")
     told = session.run("python", "-m", "tests.vscode.installing", silent=True)
     if isinstance(told, str) and "SKIPPED" in told:
         session.log(told.strip())
         return
+    session.run("python", "-m", "agent_chat.web.bundle")
+    session.run("python", "scripts/build_vscode.py")
+    session.run("python", "-m", "tests.e2e.browser")
     session.run("pytest", "-n", "2", *(session.posargs or ("tests/vscode",)))
 
 

@@ -62,6 +62,15 @@ def is_installed() -> bool:
     return _DONE.is_file()
 
 
+def look_for_registry() -> None:
+    """Look whether npm's registry is in reach: what the extension is built of comes from there, each time.
+
+    Raises:
+        OSError: It is not.
+    """
+    npm("view", f"code-server@{VERSION}", "version", cwd=Path(), seconds=60, env={"npm_config_fetch_retries": "0"})
+
+
 def install() -> None:
     """Fetch the server, once.
 
@@ -86,8 +95,9 @@ def install() -> None:
 
 if __name__ == "__main__":
     try:
+        look_for_registry()
         install()
     except OSError as error:
-        # A line that the session reads: what else there is of the extension was built and tried.
+        # A line that the session reads.
         reason = " ".join(str(error).split())
         sys.stdout.write(f"SKIPPED: the extension in VS Code, for its server cannot be had here: {reason}\n")
