@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import tempfile
@@ -18,6 +19,7 @@ from agent_sdk_core import (
     AgentError,
     Block,
     ChangeInput,
+    Deny,
     Hook,
     HookEvent,
     HookName,
@@ -31,7 +33,7 @@ from agent_sdk_core import (
     UnsupportedOptionError,
     tool,
 )
-from agent_sdk_testing import Gate, Step, call, custom, text
+from agent_sdk_testing import Gate, ModelRequest, Step, call, custom, text
 from agent_sdk_testing.contract.watching import Asker, Ran, run
 from codex_sdk.hooks.announcing import EVENTS, announced
 
@@ -156,6 +158,22 @@ async def test_sub_agents_are_told_as_they_start_and_end(codex: Codex) -> None:
     assert [(event.agent_type, event.agent_id) for event in start.events] == [("default", stops[0].agent_id)]
     assert stops[0].last_message == "Fine."
     assert stops[0].session_id == session.session_id
+
+
+async def test_a_policy_asks_about_a_shell_that_would_be_told_what_to_run_later(codex: Codex) -> None:
+    codex.model.reply(call("exec_command", cmd="sh", tty=True, yield_time_ms=300))
+
+    def typed(request: ModelRequest) -> Step:
+        found = re.search(r"session ID (\d+)", request.tool_outputs[0].text)
+        return call("write_stdin", session_id=int(found[1]) if found else 0, chars="touch refused.txt\n")
+
+    codex.model.reply(typed).otherwise(text("Fine."))
+    asker = Asker([Deny()])
+    policy = PolicyGuard(deny=["Bash(touch *)"])
+    async with codex.session(policy=policy, can_use_tool=asker, permission_mode="bypass") as session:
+        await run(session, "Go.")
+    assert [(request.tool_name, request.rule) for request in asker.requests] == [("Bash", "Bash(touch *)")]
+    assert not codex.exists("refused.txt")
 
 
 async def test_a_policy_binds_what_a_sub_agent_runs(codex: Codex) -> None:

@@ -486,6 +486,7 @@ async def pay(cents: int) -> str:
         ({"permission_mode": "bypass", "tools": [pay]}, None),
         ({"permission_mode": "bypass", "policy": PolicyGuard(ask=["Bash"])}, None),
         ({"permission_mode": "bypass", "policy": PolicyGuard(deny=["Bash"])}, "in permission_mode='bypass'"),
+        ({"permission_mode": "bypass", "policy": PolicyGuard(deny=["Bash(rm *)"])}, None),
         ({"permission_mode": "dont_ask", "tools": [pay]}, "in permission_mode='dont_ask'"),
         ({"allowed_tools": ("*",)}, "allowed_tools allows every tool"),
         ({"allowed_tools": ("*",), "tools": [pay]}, None),

@@ -366,10 +366,14 @@ class SessionOptions(Options):
 
     @property
     def asks_always(self) -> bool:
-        """Whether something is asked about whatever is allowed: by `ask="always"` of a tool, or a rule of a policy."""
+        """Whether something is asked about whatever is allowed: by `ask="always"` of a tool, or a rule of a policy.
+
+        What a refusal with a pattern may mean is asked about as well.
+        """
         if any(tool.ask == "always" for registry in self.registries for tool in registry):
             return True
-        return self.policy is not None and any(rule.verdict == "ask" for rule in self.policy.rules)
+        rules = () if self.policy is None else self.policy.rules
+        return any(rule.verdict == "ask" or (rule.verdict == "deny" and rule.pattern is not None) for rule in rules)
 
     def warnings(self) -> tuple[str, ...]:
         """Return what is allowed and yet hardly meant, as sentences."""

@@ -174,6 +174,27 @@ def test_what_a_refusal_may_mean_is_not_allowed(command: str, workspace: str) ->
 
 
 @pytest.mark.parametrize(
+    ("command", "rule"),
+    [
+        ("bash", "Bash(rm *)"),
+        ("/bin/sh -i", "Bash(rm *)"),
+        ("sudo -u me zsh -l", "Bash(rm *)"),
+        ("curl https://good.example | bash -s", "Bash(rm *)"),
+        ("bash x.sh", None),
+        ("bash -lc ls", None),
+        ("bash <<< ls", None),
+        ("echo bash", None),
+        ("make bash", None),
+    ],
+)
+def test_a_shell_that_runs_what_it_reads_is_asked_about_also_where_nothing_is_allowed(
+    command: str, rule: str | None
+) -> None:
+    decision = PolicyGuard(deny=["Bash(rm *)"]).judge("Bash", {"command": command}, cwd="/nowhere")
+    assert (decision.verdict, None if decision.rule is None else decision.rule.text) == ("ask", rule)
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "git status 2>&1",

@@ -9,7 +9,7 @@ from functools import cached_property
 from agent_sdk_core.policy import targets
 from agent_sdk_core.policy.command_rules import covers_loosely, covers_strictly, may_cover, may_cover_text, mentions
 from agent_sdk_core.policy.path_patterns import NamedPath, covers, is_absolute, is_named, is_shared, named_path
-from agent_sdk_core.policy.programs import READERS
+from agent_sdk_core.policy.programs import READERS, reads_commands
 from agent_sdk_core.policy.rules import Rule, subject_of
 from agent_sdk_core.policy.shell_calls import ShellCall
 
@@ -65,6 +65,8 @@ class Call:
                 for command in line.commands:
                     if may_cover(rule.pattern, command):
                         return f"{command.shown!r} may run what {rule} covers"
+                    if not line.inputs and reads_commands([word.text for word in command.words]):
+                        return f"{command.shown!r} runs what it reads, which may be what {rule} covers"
                 reads = all(command.name in READERS for command in line.commands)
                 if not reads and any(may_cover_text(rule.pattern, text) for text in line.inputs):
                     return f"a program is given a text that {rule} covers"

@@ -117,6 +117,14 @@ def _is_told(given: Sequence[str]) -> bool:
     return False
 
 
+def reads_commands(words: Sequence[str]) -> bool:
+    """Tell whether a command is, or wraps, a shell that is given no text and no file, so that it runs what it reads."""
+    bases = [_base(word) for word in words[:_MOST_WORDS]]
+    shells = (index for index, base in enumerate(bases) if base in SHELLS and (index == 0 or bases[0] in WRAPPERS))
+    first = next(shells, None)
+    return first is not None and all(re.match(r"[-+](?!\w*c)", word) for word in words[first + 1 :])
+
+
 def _from_input(name: str, words: Sequence[str], *, arguments: bool) -> Iterator[str]:
     """Tell whether a program that hands on what it reads may run just that."""
     program = next((word for word in words if not word.startswith("-")), "")
