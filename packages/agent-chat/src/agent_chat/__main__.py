@@ -1,5 +1,5 @@
 """`python -m agent_chat` is `agent-sdk`."""
 
-from agent_chat.cli.main import main
+from agent_chat.cli.entry import main
 
 main()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agent_chat.cli.main import plain_backend
+from agent_chat.cli.entry import plain_backend
 from agent_sdk_testing import Gate, ScriptedModel, text
 
 HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": 1}}
@@ -108,7 +108,7 @@ def test_the_first_answer_costs_little(command_env: dict[str, str]) -> None:
 
 
 def test_what_the_first_answer_does_not_need_is_not_loaded(command_env: dict[str, str]) -> None:
-    """Pydantic, the store and the agents are loaded with the first session; each would cost as much as all the rest."""
+    """Pydantic, the store, the agents and the other commands cost as much as all the rest, each."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "agent_chat", "acp", "--backend", "codex"],
         input=json.dumps(HELLO) + "\n",
@@ -120,7 +120,16 @@ def test_what_the_first_answer_does_not_need_is_not_loaded(command_env: dict[str
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "agent_chat.acp.agent" in loaded
-    heavy = {"pydantic", "sqlalchemy", "codex_sdk", "claude_sdk", "agent_chat.chats.service", "starlette", "rich"}
+    heavy = {
+        "pydantic",
+        "sqlalchemy",
+        "codex_sdk",
+        "claude_sdk",
+        "agent_chat.chats.service",
+        "starlette",
+        "rich",
+        "typer",
+    }
     assert loaded & heavy == set()
 
 

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn, TextIO, cast
 
-import typer
-
 from agent_chat.exits import ExitCode
 
 if TYPE_CHECKING:
@@ -34,6 +32,13 @@ def open_streams() -> None:
 
 def finish(start: Callable[[], int], *, debug: bool, failure: ExitCode = ExitCode.ERROR) -> NoReturn:
     """Run a command and exit with its code, or `failure`; what goes wrong is one sentence, details are for `debug`."""
+    import typer
+
+    raise typer.Exit(code_of(start, debug=debug, failure=failure))
+
+
+def code_of(start: Callable[[], int], *, debug: bool = False, failure: ExitCode = ExitCode.ERROR) -> int:
+    """Run a command as `finish` does, and return its exit code."""
     from agent_chat.settings import UsageError
     from agent_sdk_core.errors import AgentError
 
@@ -56,7 +61,7 @@ def finish(start: Callable[[], int], *, debug: bool, failure: ExitCode = ExitCod
             code = lost
         if debug:
             _show_details(error)
-    raise typer.Exit(code)
+    return code
 
 
 def unwritten(error: Exception) -> ExitCode | None:

@@ -12,7 +12,7 @@ from typer.exceptions import TyperException
 from agent_chat import __version__
 from agent_chat.cli.chat_commands import chats
 from agent_chat.cli.config_commands import config
-from agent_chat.cli.ending import complain, finish, open_streams, unwritten
+from agent_chat.cli.ending import complain, finish, unwritten
 from agent_chat.cli.fleet_commands import fleet as fleet_commands
 from agent_chat.cli.option_values import refuse_empty_values
 from agent_chat.exits import ExitCode
@@ -297,11 +297,6 @@ def acp(
 
     It ends when the client closes its input. The editor starts it; docs/editors.md has the few lines for each.
     """
-    serve_acp(backend, login=login, debug=debug)
-
-
-def serve_acp(backend: str | None, *, login: bool = False, debug: bool = False) -> NoReturn:
-    """Serve an agent to a client of the Agent Client Protocol, or log in at it, and exit."""
 
     def start() -> int:
         from agent_chat.cli.acp import run_acp, run_login
@@ -309,19 +304,6 @@ def serve_acp(backend: str | None, *, login: bool = False, debug: bool = False) 
         return run_login(backend) if login else run_acp(backend)
 
     finish(start, debug=debug)
-
-
-def plain_backend(arguments: list[str]) -> tuple[str | None] | None:
-    """Return the agent that `acp` is to serve, for command lines that say nothing else; None for all others."""
-    match arguments:
-        case ["acp"]:
-            return (None,)
-        case ["acp", "--backend" | "-b", name] if name and not name.startswith("-"):
-            return (name,)
-        case ["acp", option] if option.startswith("--backend=") and option != "--backend=":
-            return (option.removeprefix("--backend="),)
-        case _:
-            return None
 
 
 @app.command()
@@ -519,15 +501,11 @@ def _log(levels: str, form: str) -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    open_streams()
     arguments = _arguments(sys.argv[1:])
     code: object
     try:
         if levels := os.environ.get("AGENT_SDK_LOG"):
             _log(levels, os.environ.get("AGENT_SDK_LOG_FORMAT") or "console")
-        # An editor waits for the agent: reading options costs as much as everything else until its first answer.
-        if (plain := plain_backend(arguments)) is not None:
-            serve_acp(*plain)
         code = app(args=arguments, standalone_mode=False)
     except typer.Exit as error:
         code = error.exit_code
