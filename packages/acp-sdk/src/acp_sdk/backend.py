@@ -116,6 +116,7 @@ class AcpBackend(StoredSessions):
         """Look at the agent that this backend would start, in a process of its own."""
         from acp_sdk.diagnosis import diagnose
 
+        require_positive("AgentBackend.diagnose", "timeout", timeout)
         version, folder = self._protocol_version, str(await off_the_loop(Path.cwd))
         return await diagnose(
             self._command, self._env, backend=self.type, version=version, timeout=timeout, folder=folder

@@ -168,6 +168,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         """Look at the claude that this backend would start, in a process of its own."""
         from claude_sdk.diagnosis import diagnose
 
+        require_positive("AgentBackend.diagnose", "timeout", timeout)
         return await diagnose(self._named, self._env, timeout=timeout)
 
     @property

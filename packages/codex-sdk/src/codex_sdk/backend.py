@@ -187,6 +187,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         """Look at the codex that this backend would start, in processes of its own."""
         from codex_sdk.diagnosis import diagnose, diagnose_remote
 
+        require_positive("AgentBackend.diagnose", "timeout", timeout)
         if self._address is not None:
             return replace(await diagnose_remote(self._address, self._token, timeout=timeout), backend=self.type)
         return await diagnose(self._executable, self._env, timeout=timeout, arguments=self._overrides)

@@ -20,6 +20,7 @@ from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSess
 from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.names import BackendType
+from agent_sdk_core.option_values import require_positive
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.wire.shown import described
 
@@ -88,7 +89,11 @@ class AgentBackend(Interface):
 
         Args:
             timeout: Seconds that the agent has to start and answer.
+
+        Raises:
+            InvalidRequestError: The timeout is no number greater than 0.
         """
+        require_positive("AgentBackend.diagnose", "timeout", timeout)
         try:
             executable = self.locate()
         except AgentError as error:

@@ -238,7 +238,8 @@ class AgentSession(Interface):
             options: What is otherwise in its turn, as for `query`; not for a steer, whose turn runs already.
 
         Raises:
-            InvalidRequestError: The uuid was used before, a steer has options, or the agent refused the prompt.
+            InvalidRequestError: The uuid was used before or cannot be told, a steer has options, or the agent refused
+                the prompt.
             UnsupportedOptionError: The agent cannot honour an option for one turn.
             SessionClosedError: The session is closed.
         """

@@ -29,6 +29,7 @@ from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.events import BackendEvent, BackendEventKind
 from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.streams import Stream
+from agent_sdk_core.option_values import require_positive
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.login import LOGIN_SECONDS, Login, LoginFlow, chosen_method
@@ -135,6 +136,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         self, method: LoginMethod | None = None, *, api_key: Secret | None = None, timeout: float = LOGIN_SECONDS
     ) -> Login:
         """Begin a login at the agent, and return what to show the user."""
+        require_positive("AgentBackend.login", "timeout", timeout)
         chosen = chosen_method(method, api_key, self.capabilities.login_methods, backend=self.type)
         await self.start()
         return await self._host.call(

@@ -33,6 +33,7 @@ from agent_sdk_core.messages.system import GoalChanged, Informational
 from agent_sdk_core.messages.typed import TypedResult
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.models import ReasoningEffort
+from agent_sdk_core.option_values import require_text
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.prompts import Prompt, clean_prompt
 from agent_sdk_core.runtime.asking.broker import put
@@ -214,6 +215,8 @@ class BaseSession(AgentSession):
                 backend=self._driver.name,
                 details={"option": "options"},
             )
+        if uuid is not None:  # An agent could not tell it again.
+            require_text("uuid", uuid, "leave it out, and it is made", backend=self._driver.name)
         asked = self._asked(options, None)
         record = PromptRecord(uuid or str(uuid4()), clean_prompt(prompt), *asked)
         self._turns.submit(record, steer=priority == "steer")

@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeVar
 
 from anyio import to_thread
 
+from agent_sdk_core import paths
 from agent_sdk_core.errors import InvalidRequestError, SessionBusyError, SessionNotFoundError
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_limit
 from agent_sdk_core.wire.reading import filled_text
@@ -100,7 +101,12 @@ class StoredSessions:
 
     async def list(self, *, cwd: str | os.PathLike[str] | None, limit: int, cursor: str | None) -> SessionPage:
         """Return stored sessions, newest first."""
-        return await _in_thread(partial(listing.list_sessions, self.folder, cwd=cwd, limit=limit, cursor=cursor))
+
+        def listed() -> SessionPage:
+            folder = None if cwd is None else paths.resolved_path("cwd", cwd, backend="claude")
+            return listing.list_sessions(self.folder, cwd=folder, limit=limit, cursor=cursor)
+
+        return await _in_thread(listed)
 
     async def read_history(self, session_id: str, *, limit: int | None, cursor: str | None) -> HistoryPage:
         """Return the messages of a session, oldest first."""

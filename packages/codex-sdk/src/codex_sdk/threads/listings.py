@@ -6,12 +6,14 @@ import os
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, UnsupportedOptionError
 from agent_sdk_core.interfaces.pages import SessionPage, StoredSession, require_sessions
 from agent_sdk_core.models import ChatModel
+from agent_sdk_core.paths import off_the_loop, resolved_path
 from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.runtime.settings import require_known
 from agent_sdk_core.wire.reading import (
@@ -127,9 +129,12 @@ async def _listed(
 ) -> tuple[list[Json], str | None]:
     """Return what is listed on a page of ours, and where the next begins: Codex's own has a hundred at most (0.163)."""
     require_sessions(limit, backend="codex")
+    query: Json = {**wanted, "sortKey": "updated_at", "sortDirection": "desc"}
+    if cwd is not None:
+        query["cwd"] = await off_the_loop(partial(resolved_path, "cwd", cwd, backend="codex"))
     found: list[Json] = []
     while True:
-        walk = _Walk(peer, method, {**wanted, **_thread_query(cwd)}, limit - len(found))
+        walk = _Walk(peer, method, query, limit - len(found))
         listed, cursor, is_short = await walk.go_on(cursor)
         found.extend(listed)
         if cursor is None or is_short or len(found) >= limit:
@@ -199,13 +204,6 @@ def _moment_after(time: str) -> str:
     """Return the time that is a millisecond later."""
     later = datetime.fromisoformat(time) + timedelta(milliseconds=1)
     return later.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _thread_query(cwd: str | os.PathLike[str] | None) -> Json:
-    params: Json = {"sortKey": "updated_at", "sortDirection": "desc"}
-    if cwd is not None:
-        params["cwd"] = str(Path(cwd).absolute())
-    return params
 
 
 def _model(entry: Json) -> ChatModel:

@@ -229,6 +229,31 @@ async def test_a_page_without_a_session_is_refused(agent: Agent, limit: int) -> 
             await backend.list_sessions(limit=limit)
 
 
+@needs("list_sessions")
+@pytest.mark.parametrize("folder", ["", " ", "half \ud800", "nul\0", "~nobody-at-all/x"])
+async def test_a_folder_that_cannot_be_named_is_refused(agent: Agent, folder: str) -> None:
+    async with agent.backend() as backend:
+        with pytest.raises(InvalidRequestError):
+            await backend.list_sessions(cwd=folder)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
+async def test_a_time_that_is_none_is_refused(agent: Agent, timeout: float) -> None:
+    async with agent.backend() as backend:
+        for use in (backend.diagnose, backend.login):
+            with pytest.raises(InvalidRequestError, match="timeout must be a finite number greater than 0"):
+                await use(timeout=timeout)
+
+
+async def test_a_uuid_that_cannot_be_told_is_refused(agent: Agent) -> None:
+    async with agent.session() as session:
+        for uuid in ("", " ", "half \ud800", "nul\0"):
+            with pytest.raises(InvalidRequestError, match="uuid"):
+                await session.send("Talk.", uuid=uuid)
+        assert session.state == "idle"
+    assert not agent.model.requests
+
+
 async def test_a_session_knows_its_folder_without_symbolic_links(agent: Agent) -> None:
     link = agent.workspace / "link"
     (agent.workspace / "real").mkdir()
