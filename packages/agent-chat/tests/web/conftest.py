@@ -93,7 +93,7 @@ async def served(tmp_path: Path, page: Path) -> AsyncIterator[Served]:
     async with (
         service,
         running(create_app(service, access, page=page, demo="Try it"), bound),
-        httpx2.AsyncClient(base_url=base, trust_env=False) as client,
+        httpx2.AsyncClient(base_url=base, trust_env=False, timeout=60) as client,
     ):
         opened = await client.get(access.link(""))
         assert opened.status_code == 303, opened.text
