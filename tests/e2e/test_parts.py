@@ -170,6 +170,8 @@ def test_commands_of_the_agent_are_completed(real: tuple[Server, ScriptedModel],
     tab.message.press_sequentially(f"/{name}")
     expect(tab.page.get_by_role("listbox", name="Completions")).to_be_visible()
     tab.shot("commands")
+    heights = tab.page.get_by_role("option").evaluate_all("all => all.map(each => each.offsetHeight)")
+    assert max(heights) < 32, "each has one line"
     tab.page.get_by_role("option", name=f"/{name}").first.click()
     expect(tab.message).to_have_value(re.compile(rf"^/{name}\S* $"))
 
