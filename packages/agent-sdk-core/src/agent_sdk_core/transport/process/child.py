@@ -211,20 +211,28 @@ class ChildProcess:
                 return b""
             if self._closed:
                 return b""
-            limit = _READ
-            if exited.is_set:
-                if self._unread is None:
-                    # What others write from now on is not the process's.
-                    self._unread = pending_bytes(self._stdout)
-                limit = min(limit, self._unread)
-            try:
-                chunk = os.read(self._stdout, limit)
-            except BlockingIOError:
-                # Read by somebody else; or the end of the process woke us, and is seen in the next round.
-                continue
-            if self._unread is not None:
-                self._unread -= len(chunk)
-            return chunk
+            chunk = self._take()
+            if chunk is not None:
+                return chunk
+
+    def _take(self) -> bytes | None:
+        """Return what stdout has; None where it has nothing now.
+
+        That is so when somebody else has read it, or the end of the process woke us, which is seen in the next round.
+        """
+        limit = _READ
+        if self._attendant.exited.is_set:
+            if self._unread is None:
+                # What others write from now on is not the process's.
+                self._unread = pending_bytes(self._stdout)
+            limit = min(limit, self._unread)
+        try:
+            chunk = os.read(self._stdout, limit)
+        except BlockingIOError:
+            return None
+        if self._unread is not None:
+            self._unread -= len(chunk)
+        return chunk
 
     async def write(self, data: bytes) -> None:
         """Write to stdin; concurrent calls are written one after the other, each whole.
