@@ -293,7 +293,7 @@ async def test_a_prompt_is_refused_where_it_is_none(served: Any) -> None:
     path = f"/api/chats/{chat}/prompts"
     for body in ({}, {"text": " "}, {"text": "x", "uuid": 3}, {"images": [{"media_type": "text/html", "data": ""}]}):
         assert (await served.client.post(path, json=body)).status_code == 400
-    image = {"media_type": "image/png", "data": base64.b64encode(b"x").decode()}
+    image = {"media_type": "image/png", "data": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()}
     served.agent.otherwise(text("ok"))
     assert (await served.client.post(path, json={"text": "x", "images": [image]})).status_code == 202
 

@@ -119,7 +119,7 @@ class ThreadOpener:
     async def _request(self, peer: Peer, plan: Opening, options: SessionOptions) -> object:
         await require_effort(peer, options.reasoning_effort)
         await require_tier(peer, options.service_tier)
-        params = await with_trust(peer, plan.params, options.setting_sources)
+        params = await with_trust(peer, plan.params, options.setting_sources, named=options.cwd)
         params = await limited(peer, params, options)
         if options.agents:
             params = await off_the_loop(self._with_roles, params, options.agents)

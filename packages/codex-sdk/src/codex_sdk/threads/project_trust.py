@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -62,13 +61,16 @@ class ProjectFolders:
         return next((level for level in levels if level is not None), None)
 
 
-async def with_trust(peer: Peer, params: Json, sources: Sources) -> Json:
+async def with_trust(
+    peer: Peer, params: Json, sources: Sources, *, named: str | os.PathLike[str] | None = None
+) -> Json:
     """Return the parameters of a request that opens a thread, with what they have to say about its project's trust.
 
     Args:
         peer: JSON-RPC with the app-server.
         params: The parameters of `thread/start`, `thread/resume` or `thread/fork`.
         sources: Whose settings the session wants.
+        named: The folder as the user named it, by whose links he may have judged it.
 
     Raises:
         SessionNotFoundError: There is no such thread to resume or fork.
@@ -83,10 +85,14 @@ async def with_trust(peer: Peer, params: Json, sources: Sources) -> Json:
     config = applied_config(as_record(answer) or {}, ("user",))
     markers = config.get("project_root_markers")
     given = as_record(params.get("config")) or {}
-    find = partial(ProjectFolders.find, cwd, _MARKERS if markers is None else texts_at(config, "project_root_markers"))
-    folders = await anyio.to_thread.run_sync(find)
+    names = _MARKERS if markers is None else texts_at(config, "project_root_markers")
+    folders = await anyio.to_thread.run_sync(ProjectFolders.find, cwd, names)
     told: Json = {}
-    if sources is None and (level := folders.judgement(record_at(merged(config, given), "projects"))) is not None:
+    projects = record_at(merged(config, given), "projects")
+    level = folders.judgement(projects) if sources is None else None
+    if sources is None and level is None and named is not None:
+        level = (await anyio.to_thread.run_sync(ProjectFolders.find, os.fspath(named), names)).judgement(projects)
+    if level is not None:
         judged = folders.deciding[:1]  # Nothing new to Codex, which keeps it from writing anything.
     else:
         level = "trusted" if "project" in (sources or ()) else "untrusted"
