@@ -111,11 +111,14 @@ def search(
         statements = [f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)} {last}"]
     else:
         # PostgreSQL would read the whole log backwards for a rare word: 0.1 s for 60,000 messages, whatever it knows of
-        # the words. So the newest are read first, and the index where these are not enough.
-        newest = f"SELECT id FROM {_TABLE} ORDER BY id DESC LIMIT 1 OFFSET {_NEWEST}"
+        # the words. So the newest are read first, and the index where these are not enough. They are a query of their
+        # own, which it must not mix with the condition: it would take the index for them too, at 0.3 s for two
+        # beginnings that every message has.
+        earlier = "" if before is None else "WHERE id < :before"
+        newest = f"(SELECT * FROM {_TABLE} {earlier} ORDER BY id DESC LIMIT {_NEWEST}) m"
         condition = " AND ".join(where)
         statements = [
-            f"SELECT {columns} FROM {source} WHERE {condition} AND m.id >= coalesce(({newest}), 0) {last}",
+            f"SELECT {columns} FROM {newest} WHERE {condition} {last}",
             f"""
             WITH found AS MATERIALIZED (SELECT m.id FROM {source} WHERE {condition}) SELECT {columns} FROM {source}
             WHERE m.id IN (SELECT id FROM found ORDER BY id DESC LIMIT :limit) ORDER BY m.id DESC
