@@ -149,10 +149,11 @@ async def test_a_request_that_the_agent_withdraws(fake: FakeAcp, backend: AcpBac
     async with backend, backend.create_session(SessionOptions(can_use_tool=DEFER)) as session:
         await session.send("Hi")
         prompt = await fake.request("session/prompt")
-        fake.ask("session/request_permission", sessionId="session-1", toolCall=CALL, options=OPTIONS)
+        asked = fake.ask("session/request_permission", sessionId="session-1", toolCall=CALL, options=OPTIONS)
         while not session.pending:
             await anyio.sleep(0.01)
         fake.notify("$/cancel_request", requestId=0)
+        assert (await asked.answered())["error"]["code"] == -32800
         while session.pending:
             await anyio.sleep(0.01)
         prompt.answer()

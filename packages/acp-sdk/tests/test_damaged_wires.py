@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+import anyio
 import pytest
 from pydantic_core import from_json
 
@@ -21,6 +22,7 @@ from agent_sdk_core import (
     ElicitationAnswer,
     ElicitationRequest,
     PermissionRequest,
+    SDKMessage,
     SessionOptions,
 )
 from agent_sdk_testing.contract.rules import check_rules
@@ -173,8 +175,19 @@ async def test_damaged_lines_of_an_agent_harm_nothing(
 
     fake.on("session/prompt", prompt)
     options = SessionOptions(can_use_tool=decide, on_elicitation=fill)
-    async with make_backend(protocol_version=fake.version) as backend, backend.create_session(options) as session:
+    messages: list[SDKMessage] = []
+    async with (
+        anyio.create_task_group() as tasks,
+        make_backend(protocol_version=fake.version) as backend,
+        backend.create_session(options) as session,
+    ):
         told = session.messages()
+
+        async def listen() -> None:
+            # All along: of what nobody reads, only the last ten thousand are kept.
+            messages.extend([message async for message in told])
+
+        tasks.start_soon(listen)
         for _ in range(LINES // A_TURN):
             result = await session.run("Hi")
             assert result.outcome == "completed", result
@@ -186,7 +199,6 @@ async def test_damaged_lines_of_an_agent_harm_nothing(
         await fake.wait_until(lambda: once <= set(answers()), "an answer of each request", 60)
         assert max(answers()[request_id] for request_id in once) == 1
         assert not session.pending
-    messages = [message async for message in told]
     check_rules(messages, session.session_id)
     said = "".join(message.text for message in messages if isinstance(message, AssistantMessage))
     assert said == "".join(f"{place};" for place in range(A_TURN)) * (LINES // A_TURN)

@@ -11,7 +11,6 @@ from acp_sdk.driver import AcpDriver
 from acp_sdk.normalizer.session import SessionNormalizer
 from acp_sdk.process.agent import introduction
 from acp_sdk.process.link import AgentLink
-from acp_sdk.protocol.methods import INVALID_REQUEST
 from acp_sdk.routing.receiver import Emit, Router
 from acp_sdk.session import AcpSession
 from acp_sdk.sessions import SessionOpener
@@ -168,9 +167,9 @@ class FolderAgent:
                 backend=self.link.name,
             ) from error
 
-    async def _complain(self, request_id: RequestId, why: str) -> None:
+    async def _complain(self, request_id: RequestId, why: str, code: int) -> None:
         with suppress(AgentError):  # An agent that is gone waits for nothing.
-            await self.link.today.peer.complain(why, code=INVALID_REQUEST, request_id=request_id)
+            await self.link.today.peer.complain(why, code=code, request_id=request_id)
 
     def _lose(self, ended: object | None, error: AgentError) -> None:
         self.link.lose(ended, error)

@@ -58,7 +58,7 @@ class Router(Receiver):
         log: Takes a line that is no message.
         lost: Told how the agent ended, and the error that says so.
         broker: Answers requests.
-        complain: Tells the agent that a request of it is none, by the request's id.
+        complain: Answers a request with an error: its id, why, and the error's code.
         name: What the agent is called.
         unknown: How often each request or notification came that nobody here knows.
     """
@@ -70,7 +70,7 @@ class Router(Receiver):
         log: Callable[[str], None],
         lost: Callable[[object | None, AgentError], None],
         broker: RequestBroker,
-        complain: Callable[[RequestId, str], Awaitable[None]],
+        complain: Callable[[RequestId, str, int], Awaitable[None]],
         name: str,
         unknown: dict[str, int],
     ) -> None:
@@ -169,7 +169,8 @@ class Router(Receiver):
         request_id = message.get("id")
         waits = issue.kind == "unknown_shape" and "method" in message and type(request_id) in (int, str)
         if waits and self._host.running:
-            self._host.start_soon(self._complain, cast("RequestId", request_id), issue.detail)
+            code = methods.INVALID_REQUEST
+            self._host.start_soon(self._complain, cast("RequestId", request_id), issue.detail, code)
 
     def on_log_line(self, line: str, /) -> None:
         """Take a line of the log."""
@@ -191,10 +192,16 @@ class Router(Receiver):
         self._touched[owner] = None
 
     def _withdraw(self, request_id: object) -> None:
-        if isinstance(request_id, int | str):
-            self._broker.withdraw(request_id)
-            for session in list(self._owners.values()):
-                session.requests.withdraw(native_id=str(request_id))
+        """Ask nobody any more what an agent has given up, and answer it, as the protocol wants of each request."""
+        if type(request_id) not in (int, str):  # Not `isinstance`, for True would be the request 1.
+            return
+        known = cast("RequestId", request_id)
+        if not self._broker.withdraw(known):
+            return
+        for session in list(self._owners.values()):
+            session.requests.withdraw(native_id=str(known))
+        if self._host.running:
+            self._host.start_soon(self._complain, known, "The request was cancelled.", methods.REQUEST_CANCELLED)
 
     def _note_unknown(self, method: str, params: Json) -> None:
         seen = self._unknown.get(method, 0)

@@ -71,8 +71,8 @@ class Peer(Protocol):
         """Tell whether the agent waits for an answer."""
         ...
 
-    def withdraw(self, request_id: Any, /) -> object:
-        """Forget a request that the agent no longer wants an answer to."""
+    def withdraw(self, request_id: Any, /) -> bool:
+        """Forget a request that the agent no longer wants an answer to; False if it waits for none."""
         ...
 
     def respond(self, request_id: Any, body: Any, /) -> Awaitable[object]:
@@ -113,9 +113,12 @@ class RequestBroker:
         self._peer = peer
         self._reader = reader
 
-    def withdraw(self, request_id: RequestId) -> None:
-        """Note that the agent no longer wants an answer; the task that handles the request may not have begun."""
-        self._peer().withdraw(request_id)
+    def withdraw(self, request_id: RequestId) -> bool:
+        """Note that the agent no longer wants an answer, and tell whether it waited for one.
+
+        The task that handles the request may not have begun.
+        """
+        return self._peer().withdraw(request_id)
 
     async def handle(self, request: ServerRequest, session: Asked | None) -> None:
         """Answer one request; runs as a task of its own, so that a waiting callback holds up nothing else."""
