@@ -15,7 +15,8 @@ from agent_chat.chats.views import Views
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.hosting.pieces import piece_of
 from agent_sdk_core.hosting.stream import Piece
-from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.messages.parse import SDKMessage, parse_message
+from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
 
 REMEMBERED: Final = 200
@@ -61,6 +62,7 @@ class ChatFeed:
 
     def take(self, message: SDKMessage) -> None:
         """Show a message, and keep it if it is one to be kept; never waits."""
+        message = _with_failure(message)
         if (piece := piece_of(message)) is not None:
             data = {"message": message.to_wire()}
             told = piece if self._redactor is None else self._redactor.piece(piece, data)
@@ -111,3 +113,18 @@ class ChatFeed:
                     f"This was {outcome} already{who}.", code="already_answered", details=details
                 )
         return InvalidRequestError("Nothing of this id waits for an answer; it may have expired.", code="not_waiting")
+
+
+def _with_failure(message: SDKMessage) -> SDKMessage:
+    """Return a result that says itself what its turn failed of, where its agent told that beside it.
+
+    Whoever reads it from the stream or the log, in another process or another day, has no more than its words.
+    """
+    source = message.source
+    if not isinstance(message, ResultMessage) or source is None or source.failure is None or message.error_code:
+        return message
+    failure = source.failure
+    told = {**message.to_wire(), "error_code": failure.code, "retryable": failure.retryable}
+    if failure.message is not None and not message.errors:
+        told["errors"] = [failure.message]
+    return parse_message(told, source=source, raw=message.raw)
