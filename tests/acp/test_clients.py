@@ -218,6 +218,7 @@ def test_a_client_of_the_official_package_that_speaks_version_2(client: Client, 
     assert {"mode", "model"} <= set(seen["options"])
     assert seen["states"] == ["running", "requires_action", "running", "idle", "running", "idle"]
     assert seen["resumed"] == ["idle"]
+    assert (seen["logins"], seen["loggedOut"]) == (["terminal"], {}), "a way to log in, and hence a way out"
     [kinds] = seen["asked"]
     assert {"allow_once", "reject_once"} <= set(kinds)
     assert [statuses[-1] for statuses in seen["tools"].values()] == ["completed" if made else "cancelled"]

@@ -37,13 +37,14 @@ const client = acp
     onUpdate();
   });
 await client.connectWith(stream, async (agent) => {
-  const { session, initialize } = acp.methods.agent;
+  const { auth, session, initialize } = acp.methods.agent;
   const hello = await agent.request(initialize, {
     protocolVersion: acp.PROTOCOL_VERSION,
     info: { name: "test", version: "1" },
-    capabilities: {},
+    capabilities: { auth: { terminal: {} } },
   });
   seen.version = hello.protocolVersion;
+  seen.logins = hello.authMethods.map((method) => method.type);
   const opened = await agent.request(session.new, { cwd: process.cwd(), mcpServers: [] });
   const { sessionId } = opened;
   seen.options = opened.configOptions.map((option) => option.configId);
@@ -67,6 +68,7 @@ await client.connectWith(stream, async (agent) => {
   const { sessions } = await agent.request(session.list, {});
   Object.assign(seen, { live, replayed: seen.said.join(""), said: undefined, states, resumed: seen.states });
   seen.listed = sessions.some((each) => each.sessionId === sessionId);
+  seen.loggedOut = await agent.request(auth.logout, {});
 });
 child.stdin.end();
 await new Promise((resolve) => child.once("exit", resolve));

@@ -9,11 +9,22 @@ from typing import Any
 
 import pytest
 
+from agent_chat.acp.logins import Logins
 from agent_chat.acp.session import AcpSession
 from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
 from agent_chat.storage.memory_store import MemoryStore
-from agent_sdk_core import AuthenticationError, InitMessage, McpServer, ResultMessage, SessionOptions, Source
+from agent_sdk_core import (
+    Account,
+    AuthenticationError,
+    Diagnosis,
+    InitMessage,
+    McpServer,
+    Problem,
+    ResultMessage,
+    SessionOptions,
+    Source,
+)
 from agent_sdk_testing import Gate, MemoryBackend, call, failed, reasoning, text
 
 pytestmark = pytest.mark.anyio
@@ -47,11 +58,55 @@ async def test_nothing_is_served_before_the_version_is_agreed_on(client: Client,
     assert error["code"] == -32601
 
 
-async def test_a_client_with_a_terminal_is_told_how_to_log_in(client: Client) -> None:
-    assert (await client.hello())["authMethods"] == []
-    [method] = (await client.hello(auth={"terminal": True}))["authMethods"]
+@pytest.mark.parametrize(("version", "terminal"), [(1, True), (2, {})])
+async def test_a_client_with_a_terminal_is_told_how_to_log_in(client: Client, version: int, terminal: Any) -> None:
+    assert (await client.hello(version))["authMethods"] == []
+    told = await client.hello(version, auth={"terminal": terminal})
+    [method] = told["authMethods"]
     assert (method["type"], method["args"]) == ("terminal", ["--login"])
-    assert "doctor" in (await client.fail("authenticate", methodId="login"))["message"]
+    assert (told.get("agentCapabilities", {}).get("auth") == {"logout": {}}) is (version == 1)
+    login = "authenticate" if version == 1 else "auth/login"
+    assert "doctor" in (await client.fail(login, methodId="login"))["message"]
+
+
+@pytest.mark.parametrize(("version", "method"), [(1, "logout"), (2, "auth/logout")])
+async def test_a_logout_is_the_agents_own_and_new_sessions_want_a_login(
+    client: Client, agent: MemoryBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, method: str
+) -> None:
+    stored = ["a login"]
+    looked: list[bool] = []
+
+    async def account() -> Account:
+        looked.append(bool(stored))
+        return Account("subscription" if stored else "none", needs_login=not stored)
+
+    async def logout() -> None:
+        stored.clear()
+
+    async def diagnose(**_: object) -> Diagnosis:
+        problem = Problem("Nobody is logged in.", "Log in with `agent login`.", code="not_logged_in")
+        return Diagnosis("memory", problems=(problem,))
+
+    monkeypatch.setattr(agent, "account", account)
+    monkeypatch.setattr(agent, "logout", logout)
+    monkeypatch.setattr(agent, "diagnose", diagnose)
+    await client.hello(version)
+    assert (await client.fail(method))["code"] == -32601, "who cannot log in again is not logged out"
+    await client.hello(version, auth={"terminal": True if version == 1 else {}})
+    for _ in range(2):
+        await client.call("session/new", cwd=str(tmp_path), mcpServers=[])
+    assert looked == [True], "an agent is asked once"
+    assert await client.call(method) == {}
+    error = await client.fail("session/new", cwd=str(tmp_path), mcpServers=[])
+    assert error["code"] == -32000
+    assert "agent login" in error["message"]
+    other = "auth/logout" if version == 1 else "logout"
+    assert (await client.fail(other))["code"] == -32601
+
+
+async def test_an_agent_without_a_login_says_so_when_it_is_logged_out(client: Client) -> None:
+    await client.hello(auth={"terminal": True})
+    assert (await client.fail("logout"))["code"] == -32602
 
 
 async def test_a_prompt_streams_its_answer_and_says_why_it_stopped(
@@ -445,7 +500,7 @@ async def test_a_session_that_is_closed_before_its_opening_is_answered_is_follow
     client: Client, service: ChatService, tmp_path: Path
 ) -> None:
     session = await client.session(tmp_path)
-    opened = AcpSession(await service.open(session), service, client.agent)
+    opened = AcpSession(await service.open(session), service, client.agent, Logins(service, None))
     await opened.detach()
     before = asyncio.all_tasks()
     opened.follow()

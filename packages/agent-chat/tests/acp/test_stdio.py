@@ -18,6 +18,7 @@ import pytest
 
 from agent_chat.cli.entry import plain_backend
 from agent_sdk_testing import Gate, ScriptedModel, text
+from agent_sdk_testing.agents.environment import scratch_folder
 
 HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": 1}}
 
@@ -58,6 +59,15 @@ class Program:
         assert "error" not in answer, answer
         return answer["result"]
 
+    def end(self) -> None:
+        """Leave nothing of it."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(120)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+
     def children(self) -> list[int]:
         """Return the processes that it has started, and theirs."""
         found: list[int] = []
@@ -79,12 +89,7 @@ def program(
     del scripted_model
     made = Program(environment(command_env, codex_env, tmp_path / "data"), "--backend", "codex")
     yield made
-    if made.process.poll() is None:
-        made.process.kill()
-    made.process.wait(120)
-    for pipe in (made.process.stdin, made.process.stdout, made.process.stderr):
-        if pipe is not None:
-            pipe.close()
+    made.end()
 
 
 def test_the_first_answer_costs_little(command_env: dict[str, str]) -> None:
@@ -194,6 +199,47 @@ def test_a_client_that_disappears_leaves_nothing_running(
     gate.open()
     for child in children:
         wait_gone(child)
+
+
+FOREVER = 4_102_444_800_000
+LOGINS: dict[str, dict[str, Any]] = {
+    "claude": {"claudeAiOauth": {"accessToken": "fake", "expiresAt": FOREVER, "scopes": ["user:inference"]}},
+    "codex": {"auth_mode": "apikey", "OPENAI_API_KEY": "fake"},
+}
+
+
+@pytest.mark.parametrize("backend", ["claude", "codex"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_logout_is_the_agents_own_and_the_next_session_wants_a_login(
+    command_env: dict[str, str], backend: str, version: int
+) -> None:
+    with scratch_folder(prefix="login-") as home:
+        file = home / (".claude/.credentials.json" if backend == "claude" else ".codex/auth.json")
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(LOGINS[backend]))
+        own = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "CODEX_HOME": str(home / ".codex")}
+        program = Program({**command_env, **own, "HTTPS_PROXY": "http://127.0.0.1:9"}, "--backend", backend)
+        try:
+            kind = "clientCapabilities" if version == 1 else "capabilities"
+            given: dict[str, Any] = {
+                kind: {"auth": {"terminal": True if version == 1 else {}}},
+                "info": {"name": "a", "version": "1"},
+            }
+            hello = program.call(1, "initialize", protocolVersion=version, **given)
+            assert [each["type"] for each in hello["authMethods"]] == ["terminal"]
+            program.call(2, "session/new", cwd=str(home), mcpServers=[])
+            assert program.call(3, "auth/logout" if version == 2 else "logout") == {}
+            assert not file.exists() or "fake" not in file.read_text()
+            params: dict[str, Any] = {"cwd": str(home), "mcpServers": []}
+            program.send({"jsonrpc": "2.0", "id": 4, "method": "session/new", "params": params})
+            error = program.until(lambda message: message.get("id") == 4)["error"]
+            assert error["code"] == -32000
+            assert f"{backend} " in error["message"], "it says the command that helps"
+            assert program.process.stdin is not None
+            program.process.stdin.close()
+            assert program.process.wait(120) == 0
+        finally:
+            program.end()
 
 
 def wait_gone(pid: int) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from agent_chat import __version__
 from agent_chat.acp.dialects import Dialect, dialect_for
@@ -71,6 +71,7 @@ class AcpAgent(Receiver):
         self._backend = backend
         self._login = login
         self._dialect: Dialect | None = None
+        self._offers_login = False
         self._sessions: Sessions | None = None
         self._opening = asyncio.Lock()
         self._tasks: dict[RequestId, asyncio.Task[None]] = {}
@@ -174,10 +175,10 @@ class AcpAgent(Receiver):
         if method == "initialize":
             return self._initialize(params)
         version = self.dialect.version
-        serve = _METHODS.get(method)
-        if method in ("authenticate", "auth/login"):
+        if method == _LOGIN[version]:
             raise RefusalError(INVALID_PARAMS, self._login_advice())
-        if serve is None or method in _NOT_IN[version]:
+        serve = None if method in _NOT_IN[version] else _METHODS.get(method)
+        if serve is None or (serve is _log_out and not self._offers_login):
             raise RefusalError(METHOD_NOT_FOUND, f"There is no method {method!r} here.")
         return await serve(await self._ready(), params)
 
@@ -191,15 +192,15 @@ class AcpAgent(Receiver):
         told: dict[str, Any] = {"protocolVersion": dialect.version}
         kind = "agentCapabilities" if dialect.version == 1 else "capabilities"
         told[kind] = _first_capabilities(self._backend) if dialect.version == 1 else _second_capabilities()
+        self._offers_login = bool(self._login) and dialect.terminal_logins
+        if self._offers_login and dialect.version == 1:  # In the second version, a way to log in says so.
+            told[kind]["auth"] = {"logout": {}}
         told["agentInfo" if dialect.version == 1 else "info"] = {**info, "version": __version__}
-        told["authMethods"] = self._auth_methods(given)
+        told["authMethods"] = self._auth_methods() if self._offers_login else []
         told["_meta"] = {"steering": {"supported": True}}
         return told
 
-    def _auth_methods(self, given: Mapping[str, object]) -> list[dict[str, Any]]:
-        auth = as_record(given.get("auth")) or {}
-        if not self._login or not auth.get("terminal"):
-            return []
+    def _auth_methods(self) -> list[dict[str, Any]]:
         key = "id" if self.dialect.version == 1 else "methodId"
         about = "Runs the agent's own login in a terminal."
         return [{"type": "terminal", key: "login", "name": "Log in", "description": about, "args": list(self._login)}]
@@ -223,10 +224,11 @@ class AcpAgent(Receiver):
             await session.cancel()
 
     async def _give_up(self, request_id: object) -> None:
-        if not isinstance(request_id, int | str):
+        if type(request_id) not in (int, str):  # Not `isinstance`, for True would be the request 1.
             return
-        task = self._tasks.get(request_id)
-        if task is not None and self.peer.awaits(request_id):  # Not one whose answer is on its way.
+        known = cast("RequestId", request_id)
+        task = self._tasks.get(known)
+        if task is not None and self.peer.awaits(known):  # Not one whose answer is on its way.
             task.cancel()
 
     async def _refuse(self, request_id: RequestId, refusal: RefusalError) -> None:
@@ -311,6 +313,12 @@ async def _delete(sessions: Sessions, params: Params) -> object:
     return {}
 
 
+async def _log_out(sessions: Sessions, params: Params) -> object:
+    del params
+    await sessions.logins.log_out()
+    return {}
+
+
 async def _archive(sessions: Sessions, params: Params) -> object:
     await sessions.archive(params, archived=True)
     return {}
@@ -349,6 +357,8 @@ async def _set_config_option(sessions: Sessions, params: Params) -> object:
 
 
 _METHODS: Final[Mapping[str, Serve]] = {
+    "logout": _log_out,
+    "auth/logout": _log_out,
     "session/new": _new,
     "session/load": _load,
     "session/resume": _resume,
@@ -365,4 +375,9 @@ _METHODS: Final[Mapping[str, Serve]] = {
     "session/set_config_option": _set_config_option,
     STEERING: _steer,
 }
-_NOT_IN: Final[Mapping[int, frozenset[str]]] = {1: frozenset(), 2: frozenset({"session/load", "session/set_mode"})}
+_NOT_IN: Final[Mapping[int, frozenset[str]]] = {
+    1: frozenset({"auth/logout"}),
+    2: frozenset({"logout", "session/load", "session/set_mode"}),
+}
+_LOGIN: Final[Mapping[int, str]] = {1: "authenticate", 2: "auth/login"}
+"""What logs in by a way that is not offered here: the one for terminals is none of its."""

@@ -28,6 +28,7 @@ class Dialect(ABC):
         version: The protocol's version.
         form: Whether the client shows forms.
         url: Whether it shows links to visit.
+        terminal_logins: Whether it can run this program in a terminal, for somebody to log in there.
     """
 
     version: Version
@@ -36,6 +37,8 @@ class Dialect(ABC):
         elicitation = as_record(capabilities.get("elicitation")) or {}
         self.form = as_record(elicitation.get("form")) is not None
         self.url = as_record(elicitation.get("url")) is not None
+        terminal = (as_record(capabilities.get("auth")) or {}).get("terminal")
+        self.terminal_logins = terminal is True if self.version == 1 else as_record(terminal) is not None
 
     @abstractmethod
     def lower(self, update: Mapping[str, Any], session: SessionWords) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from agent_chat.acp.converting.servers import session_extra, session_folder
 from agent_chat.acp.failures import INVALID_PARAMS, NOT_FOUND, RefusalError
+from agent_chat.acp.logins import Logins
 from agent_chat.acp.session import AcpSession, Client
 from agent_chat.chats.chat import Chat
 from agent_chat.chats.service import ChatService
@@ -30,12 +31,16 @@ class Sessions:
         service: The chats.
         client: The client.
         backend: The agent of new sessions, and of those that are listed; None: as configured, and all.
+
+    Attributes:
+        logins: Whether somebody is logged in at their agents.
     """
 
     def __init__(self, service: ChatService, client: Client, backend: str | None) -> None:
         self._service = service
         self._client = client
         self._backend = backend
+        self.logins = Logins(service, backend)
         self._open: dict[str, AcpSession] = {}
 
     def get(self, params: Mapping[str, object]) -> AcpSession:
@@ -78,7 +83,7 @@ class Sessions:
             await chat.end_session()
             await chat.change(cwd=cwd)
         await self._equip(chat, extra)
-        session, before = AcpSession(chat, self._service, self._client), self._open.get(session_id)
+        session, before = AcpSession(chat, self._service, self._client, self.logins), self._open.get(session_id)
         self._open[session_id] = session
         try:
             if before is not None:
@@ -171,7 +176,7 @@ class Sessions:
 
     async def _begin(self, chat: Chat) -> tuple[AcpSession, dict[str, Any]]:
         """Start the agent of a session that was just made; without it there is no such session."""
-        session = AcpSession(chat, self._service, self._client)
+        session = AcpSession(chat, self._service, self._client, self.logins)
         self._open[chat.id] = session
         try:
             settings = await session.start()

@@ -14,6 +14,7 @@ from agent_chat.acp.converting.commands import COMPACT, commands_of, wants_compa
 from agent_chat.acp.converting.prompts import prompt_of
 from agent_chat.acp.converting.updates import Converter, Update
 from agent_chat.acp.dialects import Dialect, SessionWords
+from agent_chat.acp.logins import Logins
 from agent_chat.acp.prompting import PromptOfClient, answer_to, ending_of
 from agent_chat.chats.chat import Chat
 from agent_chat.chats.prompts import ChatPrompt
@@ -65,12 +66,14 @@ class AcpSession:
         chat: The chat.
         service: Where it belongs.
         client: The client.
+        logins: Whether somebody is logged in at its agent.
     """
 
-    def __init__(self, chat: Chat, service: ChatService, client: Client) -> None:
+    def __init__(self, chat: Chat, service: ChatService, client: Client, logins: Logins) -> None:
         self.chat = chat
         self._service = service
         self._client = client
+        self._logins = logins
         self._words = SessionWords()
         self._converter = Converter(chat.meta.cwd or "")
         self._prompts: dict[str, PromptOfClient] = {}
@@ -120,7 +123,13 @@ class AcpSession:
             return self._settings()
         agent = await self._service.agent(backend)
         self._can = agent.capabilities
-        await self.chat.wake()
+        looking = asyncio.create_task(self._logins.require(agent))  # It may take as long as the start.
+        try:
+            await self.chat.wake()
+            await looking
+        finally:
+            looking.cancel()
+            await asyncio.wait([looking])
         with suppress(AgentError):
             self._models = (await self._service.models(backend)).models
         return self._settings()

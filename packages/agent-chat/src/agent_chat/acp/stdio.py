@@ -158,7 +158,11 @@ def take_pipes() -> tuple[int, int]:
 
 
 async def serve_stdio(
-    open_service: Callable[[], Awaitable[ChatService]], *, backend: str | None, pipes: tuple[int, int]
+    open_service: Callable[[], Awaitable[ChatService]],
+    *,
+    backend: str | None,
+    pipes: tuple[int, int],
+    login: tuple[str, ...] = ("--login",),
 ) -> int:
     """Serve the client at the other end of the pipes until it is gone or a signal comes; return what to exit with.
 
@@ -166,6 +170,7 @@ async def serve_stdio(
         open_service: Returns the chats, opened; they are closed here.
         backend: The agent of new sessions; None: as configured.
         pipes: Descriptors to read from and to write to.
+        login: Arguments of this program by which somebody logs in at the agent; none: there is no such way.
     """
     services: list[ChatService] = []
 
@@ -174,7 +179,7 @@ async def serve_stdio(
         return services[-1]
 
     channel = StdioChannel(*pipes)
-    agent = AcpAgent(opened, backend=backend, login=("--login",))
+    agent = AcpAgent(opened, backend=backend, login=login)
     agent.peer = Peer(channel.write, agent, name="The client", version="2.0", cancels=True)
     channel.at_end = lambda: agent.settle(SETTLE_SECONDS)
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()

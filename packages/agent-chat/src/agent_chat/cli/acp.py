@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agent_chat.acp.stdio import serve_stdio, take_pipes
 from agent_chat.exits import ExitCode
 from agent_chat.settings import UsageError
+from agent_sdk_core.names import is_registered
 
 if TYPE_CHECKING:
     from agent_chat.chats.service import ChatService
@@ -21,8 +22,10 @@ def run_acp(backend: str | None) -> int:
         UsageError: There is no such agent.
     """
     name = None if backend is None else known_backend(backend)
+    # Of an agent that has its name from the configuration, only its own command can log in.
+    login = ("--login",) if name is None or is_registered(name) else ()
     pipes = take_pipes()
-    return asyncio.run(serve_stdio(lambda: open_service(name), backend=name, pipes=pipes))
+    return asyncio.run(serve_stdio(lambda: open_service(name), backend=name, pipes=pipes, login=login))
 
 
 def known_backend(name: str) -> str:

@@ -27,7 +27,7 @@ async def open_logged_in(backend: AgentBackend, options: SessionOptions) -> Agen
 
         async def look() -> None:
             nonlocal refusal
-            refusal = await _refusal(backend)
+            refusal = await refusal_of_prompts(backend)
             if refusal is not None:
                 tasks.cancel_scope.cancel()
 
@@ -45,7 +45,7 @@ async def open_logged_in(backend: AgentBackend, options: SessionOptions) -> Agen
     raise cast("Exception", refusal or failure)
 
 
-async def _refusal(backend: AgentBackend) -> AgentError | None:
+async def refusal_of_prompts(backend: AgentBackend) -> AgentError | None:
     """Return why no prompt would be answered; what cannot be told now, the turn tells."""
     with suppress(AgentError):
         if (await backend.account()).needs_login:
