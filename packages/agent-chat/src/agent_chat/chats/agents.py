@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from agent_chat.chats.bus import EventBus
 from agent_chat.chats.events import BackendChanged
-from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.errors import SessionClosedError
+from agent_sdk_core.hosting.shared import SharedBackend
 from agent_sdk_core.interfaces.backend import AgentBackend
+from agent_sdk_core.interfaces.events import BackendEvent
 from agent_sdk_core.models import ChatModel
 
 MakeBackend = Callable[[str], AgentBackend]
@@ -52,10 +53,8 @@ class Agents:
     def __init__(self, make: MakeBackend, bus: EventBus) -> None:
         self._make = make
         self._bus = bus
-        self._started: dict[str, AgentBackend] = {}
-        self._retired: list[tuple[AgentBackend, asyncio.Task[None]]] = []
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._shared: dict[str, SharedBackend] = {}
+        self._retired: list[SharedBackend] = []
         self._models: dict[str, ModelList] = {}
         self._closed = False
 
@@ -66,20 +65,11 @@ class Agents:
             InvalidRequestError: There is none of this name.
             AgentError: It cannot be started; the next call tries again.
         """
-        async with self._locks.setdefault(name, asyncio.Lock()):
-            if self._closed:
-                raise SessionClosedError("The service is closed; start another one.")
-            if (started := self._started.get(name)) is not None:
-                return started
-            made = self._make(name)
-            try:
-                await made.start()
-            except BaseException:
-                await made.aclose()
-                raise
-            self._started[name] = made
-            self._watchers[name] = asyncio.create_task(self._watch(name, made))
-            return made
+        if self._closed:
+            raise SessionClosedError("The service is closed; start another one.")
+        if name not in self._shared:
+            self._shared[name] = SharedBackend(partial(self._make, name), partial(self._tell, name))
+        return await self._shared[name].get()
 
     async def models(self, name: str, *, fresh: bool = False) -> ModelList:
         """Return the models of an agent, asked at most every five minutes unless they must be `fresh`."""
@@ -92,32 +82,14 @@ class Agents:
     def retire(self, name: str) -> None:
         """Give a backend out no more, as it would be started otherwise today; its sessions go on until the end."""
         self._models.pop(name, None)
-        if (backend := self._started.pop(name, None)) is not None:
-            self._retired.append((backend, self._watchers.pop(name)))
+        if (shared := self._shared.pop(name, None)) is not None:
+            self._retired.append(shared)
 
     async def aclose(self) -> None:
         """Close them, the last one started first; never raises."""
         self._closed = True
-        while self._retired:
-            backend, watcher = self._retired.pop()
-            await backend.aclose()
-            await _ended(watcher)
-        while self._started:
-            name, backend = self._started.popitem()
-            await backend.aclose()
-            await _ended(self._watchers.pop(name))
-        for watcher in list(self._watchers.values()):
-            await _ended(watcher)
+        for shared in (*reversed(self._retired), *reversed(self._shared.values())):
+            await shared.aclose()
 
-    async def _watch(self, name: str, backend: AgentBackend) -> None:
-        """Tell what happens to a backend; one that is dead gives way to another."""
-        async for event in backend.events():
-            if event.kind == "dead" and self._started.get(name) is backend:
-                del self._started[name]
-            self._bus.publish(BackendChanged(name, event.kind, event.message))
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError, AgentError):
-        await task
+    def _tell(self, name: str, event: BackendEvent) -> None:
+        self._bus.publish(BackendChanged(name, event.kind, event.message))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final, cast
 from weakref import WeakValueDictionary
@@ -28,9 +28,9 @@ from agent_sdk_core.hosting.journal import Claim, Journal
 from agent_sdk_core.hosting.notices import Notices
 from agent_sdk_core.hosting.options_form import CALLBACKS, options_from_wire
 from agent_sdk_core.hosting.session import HostedSession
+from agent_sdk_core.hosting.shared import SharedBackend
 from agent_sdk_core.hosting.stream import EventStream
 from agent_sdk_core.interfaces.backend import AgentBackend
-from agent_sdk_core.interfaces.events import BackendEvent
 from agent_sdk_core.interfaces.session import AgentSession
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import UserMessage
@@ -81,17 +81,15 @@ class SessionHost:
         abandoned_seconds: float = ABANDONED_SECONDS,
     ) -> None:
         self.name = name
-        self._make = make
         self._journal = journal or Journal()
         self._prepare = prepare
         self._abandoned_seconds = abandoned_seconds
-        self._backend: AgentBackend | None = None
+        self._notices = Notices()
+        self._backend = SharedBackend(make, self._notices.add)
         self._host = Host(f"the session host {name}", on_stop=self._stop, on_abort=self._abort)
         self._sessions: dict[str, HostedSession] = {}
         self._locks = WeakValueDictionary[str, anyio.Lock]()  # One lives while somebody holds or wants it.
-        self._notices = Notices()
         self._opened_at: dict[str, int] = {}
-        self._starting = anyio.Lock()
         self._calls = 0
         self._watching = False
         self._methods: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] = {
@@ -168,9 +166,7 @@ class SessionHost:
                 except AgentError as error:
                     _log.warning("session %s is not given back: %s", key, error)
         if closed and not self._sessions and not self._calls:
-            backend, self._backend = self._backend, None
-            if backend is not None:
-                await backend.aclose()
+            await self._backend.aclose()
 
     # Calls
 
@@ -344,30 +340,15 @@ class SessionHost:
 
     async def _started(self) -> AgentBackend:
         await self._host.start()
-        async with self._starting:
-            if self._backend is None:
-                made = self._make()
-                try:
-                    await made.start()
-                except BaseException:
-                    with anyio.CancelScope(shield=True):
-                        await made.aclose()
-                    raise
-                self._backend = made
-                self._host.start_soon(self._listen, made.events())
-                if not self._watching:
-                    self._watching = True
-                    self._host.start_soon(self._watch_clients)
-            return self._backend
+        if not self._watching:
+            self._watching = True
+            self._host.start_soon(self._watch_clients)
+        return await self._backend.get()
 
     async def _watch_clients(self) -> None:
         while True:
             await anyio.sleep(self._abandoned_seconds / 4)
             await self.close_abandoned()
-
-    async def _listen(self, events: AsyncIterator[BackendEvent]) -> None:
-        async for event in events:
-            self._notices.add(event)
 
     def _of(self, params: Mapping[str, Any]) -> HostedSession:
         key = str(params.get("key"))
@@ -386,8 +367,7 @@ class SessionHost:
                 await self._journal.release(hosted.key)
             except AgentError as error:
                 _log.warning("session %s is not given back: %s", hosted.key, error)
-        if self._backend is not None:
-            await self._backend.aclose()
+        await self._backend.aclose()
 
     def _abort(self, error: AgentError) -> None:
         _log.warning("the session host %s has ended: %s", self.name, error)
