@@ -244,9 +244,9 @@ async def test_after_a_restart_the_chat_goes_on_in_the_same_session(
         watcher = watch(chat)
         await chat.send(ChatPrompt("Hi"))
         await watcher.until_done()
-        await chat.set_draft("half a th")
-        await chat.set_draft_images((("image/png", b"a picture"),))
-        await chat.set_draft_images((("image/gif", b"hers"),), author="her")
+        await chat.drafts.set_text("half a th")
+        await chat.drafts.set_images((("image/png", b"a picture"),))
+        await chat.drafts.set_images((("image/gif", b"hers"),), author="her")
         chat_id, session_id = chat.id, chat.meta.last_session_id
         before = chat.snapshot()["messages"]
     assert session_id is not None
@@ -259,11 +259,11 @@ async def test_after_a_restart_the_chat_goes_on_in_the_same_session(
         assert await second.open(chat_id) is chat
         snapshot = chat.snapshot()
         assert [each["message"] for each in snapshot["messages"]] == [each["message"] for each in before]
-        assert await chat.draft() == "half a th"
-        assert await chat.draft_images() == (("image/png", b"a picture"),)
-        assert await chat.draft_images(author="her") == (("image/gif", b"hers"),)
-        await chat.set_draft_images(())
-        assert (await chat.draft(), await chat.draft_images()) == ("half a th", ())
+        assert await chat.drafts.text() == "half a th"
+        assert await chat.drafts.images() == (("image/png", b"a picture"),)
+        assert await chat.drafts.images(author="her") == (("image/gif", b"hers"),)
+        await chat.drafts.set_images(())
+        assert (await chat.drafts.text(), await chat.drafts.images()) == ("half a th", ())
         assert not opened
         await asyncio.gather(chat.send(ChatPrompt("and")), chat.send(ChatPrompt("on")))
         (options,) = opened

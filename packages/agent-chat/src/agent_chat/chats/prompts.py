@@ -55,12 +55,22 @@ class ChatPrompt:
         """Return it as `from_wire` reads it."""
         return {"text": self.text, "images": write_images(self.images)} if self.images else {"text": self.text}
 
-    def prompt(self) -> Prompt:
-        """Return it as a session takes it."""
-        if not self.images:
+    def prompt(self, *, beside: Prompt = "") -> Prompt:
+        """Return it as a session takes it; with what another one has beside its text."""
+        kept = () if isinstance(beside, str) else tuple(each for each in beside if not isinstance(each, TextInput))
+        images = (ImageInput(data=data, media_type=kind) for kind, data in self.images)
+        blocks: tuple[PromptBlock, ...] = (*images, *kept)
+        if not blocks:
             return self.text
-        blocks: list[PromptBlock] = [ImageInput(data=data, media_type=kind) for kind, data in self.images]
         return (*((TextInput(self.text),) if self.text.strip() else ()), *blocks)
+
+
+def queued_view(uuid: str, prompt: Prompt) -> dict[str, object]:
+    """Return a prompt that waits as front ends get it."""
+    if isinstance(prompt, str):
+        return {"uuid": uuid, "text": prompt, "images": 0}
+    texts = [block.text for block in prompt if isinstance(block, TextInput)]
+    return {"uuid": uuid, "text": "\n".join(texts), "images": len(prompt) - len(texts)}
 
 
 def read_images(given: Sequence[object]) -> ChatImages:

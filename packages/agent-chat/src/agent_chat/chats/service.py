@@ -32,12 +32,12 @@ from agent_chat.storage.records import (
     RetentionPolicy,
     SearchPage,
     StoredMessage,
-    StoredPrompt,
 )
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.config.trust import trust_folder
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError, SessionNotFoundError
 from agent_sdk_core.factory.registry import create_backend
+from agent_sdk_core.hosting.journal import keep_renewing
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession
 from agent_sdk_core.messages.result import ResultMessage
@@ -125,7 +125,7 @@ class ChatService:
     async def __aenter__(self) -> Self:
         await self.store.open()
         await self.settings.__aenter__()
-        self._renewer = asyncio.create_task(self._renew())
+        self._renewer = asyncio.create_task(keep_renewing(self.renew_leases, LEASE_SECONDS))
         self._follower = asyncio.create_task(self._follow(self.bus.subscribe(SettingsChanged)))
         self._evictor = asyncio.create_task(self._evict())
         return self
@@ -384,11 +384,10 @@ class ChatService:
         stored = list(page)
         shown = [chat.feed.views.view(each.message()) for each in stored]
         chat.feed.kept = _tail(stored, shown, earlier=page.cursor is not None)
-        unsent: tuple[StoredPrompt, ...] = ()
         if chat.log is not None:
             chat.log.fill(shown, stored, earlier=page.cursor is not None)
-            unsent = await self._unsent(meta.id)
-        chat.begin(unsent)
+            await chat.journal.find_unsent()
+        chat.refresh()
         if chat.log is not None:
             for message in closing(
                 [each.message() for each in await self._last_turn(meta.id)], backend=meta.backend or ""
@@ -418,15 +417,6 @@ class ChatService:
                 break
             before = int(page.cursor)
         return found
-
-    async def _unsent(self, chat_id: str) -> tuple[StoredPrompt, ...]:
-        """Return the prompts that no log shows: nobody knows that the agent got them, so they are not sent again."""
-        waiting = [each for each in await self.store.prompts(chat_id) if each.state != "ended"]
-        if not waiting:
-            return ()
-        page = await self.store.read_messages(chat_id, limit=1_000)
-        seen = {each.uuid for each in page}
-        return tuple(each for each in waiting if each.uuid not in seen)
 
     async def _open_session(self, chat: Chat) -> AgentSession:
         """Open the session of a chat where it was left: same agent, model, effort and mode, same session."""
@@ -505,11 +495,6 @@ class ChatService:
         async for change in changes:
             for backend in {key.split(".")[1] for key in change.keys if _is_launch(key)}:
                 self.agents.retire(backend)
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            await self.renew_leases()
 
 
 def _is_launch(key: str) -> bool:

@@ -422,7 +422,7 @@ class Api:
 
     async def read_prompt(self, call: Call) -> object:
         """Return what a prompt said."""
-        prompt = await (await self._chat(call)).prompt(call.path["uuid"])
+        prompt = await (await self._chat(call)).journal.prompt(call.path["uuid"])
         told = {"text": prompt.text, "images": write_images(prompt.images)}
         return JSONResponse(told, headers={"content-encoding": "identity"}) if prompt.images else told
 
@@ -438,7 +438,7 @@ class Api:
     async def remove_prompt(self, call: Call) -> object:
         """Take a prompt away."""
         chat, uuid = await self._chat(call), call.path["uuid"]
-        if chat.has_unsent(uuid):
+        if any(each["uuid"] == uuid for each in chat.journal.unsent):
             await chat.forget_unsent(uuid)
         else:
             chat.edit_queued(uuid, None)
@@ -478,16 +478,16 @@ class Api:
     async def read_draft(self, call: Call) -> object:
         """Return the draft."""
         chat = await self._chat(call)
-        told = {"text": await chat.draft(), "images": write_images(await chat.draft_images())}
+        told = {"text": await chat.drafts.text(), "images": write_images(await chat.drafts.images())}
         # Images do not get smaller, and to try it would hold up everybody.
         return JSONResponse(told, headers={"content-encoding": "identity"}) if told["images"] else told
 
     async def write_draft(self, call: Call) -> object:
         """Keep the draft."""
         chat, images = await self._chat(call), read_images(call.body.get("images", ()))
-        await chat.set_draft(call.body["text"])
+        await chat.drafts.set_text(call.body["text"])
         if "images" in call.body:
-            await chat.set_draft_images(images)
+            await chat.drafts.set_images(images)
         return None
 
     async def list_files(self, call: Call) -> object:

@@ -14,6 +14,7 @@ from agent_fleet.store.fleet_store import FleetStore
 from agent_fleet.store.journal import StoreJournal
 from agent_fleet.workspaces import prepared
 from agent_sdk_core.hosting.host import SessionHost
+from agent_sdk_core.hosting.journal import keep_renewing
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +63,8 @@ class HostActor:
     def _started(self) -> SessionHost:
         if self._host is None:
             self._store = FleetStore(self._spec["store"])
-            journal = StoreJournal(self._store, self._owner, self._lose, seconds=float(self._spec["lease_seconds"]))
+            seconds = float(self._spec["lease_seconds"])
+            journal = StoreJournal(self._store, self._owner, self._lose, seconds=seconds)
             self._host = SessionHost(
                 self._make,
                 journal=journal,
@@ -70,7 +72,7 @@ class HostActor:
                 prepare=prepared,
                 abandoned_seconds=float(self._spec["abandoned_seconds"]),
             )
-            self._leases = asyncio.get_running_loop().create_task(journal.keep())
+            self._leases = asyncio.get_running_loop().create_task(keep_renewing(journal.renew, seconds))
         return self._host
 
     def _make(self) -> Any:

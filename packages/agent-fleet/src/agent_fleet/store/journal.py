@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import anyio
-
 from agent_fleet.errors import FleetStoreError
 from agent_fleet.store.fleet_store import LEASE_SECONDS, FleetStore
-from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.errors import SessionClosedError
 from agent_sdk_core.hosting.journal import Claim, Journal
-
-_log = logging.getLogger(__name__)
 
 
 class StoreJournal(Journal):
@@ -73,19 +68,8 @@ class StoreJournal(Journal):
         if (generation := self._generations.pop(key, None)) is not None:
             await self._store.release(key, generation)
 
-    async def keep(self) -> None:
-        """Renew the leases until it is cancelled, and give up the sessions whose lease another host has."""
-        while True:
-            await anyio.sleep(self._seconds / 3)
-            try:
-                await self.renew()
-            except AgentError as error:
-                _log.warning("the leases of this host are not renewed: %s", error)
-            except Exception:
-                _log.exception("the leases of this host are not renewed")
-
     async def renew(self) -> None:
-        """Renew the leases once, and note what could not be noted before.
+        """Renew the leases, give up the sessions whose lease another host has, and note what could not be before.
 
         Raises:
             FleetStoreError: The store is away.

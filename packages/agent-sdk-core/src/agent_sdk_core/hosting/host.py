@@ -54,6 +54,9 @@ _BUSY: Final = ("running", "requires_action")
 ABANDONED_SECONDS: Final = 3600.0
 """How long a session is kept that rests and whose client is silent."""
 
+LAST_SECONDS: Final = 5.0
+"""How long what a session told last may take to be noted, once it is closed."""
+
 POLL_SECONDS: Final = 5.0
 """How long a poll waits for something to happen."""
 
@@ -146,7 +149,7 @@ class SessionHost:
         """End a session whose right is lost: at once, and its client is told."""
         if (hosted := self._sessions.pop(key, None)) is not None:
             _log.warning("session %s is given up: %s", key, reason)
-            await hosted.close(kill=True)
+            await hosted.close(kill=True, seconds=LAST_SECONDS)
 
     async def close_abandoned(self) -> None:
         """Close the sessions that rest and whose clients are silent, and the agent with the last of all.
@@ -287,7 +290,7 @@ class SessionHost:
         if (hosted := self._sessions.pop(key, None)) is None:
             return {}
         self._opened_at.pop(key, None)
-        await hosted.close(kill=bool(params.get("kill")))
+        await hosted.close(kill=bool(params.get("kill")), seconds=LAST_SECONDS)
         await self._journal.release(key)
         return hosted.state()
 
@@ -361,7 +364,7 @@ class SessionHost:
         sessions, self._sessions = list(self._sessions.values()), {}
         async with anyio.create_task_group() as tasks:
             for hosted in sessions:
-                tasks.start_soon(hosted.close)
+                tasks.start_soon(partial(hosted.close, seconds=LAST_SECONDS))
         for hosted in sessions:
             try:
                 await self._journal.release(hosted.key)

@@ -1,13 +1,20 @@
 """`Journal`: what a host notes before it acts and after, so that no prompt is sent twice, whoever dies in between.
 
-An engine-free seam: the one here notes nothing; that of a fleet writes to a database, under the lease of the session.
+An engine-free seam: the one here notes nothing; those of a fleet and of a chat write to their stores, under a lease.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import anyio
+
+from agent_sdk_core.errors import AgentError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +70,20 @@ class Journal:
     async def release(self, key: str) -> None:
         """Give the right to run a session back."""
         del key
+
+
+async def keep_renewing(renew: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Renew leases until it is cancelled; what goes wrong is logged, and the next time comes before they end.
+
+    Args:
+        renew: Renews them once.
+        seconds: How long they last.
+    """
+    while True:
+        await anyio.sleep(seconds / 3)
+        try:
+            await renew()
+        except AgentError as error:
+            _log.warning("leases are not renewed: %s", error)
+        except Exception:
+            _log.exception("leases are not renewed")

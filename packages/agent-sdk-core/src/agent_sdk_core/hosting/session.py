@@ -18,6 +18,7 @@ from agent_sdk_core.hosting.journal import Journal
 from agent_sdk_core.hosting.options_form import turn_options_from_wire
 from agent_sdk_core.hosting.pace import Pace
 from agent_sdk_core.hosting.pieces import piece_of
+from agent_sdk_core.hosting.served import ServedSession
 from agent_sdk_core.hosting.stream import Cursor, Entry, EventStream
 from agent_sdk_core.interfaces.session import AgentSession
 from agent_sdk_core.messages.parse import SDKMessage
@@ -39,8 +40,8 @@ _TOLD_SECONDS: Final = 0.2
 """How long a compaction may take to be refused."""
 
 
-class HostedSession:
-    """One session on its host.
+class HostedSession(ServedSession):
+    """One session on its host, whose messages are noted before they are told.
 
     Args:
         key: What clients call it.
@@ -58,15 +59,12 @@ class HostedSession:
     def __init__(
         self, key: str, stream: EventStream, bridge: Bridge, session: AgentSession, journal: Journal, host: Host
     ) -> None:
-        self.key = key
         self.client = ""
         self.seen = anyio.current_time()
-        self.session = session
         self._stream = stream
         self._bridge = bridge
         self._journal = journal
         self._host = host
-        self._messages = session.messages()
         self._usage: Json = {}
         self._init: Json | None = None
         self._resolved = session.resolved_session_id
@@ -74,7 +72,6 @@ class HostedSession:
         self._pace = Pace(stream)
         self._hurried = 0.0
         self._unsteered: set[str] = set()
-        self.ended = anyio.Event()
         self._calls: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] = {
             "send": self._send,
             "steer": self._steer,
@@ -92,7 +89,7 @@ class HostedSession:
             "mcp_status": self._mcp_status,
             "mcp": self._mcp,
         }
-        host.start_soon(self._pump)
+        super().__init__(key, session, journal, self._tell, self._end)
 
     def state(self) -> Json:
         """Return how it stands, as JSON-compatible data."""
@@ -162,34 +159,18 @@ class HostedSession:
         self.seen = anyio.current_time()
         return await done(params)
 
-    async def close(self, *, kill: bool = False) -> None:
-        """Close it, and return when everything it told is on the stream; never raises."""
-        await (self.session.kill() if kill else self.session.aclose())
-        with anyio.move_on_after(5):
-            await self.ended.wait()
-
     # What clients do
 
     async def _send(self, params: Mapping[str, Any]) -> Json:
         uuid = str(params["uuid"])
         prompt, options = prompt_from_wire(params["prompt"]), turn_options_from_wire(params.get("options"))
-        await self._journal.dispatch(self.key, uuid)
-        try:
-            await self.session.send(prompt, uuid=uuid, options=options)
-        except AgentError:
-            await self._journal.refused(self.key, uuid)
-            raise
+        await self.hand(uuid, partial(self.session.send, prompt, uuid=uuid, options=options))
         return {}
 
     async def _steer(self, params: Mapping[str, Any]) -> Json:
         uuid = str(params["uuid"])
         prompt = prompt_from_wire(params["prompt"])
-        await self._journal.dispatch(self.key, uuid)
-        try:
-            await self.session.send(prompt, priority="steer", uuid=uuid)
-        except AgentError:
-            await self._journal.refused(self.key, uuid)
-            raise
+        await self.hand(uuid, partial(self.session.send, prompt, priority="steer", uuid=uuid))
         if any(waiting.uuid == uuid for waiting in self.session.queue):  # It waits at its client, not here.
             self._unsteered.add(uuid)
             self.session.queue.remove(uuid)
@@ -284,16 +265,14 @@ class HostedSession:
 
     # What happens
 
-    async def _pump(self) -> None:
-        try:
-            async for message in self._messages:
-                for passed in self._bridge.passes(message):
-                    await self._publish(passed)
-        finally:
-            reason = AgentError("The session has ended on its host.", code="session_closed")
-            self._stream.publish("ended", error_to_wire(reason))
-            self._stream.close()
-            self.ended.set()
+    async def _tell(self, message: SDKMessage) -> None:
+        for passed in self._bridge.passes(message):
+            await self._publish(passed)
+
+    def _end(self) -> None:
+        reason = AgentError("The session has ended on its host.", code="session_closed")
+        self._stream.publish("ended", error_to_wire(reason))
+        self._stream.close()
 
     async def _publish(self, message: SDKMessage) -> None:
         data = message_to_wire(message)
@@ -318,8 +297,8 @@ class HostedSession:
 
     def _join(self, high_water: int) -> None:
         """Have deltas come as one that wait together: nothing else costs much of what stands before a result."""
-        if isinstance(self._messages, MessageBuffer):
-            self._messages.join(high_water)
+        if isinstance(self.messages, MessageBuffer):
+            self.messages.join(high_water)
 
     async def _note(self, note: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -232,9 +232,9 @@ class Talk:
             self.say(f"This chat can only be read. {chat.view()['reason']}".strip(), "warning")
         elif self._front.live:
             with suppress(AgentError):
-                if draft := await chat.draft(author=BY):
+                if draft := await chat.drafts.text(author=BY):
                     self._front.give_back(draft)
-                    await chat.set_draft("", author=BY)
+                    await chat.drafts.set_text("", author=BY)
         seen = Recent(1_000)
         for view in snapshot.get("messages", ()):
             seen.note(str(view["message"].get("uuid")))
@@ -271,7 +271,7 @@ class Talk:
                 await self._service.delete(chat.id)
             else:
                 if typed and chat.state != "read_only":
-                    await chat.set_draft(typed, author=BY)
+                    await chat.drafts.set_text(typed, author=BY)
                 self.left = chat.id
                 await self._service.close_chat(chat.id)
 

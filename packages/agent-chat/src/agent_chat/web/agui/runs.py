@@ -84,7 +84,7 @@ class AguiRuns:
             thread.events.answered |= answered
         elif wanted.prompt is not None:
             thread.events.prompts.add(wanted.prompt_uuid)
-            known = await chat.knows(wanted.prompt_uuid)
+            known = await chat.journal.knows(wanted.prompt_uuid)
             await chat.send(wanted.prompt, uuid=wanted.prompt_uuid)
             watches = not known or chat.state in _BUSY
         first = chat.snapshot() if wanted.prompt is None and not wanted.resumed else None
