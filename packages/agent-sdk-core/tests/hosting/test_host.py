@@ -166,3 +166,19 @@ async def test_clients_are_watched_by_the_host_itself_which_ends_an_agent_that_n
     assert "models" in await host.call("list_models", {})
     assert len(made) == 2
     await host.aclose()
+
+
+class Unnoted(Released):
+    """Cannot note what the agent calls a session."""
+
+    async def opened(self, key: str, session_id: str) -> None:
+        raise SessionClosedError("Another host has it.")
+
+
+async def test_a_session_whose_opening_cannot_be_noted_is_ended(agent: MemoryBackend) -> None:
+    journal = Unnoted()
+    host = SessionHost(lambda: agent, journal=journal)
+    with pytest.raises(SessionClosedError, match="Another host"):
+        await opened(host, "k")
+    assert (list(agent.sessions), journal.keys, dict(host.sessions)) == ([], ["k"], {})
+    await host.aclose()

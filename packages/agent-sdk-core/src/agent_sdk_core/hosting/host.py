@@ -20,11 +20,12 @@ from agent_sdk_core.errors import (
     AgentError,
     SessionBusyError,
     SessionClosedError,
-    SessionNotFoundError,
 )
 from agent_sdk_core.hosting.bridge import Bridge
+from agent_sdk_core.hosting.calls import BACKEND_CALLS
 from agent_sdk_core.hosting.forms import Json, message_to_wire
 from agent_sdk_core.hosting.journal import Claim, Journal
+from agent_sdk_core.hosting.left import ending_of, shows
 from agent_sdk_core.hosting.notices import Notices
 from agent_sdk_core.hosting.options_form import CALLBACKS, options_from_wire
 from agent_sdk_core.hosting.session import HostedSession
@@ -32,9 +33,6 @@ from agent_sdk_core.hosting.shared import SharedBackend
 from agent_sdk_core.hosting.stream import EventStream
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession
-from agent_sdk_core.messages.base import Source
-from agent_sdk_core.messages.conversation import UserMessage
-from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.wire.error_form import error_to_wire
@@ -101,13 +99,6 @@ class SessionHost:
             "open": self._open,
             "poll": self._poll,
             "close": self._close,
-            "list_models": self._list_models,
-            "list_sessions": self._list_sessions,
-            "search_sessions": self._search_sessions,
-            "read_history": self._read_history,
-            "edit": self._edit,
-            "session_info": self._session_info,
-            "account": self._account,
         }
 
     @property
@@ -137,6 +128,8 @@ class SessionHost:
         try:
             if (do := self._methods.get(method)) is not None:
                 return await do(params)
+            if (ask := BACKEND_CALLS.get(method)) is not None:
+                return await ask(await self._started(), params)
             return await self._of(params).call(method, params)
         finally:
             self._calls -= 1
@@ -212,23 +205,23 @@ class SessionHost:
 
     async def _begin(self, key: str, params: Mapping[str, Any]) -> Json:
         claim = await self._journal.claim(key)
+        session: AgentSession | None = None
         try:
             stream = EventStream()
             bridge = Bridge(stream)
             if self._prepare is not None:
                 params = await self._prepare(key, params)
             options = options_from_wire(params["options"])
-            asks: Json = {}
-            for name in CALLBACKS:
-                asks[name] = bridge.ask
-            options = options.model_copy(update=asks)
+            options = options.model_copy(update=dict.fromkeys(CALLBACKS, bridge.ask))
             session = await self._session(params, options, claim)
             hosted = HostedSession(key, stream, bridge, session, self._journal, self._host)
             await self._journal.opened(key, session.resolved_session_id)
             ended = {uuid: await self._end_left(key, session, uuid, params) for uuid in claim.dispatched}
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await self._journal.release(key)
+                if session is not None:
+                    await session.kill()
+                await self._give_back(key)
             raise
         self._sessions[key] = hosted
         return ended
@@ -251,29 +244,11 @@ class SessionHost:
 
     async def _end_left(self, key: str, session: AgentSession, uuid: str, params: Mapping[str, Any]) -> Json | None:
         """Return the result of a prompt that was handed to an agent which is gone; None: it may be sent again."""
-        shown = await _shows(session, uuid)
+        shown = await shows(session, uuid)
         if shown is False and params.get("redeliver") == "if_absent":
             await self._journal.refused(key, uuid)
             return None
-        words = {
-            True: "the agent's own history shows the prompt, so that it began with it",
-            False: "the agent's own history does not show the prompt",
-            None: "the agent's own history could not be read",
-        }[shown]
-        result = ResultMessage.synthesize(
-            Source(session.backend.type, thread_id=session.resolved_session_id, synthetic=True),
-            session_id=session.resolved_session_id,
-            subtype="error_during_execution",
-            is_error=True,
-            num_turns=0,
-            errors=[f"The agent ended in this turn; {words}. It is not sent again, for its tools may have run."],
-            error_code="prompt_interrupted",
-            error_details={"in_history": shown, "session_goes_on": True},
-            retryable=False,
-            terminal_reason="agent_exited",
-            user_message_uuids=[uuid],
-        )
-        data = message_to_wire(result)
+        data = message_to_wire(ending_of(session, uuid, shown=shown))
         await self._journal.ended(key, data, (uuid,))
         return data
 
@@ -293,47 +268,6 @@ class SessionHost:
         await hosted.close(kill=bool(params.get("kill")), seconds=LAST_SECONDS)
         await self._journal.release(key)
         return hosted.state()
-
-    async def _list_models(self, params: Mapping[str, Any]) -> Json:
-        del params
-        return {"models": [model.to_wire() for model in await (await self._started()).list_models()]}
-
-    async def _list_sessions(self, params: Mapping[str, Any]) -> Json:
-        backend = await self._started()
-        page = await backend.list_sessions(cwd=params.get("cwd"), limit=params["limit"], cursor=params.get("cursor"))
-        return cast("Json", page.to_wire())
-
-    async def _search_sessions(self, params: Mapping[str, Any]) -> Json:
-        backend = await self._started()
-        page = await backend.search_sessions(params["text"], limit=params["limit"], cursor=params.get("cursor"))
-        return cast("Json", page.to_wire())
-
-    async def _read_history(self, params: Mapping[str, Any]) -> Json:
-        backend, session_id = await self._started(), str(params["session_id"])
-        page = await backend.read_history(session_id, limit=params.get("limit"), cursor=params.get("cursor"))
-        return cast("Json", page.to_wire())
-
-    async def _edit(self, params: Mapping[str, Any]) -> Json:
-        backend, session_id = await self._started(), str(params["session_id"])
-        match params["do"]:
-            case "rename":
-                await backend.rename_session(session_id, str(params["title"]))
-            case "tag":
-                await backend.tag_session(session_id, params["tag"])
-            case "archive":
-                await backend.archive_session(session_id)
-            case "unarchive":
-                await backend.unarchive_session(session_id)
-            case _:
-                await backend.delete_session(session_id)
-        return {}
-
-    async def _session_info(self, params: Mapping[str, Any]) -> Json:
-        return cast("Json", (await (await self._started()).session_info(str(params["session_id"]))).to_wire())
-
-    async def _account(self, params: Mapping[str, Any]) -> Json:
-        del params
-        return cast("Json", (await (await self._started()).account()).to_wire())
 
     async def _start(self, params: Mapping[str, Any]) -> Json:
         await self._started()
@@ -366,25 +300,17 @@ class SessionHost:
             for hosted in sessions:
                 tasks.start_soon(partial(hosted.close, seconds=LAST_SECONDS))
         for hosted in sessions:
-            try:
-                await self._journal.release(hosted.key)
-            except AgentError as error:
-                _log.warning("session %s is not given back: %s", hosted.key, error)
+            await self._give_back(hosted.key)
         await self._backend.aclose()
+
+    async def _give_back(self, key: str) -> None:
+        try:
+            await self._journal.release(key)
+        except AgentError as error:
+            _log.warning("session %s is not given back: %s", key, error)
 
     def _abort(self, error: AgentError) -> None:
         _log.warning("the session host %s has ended: %s", self.name, error)
-
-
-async def _shows(session: AgentSession, uuid: str) -> bool | None:
-    """Tell whether the stored history of a session has a prompt; None: it cannot be read."""
-    try:
-        page = await session.history()
-    except SessionNotFoundError:
-        return False
-    except AgentError:
-        return None if session.resumable else False
-    return any(message.uuid == uuid for message in page if isinstance(message, UserMessage))
 
 
 async def _kept(result: object) -> None:

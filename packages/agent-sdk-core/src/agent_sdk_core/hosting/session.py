@@ -13,6 +13,7 @@ import anyio
 from agent_sdk_core.asking.requests import answer_from_wire
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.hosting.bridge import Bridge
+from agent_sdk_core.hosting.calls import SESSION_CALLS
 from agent_sdk_core.hosting.forms import Json, message_to_wire, prompt_from_wire
 from agent_sdk_core.hosting.journal import Journal
 from agent_sdk_core.hosting.options_form import turn_options_from_wire
@@ -80,14 +81,6 @@ class HostedSession(ServedSession):
             "set": self._set,
             "compact": self._compact,
             "rest": self._rest,
-            "history": self._history,
-            "commands": self._commands,
-            "background_tasks": self._tasks,
-            "stop_task": self._stop_task,
-            "set_goal": self._set_goal,
-            "clear_goal": self._clear_goal,
-            "mcp_status": self._mcp_status,
-            "mcp": self._mcp,
         }
         super().__init__(key, session, journal, self._tell, self._end)
 
@@ -153,11 +146,12 @@ class HostedSession(ServedSession):
         Raises:
             AgentError: It cannot be done.
         """
-        done = self._calls.get(name)
-        if done is None:
-            raise InvalidRequestError(f"A hosted session does not know {name!r}; host and client differ in version.")
         self.seen = anyio.current_time()
-        return await done(params)
+        if (do := self._calls.get(name)) is not None:
+            return await do(params)
+        if (ask := SESSION_CALLS.get(name)) is not None:
+            return await ask(self.session, params)
+        raise InvalidRequestError(f"A hosted session does not know {name!r}; host and client differ in version.")
 
     # What clients do
 
@@ -221,47 +215,6 @@ class HostedSession(ServedSession):
             await self.session.wait_idle()
             rests = self._init is None  # Else its result is on its way.
         return {"rests": rests, "cursor": str(self._stream.cursor)}
-
-    async def _history(self, params: Mapping[str, Any]) -> Json:
-        page = await self.session.history(limit=params.get("limit"), cursor=params.get("cursor"))
-        return cast("Json", page.to_wire())
-
-    async def _commands(self, params: Mapping[str, Any]) -> Json:
-        del params
-        return {"commands": [command.to_wire() for command in await self.session.commands()]}
-
-    async def _tasks(self, params: Mapping[str, Any]) -> Json:
-        del params
-        return {"tasks": [task.to_wire() for task in await self.session.background_tasks()]}
-
-    async def _stop_task(self, params: Mapping[str, Any]) -> Json:
-        await self.session.stop_task(str(params["task_id"]))
-        return {}
-
-    async def _set_goal(self, params: Mapping[str, Any]) -> Json:
-        await self.session.set_goal(str(params["objective"]), token_budget=params.get("token_budget"))
-        return {}
-
-    async def _clear_goal(self, params: Mapping[str, Any]) -> Json:
-        del params
-        await self.session.clear_goal()
-        return {}
-
-    async def _mcp_status(self, params: Mapping[str, Any]) -> Json:
-        del params
-        return {"servers": [server.to_wire() for server in await self.session.mcp_status()]}
-
-    async def _mcp(self, params: Mapping[str, Any]) -> Json:
-        name = params.get("name")
-        match params["do"]:
-            case "reload":
-                return {"url": await self.session.reload_mcp_servers()}
-            case "enable":
-                return {"url": await self.session.enable_mcp_server(str(name))}
-            case "disable":
-                return {"url": await self.session.disable_mcp_server(str(name))}
-            case _:
-                return {"url": await self.session.login_mcp_server(str(name))}
 
     # What happens
 
