@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from agent_chat.chats.events import ChatEvent
 from agent_chat.chats.feed import ChatFeed
-from agent_chat.chats.stream import Cursor
 from agent_sdk_core import AuthenticationError, ResultMessage, Source, parse_message
+from agent_sdk_core.hosting.stream import Cursor
 from agent_sdk_core.messages.base import Failure
 
 

@@ -9,16 +9,16 @@ import pytest
 
 from agent_chat.chats import reader as reading
 from agent_chat.chats.reader import ChatReader
-from agent_chat.chats.stream import ChatStream, Piece
+from agent_sdk_core.hosting.stream import EventStream, Piece
 
 pytestmark = pytest.mark.anyio
 
 
-def delta(stream: ChatStream, text: str) -> None:
+def delta(stream: EventStream, text: str) -> None:
     stream.publish("message", {"text": text}, Piece(("a",), text, lambda data, joined: {**data, "text": joined}))
 
 
-def reader_of(stream: ChatStream) -> ChatReader:
+def reader_of(stream: EventStream) -> ChatReader:
     return ChatReader(stream, dict, stream.cursor)
 
 
@@ -30,7 +30,7 @@ def texts(told: dict[str, Any] | None) -> list[Any]:
 async def test_deltas_gather_until_something_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reading.DELTA_SECONDS == 0.05, "20 batches a second at most"
     monkeypatch.setattr(reading, "DELTA_SECONDS", 1000.0)
-    stream = ChatStream()
+    stream = EventStream()
     reader = reader_of(stream)
     delta(stream, "first")
     assert texts(await reader.read()) == ["first"]
@@ -45,7 +45,7 @@ async def test_deltas_gather_until_something_has_ended(monkeypatch: pytest.Monke
 
 async def test_deltas_alone_come_when_their_batch_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "DELTA_SECONDS", 0.01)
-    stream = ChatStream()
+    stream = EventStream()
     reader = reader_of(stream)
     delta(stream, "one")
     assert texts(await reader.read()) == ["one"]
@@ -54,7 +54,7 @@ async def test_deltas_alone_come_when_their_batch_is_due(monkeypatch: pytest.Mon
 
 
 async def test_who_is_too_slow_begins_anew_with_a_snapshot_and_holds_nothing_up() -> None:
-    stream = ChatStream(limit=3)
+    stream = EventStream(limit=3)
     slow, quick = reader_of(stream), reader_of(stream)
     for number in range(10):
         stream.publish("chat", {"text": number})

@@ -15,10 +15,10 @@ from agent_chat.chats.events import ApprovalResolved, BackendChanged, ChatCreate
 from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
 from agent_chat.chats.settings import ChatSettings
-from agent_chat.chats.stream import Cursor
 from agent_chat.storage.memory_store import MemoryStore
 from agent_chat.storage.records import ChatMeta
 from agent_sdk_core import AgentError, Allow, InvalidRequestError, SessionBusyError, SessionClosedError, SessionOptions
+from agent_sdk_core.hosting.stream import Cursor
 from agent_sdk_testing import Gate, MemoryBackend, call, text
 
 Service = Callable[..., ChatService]
@@ -557,6 +557,27 @@ async def test_a_fork_goes_on_from_where_a_chat_is_and_leaves_it_as_it_is(
     await other.until_done()
     assert [each["message"] for each in chat.snapshot()["messages"]] == before
     assert len(copy.snapshot()["messages"]) > len(before)
+
+
+async def test_a_chat_is_forked_as_soon_as_its_first_turn_is_seen_to_end(
+    service: ChatService, agent: MemoryBackend, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.reply(text("one"))
+    chat = await service.create()
+    noted = asyncio.Event()
+
+    async def end(prompts: Any) -> None:
+        del prompts
+        await noted.wait()
+
+    monkeypatch.setattr(chat.turns, "end", end)
+    watcher = watch(chat)
+    await chat.send(ChatPrompt("first"))
+    await watcher.until_ending()
+    try:
+        assert (await service.fork(chat)).meta.last_session_id is not None
+    finally:
+        noted.set()
 
 
 async def test_a_chat_is_not_forked_while_its_turn_runs(

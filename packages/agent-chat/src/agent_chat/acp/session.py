@@ -19,9 +19,9 @@ from agent_chat.acp.prompting import PromptOfClient, answer_to, ending_of
 from agent_chat.chats.chat import Chat
 from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
-from agent_chat.chats.stream import Cursor
 from agent_sdk_core.asking.requests import AgentRequest, refusal_of, request_from_wire
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionBusyError
+from agent_sdk_core.hosting.stream import Cursor
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.turn import Priority
 from agent_sdk_core.messages.conversation import StreamEvent, ToolProgress, UserMessage

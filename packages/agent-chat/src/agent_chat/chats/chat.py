@@ -245,7 +245,7 @@ class Chat(ShownChat):
             AgentError: The agent cannot copy, or refused.
         """
         self._require_rest("fork the chat")
-        if self._meta.last_session_id is None:
+        if self._meta.last_session_id is None and not (self.session is not None and self.session.resumable):
             raise InvalidRequestError("There is nothing to fork yet: say something first.")
         async with await (await self.wake()).fork() as copy:
             return copy.resolved_session_id

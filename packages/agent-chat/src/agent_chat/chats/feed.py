@@ -10,11 +10,10 @@ from agent_chat.chats.events import ApprovalOpened, ApprovalResolved, ChatEvent,
 from agent_chat.chats.log import ChatLog, is_kept
 from agent_chat.chats.pieces import OpenPieces, is_shown
 from agent_chat.chats.redacting import Redactor
-from agent_chat.chats.stream import ChatStream
 from agent_chat.chats.views import Views
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.hosting.pieces import piece_of
-from agent_sdk_core.hosting.stream import Piece
+from agent_sdk_core.hosting.stream import EventStream, Piece
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
@@ -41,7 +40,7 @@ class ChatFeed:
     def __init__(
         self, chat_id: str, publish: Callable[[ChatEvent], None], log: ChatLog | None, *, redacts: bool = True
     ) -> None:
-        self.stream = ChatStream()
+        self.stream = EventStream()
         self.views = Views()
         self.kept: Mapping[str, Any] = {"messages": [], "before": None}
         self._chat_id = chat_id

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from agent_chat.chats.stream import ChatStream, Cursor
 from agent_sdk_core.hosting.pace import Pace
+from agent_sdk_core.hosting.stream import Cursor, EventStream
 
 DELTA_SECONDS: Final = 0.05
 """Between two batches of nothing but deltas: at most 20 a second."""
@@ -21,7 +21,7 @@ class ChatReader:
         cursor: How far the front end has come; None: it begins.
     """
 
-    def __init__(self, stream: ChatStream, snapshot: Callable[[], dict[str, Any]], cursor: Cursor | None) -> None:
+    def __init__(self, stream: EventStream, snapshot: Callable[[], dict[str, Any]], cursor: Cursor | None) -> None:
         self._stream = stream
         self._snapshot = snapshot
         self._cursor = cursor

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -18,8 +17,9 @@ from agent_chat.chats.agents import Agents, MakeBackend, ModelList
 from agent_chat.chats.bus import EventBus, Subscription
 from agent_chat.chats.chat import Chat
 from agent_chat.chats.events import ChatChanged, ChatCreated, ChatDeleted, SettingsChanged
-from agent_chat.chats.restoring import closing
-from agent_chat.chats.settings import ChatSettings, session_options
+from agent_chat.chats.opener import SessionOpener
+from agent_chat.chats.restoring import restore, tail_view
+from agent_chat.chats.settings import ChatSettings
 from agent_chat.chats.trust import ProjectTrust, project_trust
 from agent_chat.chats.views import views_of
 from agent_chat.config.service import SettingsService
@@ -31,16 +31,14 @@ from agent_chat.storage.records import (
     ChatPage,
     RetentionPolicy,
     SearchPage,
-    StoredMessage,
 )
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.config.trust import trust_folder
-from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError, SessionNotFoundError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
 from agent_sdk_core.factory.registry import create_backend
 from agent_sdk_core.hosting.journal import keep_renewing
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession
-from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.names import canonical_name
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.policy.guard import PolicyGuard
@@ -56,9 +54,6 @@ _LAUNCHES: Final = frozenset({"type", "command", "executable", "url", "token", "
 
 RETENTION_SECONDS: Final = 3600.0
 """How often chats are removed that the configuration does not keep."""
-
-TURN_LIMIT: Final = 5_000
-"""Messages that are read back in search of the last result."""
 
 
 class ChatService:
@@ -110,14 +105,12 @@ class ChatService:
         self.bus = bus or self.settings.bus
         self.settings.bus = self.bus
         self.agents = Agents(make_backend or self._make_backend, self.bus)
+        self._opener = SessionOpener(self.agents, lambda: self.config, self.trust, options=options, policy=policy)
         self._backends = backends
-        self._policy = policy
-        self._options = options
         self._name = name
         self._chats: dict[str, Chat] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._renewer: asyncio.Task[None] | None = None
-        self._told_untrusted: set[Path] = set()
         self._follower: asyncio.Task[None] | None = None
         self._evictor: asyncio.Task[None] | None = None
         self._closed = False
@@ -252,7 +245,7 @@ class ChatService:
     async def messages(self, chat_id: str, *, before: int | None = None, limit: int = 100) -> dict[str, Any]:
         """Return earlier messages of a chat as its front ends get them, and where what stands before them ends."""
         page = await self.store.read_messages(chat_id, before=before, limit=limit)
-        return _tail(list(page), views_of([each.message() for each in page]), earlier=page.cursor is not None)
+        return tail_view(page, views_of([each.message() for each in page]))
 
     async def archive(self, chat_id: str, *, archived: bool = True) -> None:
         """Take a chat out of the lists, or put it back."""
@@ -364,14 +357,13 @@ class ChatService:
         return made
 
     async def _restored(self, meta: ChatMeta) -> Chat:
-        reason = self._why_unwritable(meta)
+        reason = await asyncio.to_thread(self._why_unwritable, meta)
         lease: ChatLease | None = None
         if not reason:
             try:
                 lease = await self.store.acquire(meta.id, name=self._name, seconds=LEASE_SECONDS)
             except (ChatBusyError, StoreReadOnlyError) as error:
                 reason = error.message
-        page = await self.store.read_messages(meta.id, limit=200)
         chat = Chat(
             meta,
             self.store,
@@ -381,18 +373,7 @@ class ChatService:
             open_session=self._open_session,
             redacts=self.config.flag("redact_store"),
         )
-        stored = list(page)
-        shown = [chat.feed.views.view(each.message()) for each in stored]
-        chat.feed.kept = _tail(stored, shown, earlier=page.cursor is not None)
-        if chat.log is not None:
-            chat.log.fill(shown, stored, earlier=page.cursor is not None)
-            await chat.journal.find_unsent()
-        chat.refresh()
-        if chat.log is not None:
-            for message in closing(
-                [each.message() for each in await self._last_turn(meta.id)], backend=meta.backend or ""
-            ):
-                chat.take(message)
+        await restore(chat, self.store)
         return chat
 
     def _why_unwritable(self, meta: ChatMeta) -> str:
@@ -406,55 +387,8 @@ class ChatService:
             return f"Its folder {meta.cwd} is not there any more."
         return ""
 
-    async def _last_turn(self, chat_id: str) -> list[StoredMessage]:
-        """Return the end of the log, from its last result on."""
-        found: list[StoredMessage] = []
-        before: int | None = None
-        while len(found) < TURN_LIMIT:
-            page = await self.store.read_messages(chat_id, before=before, limit=200)
-            found = [*page, *found]
-            if any(isinstance(each.message(), ResultMessage) for each in page) or page.cursor is None:
-                break
-            before = int(page.cursor)
-        return found
-
     async def _open_session(self, chat: Chat) -> AgentSession:
-        """Open the session of a chat where it was left: same agent, model, effort and mode, same session."""
-        meta = chat.meta
-        backend = await self.agents.get(self._known(meta.backend or ""))
-        if meta.model is not None and meta.last_session_id is not None and not await self._offers(backend, meta.model):
-            await chat.change(model=None)
-            chat.inform(f"The model {meta.model} is no longer offered; the agent's own choice answers now.", "warning")
-        options = session_options(chat.meta, self.config, base=self._options, policy=self._policy, extra=chat.extra)
-        options = await self._with_sources(chat, backend, options)
-        try:
-            session = await backend.create_session(options)
-        except SessionNotFoundError:
-            chat.inform("The agent no longer has this session; it begins anew, and knows nothing of this.", "warning")
-            session = await backend.create_session(options.model_copy(update={"resume": None, "fork": False}))
-        if session.resumable and session.resolved_session_id != meta.last_session_id:
-            await chat.change(last_session_id=session.resolved_session_id)
-        return session
-
-    async def _with_sources(self, chat: Chat, backend: AgentBackend, options: SessionOptions) -> SessionOptions:
-        """Return options that have a project's settings read where the user trusts its folder, and only there."""
-        folder, unsupported = chat.meta.cwd, backend.capabilities.unsupported_options
-        if folder is None or options.setting_sources is not None or "setting_sources" in unsupported:
-            return options
-        project = await self.trust(folder)
-        if project is None or project.sources is None:
-            return options
-        if project.left_out is not None and project.trust.root not in self._told_untrusted:
-            self._told_untrusted.add(project.trust.root)
-            chat.inform(f"{project.left_out}; `agent-sdk chat --trust` in it lets them apply.", "warning")
-        return options.model_copy(update={"setting_sources": project.sources})
-
-    async def _offers(self, backend: AgentBackend, model: str) -> bool:
-        try:
-            listed = await self.agents.models(backend.type)
-        except AgentError:  # Nobody knows: then the agent itself says so.
-            return True
-        return not listed.models or listed.offers(model)
+        return await self._opener.open(chat, self._known(chat.meta.backend or ""))
 
     async def _make_room(self) -> None:
         """Close the chats that were used least lately, if there are too many, and they do nothing."""
@@ -501,11 +435,6 @@ def _is_launch(key: str) -> bool:
     """Whether a setting decides how an agent is started or reached."""
     parts = key.split(".")
     return parts[0] == "backends" and parts[2] in _LAUNCHES
-
-
-def _tail(stored: list[StoredMessage], views: Sequence[Mapping[str, Any]], *, earlier: bool) -> dict[str, Any]:
-    messages = [{**view, "at": each.at, "index": each.seq} for each, view in zip(stored, views, strict=True)]
-    return {"messages": messages, "before": stored[0].seq if stored and earlier else None}
 
 
 def _memory_store() -> ChatStore:

@@ -14,12 +14,12 @@ from agent_chat.chats.journal import ChatJournal
 from agent_chat.chats.log import ChatLog
 from agent_chat.chats.prompts import queued_view
 from agent_chat.chats.reader import ChatReader
-from agent_chat.chats.stream import Cursor
 from agent_chat.chats.views import request_view
 from agent_chat.storage.records import ChatChanges, ChatLease, ChatMeta
 from agent_chat.transcript.limits import AccountLimit, limits_of
 from agent_sdk_core.errors import AgentError, SessionBusyError, SessionClosedError
 from agent_sdk_core.hosting.served import ServedSession
+from agent_sdk_core.hosting.stream import Cursor
 from agent_sdk_core.interfaces.session import AgentSession
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import RateLimitEvent

@@ -10,10 +10,10 @@ from typing import Any, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from agent_chat.chats.service import ChatService
-from agent_chat.chats.stream import Cursor
 from agent_chat.web.access import TOKEN_PROTOCOL
 from agent_chat.web.hold import Hold
 from agent_sdk_core.errors import AgentError
+from agent_sdk_core.hosting.stream import Cursor
 from agent_sdk_core.wire.json_lines import json_text
 
 PROTOCOL: Final = "agent-sdk.chat.v1"

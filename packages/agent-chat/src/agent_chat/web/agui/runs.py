@@ -16,10 +16,10 @@ from agent_chat.chats.chat import Chat
 from agent_chat.chats.reader import ChatReader
 from agent_chat.chats.service import ChatService
 from agent_chat.chats.settings import ChatSettings
-from agent_chat.chats.stream import Cursor
 from agent_chat.storage.errors import ChatNotFoundError
 from agent_chat.web.agui.inputs import Resumed, RunInput, answer_of
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionBusyError
+from agent_sdk_core.hosting.stream import Cursor
 
 if TYPE_CHECKING:
     from ag_ui.core import BaseEvent

@@ -1,4 +1,4 @@
-"""The ordered stream of a chat: cursors, what is remembered, deltas that are joined, waits."""
+"""The ordered stream of a chat or session: cursors, what is remembered, deltas that are joined, waits."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent_chat.chats.stream import ChatStream, Cursor, Entry, Piece, joined
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.hosting.stream import FAR_BEHIND
+from agent_sdk_core.hosting.stream import FAR_BEHIND, Cursor, Entry, EventStream, Piece, joined
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +20,7 @@ def piece(text: str, block: str = "a") -> Piece:
     return Piece((block,), text, lambda data, joined: {**data, "text": joined})
 
 
-def delta(stream: ChatStream, text: str, block: str = "a") -> int:
+def delta(stream: EventStream, text: str, block: str = "a") -> int:
     return stream.publish("message", {"text": text}, piece(text, block))
 
 
@@ -30,7 +29,7 @@ def told(entries: Sequence[Entry] | None) -> list[tuple[int, object]]:
 
 
 def test_a_reader_with_its_cursor_misses_nothing_and_sees_nothing_twice() -> None:
-    stream = ChatStream()
+    stream = EventStream()
     for text in ("one", "two", "three"):
         stream.publish("message", {"text": text})
     seen = stream.since(Cursor(stream.epoch, 1))
@@ -40,7 +39,7 @@ def test_a_reader_with_its_cursor_misses_nothing_and_sees_nothing_twice() -> Non
 
 @pytest.mark.parametrize("seq", range(8))
 def test_wherever_a_reader_was_cut_off_the_text_comes_out_whole(seq: int) -> None:
-    stream = ChatStream()
+    stream = EventStream()
     pieces = ["He", "l", "lo", ", ", "wor", "ld", "!"]
     for text in pieces:
         delta(stream, text)
@@ -52,7 +51,7 @@ def test_wherever_a_reader_was_cut_off_the_text_comes_out_whole(seq: int) -> Non
 
 
 def test_deltas_of_two_blocks_are_not_joined() -> None:
-    stream = ChatStream()
+    stream = EventStream()
     for text, block in (("a", "1"), ("b", "1"), ("c", "2"), ("d", "1")):
         delta(stream, text, block)
     stream.publish("chat", {"text": "x"})
@@ -61,7 +60,7 @@ def test_deltas_of_two_blocks_are_not_joined() -> None:
 
 
 def test_a_reader_may_take_deltas_singly_unless_it_is_far_behind() -> None:
-    stream = ChatStream()
+    stream = EventStream()
     for text in "abcde":
         delta(stream, text)
     assert told(stream.since(Cursor(stream.epoch, 1), singly=3)) == [(2, "b"), (3, "c"), (4, "d")]
@@ -72,14 +71,14 @@ def test_a_reader_may_take_deltas_singly_unless_it_is_far_behind() -> None:
 
 
 def test_a_cursor_of_another_life_or_of_the_future_is_not_followed() -> None:
-    stream = ChatStream()
+    stream = EventStream()
     stream.publish("chat", {})
     assert stream.since(Cursor("elsewhere", 0)) is None
     assert stream.since(Cursor(stream.epoch, 2)) is None
 
 
 def test_a_stream_remembers_a_number_of_entries() -> None:
-    stream = ChatStream(limit=3)
+    stream = EventStream(limit=3)
     for _ in range(10):
         stream.publish("chat", {})
     assert stream.since(Cursor(stream.epoch, 6)) is None
@@ -87,7 +86,7 @@ def test_a_stream_remembers_a_number_of_entries() -> None:
 
 
 def test_a_long_answer_is_remembered_whole() -> None:
-    stream = ChatStream(limit=100)
+    stream = EventStream(limit=100)
     stream.publish("chat", {"text": "before"})
     for number in range(10_000):
         delta(stream, f"{number},")
@@ -99,7 +98,7 @@ def test_a_long_answer_is_remembered_whole() -> None:
 
 
 def test_what_is_whole_is_forgotten_though_deltas_are_joined() -> None:
-    stream = ChatStream(limit=10)
+    stream = EventStream(limit=10)
     for number in range(40):
         stream.publish("chat", {"text": number})
         delta(stream, "x")
@@ -116,7 +115,7 @@ PUBLISHED = st.lists(st.tuples(st.sampled_from("abw"), st.text("xyz", max_size=3
 def test_what_is_remembered_is_what_was_told_from_wherever_it_is_read(
     published: list[tuple[str, str]], limit: int, max_bytes: int
 ) -> None:
-    stream, all_of_it = ChatStream(limit=limit, max_bytes=max_bytes), list[Entry]()
+    stream, all_of_it = EventStream(limit=limit, max_bytes=max_bytes), list[Entry]()
     for block, text in published:
         added = None if block == "w" else piece(text, block)
         all_of_it.append(Entry(stream.publish("message", {"text": text}, added), "message", {"text": text}, added))
@@ -131,7 +130,7 @@ def test_what_is_remembered_is_what_was_told_from_wherever_it_is_read(
 
 
 def test_a_stream_remembers_a_number_of_bytes_and_always_the_last_entry() -> None:
-    stream = ChatStream(max_bytes=1_000)
+    stream = EventStream(max_bytes=1_000)
     for _ in range(3):
         stream.publish("message", {"text": "x" * 600})
     assert stream.since(Cursor(stream.epoch, 1)) is None
@@ -139,7 +138,7 @@ def test_a_stream_remembers_a_number_of_bytes_and_always_the_last_entry() -> Non
 
 
 async def test_a_wait_ends_with_the_next_entry() -> None:
-    stream = ChatStream()
+    stream = EventStream()
     woken: list[int] = []
 
     async def wait() -> None:
@@ -155,7 +154,7 @@ async def test_a_wait_ends_with_the_next_entry() -> None:
 
 
 async def test_a_wait_for_a_whole_entry_passes_over_deltas() -> None:
-    stream = ChatStream()
+    stream = EventStream()
     async with anyio.create_task_group() as tasks:
 
         async def wait() -> None:
@@ -171,7 +170,7 @@ async def test_a_wait_for_a_whole_entry_passes_over_deltas() -> None:
 
 
 async def test_a_closed_stream_takes_nothing_and_keeps_nobody_waiting() -> None:
-    stream = ChatStream()
+    stream = EventStream()
     stream.publish("chat", {})
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(stream.more, 1)
@@ -184,7 +183,7 @@ async def test_a_closed_stream_takes_nothing_and_keeps_nobody_waiting() -> None:
 
 def test_a_cursor_is_text_and_back() -> None:
     assert Cursor.parse(str(Cursor("abc", 12))) == Cursor("abc", 12)
-    assert ChatStream().publish("chat", {"text": "x"}) == 1
+    assert EventStream().publish("chat", {"text": "x"}) == 1
 
 
 @pytest.mark.parametrize("text", ["", "abc", "abc.", ".1", "abc.-1", "abc.x", "abc.²", f"abc.{'9' * 16}"])
@@ -194,7 +193,7 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
 
 
 def test_an_entry_crosses_as_json() -> None:
-    stream = ChatStream()
+    stream = EventStream()
     stream.publish("answered", {"request_id": "r"})
     entries = stream.since(Cursor(stream.epoch, 0)) or []
     assert [entry.to_wire() for entry in entries] == [{"seq": 1, "kind": "answered", "request_id": "r"}]
