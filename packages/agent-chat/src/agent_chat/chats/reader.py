@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from agent_sdk_core.hosting.pace import Pace
-from agent_sdk_core.hosting.stream import Cursor, EventStream
+from agent_sdk_core.hosting.stream import Cursor, Entry, EventStream
 
 DELTA_SECONDS: Final = 0.05
 """Between two batches of nothing but deltas: at most 20 a second."""
@@ -33,16 +34,13 @@ class ChatReader:
         It is `{"type": "snapshot", …}` at first and whenever the stream does not remember what came since, else
         `{"type": "events", "epoch": …, "events": […]}`. What has ended is told at once, deltas in batches.
         """
-        cursor = self._cursor
-        entries = None if cursor is None else self._stream.since(cursor)
-        # Deltas that came meanwhile wait for their batch as well, for they may come faster than a client takes them.
-        if cursor is not None and entries is not None and all(entry.piece is not None for entry in entries):
-            await self._pace.more(cursor.seq, DELTA_SECONDS)
-            entries = self._stream.since(cursor)
+        entries: list[Entry] | None = None
+        if (cursor := self._cursor) is not None:
+            since = partial(self._stream.since, cursor)
+            entries = await self._pace.read(since, cursor.seq, gather=DELTA_SECONDS)
             if entries == []:
                 return None
         self._cursor = self._stream.cursor
         if entries is None:
             return {"type": "snapshot", **self._snapshot()}
-        self._pace.told(entries)
         return {"type": "events", "epoch": self._stream.epoch, "events": [entry.to_wire() for entry in entries]}

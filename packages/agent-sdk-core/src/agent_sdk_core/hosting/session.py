@@ -17,7 +17,7 @@ from agent_sdk_core.hosting.calls import SESSION_CALLS
 from agent_sdk_core.hosting.forms import Json, message_to_wire, prompt_from_wire
 from agent_sdk_core.hosting.journal import Journal
 from agent_sdk_core.hosting.options_form import turn_options_from_wire
-from agent_sdk_core.hosting.pace import Pace
+from agent_sdk_core.hosting.pace import FULL, Pace
 from agent_sdk_core.hosting.pieces import piece_of
 from agent_sdk_core.hosting.served import ServedSession
 from agent_sdk_core.hosting.stream import Cursor, Entry, EventStream
@@ -33,9 +33,6 @@ _log = logging.getLogger(__name__)
 
 DELTA_SECONDS: Final = 0.03
 """How long deltas gather between two batches of nothing else."""
-
-BATCH: Final = 500
-"""Entries of a batch."""
 
 _TOLD_SECONDS: Final = 0.2
 """How long a compaction may take to be refused."""
@@ -119,26 +116,22 @@ class HostedSession(ServedSession):
         """
         self.seen = anyio.current_time()
         place = Cursor.parse(cursor)
-        entries = self._since(place)
-        if entries is not None and len(entries) < BATCH and all(entry.piece is not None for entry in entries):
-            self._polls += 1
-            try:
-                with anyio.move_on_after(seconds):
-                    await self._pace.more(place.seq, DELTA_SECONDS)
-            finally:
-                self._polls -= 1
-            entries = self._since(place)
+        self._polls += 1
+        try:
+            since = partial(self._since, place)
+            entries = await self._pace.read(since, place.seq, gather=DELTA_SECONDS, wait=seconds)
+        finally:
+            self._polls -= 1
         if entries is None:
             return {"gap": True, **self.snapshot()}
-        entries = entries[:BATCH]
-        self._pace.told(entries)
         last = Cursor(self._stream.epoch, entries[-1].seq if entries else place.seq)
         told = [entry.to_wire() for entry in entries]
         return {"events": told, "cursor": str(last), "state": self.state(), "over": self._stream.closed and not told}
 
     def _since(self, place: Cursor) -> list[Entry] | None:
         """Return what came after a cursor: deltas singly, but for those that hold up the end of an interrupted turn."""
-        return self._stream.since(place, singly=0 if place.seq < self._hurried else BATCH)
+        entries = self._stream.since(place, singly=0 if place.seq < self._hurried else FULL)
+        return None if entries is None else entries[:FULL]
 
     async def call(self, name: str, params: Mapping[str, Any]) -> Any:
         """Do what a client asks, by name.
