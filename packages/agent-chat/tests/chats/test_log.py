@@ -15,6 +15,7 @@ from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
 from agent_chat.storage.errors import LeaseLostError, StoreFullError
 from agent_chat.storage.memory_store import MemoryStore
+from agent_chat.storage.records import ChatLease, ChatMeta
 from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
 from agent_sdk_testing import MemoryBackend, text
@@ -112,11 +113,27 @@ async def test_a_lease_that_cannot_be_renewed_ends_the_session(
     await service.renew_leases()
 
 
+async def test_a_lease_that_a_broken_store_does_not_renew_leaves_the_others_renewed(
+    service: ChatService, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chats = [await service.create() for _ in range(2)]
+    renewed: list[str] = []
+
+    async def renew(lease: ChatLease, *, seconds: float) -> ChatLease:
+        renewed.append(lease.chat_id)
+        if len(renewed) == 1:
+            raise OSError("odd")
+        return lease
+
+    monkeypatch.setattr(store, "renew", renew)
+    await service.renew_leases()
+    assert renewed == [chat.id for chat in chats]
+    assert {chat.state for chat in chats} == {"closed"}
+
+
 async def test_a_log_that_is_closed_leaves_no_writer(store: MemoryStore) -> None:
     failed: list[AgentError | None] = []
     async with store:
-        from agent_chat.storage.records import ChatMeta
-
         await store.create_chat(ChatMeta("c"))
         log = ChatLog(store, "c", await store.acquire("c"), failed.append)
         await log.aclose()

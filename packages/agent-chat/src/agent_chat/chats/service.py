@@ -335,8 +335,8 @@ class ChatService:
             except LeaseLostError as error:
                 chat.log.give_up(error)
                 await chat.end_session()
-            except AgentError:  # The next time comes before the lease ends.
-                continue
+            except Exception as error:  # whatever store this is: the next time comes before the lease ends
+                _log.warning("the lease of chat %s is not renewed: %s", chat.id, error)
 
     # Inside
 
