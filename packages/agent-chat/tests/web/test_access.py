@@ -30,7 +30,7 @@ async def drain(socket: Any) -> None:
 
 
 async def test_nobody_without_the_cookie_gets_anything(served: Any) -> None:
-    async with httpx2.AsyncClient(base_url=served.base, trust_env=False) as stranger:
+    async with httpx2.AsyncClient(base_url=served.base, trust_env=False, timeout=60) as stranger:
         for path in ("/", "/api", "/api/chats", "/api/openapi.json", "/assets/app-1234.js"):
             answer = await stranger.get(path)
             assert (answer.status_code, answer.json()["error"]["code"]) == (401, "not_opened")
@@ -42,7 +42,7 @@ async def test_nobody_without_the_cookie_gets_anything(served: Any) -> None:
 
 
 async def test_a_browser_without_the_cookie_shows_what_to_do(served: Any) -> None:
-    async with httpx2.AsyncClient(headers={"sec-fetch-dest": "document"}, trust_env=False) as stranger:
+    async with httpx2.AsyncClient(headers={"sec-fetch-dest": "document"}, trust_env=False, timeout=60) as stranger:
         for path, status, words in (("/", 401, "Open the link"), ("/open?token=x", 403, "This link was used")):
             answer = await stranger.get(f"{served.base}{path}")
             assert answer.status_code == status
@@ -56,7 +56,10 @@ async def test_a_browser_without_the_cookie_shows_what_to_do(served: Any) -> Non
 
 async def test_a_link_works_once(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     link = served.access.link(served.base)
-    async with httpx2.AsyncClient(trust_env=False) as first, httpx2.AsyncClient(trust_env=False) as second:
+    async with (
+        httpx2.AsyncClient(trust_env=False, timeout=60) as first,
+        httpx2.AsyncClient(trust_env=False, timeout=60) as second,
+    ):
         assert (await first.get(link)).status_code == 303
         assert (await second.get(link)).status_code == 403
         assert (await first.get(link)).status_code == 303, "who has opened it goes on to the page"
@@ -66,7 +69,7 @@ async def test_a_link_works_once(served: Any, monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_the_cookie_is_for_this_server_alone(served: Any) -> None:
-    async with httpx2.AsyncClient(trust_env=False) as browser:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as browser:
         cookie = (await browser.get(served.access.link(served.base))).headers["set-cookie"].casefold()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
@@ -74,7 +77,7 @@ async def test_the_cookie_is_for_this_server_alone(served: Any) -> None:
 
 
 async def test_a_link_that_is_followed_on_another_site_leads_to_the_page(served: Any) -> None:
-    async with httpx2.AsyncClient(trust_env=False) as browser:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as browser:
         answer = await browser.get(served.access.link(served.base), headers={"sec-fetch-site": "cross-site"})
         assert answer.status_code == 200
         assert "set-cookie" in answer.headers
@@ -133,7 +136,7 @@ async def test_a_form_of_another_site_cannot_be_taken_for_json(served: Any) -> N
 
 
 async def test_every_answer_forbids_scripts_of_others_and_frames(served: Any) -> None:
-    async with httpx2.AsyncClient(base_url=served.base, trust_env=False) as stranger:
+    async with httpx2.AsyncClient(base_url=served.base, trust_env=False, timeout=60) as stranger:
         for answer in (await served.client.get("/"), await served.client.get("/api"), await stranger.get("/")):
             policy = answer.headers["content-security-policy"]
             assert "script-src 'self';" in policy
@@ -213,7 +216,7 @@ async def test_too_many_websockets_are_refused(served: Any, monkeypatch: pytest.
 async def test_an_editor_uses_a_token_and_no_cookie(served: Any) -> None:
     token = served.access.token()
     headers = {"origin": EDITOR, "sec-fetch-site": "cross-site", "authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(base_url=served.base, trust_env=False) as editor:
+    async with httpx2.AsyncClient(base_url=served.base, trust_env=False, timeout=60) as editor:
         answer = await editor.get("/api", headers=headers)
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == EDITOR
@@ -254,7 +257,7 @@ async def test_the_application_is_mounted_in_another(served: Any, page: Path) ->
     access.add_loopback(port)
     outer = Starlette(routes=[Mount("/chats", create_app(served.service, access, page=page))])
     base = f"http://127.0.0.1:{port}/chats"
-    async with running(outer, bound), httpx2.AsyncClient(trust_env=False) as client:
+    async with running(outer, bound), httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         assert (await client.get(f"{base}/api")).status_code == 401
         opened = await client.get(access.link(base))
         assert (opened.status_code, opened.headers["location"]) == (303, "/chats/")
