@@ -14,7 +14,7 @@ from agent_chat.chats.chat import Chat
 from agent_chat.chats.events import ApprovalResolved, BackendChanged, ChatCreated, ChatDeleted, ChatStateChanged
 from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
-from agent_chat.chats.settings import ChatSettings
+from agent_chat.chats.settings import SANDBOXES, ChatSettings
 from agent_chat.storage.memory_store import MemoryStore
 from agent_chat.storage.records import ChatMeta
 from agent_sdk_core import AgentError, Allow, InvalidRequestError, SessionBusyError, SessionClosedError, SessionOptions
@@ -202,21 +202,56 @@ async def test_stop_ends_the_turn_and_what_waits(watch: Watch, service: ChatServ
 
 
 async def test_settings_reach_the_session_and_the_store(
-    service: ChatService, agent: MemoryBackend, store: MemoryStore
+    watch: Watch, service: ChatService, agent: MemoryBackend, store: MemoryStore
 ) -> None:
     agent.otherwise(text("ok"))
     chat = await service.create(ChatSettings(model="one", effort="low", permission_mode="acceptEdits"))
+    watcher = watch(chat)
     await chat.send(ChatPrompt("Hi"))
     assert chat.session is not None
     assert (chat.session.info.model, chat.session.info.permission_mode) == ("one", "accept_edits")
+    await watcher.until_done()
     await chat.set_model("two")
     await chat.set_effort("high")
     await chat.set_permission_mode("plan")
     await chat.set_sandbox("read-only")
     kept = await store.get_chat(chat.id)
     assert (kept.model, kept.effort, kept.permission_mode, kept.sandbox) == ("two", "high", "plan", "read-only")
+    assert chat.session is None, "the next one is opened in the sandbox"
     with pytest.raises(InvalidRequestError, match="no sandbox"):
         await chat.set_sandbox("none")
+
+
+async def test_the_sandbox_stays_as_it_is_while_a_turn_runs(
+    watch: Watch, service: ChatService, agent: MemoryBackend
+) -> None:
+    agent.reply(call("Bash", command="ls"))
+    chat = await service.create()
+    watcher = watch(chat)
+    await chat.send(ChatPrompt("Hi"))
+    await watcher.until_request()
+    with pytest.raises(SessionBusyError):
+        await service.change_sandbox(chat, "read-only")
+    assert chat.meta.sandbox is None
+
+
+async def test_no_agent_has_a_chat_whose_sandbox_it_cannot_keep_to(
+    service: ChatService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    can = replace(MemoryBackend.capabilities, unsupported_options=frozenset({"sandbox"}))
+    boxed = await service.create(ChatSettings(sandbox="read-only"))
+    assert await service.sandboxes("other") == SANDBOXES
+    monkeypatch.setattr(await service.agents.get("other"), "capabilities", can)
+    assert await service.sandboxes("other") == ()
+    with pytest.raises(InvalidRequestError, match="other cannot keep to a sandbox, and this chat has 'read-only'"):
+        await service.change_backend(boxed, "other")
+    with pytest.raises(InvalidRequestError, match="cannot keep to a sandbox"):
+        await service.create(ChatSettings(backend="other", sandbox="read-only"))
+    assert boxed.meta.backend == "memory"
+    await service.change_sandbox(boxed, None)
+    await service.change_backend(boxed, "other")
+    with pytest.raises(InvalidRequestError, match="cannot keep to a sandbox"):
+        await service.change_sandbox(boxed, "workspace-write")
 
 
 async def test_another_agent_goes_on_in_a_session_of_its_own(

@@ -20,7 +20,7 @@ from agent_chat.chats.chat import Chat
 from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
 from agent_sdk_core.asking.requests import AgentRequest, refusal_of, request_from_wire
-from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionBusyError
+from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.hosting.stream import Cursor
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.turn import Priority
@@ -272,7 +272,7 @@ class AcpSession:
             case "effort":
                 await self.chat.set_effort(None if chosen == DEFAULT else chosen)
             case _:
-                await self._set_sandbox(None if chosen == DEFAULT else chosen)
+                await self._service.change_sandbox(self.chat, None if chosen == DEFAULT else chosen)
         options = self._options()
         before, self._told_options = self._told_options, options
         if config_id == MODE and before != options:
@@ -557,12 +557,6 @@ class AcpSession:
         session = self.chat.session
         info = None if session is None else session.info
         return modes(self.chat.meta, info, self._can or BackendCapabilities(), self._service.config.permission_mode)
-
-    async def _set_sandbox(self, mode: str | None) -> None:
-        if self.chat.state in ("running", "requires_action", "opening"):
-            raise SessionBusyError("A turn runs; the sandbox can be changed when it has ended.")
-        await self.chat.set_sandbox(mode)
-        await self.chat.end_session()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

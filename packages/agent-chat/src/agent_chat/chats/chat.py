@@ -205,8 +205,17 @@ class Chat(ShownChat):
         await self._set("permission_mode", parse_mode(mode) if mode else None)
 
     async def set_sandbox(self, mode: str | None) -> None:
-        """Use this sandbox from when the agent's session is opened next."""
-        await self.change(sandbox=checked_sandbox(mode))
+        """Use this sandbox from the next turn, for which the agent's session is opened anew; None: as the mode has it.
+
+        Raises:
+            SessionBusyError: A turn runs.
+            InvalidRequestError: There is no such sandbox.
+        """
+        chosen = checked_sandbox(mode)
+        self._require_rest("choose the sandbox")
+        if chosen != self._meta.sandbox:
+            await self.end_session()
+            await self.change(sandbox=chosen)
 
     async def set_backend(self, backend: str) -> None:
         """Go on with another agent; it begins a session of its own, and knows nothing of what was said before.

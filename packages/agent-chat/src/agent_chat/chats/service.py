@@ -19,7 +19,7 @@ from agent_chat.chats.chat import Chat
 from agent_chat.chats.events import ChatChanged, ChatCreated, ChatDeleted, SettingsChanged
 from agent_chat.chats.opener import SessionOpener
 from agent_chat.chats.restoring import restore, tail_view
-from agent_chat.chats.settings import ChatSettings
+from agent_chat.chats.settings import SANDBOXES, ChatSettings, checked_sandbox
 from agent_chat.chats.trust import ProjectTrust, project_trust
 from agent_chat.chats.views import views_of
 from agent_chat.config.service import SettingsService
@@ -180,6 +180,7 @@ class ChatService:
         settings = settings or ChatSettings()
         backend = settings.backend or (self.backends[0] if self.backends else self.config.chosen_type())
         made = settings.chat(self._known(backend), self.cwd)
+        await self._require_sandbox(made.backend or "", made.sandbox)
         made = made if chat_id is None else replace(made, id=chat_id)
         if worktree:
             folder = await asyncio.to_thread(git.add_worktree, Path(made.cwd or self.cwd), made.id)
@@ -317,9 +318,34 @@ class ChatService:
         """Go on with another agent in a chat; raises what `Chat.set_backend` raises.
 
         Raises:
-            InvalidRequestError: There is no such agent.
+            InvalidRequestError: There is no such agent, or it cannot keep to the sandbox of the chat.
         """
-        await chat.set_backend(self._known(backend))
+        name = self._known(backend)
+        if name != chat.meta.backend:
+            await self._require_sandbox(name, chat.meta.sandbox)
+        await chat.set_backend(name)
+
+    async def change_sandbox(self, chat: Chat, mode: str | None) -> None:
+        """Use another sandbox in a chat; raises what `Chat.set_sandbox` raises.
+
+        Raises:
+            InvalidRequestError: The agent of the chat cannot keep to one.
+        """
+        await self._require_sandbox(chat.meta.backend or "", checked_sandbox(mode))
+        await chat.set_sandbox(mode)
+
+    async def sandboxes(self, backend: str) -> tuple[str, ...]:
+        """Return the sandboxes that an agent can keep to; raises what `Agents.get` raises."""
+        can = (await self.agents.get(self._known(backend))).capabilities
+        return () if "sandbox" in can.unsupported_options else SANDBOXES
+
+    async def _require_sandbox(self, backend: str, mode: str | None) -> None:
+        """Refuse an agent that cannot keep to a sandbox: it would start no session, or go without."""
+        if mode is not None and mode not in await self.sandboxes(backend):
+            raise InvalidRequestError(
+                f"{backend} cannot keep to a sandbox, and this chat has {mode!r}: choose none, or another agent.",
+                backend=backend,
+            )
 
     def opened(self, chat_id: str) -> Chat | None:
         """Return a chat that is open here, None for one that is not."""

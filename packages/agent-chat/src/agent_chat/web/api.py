@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Final
 
@@ -330,7 +330,13 @@ class Api:
         """Return an agent's models."""
         backend = call.query.get("backend") or self._service.backends[0]
         listed = await self._service.models(backend, fresh=call.query.get("fresh", False))
-        return {"backend": backend, "at": listed.at, "models": [model.to_wire() for model in listed.models]}
+        models = [model.to_wire() for model in listed.models]
+        return {
+            "backend": backend,
+            "at": listed.at,
+            "models": models,
+            "sandboxes": list(await self._service.sandboxes(backend)),
+        }
 
     async def list_sessions(self, call: Call) -> object:
         """Return an agent's stored sessions."""
@@ -363,13 +369,15 @@ class Api:
     async def change_chat(self, call: Call) -> object:
         """Change a chat."""
         chat, body = await self._chat(call), call.body
+        if "sandbox" in body and body["sandbox"] is None:  # First, for the other agent may have none.
+            await self._service.change_sandbox(chat, None)
         if "backend" in body:
             await self._service.change_backend(chat, body["backend"])
         for name, change in (
             ("model", chat.set_model),
             ("effort", chat.set_effort),
             ("permission_mode", chat.set_permission_mode),
-            ("sandbox", chat.set_sandbox),
+            ("sandbox", partial(self._service.change_sandbox, chat)),
         ):
             if name in body:
                 await change(body[name])
