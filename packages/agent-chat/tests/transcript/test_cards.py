@@ -11,7 +11,7 @@ from agent_sdk_core.messages.blocks import ToolResultBlock, ToolUseBlock
 
 
 def use(name: str, **given: object) -> Card:
-    return open_card(ToolUseBlock(id="t", name=name, input=given))
+    return open_card(ToolUseBlock(id="t", name=name, input=given), cwd="/w")
 
 
 WAITING = open_card(ToolUseBlock(id="t", name="WaitAgent", input={"agents": ["a"]}, kind="agent"))
@@ -27,7 +27,10 @@ def close(card: Card, content: Any = "ok", details: object = None, *, error: boo
     [
         (use("Bash", command="ls\x1b[2J"), "", ""),
         (use("Read", file_path="/etc/hosts"), "Read", "/etc/hosts"),
-        (use("Grep", pattern="a b", path="src"), "Grep", "src"),
+        (use("Grep", pattern="a b", path="src"), "Grep", "a b in src"),
+        (use("Glob", pattern="*.py", path="/w"), "Glob", "*.py"),
+        (use("WebSearch", query="what is new"), "WebSearch", "what is new"),
+        (use("LS", path="src"), "LS", "src"),
         (use("WebFetch", url="https://example.org"), "WebFetch", "https://example.org"),
         (use("Move", file_path="a", new_path="b"), "Move", "a → b"),
         (use("Task", description="look around"), "Sub-agent", "look around"),

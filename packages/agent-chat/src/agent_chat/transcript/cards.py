@@ -112,6 +112,9 @@ def _subject(use: ToolUse, cwd: str) -> str:
         return _arguments(given)
     if questions := list(_questions(given.get("questions"))):
         return " ".join(questions)
+    if use.kind == "search" and (wanted := clean_line(_text(given, "pattern") or _text(given, "query"))):
+        place = short_path(clean_line(_text(given, "path")), cwd)
+        return f"{wanted} in {place}" if place and place != cwd else wanted
     subject = next((short_path(clean_line(text), cwd) for key in _SUBJECT_KEYS if (text := _text(given, key))), "")
     target = short_path(clean_line(_text(given, "new_path")), cwd)
     return f"{subject} → {target}" if target else subject or _arguments(given)
