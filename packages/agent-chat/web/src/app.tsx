@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import {
-  Archive, ArrowDown, Braces, FileDiff as FileDiffIcon, FileText, FoldVertical, GitBranch, ListTree, Menu, Pencil, Trash2, X,
+  Archive, ArrowDown, Braces, ChevronRight, FileDiff as FileDiffIcon, FileText, FoldVertical, Gauge, GitBranch, ListTree, Menu, Pencil, Trash2, X,
 } from "./icons";
 import { call } from "./api";
 import { Asking } from "./asking";
@@ -13,8 +13,9 @@ import { useFollow } from "./follow";
 import { History } from "./history";
 import { confirmed, download, host } from "./host";
 import type { ChatModel } from "./model";
+import { Panel } from "./panel";
 import { Review } from "./review";
-import { Settings, type Choice } from "./settings";
+import { Sandbox, Settings, type Choice } from "./settings";
 import { SettingsPage } from "./settings_page";
 import { Sidebar, STATES } from "./sidebar";
 import {
@@ -25,15 +26,24 @@ import { Steps } from "./transcript";
 import { TrustQuestion } from "./trust";
 import { TextEditor } from "./typed";
 import { short, Usage } from "./usage";
-import type { ChatView, Told, Unsent } from "./types";
+import type { ChatView, Message, Told, Unsent } from "./types";
 
 export function App() {
   if (closed.value !== null) return <Closed />;
   if (!about.value) return <p class="splash" role="status">{problem.value ?? "Opening the chats …"}</p>;
   const model = current.value;
   return (
-    <div class={sidebar.value ? "layout open" : "layout"}>
+    <div
+      class={sidebar.value ? "layout open" : "layout"}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !sidebar.value) return;
+        event.stopPropagation();
+        sidebar.value = false;
+        document.querySelector<HTMLElement>("button.menu")?.focus();
+      }}
+    >
       <Sidebar />
+      <div class="shade" onClick={() => (sidebar.value = false)} />
       <main>
         {settingsShown.value ? <SettingsPage menu={<MenuButton />} /> : model ? <Chat key={model.id} model={model} /> : <NewChat key="new" />}
         <Problem />
@@ -93,7 +103,8 @@ function NewChat() {
   });
   const change = (changes: Partial<Choice>) => {
     if (changes.backend) rememberChoice("backend", changes.backend);
-    setChoice((known) => ({ ...known, ...changes }));
+    // A sandbox is chosen of those that the agent can keep to.
+    setChoice((known) => ({ ...known, ...(changes.backend ? { sandbox: "" } : {}), ...changes }));
   };
   return (
     <section class="new-chat" aria-label="New chat settings">
@@ -121,17 +132,7 @@ function NewChat() {
             <span>Folder</span>
             <input aria-label="Folder" value={choice.cwd} spellcheck={false} onInput={(event) => change({ cwd: event.currentTarget.value })} />
           </label>
-          <label>
-            <span>Sandbox</span>
-            <select aria-label="Sandbox" value={choice.sandbox} onChange={(event) => change({ sandbox: event.currentTarget.value })}>
-              <option value="">As permissions say</option>
-              {known.sandboxes.map((name) => (
-                <option key={name} value={name}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          </label>
+          <Sandbox choice={choice} change={change} />
         </div>
         <label class="inline worktree">
           <input type="checkbox" checked={worktree} onChange={(event) => setWorktree(event.currentTarget.checked)} />
@@ -149,9 +150,9 @@ function Chat({ model }: { model: ChatModel }) {
   const follow = useFollow(model.id);
   model.isFollowed = () => follow.following.value;
   model.toEnd = follow.toEnd;
-  const review = useSignal(false);
-  const raw = useSignal(false);
-  const usage = useSignal(false);
+  const panel = useSignal<"review" | "raw" | "usage" | null>(null);
+  const toggle = (name: "review" | "raw" | "usage") => (panel.value = panel.value === name ? null : name);
+  const close = () => (panel.value = null);
   const loading = useSignal(false);
   const earlier = async () => {
     if (model.before.value === null || loading.value) return;
@@ -172,7 +173,7 @@ function Chat({ model }: { model: ChatModel }) {
   return (
     <section class="chat">
       {view ? (
-        <ChatHeader model={model} view={view} review={() => (review.value = !review.value)} raw={() => (raw.value = !raw.value)} usage={() => (usage.value = !usage.value)} />
+        <ChatHeader model={model} view={view} review={() => toggle("review")} raw={() => toggle("raw")} usage={() => toggle("usage")} />
       ) : (
         <header class="bar">
           <MenuButton />
@@ -221,9 +222,9 @@ function Chat({ model }: { model: ChatModel }) {
             </Composer>
           </div>
         </div>
-        {review.value ? <Review model={model} close={() => (review.value = false)} /> : null}
-        {usage.value && view ? <Usage model={model} view={view} close={() => (usage.value = false)} /> : null}
-        {raw.value ? <Raw model={model} close={() => (raw.value = false)} /> : null}
+        {panel.value === "review" ? <Review model={model} close={close} /> : null}
+        {panel.value === "usage" && view ? <Usage model={model} view={view} close={close} /> : null}
+        {panel.value === "raw" ? <Raw model={model} close={close} /> : null}
       </div>
     </section>
   );
@@ -266,7 +267,11 @@ function ChatSettings({ view, isKnown }: { view: ChatView; isKnown: boolean }) {
     for (const [name, value] of Object.entries(given)) if (value === "") given[name] = null;
     return change(given);
   };
-  return <Settings choice={choice} change={set} modes={view.can?.permission_modes} disabled={!isKnown || view.state === "read_only"} busy={isBusy(view)} />;
+  return (
+    <Settings choice={choice} change={set} modes={view.can?.permission_modes} disabled={!isKnown || view.state === "read_only"} busy={isBusy(view)}>
+      <Sandbox choice={choice} change={set} disabled={!isKnown || view.state === "read_only" || isBusy(view)} />
+    </Settings>
+  );
 }
 
 function ChatHeader({ model, view, review, raw, usage }: { model: ChatModel; view: ChatView; review: () => void; raw: () => void; usage: () => void }) {
@@ -388,6 +393,7 @@ function Meter({ view, open }: { view: ChatView; open: () => void }) {
   return (
     <button type="button" class="quiet meter" aria-label={`Tokens and cost. ${title.filter(Boolean).join(", ")}`} title={title.filter(Boolean).join(" · ")} onClick={open}>
       {part !== null ? <meter aria-label="Context used" min={0} max={1} high={0.8} value={part} /> : null}
+      {part === null ? <Gauge size={14} /> : null}
       {short(context ? context.used_tokens : tokens)}{" "}
       <span class="unit">tokens</span>
       {cost ? ` · $${cost < 0.01 ? "<0.01" : cost.toFixed(2)}` : ""}
@@ -399,10 +405,14 @@ function Plan({ model }: { model: ChatModel }) {
   const steps = model.plan.value;
   const done = steps.filter((step) => step.status === "completed").length;
   if (!steps.length || done === steps.length) return null;
+  const current = steps.find((step) => step.status === "in_progress");
   return (
     <details class="plan">
       <summary>
-        Plan: {done} of {steps.length} done · {steps.find((step) => step.status === "in_progress")?.text ?? ""}
+        <ChevronRight size={14} />
+        <span>
+          Plan: {done} of {steps.length} done{current ? ` · ${current.text}` : ""}
+        </span>
       </summary>
       <Steps steps={steps} />
     </details>
@@ -468,22 +478,22 @@ function Waiting({ view, model }: { view: ChatView; model: ChatModel }) {
 
 function Raw({ model, close }: { model: ChatModel; close: () => void }) {
   return (
-    <section class="review" role="dialog" aria-label="Raw messages">
-      <header>
-        <h2>Raw messages</h2>
-        <button type="button" class="quiet" aria-label="Close the raw messages" onClick={close}>
-          <X size={16} />
-        </button>
-      </header>
+    <Panel kind="raw" label="Raw messages" closing="Close the raw messages" close={close}>
       {model.raw.value.map((message, index) => (
         <details key={index}>
           <summary>
-            {message.type}
-            {message.subtype ? ` / ${message.subtype}` : ""}
+            <span>{message.subtype ? `${message.type} / ${message.subtype}` : message.type}</span> <span class="dim">{briefly(message)}</span>
           </summary>
           <pre tabIndex={0}>{JSON.stringify(message, null, 2)}</pre>
         </details>
       ))}
-    </section>
+    </Panel>
   );
+}
+
+/** What a message is about, as far as one line tells it. */
+function briefly(message: Message): string {
+  const content = message.message?.content;
+  const blocks = Array.isArray(content) ? content : [];
+  return blocks.map((block) => block.text ?? block.thinking ?? block.name ?? block.type).join(" · ").slice(0, 120);
 }

@@ -6,6 +6,7 @@ import { ApiError, call } from "./api";
 import { Diff } from "./diff";
 import { isHosted, tell } from "./host";
 import { StillMarkdown } from "./markdown";
+import { aboutOf } from "./model";
 import { current, problem, say } from "./state";
 import type { Json, Option, Question, Request } from "./types";
 
@@ -100,7 +101,7 @@ function Permission({ request }: { request: Request }) {
   const [busy, give] = useAnswer(request);
   const asked = request.asked!;
   const options = useMemo(() => named(request.options ?? []), [request]);
-  const subject = asked.command || asked.diffs.map((diff) => diff.path).join(", ") || asked.subject.split("\n")[0] || "";
+  const subject = asked.command || asked.diffs.map((diff) => diff.path).join(", ") || aboutOf(request);
   const isPlan = request.tool_kind === "plan";
   const plan = isPlan ? asked.subject || current.value?.textOf(asked.tool_use_id) : "";
   const choose = (option: Option) => {

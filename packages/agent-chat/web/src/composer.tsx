@@ -141,12 +141,12 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
   async function complete(value: string) {
     const turn = ++asked.current;
     const at = box.current?.selectionStart ?? value.length;
-    const word = /(?:^|\s)([@/][^\s]*)$/.exec(value.slice(0, at))?.[1];
+    const word = /(?:^|\s)([@/$][^\s]*)$/.exec(value.slice(0, at))?.[1];
     if (!word || chatId === null || (word.startsWith("/") && at !== word.length)) {
       setCompletion(null);
       return;
     }
-    const options = word.startsWith("@") ? await files(chatId, word.slice(1)) : await commands(chatId, word.slice(1));
+    const options = word.startsWith("@") ? await files(chatId, word.slice(1)) : await commands(chatId, word);
     if (turn !== asked.current) return;
     setCompletion(options.length ? { from: at - word.length, options, chosen: 0 } : null);
   }
@@ -407,14 +407,18 @@ async function files(chat: string, text: string): Promise<Completion["options"]>
   return (found?.files ?? []).map((value) => ({ value: `@${value}`, hint: "" }));
 }
 
-async function commands(chat: string, text: string): Promise<Completion["options"]> {
+/** What a prompt may begin with, and skills, which it may name anywhere: `/` offers both, `$` skills alone. */
+async function commands(chat: string, word: string): Promise<Completion["options"]> {
   const found = await call<{ commands: { name: string; description?: string; kind?: string }[] }>("GET", `/chats/${chat}/commands`).catch(() => null);
-  const wanted = text.toLowerCase();
-  const theirs = (found?.commands ?? []).filter(({ kind }) => kind !== "skill");
-  return [...OURS, ...theirs.filter(({ name }) => !OURS.some((own) => own.name === name))]
-    .filter(({ name }) => name.toLowerCase().includes(wanted))
+  const told = found?.commands ?? [];
+  const skills = told.filter(({ kind }) => kind === "skill").map((each) => ({ ...each, sign: "$" }));
+  const theirs = told.filter(({ kind, name }) => kind !== "skill" && !OURS.some((own) => own.name === name));
+  const all = [...[...OURS, ...theirs].map((each) => ({ ...each, sign: "/" })), ...skills];
+  const wanted = word.slice(1).toLowerCase();
+  return all
+    .filter(({ name, sign }) => (word[0] === "/" || sign === "$") && name.toLowerCase().includes(wanted))
     .slice(0, 8)
-    .map((command) => ({ value: `/${command.name}`, hint: command.description ?? "" }));
+    .map(({ name, sign, description }) => ({ value: sign + name, hint: description ?? "" }));
 }
 
 function read(file: File): Promise<string> {

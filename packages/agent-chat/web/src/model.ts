@@ -370,7 +370,7 @@ function useOf(message: Message): TurnUse {
 }
 
 /** What a request is about, in one line. */
-function aboutOf(request: Request | undefined): string {
+export function aboutOf(request: Request | undefined): string {
   const { asked, request: given, tool_name: tool } = request ?? {};
   const line = (asked?.command || asked?.diffs[0]?.path || asked?.subject || given?.questions?.[0]?.text || "").split("\n")[0]!.slice(0, 120);
   if (tool && /^\w+: [[{]$/.test(line)) return tool; // The first line of its arguments, which says nothing.

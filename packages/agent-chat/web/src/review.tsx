@@ -1,11 +1,13 @@
 // The review: every change of the chat in one place, file by file, with comments that become a prompt.
 
 import { useMemo, useState } from "preact/hooks";
-import { Undo2, X } from "./icons";
+import { Undo2 } from "./icons";
 import { call } from "./api";
 import { inserted } from "./composer";
 import { counts, Diff, type Remarks } from "./diff";
+import { keep, kept } from "./memory";
 import type { CardItem, ChatModel, Thread } from "./model";
+import { Panel } from "./panel";
 import { attempt, send } from "./state";
 import type { FileDiff } from "./types";
 
@@ -41,20 +43,32 @@ function worded({ path, place, quote, text }: Comment): string {
   return `On ${path}${about}:\n${place === "" ? "" : `> ${quote}\n\n`}${text.trim()}`;
 }
 
+/** What was commented and not sent yet, also before the panel or the page was closed. */
+function keptComments(chat: string): Record<string, Comment> {
+  try {
+    return JSON.parse(kept(`comments:${chat}`) ?? "{}") as Record<string, Comment>;
+  } catch {
+    return {}; // Cut off, or of another version.
+  }
+}
+
 export function Review({ model, close }: { model: ChatModel; close: () => void }) {
   const [lastTurn, setLastTurn] = useState(false);
-  const [comments, setComments] = useState<Record<string, Comment>>({});
+  const [comments, setComments] = useState(() => keptComments(model.id));
   const [sending, setSending] = useState(false);
   const files = useMemo(() => changesOf(model, lastTurn), [model, lastTurn, model.thread.value.items.value]);
   const given = Object.values(comments).filter(({ text }) => text.trim());
   const many = `${given.length} comment${given.length > 1 ? "s" : ""}`;
-  const write = (key: string, comment: Comment | null) =>
+  const keepAll = (change: (known: Record<string, Comment>) => Record<string, Comment>) =>
     setComments((known) => {
-      const { [key]: _, ...others } = known;
-      return comment === null ? others : { ...others, [key]: comment };
+      const all = change(known);
+      keep(`comments:${model.id}`, Object.keys(all).length ? JSON.stringify(all) : null);
+      return all;
     });
+  const write = (key: string, comment: Comment | null) =>
+    keepAll(({ [key]: _, ...others }) => (comment === null ? others : { ...others, [key]: comment }));
   const done = () => {
-    setComments({});
+    keepAll(() => ({}));
     close();
   };
   const put = () => {
@@ -67,16 +81,17 @@ export function Review({ model, close }: { model: ChatModel; close: () => void }
     setSending(false);
   };
   return (
-    <section class="review" role="dialog" aria-label="Review of changes">
-      <header>
-        <h2>Changes</h2>
+    <Panel
+      label="Review of changes"
+      title="Changes"
+      closing="Close the review"
+      close={close}
+      beside={
         <label class="inline">
           <input type="checkbox" checked={lastTurn} onChange={(event) => setLastTurn(event.currentTarget.checked)} /> last turn only
         </label>
-        <button type="button" class="quiet" aria-label="Close the review" onClick={close}>
-          <X size={16} />
-        </button>
-      </header>
+      }
+    >
       {model.view.value?.undo ? <Undo key={model.view.value.undo} chat={model.id} turn={model.view.value.undo} /> : null}
       {files.size === 0 ? <p class="dim">Nothing was changed{lastTurn ? " in the last turn" : ""}.</p> : <p class="dim">A line's number begins a comment on it.</p>}
       {[...files].map(([path, diffs]) => {
@@ -110,7 +125,7 @@ export function Review({ model, close }: { model: ChatModel; close: () => void }
           </button>
         </div>
       ) : null}
-    </section>
+    </Panel>
   );
 }
 

@@ -1,5 +1,6 @@
 // Combo boxes of a chat's settings: for a new chat, and for the one that is shown.
 
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { RefreshCw } from "./icons";
 import { about, models, modelsOf } from "./state";
@@ -39,12 +40,39 @@ interface Props {
   busy?: boolean;
   /** Whether each letter of the model counts at once, and not only what it ends as. */
   live?: boolean;
+  children?: ComponentChildren;
+}
+
+interface SandboxProps {
+  choice: Choice;
+  change: (changes: Partial<Choice>) => unknown;
+  disabled?: boolean;
+}
+
+/** What tools may touch, where the agent can keep to that, and where one was chosen with another agent. */
+export function Sandbox({ choice, change, disabled }: SandboxProps) {
+  const offered = models.value[choice.backend]?.sandboxes ?? [];
+  const names = [...new Set([...offered, ...(choice.sandbox ? [choice.sandbox] : [])])];
+  if (!names.length) return null;
+  return (
+    <label>
+      <span>Sandbox</span>
+      <select aria-label="Sandbox" value={choice.sandbox} disabled={disabled} onChange={(event) => change({ sandbox: event.currentTarget.value })}>
+        <option value="">Default sandbox</option>
+        {names.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
 }
 
 /** Say that a model is the default one, unless its name does. */
 const asDefault = (name: string) => (/default/i.test(name) ? name : `${name} (default)`);
 
-export function Settings({ choice, change, modes, disabled, busy, live }: Props) {
+export function Settings({ choice, change, modes, disabled, busy, live, children }: Props) {
   const backends = about.value?.backends ?? [];
   const listed = models.value[choice.backend];
   useEffect(() => {
@@ -123,6 +151,7 @@ export function Settings({ choice, change, modes, disabled, busy, live }: Props)
           ))}
         </select>
       </label>
+      {children}
     </div>
   );
 }

@@ -89,14 +89,14 @@ export function Sidebar() {
         <label class="inline">
           <input type="checkbox" checked={archived.value} onChange={(event) => showArchived(event.currentTarget.checked)} /> Archived
         </label>
-        <button type="button" class="quiet" aria-label="Settings" title="Settings" onClick={() => visit("#/settings")}>
-          <Settings2 size={15} />
-        </button>
         {canNotify ? (
           <button type="button" class="quiet" onClick={() => void Notification.requestPermission()}>
             <Bell size={13} /> Notify me
           </button>
         ) : null}
+        <button type="button" class="quiet" aria-label="Settings" title="Settings" onClick={() => visit("#/settings")}>
+          <Settings2 size={15} />
+        </button>
       </footer>
     </nav>
   );

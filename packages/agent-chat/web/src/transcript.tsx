@@ -3,7 +3,7 @@
 import { useComputed, useSignal, type Signal } from "@preact/signals";
 import type { VNode } from "preact";
 import {
-  Bot, Brain, Check, ChevronRight, Circle, CircleCheck, CircleDot, CircleSlash, CircleX, FileMinus, FilePenLine, FileSearch, FileSymlink, Globe, Hand, ListChecks,
+  Bot, Brain, Check, ChevronRight, Circle, CircleCheck, CircleDot, CircleSlash, CircleX, ClipboardList, FileMinus, FilePenLine, FileSearch, FileSymlink, Globe, Hand, ListChecks,
   LoaderCircle, MessageCircleQuestionMark, Plug, Search, SquareTerminal, Wrench, type Icon,
 } from "./icons";
 import { counts, Diff } from "./diff";
@@ -22,7 +22,7 @@ const ICONS: Record<string, Icon> = {
   fetch: Globe,
   think: ListChecks,
   ask: MessageCircleQuestionMark,
-  plan: ListChecks,
+  plan: ClipboardList,
   agent: Bot,
   mcp: Plug,
   other: Wrench,

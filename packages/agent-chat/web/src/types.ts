@@ -220,6 +220,8 @@ export interface ModelList {
   backend: string;
   at: number;
   models: Model[];
+  /** The sandboxes that the agent can keep to. */
+  sandboxes: string[];
 }
 
 export interface Image {

@@ -1,8 +1,8 @@
 // Tokens and cost of a chat over its turns: a chart, loaded when it is wanted, and the same as a table.
 
 import { useEffect, useRef } from "preact/hooks";
-import { X } from "./icons";
 import type { ChatModel } from "./model";
+import { Panel } from "./panel";
 import type { AccountLimit, ChatView } from "./types";
 
 export function short(count: number): string {
@@ -59,13 +59,7 @@ export function Usage({ model, view, close }: { model: ChatModel; view: ChatView
   }, [turns]);
   const cost = view.used?.cost_usd;
   return (
-    <section class="review usage" role="dialog" aria-label="Tokens and cost">
-      <header>
-        <h2>Tokens and cost</h2>
-        <button type="button" class="quiet" aria-label="Close tokens and cost" onClick={close}>
-          <X size={16} />
-        </button>
-      </header>
+    <Panel kind="usage" label="Tokens and cost" closing="Close tokens and cost" close={close}>
       {turns.length ? <div class="chart" ref={place} role="img" aria-label={`Tokens of ${turns.length} turns; the table below has the numbers`} /> : <p class="dim">No turn has ended yet.</p>}
       {cost ? (
         <p class="dim">
@@ -95,6 +89,6 @@ export function Usage({ model, view, close }: { model: ChatModel; view: ChatView
           </tbody>
         </table>
       ) : null}
-    </section>
+    </Panel>
   );
 }
