@@ -1,0 +1,115 @@
+"""Tools as cards: one of each kind, and sub-agents with what they said and did within theirs."""
+
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, get_args
+
+import pytest
+from playwright.sync_api import expect
+from tests.e2e.serving import Server
+
+from agent_sdk_core import ToolKind
+from agent_sdk_core.messages.kinds import tool_kind
+from agent_sdk_core.messages.parse import parse_message
+from agent_sdk_testing import ModelRequest, ScriptedModel, Step, call, text, write_codex_home
+
+OpenWindow = Callable[..., Any]
+QUESTION: Final = {"question": "Which?", "options": [{"label": "a"}, {"label": "b"}]}
+USES: Final[tuple[tuple[str, dict[str, Any], str], ...]] = (
+    ("Bash", {"command": "make -j2"}, "Bash: make -j2"),
+    ("Read", {"file_path": "a.txt"}, "Read: a.txt"),
+    ("Edit", {"file_path": "b.txt", "old_string": "one", "new_string": "two"}, "Edit: b.txt"),
+    ("Delete", {"file_path": "c.txt"}, "Delete: c.txt"),
+    ("Move", {"file_path": "d.txt", "new_path": "e.txt"}, "Move: d.txt → e.txt"),
+    ("Grep", {"pattern": "todo", "path": "src"}, "Grep: todo in src"),
+    ("WebFetch", {"url": "https://example.org/"}, "WebFetch: https://example.org/"),
+    ("TodoWrite", {"todos": [{"content": "Look", "status": "completed"}]}, "Plan"),
+    ("AskUserQuestion", {"questions": [QUESTION]}, "Question: Which?"),
+    ("ExitPlanMode", {"plan": "1. Look"}, "Proposed plan"),
+    ("Agent", {"description": "Counting", "prompt": "Count"}, "Sub-agent: Counting"),
+    ("mcp__git__log", {"n": 3}, 'git · log: {"n": 3}'),
+    ("sleep", {"seconds": 1}, 'sleep: {"seconds": 1}'),
+)
+"""A tool of each kind, what it is given, and the name of its card."""
+
+
+@pytest.mark.parametrize(("fails", "state"), [(False, "done"), (True, "failed")])
+def test_each_kind_of_tool_has_its_card(quick: Server, open_window: OpenWindow, fails: bool, state: str) -> None:
+    assert {tool_kind(name) for name, _, _ in USES} == set(get_args(ToolKind))
+    tab = open_window(quick).tab()
+    chat = quick.call(lambda service: service.create())
+    tab.page.evaluate(f"location.hash = '#/chat/{chat.id}'")
+    expect(tab.page.get_by_text("Nothing was said here yet.")).to_be_visible()
+
+    def tell(role: str, content: list[dict[str, Any]]) -> None:
+        async def take(service: Any) -> None:
+            del service
+            message = {"type": role, "uuid": f"{role}-1", "message": {"id": "m", "role": role, "content": content}}
+            chat.take(parse_message(message))
+
+        quick.call(take)
+
+    ids = [f"t{number}" for number in range(len(USES))]
+    tell(
+        "assistant",
+        [
+            {"type": "tool_use", "id": use, "name": name, "input": given}
+            for use, (name, given, _) in zip(ids, USES, strict=True)
+        ],
+    )
+    for _, _, name in USES:
+        card = tab.page.get_by_role("article", name=name, exact=True)
+        expect(card.get_by_role("img", name="running")).to_be_visible()
+        expect(card).to_have_attribute("aria-busy", "true")
+    result = {"type": "tool_result", "content": "what came of it", "is_error": fails}
+    tell("user", [{**result, "tool_use_id": use} for use in ids])
+    for _, _, name in USES:
+        card = tab.page.get_by_role("article", name=name, exact=True)
+        expect(card.get_by_role("img", name=state)).to_be_visible()
+        expect(card).to_have_attribute("aria-busy", "false")
+    expect(tab.page.get_by_role("article", name="Edit: b.txt").locator("tr.plus")).to_contain_text("two")
+    drawn = tab.log.locator("article .fold > svg:nth-of-type(2)").evaluate_all("all => all.map(each => each.innerHTML)")
+    assert len(set(drawn)) == len(USES), "each kind has an icon of its own"
+    tab.shot(f"cards-{state}")
+
+
+THREAD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def awaited(request: ModelRequest) -> Step:
+    """Wait for the sub-agent that was started."""
+    [thread] = {match[0] for output in request.tool_outputs if (match := THREAD.search(output.text))}
+    return call("wait_agent", namespace="multi_agent_v1", targets=[thread], timeout_ms=20_000)
+
+
+@pytest.mark.parametrize("real", ["codex"], indirect=True)
+def test_a_sub_agent_that_runs_beside_the_turn_is_shown_within_its_card_also_after_a_reload(
+    real: tuple[Server, ScriptedModel], open_window: OpenWindow
+) -> None:
+    server, model = real
+    write_codex_home(server.service.cwd.parent / "codex", model, slug="mock-model")  # A model that may start them.
+    model.when(lambda request: request.last_user_text == "Count the files").reply(
+        text("I count."), call("exec_command", cmd="echo seven")
+    ).reply(text("There are **seven**."))
+    model.reply(call("spawn_agent", namespace="multi_agent_v1", message="Count the files")).reply(awaited)
+    model.reply(text("Seven, it says."))
+    tab = open_window(server).tab()
+    tab.say("Have somebody count")
+    expect(tab.log.get_by_text("Seven, it says.")).to_be_visible()
+    tab.ended()
+    for again in (False, True):
+        if again:
+            tab.page.reload()
+        card = tab.page.get_by_role("article", name="Sub-agent: Count the files", exact=True)
+        expect(card.get_by_role("img", name="done").first).to_be_visible()
+        fold = card.locator(".fold").first
+        if fold.get_attribute("aria-expanded") == "false":
+            fold.click()
+        expect(card.locator(".nested").get_by_text("I count.")).to_be_visible()
+        expect(card.locator(".nested").get_by_role("article", name="echo seven")).to_be_visible()
+        expect(card.locator(".nested strong", has_text="seven")).to_be_visible()
+        expect(tab.log.locator("> .item").get_by_text("Seven, it says.")).to_be_visible()
+    tab.shot("sub-agent")
