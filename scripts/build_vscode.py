@@ -21,7 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-tests", action="store_true", help="build the package alone")
     given = parser.parse_args()
-    steps = [["ci", "--ignore-scripts"]]
+    steps = [["ci", "--ignore-scripts", "--prefer-offline"]]
     if not given.no_tests:
         steps += [["run", "lint"], ["run", "check"], ["test"]]
     for step in steps:

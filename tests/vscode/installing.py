@@ -16,6 +16,9 @@ VERSION: Final = "4.139.1"
 
 FOLDER: Final = Path(os.environ.get("AGENT_SDK_VSCODE_CACHE", ".cache/vscode")).resolve() / VERSION
 ROOT: Final = FOLDER / "package" / "lib" / "vscode"
+SKIPPED: Final = "SKIPPED:"
+"""How the line begins by which the session knows that there is no server."""
+
 _DONE: Final = FOLDER / "installed"
 _SECONDS: Final = 300
 _UNUSED: Final = (
@@ -63,7 +66,7 @@ def is_installed() -> bool:
 
 
 def look_for_registry() -> None:
-    """Look whether npm's registry is in reach: what the extension is built of comes from there, each time.
+    """Look whether npm's registry is in reach and has the server, without waiting long.
 
     Raises:
         OSError: It is not.
@@ -93,11 +96,17 @@ def install() -> None:
     _DONE.touch()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Have the server, or say in one line why it cannot be had; where it is there, nothing is said."""
+    if is_installed():
+        return
     try:
         look_for_registry()
         install()
     except OSError as error:
-        # A line that the session reads.
         reason = " ".join(str(error).split())
-        sys.stdout.write(f"SKIPPED: the extension in VS Code, for its server cannot be had here: {reason}\n")
+        sys.stdout.write(f"{SKIPPED} the tests in VS Code, for its server cannot be had here: {reason}\n")
+
+
+if __name__ == "__main__":
+    main()
