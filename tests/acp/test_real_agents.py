@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -217,16 +221,54 @@ async def test_a_killed_agent(agent: RealAgent, scripted_model: ScriptedModel) -
         assert result.outcome == "failed"
 
 
-def test_the_command_runs_an_agent_that_the_configuration_names(
-    agent: RealAgent, scripted_model: ScriptedModel
-) -> None:
+def configured(agent: RealAgent) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs an agent as somebody has configured it, and its environment."""
     command = json.dumps([str(agent.wrapper), *agent.rest])
     config = agent.folder / "config.toml"
     config.write_text(f'[backends.{agent.name}]\ntype = "acp"\ncommand = {command}\n')
+    run = [sys.executable, "-m", "agent_chat", "run", "-b", agent.name, "--cwd", str(agent.workspace)]
+    return run, {**agent.env, "AGENT_SDK_CONFIG": str(config)}
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_the_command_asks_at_its_terminal_what_the_agent_wants(
+    agent: RealAgent, scripted_model: ScriptedModel, answer: str
+) -> None:
+    run, env = configured(agent)
+    scripted_model.reply(text("I make it."), run_command("echo a > made.txt")).reply(text("So be it."))
+    near, far = pty.openpty()
+    with subprocess.Popen(
+        [*run, "Make it"],
+        env={**env, "TERM": "xterm-256color"},
+        stdin=far,
+        stdout=far,
+        stderr=far,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # What it asks, it asks at its own terminal.
+    ) as process:
+        os.close(far)
+        shown, typed = "", False
+        with suppress(OSError):  # Linux reports so that the other end has been closed.
+            while data := os.read(near, 65_536):
+                shown += data.decode("utf-8", "replace")
+                if "Your answer: " in shown and not typed:
+                    typed = True
+                    os.write(near, f"{answer}\n".encode())
+        os.close(near)
+        code = process.wait(120)
+    assert typed, shown
+    assert (code, "So be it." in shown) == (0, True), shown
+    assert (agent.workspace / "made.txt").exists() is (answer == "y")
+
+
+def test_the_command_runs_an_agent_that_the_configuration_names(
+    agent: RealAgent, scripted_model: ScriptedModel
+) -> None:
+    run, env = configured(agent)
     scripted_model.reply(text("Hello ", "there."))
     done = subprocess.run(
-        [sys.executable, "-m", "agent_chat", "run", "-b", agent.name, "--cwd", str(agent.workspace), "Hi"],
-        env={**agent.env, "AGENT_SDK_CONFIG": str(config)},
+        [*run, "Hi"],
+        env=env,
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
