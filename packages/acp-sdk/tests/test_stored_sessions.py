@@ -79,6 +79,9 @@ async def test_stored_sessions(fake: FakeAcp, backend: AcpBackend, workspace: Pa
             await backend.create_session(SessionOptions(resume="gone", cwd=workspace))
         with pytest.raises(SessionNotFoundError, match=r"no stored session 'broken': .*Internal error"):
             await backend.create_session(SessionOptions(resume="broken", cwd=workspace))
+        for unknown in ("gone", "broken"):
+            with pytest.raises(SessionNotFoundError, match=f"no stored session '{unknown}'"):
+                await backend.read_history(unknown)
         with pytest.raises(UnsupportedOptionError, match="cannot copy sessions"):
             await backend.create_session(SessionOptions(resume="s2", fork=True, cwd=workspace))
         for change in (backend.delete_session, backend.archive_session, backend.unarchive_session):

@@ -14,13 +14,12 @@ from acp_sdk.process.link import AgentLink
 from acp_sdk.routing.receiver import Emit, Router
 from acp_sdk.session import AcpSession
 from acp_sdk.sessions import SessionOpener
-from acp_sdk.stored import lists
+from acp_sdk.stored import require_stored
 from agent_sdk_core.errors import (
     AgentError,
     HandshakeError,
     ProtocolError,
     SessionBusyError,
-    SessionNotFoundError,
 )
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.rpc.correlation import Tap
@@ -113,7 +112,8 @@ class FolderAgent:
         try:
             opened = await self.opener.open(options, folder)
         except ProtocolError as error:
-            await self._require_stored(options.resume, str(folder), error)
+            if options.resume is not None:
+                await require_stored(self.link.today, options.resume, str(folder), error, backend=self.link.name)
             raise
         session_id = opened.facts.session_id
         if self.router.is_open(session_id):
@@ -155,17 +155,6 @@ class FolderAgent:
         session.when_closed.append(closed)
         router.attach(driver.session_id, session)
         return session
-
-    async def _require_stored(self, session_id: str | None, folder: str, error: AgentError) -> None:
-        """Say of a session that could not be opened that there is none, where the agent lists those that there are."""
-        there = True
-        with suppress(AgentError):
-            there = session_id is None or await lists(self.link.today, session_id, folder)
-        if not there:
-            raise SessionNotFoundError(
-                f"The {self.link.name} agent has no stored session {session_id!r}: {error.message}",
-                backend=self.link.name,
-            ) from error
 
     async def _complain(self, request_id: RequestId, why: str, code: int) -> None:
         with suppress(AgentError):  # An agent that is gone waits for nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
@@ -12,7 +13,7 @@ from acp_sdk.process.errors import translate
 from acp_sdk.protocol import methods
 from acp_sdk.protocol.sessions import SessionInfo, SessionList
 from acp_sdk.sessions import SessionOpener
-from agent_sdk_core.errors import ProtocolError, UnsupportedOptionError
+from agent_sdk_core.errors import AgentError, ProtocolError, SessionNotFoundError, UnsupportedOptionError
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_sessions
 from agent_sdk_core.messages.conversation import UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
@@ -21,7 +22,22 @@ from agent_sdk_core.paths import off_the_loop, resolved_path, working_folder
 from agent_sdk_core.wire.reading import Json
 
 
-async def lists(agent: AcpAgent, session_id: str, cwd: str) -> bool:
+async def require_stored(agent: AcpAgent, session_id: str, folder: str, error: AgentError, *, backend: str) -> None:
+    """Say of a session that could not be opened that there is none, where the agent lists those that there are.
+
+    Raises:
+        SessionNotFoundError: The folder has no session of this id.
+    """
+    there = True
+    with suppress(AgentError):
+        there = await _lists(agent, session_id, folder)
+    if not there:
+        raise SessionNotFoundError(
+            f"The {backend} agent has no stored session {session_id!r}: {error.message}", backend=backend
+        ) from error
+
+
+async def _lists(agent: AcpAgent, session_id: str, cwd: str) -> bool:
     """Tell whether an agent lists a session of a folder; True as well where it does not list any."""
     params: Json = {"cwd": cwd}
     while agent.sessions.list_sessions is not None:
@@ -102,7 +118,11 @@ async def read_history(
         raise UnsupportedOptionError(f"The {backend} agent does not tell what was said in a session.", backend=backend)
     cwd = str(await off_the_loop(partial(working_folder, folder, backend=backend)))
     options = SessionOptions(resume=session_id)
-    opened = await opener.resume(session_id, opener.params(agent, cwd), options, cwd, agent=agent)
+    try:
+        opened = await opener.resume(session_id, opener.params(agent, cwd), options, cwd, agent=agent)
+    except ProtocolError as error:
+        await require_stored(agent, session_id, cwd, error, backend=backend)
+        raise
     await opener.close(session_id)
     return opened.told
 
