@@ -687,6 +687,48 @@ async def test_nobody_logged_in_is_told_as_such(
     assert not list(await store.list_chats()), "a session that could not be opened leaves no chat"
 
 
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("replays", [True, False])
+async def test_a_turn_that_ends_while_its_session_is_opened_again_answers_its_prompt(
+    client: Client,
+    agent: MemoryBackend,
+    service: ChatService,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: int,
+    replays: bool,
+) -> None:
+    gate, opening = Gate(), asyncio.Event()
+    agent.reply(text("Half "), gate, text("of it"))
+    session = await client.session(tmp_path, version)
+    asked = client.ask(session, "Hi")
+    await client.until_update("agent_message_chunk")
+    models = service.models
+
+    async def slowly(backend: str, *, fresh: bool = False) -> Any:
+        await opening.wait()
+        return await models(backend, fresh=fresh)
+
+    monkeypatch.setattr(service, "models", slowly)
+    params: Frame = {"sessionId": session, "cwd": str(tmp_path), "mcpServers": []}
+    if version == 2 and replays:
+        params["replayFrom"] = {"type": "start"}
+    opened = client.begin("session/load" if version == 1 and replays else "session/resume", **params)
+    await client.quiet()
+    gate.open()
+    chat = await service.open(session)
+    while chat.state != "idle":
+        await asyncio.sleep(0)
+    opening.set()
+    assert "error" not in await client.end_of(opened)
+    if version == 1:
+        assert (await client.end_of(asked))["result"]["stopReason"] == "end_turn"
+    else:
+        assert "error" not in await client.end_of(asked)
+        assert (await client.until_update("state_update", state="idle"))["stopReason"] == "end_turn"
+    assert client.said().endswith("of it")
+
+
 async def test_a_question_is_a_form_where_there_are_forms(client: Client, agent: MemoryBackend, tmp_path: Path) -> None:
     options = [{"label": "Red", "description": "warm"}, {"label": "Blue"}]
     question = {"question": "Which colour?", "header": "Colour", "options": options}

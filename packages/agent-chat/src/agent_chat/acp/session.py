@@ -41,6 +41,8 @@ FLUSH_SECONDS: Final = 5.0
 PAGE: Final = 500
 """Messages that are read from the log at once."""
 
+_PIECES: Final = (StreamEvent, ToolProgress)
+
 
 class Client(Protocol):
     """The client of a connection, as a session speaks to it."""
@@ -81,11 +83,12 @@ class AcpSession:
         self._asks: dict[str, asyncio.Task[None]] = {}
         self._work: set[asyncio.Task[None]] = set()
         self._follower: asyncio.Task[None] | None = None
+        self._taking = asyncio.Lock()
+        self._successor: AcpSession | None = None
         self._seen: dict[str, None] = {}
-        self._cursor: Cursor | None = None
-        self._state = "idle"
         self._idle = asyncio.Event()
-        self._idle.set()
+        self._last: ResultMessage | None = None
+        self._stand()
         self._told_title = chat.meta.title
         self._told_commands: list[dict[str, Any]] = []
         self._told_options: list[dict[str, Any]] = []
@@ -103,14 +106,33 @@ class AcpSession:
         """Whether a prompt of this client is not answered yet."""
         return bool(self._prompts)
 
+    @property
+    def gone(self) -> bool:
+        """Whether it tells the client nothing any more, and no other goes on with it."""
+        return self._closed if self._successor is None else self._successor.gone
+
     # Opening
 
     async def take_over(self, before: AcpSession) -> None:
-        """Go on for a client that opens a session again which it has open; its prompts get their answers here."""
-        self._ours |= before._ours
-        self._prompts |= before._prompts
-        before._prompts.clear()
-        await before.detach()
+        """Go on where another one stops, for a client that opens a session again which it has open.
+
+        What comes meanwhile is told here, and prompts get their answers.
+        """
+        async with before._taking:  # Not in the middle of something.
+            before._successor = self
+            self._ours |= before._ours
+            self._prompts |= before._prompts
+            before._prompts.clear()
+            self._converter, self._words, self._seen = before._converter, before._words, before._seen
+            self._cursor = before._cursor
+            self._be(before._state)
+            await before.detach()
+
+    def _stand(self) -> None:
+        """Note where the stream is, and what the session does there: what comes behind it is told by `follow`."""
+        self._cursor = self.chat.feed.stream.cursor
+        state = self.chat.state
+        self._be(state if state in ("running", "requires_action") else "idle")
 
     async def start(self) -> dict[str, Any]:
         """Start or resume the agent, unless the chat can only be read, and return the settings for the client.
@@ -137,12 +159,15 @@ class AcpSession:
     async def replay(self) -> None:
         """Tell the client all that was said, by the log, and what is not final yet.
 
-        What comes while the log is read is told by `follow`, once.
+        What comes while the log is read is told by `follow`, once; what came before that, since the session began to
+        be opened, may have ended prompts.
         """
         chat = self.chat
         if chat.log is not None:
             await chat.log.flush(FLUSH_SECONDS)
-        self._cursor = chat.feed.stream.cursor
+        passed = self._passed()
+        self._stand()
+        self._words = SessionWords()
         opened = chat.feed.snapshot()["open"]
         converter = Converter(chat.meta.cwd or "", replays=True)
         after = 0
@@ -157,31 +182,43 @@ class AcpSession:
         for piece in opened:
             for update in converter.feed(parse_message(piece["message"])):
                 await self._tell(update)
+        for message in passed:
+            await self._settle(message)
+
+    def _passed(self) -> list[SDKMessage]:
+        """Return what the chat's stream has that was not followed, as far as it is known."""
+        stream = self.chat.feed.stream
+        entries = stream.since(self._cursor)
+        if entries is None:
+            return [parse_message(each["message"]) for each in self.chat.feed.snapshot()["messages"]]
+        told = [entry.data["message"] for entry in entries if entry.kind == "message" and entry.piece is None]
+        return [parse_message(each) for each in told]
 
     async def tell_state(self) -> None:
         """Tell the client what the session does now, as it has to hear before it is answered that the session is open.
 
         What happens from here on is told by `follow`.
         """
-        if self._cursor is None:
-            self._cursor = self.chat.feed.stream.cursor
-        state = self.chat.state
-        self._be(state if state in ("running", "requires_action") else "idle")
-        await self._tell({"sessionUpdate": "state_update", "state": self._state})
+        ended = ending_of(self._last) if self._state == "idle" and self._last is not None else {}
+        await self._tell({"sessionUpdate": "state_update", "state": self._state, **ended})
 
     def follow(self) -> None:
-        """Begin to tell the client what happens, from now on or from where `replay` or `tell_state` stopped."""
+        """Begin to tell the client what happens, from where the session began to be opened, or `replay` stopped."""
         if self._closed:  # While the answer to who opened it was on its way.
             return
-        reader = self.chat.follow(self._cursor or self.chat.feed.stream.cursor)
+        reader = self.chat.follow(self._cursor)
 
         async def read() -> None:
             while (told := await reader.read()) is not None:
                 if told["type"] == "snapshot":
-                    await self._catch_up(told)
-                else:
-                    for event in told["events"]:
+                    async with self._taking:
+                        await self._catch_up(told)
+                        self._cursor = Cursor(**told["cursor"])
+                    continue
+                for event in told["events"]:
+                    async with self._taking:
                         await self._take(event)
+                        self._cursor = Cursor(told["epoch"], event["seq"])
             self._end_prompts("The chat has been closed.")
 
         self._follower = asyncio.create_task(read())
@@ -210,12 +247,18 @@ class AcpSession:
             await self._send(sent)
             await self._until_answered(sent)
         except BaseException as error:
-            self._prompts.pop(sent.uuid, None)
-            if isinstance(error, Exception):
-                self._ours.discard(sent.uuid)
+            self.drop(sent, unsent=isinstance(error, Exception))  # Who is cancelled may have sent it.
             sent.told.set()
             raise
         return sent
+
+    def drop(self, sent: PromptOfClient, *, unsent: bool) -> None:
+        """Forget a prompt that was answered with an error, here or where the session goes on."""
+        self._prompts.pop(sent.uuid, None)
+        if unsent:
+            self._ours.discard(sent.uuid)
+        if self._successor is not None:
+            self._successor.drop(sent, unsent=unsent)
 
     async def steer(self, params: Mapping[str, object]) -> dict[str, str]:
         """Add a prompt to the running turn; where none runs, one begins, unless the client wants to do that itself."""
@@ -359,7 +402,7 @@ class AcpSession:
             try:
                 await asyncio.wait([sent.answer])
             except asyncio.CancelledError:
-                if self._closed or (task := asyncio.current_task()) is None:
+                if self.gone or (task := asyncio.current_task()) is None:
                     raise
                 task.uncancel()
                 sent.cancelled = True
@@ -372,7 +415,7 @@ class AcpSession:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             current = asyncio.current_task()
-            if self._closed or current is None or task.cancelled():
+            if self.gone or current is None or task.cancelled():
                 task.cancel()
                 raise
             current.uncancel()
@@ -405,15 +448,14 @@ class AcpSession:
             await self._take_message(parse_message(event["message"]))
 
     async def _take_message(self, message: SDKMessage) -> None:
-        """Tell what a message says, once."""
-        if not isinstance(message, StreamEvent | ToolProgress):
-            if message.uuid is not None and message.uuid in self._seen:
-                return
+        """Tell what a message says, once, and follow what it does to the session and its prompts."""
+        known = self._knows(message)
+        if not isinstance(message, _PIECES):
             self._note(message.uuid)
         if isinstance(message, InitMessage) and message.parent_tool_use_id is None:
             self._spawn(self._tell_commands())
             await self._tell_state("running")  # Before its prompt, and for a turn that the agent begins by itself.
-        for update in self._converter.feed(message):
+        for update in () if known else self._converter.feed(message):
             await self._tell(update)
         match message:
             case UserMessage() if message.is_prompt and message.uuid is not None:
@@ -430,7 +472,15 @@ class AcpSession:
     async def _catch_up(self, snapshot: Mapping[str, Any]) -> None:
         """Go on after more happened than is remembered: what is whole is told, as far as the chat still holds it."""
         for each in snapshot["messages"]:
-            await self._take_message(parse_message(each["message"]))
+            message = parse_message(each["message"])
+            if self._knows(message):
+                await self._settle(message)
+            else:
+                await self._take_message(message)
+
+    def _knows(self, message: SDKMessage) -> bool:
+        """Tell whether the client was told of a message."""
+        return message.uuid is not None and message.uuid in self._seen and not isinstance(message, _PIECES)
 
     def _note(self, uuid: str | None) -> None:
         """Remember a message as told."""
@@ -445,8 +495,23 @@ class AcpSession:
             sent.settle({"messageId": uuid})
             del self._prompts[uuid]
 
+    async def _settle(self, message: SDKMessage) -> None:
+        """Answer the prompts that a message takes or ends, which has been told already."""
+        match message:
+            case UserMessage() if message.is_prompt and message.uuid is not None:
+                self._inserted(message.uuid)
+            case ResultMessage() if message.parent_tool_use_id is None:
+                self._last = message
+                await self._answer(message)
+            case _:
+                pass
+
     async def _ended(self, result: ResultMessage) -> None:
+        self._last = result
         await self._tell_state("idle", **ending_of(result))
+        await self._answer(result)
+
+    async def _answer(self, result: ResultMessage) -> None:
         for uuid in result.user_message_uuids:
             sent = self._prompts.pop(uuid, None)
             self._ours.discard(uuid)
@@ -500,6 +565,9 @@ class AcpSession:
     # What is asked
 
     async def _opened(self, message: RequestOpened) -> None:
+        session = self.chat.session
+        if session is None or all(request.request_id != message.request_id for request in session.pending):
+            return  # It has been answered since.
         await self._tell_state("requires_action")
         with suppress(AgentError):
             self._put(request_from_wire(message.request))
