@@ -47,13 +47,7 @@ class Chat(ShownChat):
     at once resume it once.
 
     Args:
-        meta: What is known of it.
-        store: Keeps it.
-        lease: The right to write it; None: it can only be read.
-        reason: Why it can only be read.
-        publish: Takes events for the bus.
-        open_session: Opens the session of its agent, new or resumed.
-        redacts: Whether secrets are left out of what is stored and told.
+        open_session: Opens the session of its agent, new or resumed; the others are those of `ShownChat`.
 
     Attributes:
         extra: Options that its sessions have beside what is stored, such as the MCP servers of an editor; what changes

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Self, cast
+from typing import TYPE_CHECKING, Final, Self, cast
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.prompts import ImageInput, Prompt, PromptBlock, TextInput
+from agent_sdk_core.wire.json_lines import json_text
+
+if TYPE_CHECKING:
+    from agent_chat.storage.interface import ChatStore
 
 IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 MAX_IMAGE_BYTES: Final = 8 * 2**20
 MAX_IMAGES: Final = 10
 MAX_TEXT: Final = 1_000_000
 """Characters of one prompt."""
+
+_IMAGES_OF: Final = "images of "
+"""Begins the author under whom the store keeps the images of a draft, beside its text."""
 
 
 ChatImages = tuple[tuple[str, bytes], ...]
@@ -100,3 +108,33 @@ def _image(image: object) -> tuple[str, bytes]:
         return kind, base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidRequestError("An image is given in base64.") from None
+
+
+class Drafts:
+    """The drafts of one chat, one an author.
+
+    Args:
+        store: Keeps them.
+        chat_id: The chat.
+    """
+
+    def __init__(self, store: ChatStore, chat_id: str) -> None:
+        self._store = store
+        self._chat_id = chat_id
+
+    async def text(self, *, author: str = "") -> str:
+        """Return what somebody has typed."""
+        return await self._store.draft(self._chat_id, author=author)
+
+    async def set_text(self, text: str, *, author: str = "") -> None:
+        """Keep what somebody has typed."""
+        await self._store.set_draft(self._chat_id, text, author=author)
+
+    async def images(self, *, author: str = "") -> ChatImages:
+        """Return the images that somebody has attached."""
+        said = await self.text(author=f"{_IMAGES_OF}{author}")
+        return read_images(cast("list[object]", json.loads(said))) if said else ()
+
+    async def set_images(self, images: ChatImages, *, author: str = "") -> None:
+        """Keep the images that somebody has attached."""
+        await self.set_text(json_text(write_images(images)) if images else "", author=f"{_IMAGES_OF}{author}")

@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from agent_chat.chats.drafts import Drafts
 from agent_chat.chats.events import ChatChanged, ChatEvent, ChatState, ChatStateChanged
 from agent_chat.chats.feed import ChatFeed
 from agent_chat.chats.journal import ChatJournal
 from agent_chat.chats.log import ChatLog
-from agent_chat.chats.prompts import queued_view
+from agent_chat.chats.prompts import Drafts, queued_view
 from agent_chat.chats.reader import ChatReader
 from agent_chat.chats.views import request_view
 from agent_chat.storage.records import ChatChanges, ChatLease, ChatMeta

@@ -169,7 +169,8 @@ class HostedSession(ServedSession):
         if self._init is not None:
             self._hurried = inf
             self._join(0)
-        self._host.start_soon(partial(self._quietly, self.session.interrupt, cancel_queued=bool(params.get("held"))))
+        interrupt = partial(self.session.interrupt, cancel_queued=bool(params.get("held")))
+        self._host.start_soon(self._quietly, interrupt)
         return {}
 
     async def _answer(self, params: Mapping[str, Any]) -> Json:
@@ -235,10 +236,10 @@ class HostedSession(ServedSession):
             self._usage = cast("Json", (await self.session.usage()).to_wire())
             data |= {"usage": self._usage, "held": list(getattr(self.session, "held", ()))}
             if listed:
-                await self._note(partial(self._journal.ended, self.key, data, listed))
+                await self._quietly(partial(self._journal.ended, self.key, data, listed))
         if self.session.resolved_session_id != self._resolved:
             self._resolved = self.session.resolved_session_id
-            await self._note(partial(self._journal.opened, self.key, self._resolved))
+            await self._quietly(partial(self._journal.opened, self.key, self._resolved))
         self._stream.publish("message", data, piece_of(message))
 
     def _join(self, high_water: int) -> None:
@@ -246,14 +247,9 @@ class HostedSession(ServedSession):
         if isinstance(self.messages, MessageBuffer):
             self.messages.join(high_water)
 
-    async def _note(self, note: Callable[[], Awaitable[None]]) -> None:
+    async def _quietly(self, do: Callable[[], Awaitable[object]]) -> None:
+        """Do what nobody waits for; a result that cannot be noted is told all the same: the next prompt is refused."""
         try:
-            await note()
-        except AgentError as error:  # A result is told all the same; the next prompt is refused.
-            _log.error("session %s: what happened could not be noted: %s", self.key, error)
-
-    async def _quietly(self, do: Callable[..., Awaitable[object]], **arguments: Any) -> None:
-        try:
-            await do(**arguments)
+            await do()
         except AgentError as error:
-            _log.warning("session %s: %s", self.key, error)
+            _log.error("session %s: %s", self.key, error)
