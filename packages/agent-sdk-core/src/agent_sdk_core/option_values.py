@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.names import nearest
 from agent_sdk_core.secret import Secret
+from agent_sdk_core.wire.building import built
 from agent_sdk_core.wire.shown import described
 
 _EXPECTED: Final = {
@@ -85,6 +86,14 @@ class Options(BaseModel):
             raise refusal from None
         finally:
             _within.value = within
+
+    @classmethod
+    def model_rebuild(cls, *, raise_errors: bool = True, _parent_namespace_depth: int = 2, **how: Any) -> bool | None:
+        """Build what was deferred, as pydantic's own does, which looks for plug-ins first."""
+        if not how and not cls.__pydantic_complete__ and built(cls):
+            return True
+        depth = _parent_namespace_depth + 1
+        return super().model_rebuild(raise_errors=raise_errors, _parent_namespace_depth=depth, **how)
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **kwargs: Any) -> Self:
