@@ -15,14 +15,15 @@ SOURCES = {
     for path in sources.SOURCES
     if "codex_sdk/protocol" not in path.as_posix()  # generated
 }
-VALUES = {"arguments", "errors", "models", "names", "option_values", "redaction", "secret", "wire"}
+VALUES = {"arguments", "errors", "models", "names", "option_values", "records", "redaction", "secret", "wire"}
 """Rooms on the ground floor of core."""
 
 CORE = {
     "errors": {"redaction"},
+    "records": set[str](),
     "spellings": set[str](),
     "arguments": {"errors", "names", "spellings"},
-    "models": {"arguments", "wire"},
+    "models": {"arguments", "records", "wire"},
     "redaction": set[str](),
     "names": {"errors"},
     "secret": {"arguments", "errors", "redaction", "secret_sources"},
@@ -32,18 +33,18 @@ CORE = {
     "paths": {"errors", "option_values"},
     "images": {"errors", "paths"},
     "wire_log": {"arguments", "errors", "redaction", "wire"},
-    "wire": {"arguments", "errors", "redaction"},
-    "prompts": {"arguments", "errors", "wire"},
-    "messages": {"arguments", "errors", "wire"},
-    "structured": {"errors", "messages", "wire"},
-    "tools": {"arguments", "errors", "images", "names", "option_values", "transport", "wire"},
-    "transport": {"errors", "redaction", "telemetry", "wire"},
-    "asking": {"arguments", "errors", "messages", "names", "spellings", "wire"},
-    "policy": {"arguments", "asking", "errors", "messages", "names", "option_values"},
-    "hooks": {"arguments", "errors", "option_values"},
-    "rpc": {"errors", "redaction", "transport", "wire"},
+    "wire": {"arguments", "errors", "records", "redaction"},
+    "prompts": {"arguments", "errors", "records", "wire"},
+    "messages": {"arguments", "errors", "records", "wire"},
+    "structured": {"errors", "messages", "records", "wire"},
+    "tools": {"arguments", "errors", "images", "names", "option_values", "records", "transport", "wire"},
+    "transport": {"errors", "records", "redaction", "telemetry", "wire"},
+    "asking": {"arguments", "errors", "messages", "names", "records", "spellings", "wire"},
+    "policy": {"arguments", "asking", "errors", "messages", "names", "option_values", "records"},
+    "hooks": {"arguments", "errors", "option_values", "records"},
+    "rpc": {"errors", "records", "redaction", "transport", "wire"},
     "client_names": {"errors"},
-    "telemetry": {"arguments", "errors", "redaction", "wire"},
+    "telemetry": {"arguments", "errors", "records", "redaction", "wire"},
     "sub_agents": {"asking", "errors", "option_values"},
     "options": VALUES | {"asking", "hooks", "mcp_servers", "policy", "sub_agents", "tools"},
     "turn_options": VALUES | {"asking", "options", "sub_agents"},

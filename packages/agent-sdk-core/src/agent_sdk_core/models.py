@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import WireForm
 
 ReasoningEffort = str

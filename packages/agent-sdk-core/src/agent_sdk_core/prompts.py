@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Final, assert_never
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.json_lines import mend
 from agent_sdk_core.wire.reading import Json
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from threading import Event
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
@@ -13,6 +13,7 @@ from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import AnswerForm, WireForm
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, cast
 
@@ -11,6 +11,7 @@ from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.permissions import Settled, new_id
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import AnswerForm, WireForm
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, Final, Generic, Literal, Self, TypeVar, cast
 from uuid import uuid4
@@ -14,6 +14,7 @@ from agent_sdk_core.asking.permissions import Allow, Deny, Permission, Permissio
 from agent_sdk_core.asking.questions import Answers, ElicitationAnswer, ElicitationRequest, Question, QuestionRequest
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import read_wire
 from agent_sdk_core.wire.reading import Json
 

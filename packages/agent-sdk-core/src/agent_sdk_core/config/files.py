@@ -6,12 +6,12 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
 from agent_sdk_core.config.sources import SourceKind, ValueSource, invalid
 from agent_sdk_core.paths import own_folder
+from agent_sdk_core.records import dataclass
 
 CONFIG_VARIABLE: Final = "AGENT_SDK_CONFIG"
 """Names another user file; `/dev/null` is an empty one."""

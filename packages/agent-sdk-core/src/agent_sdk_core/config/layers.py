@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from agent_sdk_core.names import nearest
 from agent_sdk_core.option_values import Options, complaint
 from agent_sdk_core.options import SandboxPolicy
 from agent_sdk_core.policy.limits import PolicyLimits
+from agent_sdk_core.records import dataclass
 
 Locate = Callable[[Key], ValueSource]
 """Tells where a setting stands, by the names that lead to it."""

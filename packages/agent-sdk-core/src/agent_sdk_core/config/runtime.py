@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict, cast
 
@@ -28,6 +27,7 @@ from agent_sdk_core.names import (
     nearest,
 )
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.secret import Secret
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.records import dataclass
 
 SourceKind = Literal["default", "user", "workspace", "environment", "argument"]
 """A layer, the lowest first: a value of a later one beats those of earlier ones."""

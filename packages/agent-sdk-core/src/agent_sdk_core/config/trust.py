@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
 from agent_sdk_core.config import files, writing
 from agent_sdk_core.config.sources import ValueSource, invalid
 from agent_sdk_core.config.strictness import is_trusted
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.toml import toml_value
 
 _KEY: Final = "trusted_folders"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 import anyio
@@ -14,6 +13,7 @@ from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.names import BackendType
+from agent_sdk_core.records import dataclass
 
 _RETRY_SECONDS: Final = 10.0
 """A list that could not be had is not asked for again sooner, unless by `refresh()`."""

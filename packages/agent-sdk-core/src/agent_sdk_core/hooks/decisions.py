@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.records import dataclass
 
 
 @checked_class()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, Literal
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.hooks.decisions import AddContext, Block, ChangeInput, Decision, StopTurn
 from agent_sdk_core.hooks.names import HookName
+from agent_sdk_core.records import dataclass
 
 
 @checked_class()

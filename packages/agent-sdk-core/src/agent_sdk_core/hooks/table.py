@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from agent_sdk_core.arguments import checked_class
@@ -27,6 +27,7 @@ from agent_sdk_core.hooks.events import (
 )
 from agent_sdk_core.hooks.names import HOOK_NAMES
 from agent_sdk_core.option_values import is_async, takes_one
+from agent_sdk_core.records import dataclass
 
 E = TypeVar("E")
 D = TypeVar("D")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import anyio
 
 from agent_sdk_core.errors import AgentError
+from agent_sdk_core.records import dataclass
 
 _log = logging.getLogger(__name__)
 

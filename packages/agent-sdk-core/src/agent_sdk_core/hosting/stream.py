@@ -11,13 +11,14 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final, Self, cast
 from uuid import uuid4
 
 import anyio
 
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.json_lines import json_text
 
 LIMIT: Final = 20_000

@@ -6,12 +6,12 @@ Credentials stay with the agents: no token is read, kept or handed on here.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.interfaces.interface import Interface
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import WireForm
 
 AccountKind = Literal["none", "api_key", "subscription", "token", "provider"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.interfaces.account import LoginMethod
+from agent_sdk_core.records import dataclass
 
 if TYPE_CHECKING:
     from agent_sdk_core.asking.permissions import PermissionMode

@@ -8,11 +8,12 @@ what keeps a backend from being made at all; `available_backends` looks at all o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import AgentError, ExecutableNotFoundError
+from agent_sdk_core.records import dataclass
 
 if TYPE_CHECKING:
     from agent_sdk_core.names import BackendType

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Literal
 
 from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.records import dataclass
 
 BackendEventKind = Literal[
     "started",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import WireForm
 
 ACTIVE = "active"

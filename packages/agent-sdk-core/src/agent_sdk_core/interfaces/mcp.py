@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import WireForm
 
 McpState = Literal["starting", "connected", "failed", "needs_login", "disabled"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import WireForm, read_wire
 from agent_sdk_core.wire.json_lines import json_object, json_text
 from agent_sdk_core.wire.shown import described

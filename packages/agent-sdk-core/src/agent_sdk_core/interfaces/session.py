@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
@@ -23,6 +22,7 @@ from agent_sdk_core.messages.typed import TypedResult
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.models import ReasoningEffort
 from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import WireForm
 from agent_sdk_core.wire.shown import described
 

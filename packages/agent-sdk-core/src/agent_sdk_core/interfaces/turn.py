@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias
 
@@ -18,6 +17,7 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import MessagesDropped
 from agent_sdk_core.messages.texts import TextPieces
 from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.shown import described
 
 if TYPE_CHECKING:

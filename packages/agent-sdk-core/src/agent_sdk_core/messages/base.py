@@ -7,13 +7,13 @@ and nulls nothing; `raw` and `source` are ours and stay out of it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.model import NamedModel
 
 assign = object.__setattr__

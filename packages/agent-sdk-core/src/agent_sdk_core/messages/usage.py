@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from pydantic import Field, StrictInt
 
 from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import WireForm
 from agent_sdk_core.wire.model import Number, WireModel
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Final
+
+from agent_sdk_core.records import dataclass
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser

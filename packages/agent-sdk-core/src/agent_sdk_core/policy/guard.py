@@ -7,7 +7,6 @@ lead; what cannot be told is asked about. An allow covers no more than it says, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, Self
 
 from agent_sdk_core.arguments import checked_class
@@ -17,6 +16,7 @@ from agent_sdk_core.policy.limits import NO_LIMITS, PolicyLimits
 from agent_sdk_core.policy.rules import Rule, Verdict, parse_rules
 from agent_sdk_core.policy.targets import changes_of
 from agent_sdk_core.policy.tool_names import is_doubtful, likely
+from agent_sdk_core.records import dataclass
 
 _STRICTEST: Final = ("deny", "ask", "allow")
 """Of what a patch does to several files, the strictest verdict holds for all of it."""

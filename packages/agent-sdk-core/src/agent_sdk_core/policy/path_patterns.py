@@ -11,9 +11,10 @@ import re
 import stat
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+from agent_sdk_core.records import dataclass
 
 if TYPE_CHECKING:
     from wcmatch.glob import WcMatcher

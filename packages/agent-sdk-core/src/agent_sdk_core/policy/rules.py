@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, Literal, cast, get_args
 
@@ -14,6 +13,7 @@ from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
 from agent_sdk_core.names import nearest
 from agent_sdk_core.policy.tool_names import slip
+from agent_sdk_core.records import dataclass
 
 Verdict = Literal["allow", "ask", "deny"]
 Subject = Literal["command", "path", "domain", "name", "nothing"]

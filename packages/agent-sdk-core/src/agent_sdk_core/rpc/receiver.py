@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from pydantic_core import from_json
 
 from agent_sdk_core.errors import AgentError
+from agent_sdk_core.records import dataclass
 
 JsonObject: TypeAlias = dict[str, object]
 """A JSON object as it was received. Shared, not copied: do not change it."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from agent_sdk_core.errors import AgentError
@@ -19,6 +18,7 @@ from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import ApiRetry, InitMessage, RequestOpened, RequestResolved
 from agent_sdk_core.messages.usage import SessionUsage, Usage
 from agent_sdk_core.prompts import TextInput, prompt_blocks
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.redaction import redact, redact_value
 from agent_sdk_core.runtime.turns.agents import AgentLedger
 from agent_sdk_core.runtime.turns.records import RunningTurn

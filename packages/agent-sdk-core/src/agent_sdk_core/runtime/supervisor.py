@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, TypeAlias
+
+from agent_sdk_core.records import dataclass
 
 ON_DEMAND: Final = "on_demand"
 """A lost connection is made again when somebody asks for it, and not before."""

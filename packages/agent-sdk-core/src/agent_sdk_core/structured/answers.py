@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.typed import TypedResult
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.structured.schema import Json, OutputSchema, as_object
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal, TypeAlias
 
 from agent_sdk_core.arguments import checked, checked_class
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import WireForm
 
 MetricKind = Literal["counter", "level", "histogram"]

@@ -6,12 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from agent_sdk_core.arguments import checked, checked_class
 from agent_sdk_core.errors import AgentError
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.redaction import redact
 from agent_sdk_core.telemetry.correlation import correlation
 from agent_sdk_core.telemetry.metrics import ERRORS

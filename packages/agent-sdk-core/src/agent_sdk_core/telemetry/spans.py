@@ -9,8 +9,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, Protocol, TypeAlias
+
+from agent_sdk_core.records import dataclass
 
 SpanKind = Literal["backend", "session", "turn", "tool", "approval"]
 Value: TypeAlias = str | int | float | bool

@@ -10,7 +10,6 @@ import inspect
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, NotRequired, Required, cast, get_args, get_origin, get_type_hints
@@ -19,6 +18,7 @@ from pydantic_core import to_jsonable_python
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.option_values import json_value
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.tools.context import ToolContext, asks_for_context, current_context
 from agent_sdk_core.tools.official import result_of
 from agent_sdk_core.tools.threads import in_thread

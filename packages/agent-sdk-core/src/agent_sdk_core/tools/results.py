@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Final, cast
 
 from pydantic_core import from_json, to_json, to_jsonable_python
@@ -13,6 +13,7 @@ from pydantic_core import from_json, to_json, to_jsonable_python
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.images import image_type
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.json_lines import encode_line
 
 _DEEPEST: Final = 200

@@ -12,7 +12,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from types import FrameType
 from typing import Any, Final, Literal, cast, get_args, overload
@@ -22,6 +22,7 @@ import anyio
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.option_values import json_value, require_positive
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.tools.context import CURRENT, ToolContext
 from agent_sdk_core.tools.functions import Function, FunctionCall, Handler, ToolFunction
 from agent_sdk_core.tools.official import hints_of

@@ -6,8 +6,9 @@ The work is linear in the number of bytes, also for one line that spans thousand
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from agent_sdk_core.records import dataclass
 
 DEFAULT_MAX_LINE: Final = 64 * 1024 * 1024
 """Bytes that one line may hold. Real ones reach several MiB: pasted images, whole files as tool results."""

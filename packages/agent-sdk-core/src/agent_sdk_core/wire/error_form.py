@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from os import PathLike
 from typing import Any, Final, Self, cast
 
 from agent_sdk_core import errors
 from agent_sdk_core.arguments import checked
 from agent_sdk_core.errors import AgentError
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import WireForm, read_wire
 
 CLASSES: Final[Mapping[str, type[AgentError]]] = {

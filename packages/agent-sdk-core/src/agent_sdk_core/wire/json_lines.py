@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, cast
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.records import dataclass
 
 _REPORTED: Final = 8192
 """Bytes of a bad line that its report keeps."""

@@ -5,10 +5,9 @@ A field that is absent or of another type reads as nothing, so that no odd reque
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from agent_sdk_core.asking import requests
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from agent_sdk_core.asking.escalations import is_within
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.policy.command_rules import command_parts, cover_each_part
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, filled_text, records_of, texts_of
 from claude_sdk.asking.envelope import Envelope
 

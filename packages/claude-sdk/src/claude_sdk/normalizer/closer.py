@@ -11,7 +11,7 @@ with a message made of what can be read of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from uuid import uuid4
 
@@ -21,6 +21,7 @@ from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent, 
 from agent_sdk_core.messages.parse import SDKMessage, parse_message, unknown_message
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage, SystemMessage, TaskNotification, TaskStarted, UsageMessage
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.rpc.receiver import Run
 from agent_sdk_core.wire.reading import Json, filled_text, record_of, texts_of
 from claude_sdk.normalizer.failures import failure_of

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import SystemMessage
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, filled_text, record_of, records_of
 from agent_sdk_core.wire.recent import Recent
 

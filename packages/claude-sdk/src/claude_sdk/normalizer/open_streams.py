@@ -6,13 +6,14 @@ Claude finishes what it started but for a few faults: a stream that broke, and i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from uuid import uuid4
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent
 from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
 
 

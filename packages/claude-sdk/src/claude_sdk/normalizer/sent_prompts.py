@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json
 from agent_sdk_core.wire.recent import Recent
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agent_sdk_core.interfaces.session import BackgroundTask
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import TaskNotification
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, filled_text, record_of
 
 

@@ -7,7 +7,7 @@ read by every user of the machine. What is absent is left out, so that Claude's 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final, cast
 from uuid import UUID
@@ -17,6 +17,7 @@ from agent_sdk_core.names import nearest
 from agent_sdk_core.option_values import revealed
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import existing_folder, working_folder
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.wire.reading import Json
 from claude_sdk.modes import DEFAULT_SOURCES, MODES, UNSUPPORTED_OPTIONS

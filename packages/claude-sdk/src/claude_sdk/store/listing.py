@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
 from agent_sdk_core.interfaces.pages import SessionPage, StoredSession, require_sessions
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.json_lines import decode_line
 from agent_sdk_core.wire.reading import Json, filled_text, record_of, text_of
 from claude_sdk.store.places import StoredFile, project_folders, project_key, session_files, side_folder

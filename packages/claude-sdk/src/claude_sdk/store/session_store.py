@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -20,6 +20,7 @@ import anyio
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionNotFoundError
 from agent_sdk_core.paths import off_the_loop
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.json_lines import encode_line
 from agent_sdk_core.wire.reading import Json, records_of
 from claude_sdk.mirroring import SessionStore

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.asking.requests import Reading, Work
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.rpc.receiver import ServerRequest
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.requests import refusal

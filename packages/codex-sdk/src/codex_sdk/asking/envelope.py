@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from agent_sdk_core.asking import requests
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import optional_text_at
 
 

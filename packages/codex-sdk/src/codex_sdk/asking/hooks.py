@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from agent_sdk_core.hooks.events import (
     SubagentStartEvent,
     SubagentStopEvent,
 )
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.runtime.asking.hooking import HookOutcome
 from agent_sdk_core.tools.registry import ToolRegistry
 from agent_sdk_core.wire.json_lines import encode_line, mend

@@ -7,9 +7,10 @@ sends must still be taken, so a lost alternative hits it; what it reads must sti
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from agent_sdk_core.records import dataclass
 from codex_sdk.drift.protocol_usage import USED, Used
 from codex_sdk.drift.report import Change, ChangeKind, Drift, Effect
 from codex_sdk.drift.surface import METHOD_KINDS, Field, Fields, Method, MethodKind, Surface, members

@@ -5,8 +5,9 @@ Kept by hand: a test reads the package's code and says which words to add here a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from agent_sdk_core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

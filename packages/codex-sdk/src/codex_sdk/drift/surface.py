@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal, cast
 
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json
 
 MethodKind = Literal["client_requests", "client_notifications", "server_requests", "server_notifications"]

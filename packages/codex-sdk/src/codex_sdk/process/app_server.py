@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ from agent_sdk_core.errors import (
     StartupTimeoutError,
 )
 from agent_sdk_core.paths import unwritable
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.rpc.connection import LineConnection
 from agent_sdk_core.rpc.jsonrpc import Peer, Tap
 from agent_sdk_core.rpc.receiver import Receiver

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar, cast
 
 from agent_sdk_core.errors import AgentError, SessionBusyError
 from agent_sdk_core.interfaces.events import BackendEventKind
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.rpc.receiver import Holes, ProtocolIssue, Receiver, Run, ServerRequest
 from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.host import Host

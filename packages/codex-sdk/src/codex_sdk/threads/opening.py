@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from agent_sdk_core.errors import UnsupportedOptionError
 from agent_sdk_core.names import nearest
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.structured.strict import strict_form
 from agent_sdk_core.wire.reading import Json, record_at

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ import anyio.to_thread
 
 from agent_sdk_core.errors import ProtocolError
 from agent_sdk_core.options import SettingSource
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.rpc.jsonrpc import Peer
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at, texts_at
 from codex_sdk.process.config_keys import merged

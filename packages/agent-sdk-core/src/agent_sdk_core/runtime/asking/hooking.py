@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping
 from contextvars import Context, copy_context
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import anyio
@@ -16,6 +16,7 @@ import anyio
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import SystemMessage
 from agent_sdk_core.prompts import Prompt, TextInput, prompt_blocks
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.runtime.asking.policing import Police, denial
 from agent_sdk_core.runtime.asking.user_code import UserCodeError, call_user_code
 from agent_sdk_core.runtime.host import Host

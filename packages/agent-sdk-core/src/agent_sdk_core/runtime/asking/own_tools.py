@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 from uuid import uuid4
@@ -23,6 +23,7 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import ToolProgress, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.runtime.asking.lanes import Lane
 from agent_sdk_core.runtime.asking.policing import Police, denial
 from agent_sdk_core.runtime.asking.user_code import call_user_code

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, cast
 
 import anyio
@@ -32,6 +32,7 @@ from agent_sdk_core.asking.requests import (
 from agent_sdk_core.errors import AgentError, InvalidRequestError, PolicyDeniedError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.runtime.asking.grants import SessionGrants
 from agent_sdk_core.runtime.asking.policing import Ruling
 from agent_sdk_core.runtime.asking.user_code import call_user_code

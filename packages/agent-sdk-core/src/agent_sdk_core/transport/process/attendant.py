@@ -11,10 +11,10 @@ import select
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from agent_sdk_core.errors import AgentError, SpawnError
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.transport.process.latch import Latch
 from agent_sdk_core.transport.process.launching import Launched
 from agent_sdk_core.transport.process.stderr import StderrTail

@@ -12,9 +12,10 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from agent_sdk_core.records import dataclass
 
 _PROC = Path("/proc")
 _PS_DEADLINE: Final = 2.0

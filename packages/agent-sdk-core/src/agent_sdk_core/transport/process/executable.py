@@ -6,12 +6,12 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from agent_sdk_core.errors import ExecutableNotFoundError, SpawnError, UnsupportedVersionError
+from agent_sdk_core.records import dataclass
 
 Version = tuple[int, int, int]
 

@@ -15,11 +15,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from agent_sdk_core.errors import AgentError, ExecutableNotFoundError, SpawnError
+from agent_sdk_core.records import dataclass
 
 OPEN_FILES: Final = 65_536
 """Highest soft limit on open files that a child gets, if its hard limit allows it.

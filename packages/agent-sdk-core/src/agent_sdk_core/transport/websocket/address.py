@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.records import dataclass
 
 _PORTS: Final = {"ws": 80, "wss": 443}
 _FORMS: Final = '"ws://127.0.0.1:PORT", "wss://HOST[:PORT]" or "unix:///PATH"'

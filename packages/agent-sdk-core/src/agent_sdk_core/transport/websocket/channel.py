@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 import anyio
@@ -12,6 +11,7 @@ from anyio import CancelScope
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from agent_sdk_core.errors import ConnectionLostError, SessionClosedError
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.redaction import redact
 from agent_sdk_core.transport.websocket.address import WebSocketAddress
 from agent_sdk_core.transport.websocket.opening import open_websocket

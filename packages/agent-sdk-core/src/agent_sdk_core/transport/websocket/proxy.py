@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from agent_sdk_core.errors import HandshakeError, InvalidRequestError, StartError
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.transport.websocket.address import WebSocketAddress
 
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] (\d{3})\b")

@@ -6,9 +6,9 @@ never sees: reminders, snapshots, notes in the user's name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, record_of, records_of, text_of
 
 EntryKind = Literal[

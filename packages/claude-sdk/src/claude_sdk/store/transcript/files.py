@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from agent_sdk_core.errors import AgentError
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.json_lines import decode_line
 from agent_sdk_core.wire.reading import Json, record_of, text_of
 from claude_sdk.store.places import side_folder

@@ -7,9 +7,9 @@ message has its final `usage` and `stop_reason`; `user_message_uuids` and the se
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, assert_never
 
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, record_of, records_of, text_of
 from claude_sdk.store.transcript.entries import EntryKind, printed
 

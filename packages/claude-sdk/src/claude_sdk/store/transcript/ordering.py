@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from agent_sdk_core.records import dataclass
 from claude_sdk.store.transcript.entries import Entry
 from claude_sdk.store.transcript.files import Transcript
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from agent_sdk_core.records import dataclass
 from claude_sdk.store.transcript.entries import EntryKind
 from claude_sdk.store.transcript.files import agent_files, agent_transcripts, note_of, own_transcript
 from claude_sdk.store.transcript.frames import Agent

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, optional_text_at
 from codex_sdk.normalizer.items.commands import command_result
 from codex_sdk.normalizer.items.shapes import Named, ToolShape, ToolUse

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, text_at, texts_at
 from codex_sdk.normalizer.emitter import Frames
 from codex_sdk.normalizer.items.shapes import Named, Outcome, ToolShape, ToolUse, failed, status

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json
 
 

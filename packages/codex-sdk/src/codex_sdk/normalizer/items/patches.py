@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, optional_text_at, record_at, records_at, text_at
 from codex_sdk.normalizer.items.diffs import Hunk, parse_hunks, whole_file
 from codex_sdk.normalizer.items.shapes import Outcome, ToolShape, ToolUse, failed, status

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from agent_sdk_core.messages.kinds import ToolKind
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, optional_text_at
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, optional_text_at, text_at
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.emitter import Frames

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from pydantic_core import from_json
 
 from agent_sdk_core.messages.base import Failure
 from agent_sdk_core.messages.result import failure_by_status
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, as_record, integer_at, record_at, text_at
 
 _CODES: Final[Mapping[str, tuple[str, bool]]] = {

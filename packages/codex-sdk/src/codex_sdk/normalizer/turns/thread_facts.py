@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final, Self
 
 from agent_sdk_core.asking.permissions import PermissionMode
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, text_at
 
 CLAUDE_MODES: Final[Mapping[PermissionMode, str]] = {

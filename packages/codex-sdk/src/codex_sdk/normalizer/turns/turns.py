@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import Informational, InitMessage, StatusMessage
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json
 from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.emitter import Frames

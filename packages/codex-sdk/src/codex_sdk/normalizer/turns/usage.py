@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.system import UsageMessage
 from agent_sdk_core.messages.usage import ContextWindow, ModelPrice, ModelUsage, SessionUsage, Usage
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, integer_at, record_at
 from codex_sdk.normalizer.emitter import Frames
 
