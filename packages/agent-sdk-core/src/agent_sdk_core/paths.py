@@ -10,7 +10,6 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from anyio import to_thread
@@ -92,6 +91,8 @@ def unwritable(place: Path) -> str | None:
 
     It is tried, for what a mode says binds neither root nor every file system; nothing is left of that.
     """
+    from tempfile import TemporaryFile  # It loads what makes archives.
+
     try:
         while not place.exists():
             place = place.parent

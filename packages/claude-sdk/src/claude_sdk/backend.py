@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -25,6 +24,7 @@ from agent_sdk_core.models import ChatModel
 from agent_sdk_core.option_values import environment_of, require_count, require_positive
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
@@ -34,7 +34,6 @@ from claude_sdk.account import LOGIN_METHODS, ClaudeLogin, read_account
 from claude_sdk.mirroring import FRAME, SessionStore
 from claude_sdk.modes import MODES, UNSUPPORTED_OPTIONS
 from claude_sdk.normalizer.models import chat_models
-from claude_sdk.process.executable import find_executable
 from claude_sdk.process.locks import SessionLock
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
     @classmethod
     def locate(cls) -> Path:
         """Return the claude executable that a new backend would start."""
-        return find_executable(None, os.environ)
+        return _find(None, os.environ)
 
     @classmethod
     def replay(cls, path: Path) -> Iterator[SDKMessage]:
@@ -285,7 +284,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
 
     async def _connect(self) -> None:
         await off_the_loop(_load)
-        self._executable = await off_the_loop(find_executable, self._named, self._env)
+        self._executable = await off_the_loop(_find, self._named, self._env)
         self.emit("started", f"claude is ready to start: {self._executable}")
         if self._prewarm:
             self._warm.want((await self._plan(self.configured(None))).launch)
@@ -533,6 +532,12 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         said = await run_command(cast("Path", self._executable), self._env, "auth", "logout")
         if "success" not in said.lower():  # Such as that the vendor did not confirm it.
             self.emit("warning", f"claude auth logout: {' '.join(said.split())}")
+
+
+def _find(named: str | os.PathLike[str] | None, env: Mapping[str, str]) -> Path:
+    from claude_sdk.process.executable import find_executable
+
+    return find_executable(named, env)
 
 
 def _load() -> None:

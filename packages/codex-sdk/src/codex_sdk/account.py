@@ -11,7 +11,6 @@ from agent_sdk_core.interfaces.account import Account, AccountKind, LoginMethod
 from agent_sdk_core.runtime.login import LoginFlow
 from agent_sdk_core.secret import Secret
 from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_of
-from codex_sdk.process.errors import translate
 
 if TYPE_CHECKING:
     from agent_sdk_core.rpc.jsonrpc import Peer
@@ -47,7 +46,7 @@ async def ask_account(peer: Peer) -> Account:
     try:
         return read_account(record_of(await peer.request("account/read", {}, idempotent=True)))
     except ProtocolError as error:
-        raise translate(error) from error
+        raise _translated(error) from error
 
 
 async def forget_login(peer: Peer) -> None:
@@ -55,7 +54,13 @@ async def forget_login(peer: Peer) -> None:
     try:
         await peer.request("account/logout", {}, timeout=_BEGIN_SECONDS)
     except ProtocolError as error:
-        raise translate(error) from error
+        raise _translated(error) from error
+
+
+def _translated(error: ProtocolError) -> AgentError:
+    from codex_sdk.process.errors import translate  # Is there: the app-server has been started.
+
+    return translate(error)
 
 
 class CodexLogin(LoginFlow):

@@ -30,7 +30,6 @@ from agent_sdk_core.secret import Secret
 from agent_sdk_core.wire.reading import Json, record_at
 from codex_sdk.account import LOGIN_METHODS, CodexLogin, ask_account, forget_login
 from codex_sdk.modes import HOOKS, MODES, TURN_OPTIONS, UNSUPPORTED_OPTIONS
-from codex_sdk.process.executable import find_executable
 from codex_sdk.process.native_requests import Requests
 
 if TYPE_CHECKING:
@@ -166,6 +165,8 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
     @classmethod
     def locate(cls) -> Path:
         """Return the codex executable that a new backend would start."""
+        from codex_sdk.process.executable import find_executable
+
         return find_executable(None, os.environ)
 
     @classmethod
