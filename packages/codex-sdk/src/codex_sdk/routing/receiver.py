@@ -74,7 +74,7 @@ class Broker(Protocol[Asked]):
     async def handle(self, request: ServerRequest, session: Asked | None, /) -> None:
         """Answer one, of a session or of none."""
 
-    def withdraw(self, request_id: int | str, /) -> None:
+    def withdraw(self, request_id: int | str, /) -> object:
         """Note that one needs no answer any more."""
 
 
