@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
@@ -16,6 +16,7 @@ from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage
 from agent_sdk_core.prompts import Prompt
+from agent_sdk_core.records import dataclass
 from agent_sdk_core.runtime.buffer import MessageBuffer
 
 if TYPE_CHECKING:
