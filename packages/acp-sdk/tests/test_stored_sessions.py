@@ -82,6 +82,9 @@ async def test_stored_sessions(fake: FakeAcp, backend: AcpBackend, workspace: Pa
         for unknown in ("gone", "broken"):
             with pytest.raises(SessionNotFoundError, match=f"no stored session '{unknown}'"):
                 await backend.read_history(unknown)
+        for impossible in ("", "nul\0", "half \ud800"):
+            with pytest.raises(SessionNotFoundError, match="no stored session"):
+                await backend.read_history(impossible)
         with pytest.raises(UnsupportedOptionError, match="cannot copy sessions"):
             await backend.create_session(SessionOptions(resume="s2", fork=True, cwd=workspace))
         for change in (backend.delete_session, backend.archive_session, backend.unarchive_session):

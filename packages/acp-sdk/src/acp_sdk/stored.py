@@ -13,7 +13,13 @@ from acp_sdk.process.errors import translate
 from acp_sdk.protocol import methods
 from acp_sdk.protocol.sessions import SessionInfo, SessionList
 from acp_sdk.sessions import SessionOpener
-from agent_sdk_core.errors import AgentError, ProtocolError, SessionNotFoundError, UnsupportedOptionError
+from agent_sdk_core.errors import (
+    AgentError,
+    InvalidRequestError,
+    ProtocolError,
+    SessionNotFoundError,
+    UnsupportedOptionError,
+)
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_sessions
 from agent_sdk_core.messages.conversation import UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
@@ -117,7 +123,12 @@ async def read_history(
     if agent.sessions.load is None:
         raise UnsupportedOptionError(f"The {backend} agent does not tell what was said in a session.", backend=backend)
     cwd = str(await off_the_loop(partial(working_folder, folder, backend=backend)))
-    options = SessionOptions(resume=session_id)
+    try:
+        options = SessionOptions(resume=session_id)
+    except InvalidRequestError as error:  # What can be no id is that of no session.
+        raise SessionNotFoundError(
+            f"The {backend} agent has no stored session {session_id!r}: {error.message}", backend=backend
+        ) from None
     try:
         opened = await opener.resume(session_id, opener.params(agent, cwd), options, cwd, agent=agent)
     except ProtocolError as error:
