@@ -25,6 +25,7 @@ from agent_sdk_core import (
     SessionOptions,
     Source,
 )
+from agent_sdk_core.transport.framing import OversizedLine
 from agent_sdk_testing import Gate, MemoryBackend, call, failed, reasoning, text
 
 pytestmark = pytest.mark.anyio
@@ -662,6 +663,8 @@ async def test_what_a_client_brings_reaches_the_agent(
     assert options.append_system_prompt == "Be brief."
     for wrong in (
         [{"name": "x", "type": "acp", "serverId": "1"}],
+        [{**servers[0], "env": {"KEY": "value"}}],
+        [{**servers[1], "headers": {"KEY": "value"}}],
         [{"command": "nameless"}],
         [{"name": "x"}],
         [servers[0], servers[0]],
@@ -669,6 +672,9 @@ async def test_what_a_client_brings_reaches_the_agent(
     ):
         assert (await client.fail("session/new", cwd=str(tmp_path), mcpServers=wrong))["code"] == -32602
     assert (await client.fail("session/new", cwd="relative", mcpServers=[]))["code"] == -32602
+    assert (await client.fail("session/new", cwd="/a\0b", mcpServers=[]))["code"] == -32602
+    wrong = str(tmp_path)
+    assert (await client.fail("session/new", cwd=wrong, mcpServers=[], additionalDirectories=wrong))["code"] == -32602
     assert (await client.fail("session/new", cwd=str(tmp_path / "none"), mcpServers=[]))["code"] == -32602
     assert len((await client.call("session/list"))["sessions"]) == 0
 
@@ -792,6 +798,31 @@ async def test_what_is_no_message_is_told_and_forgotten(client: Client) -> None:
     assert sorted(error["error"]["code"] for error in errors) == [-32700, -32600, -32600, -32600]
     assert [error["id"] for error in errors if error["id"] is not None] == [7]
     assert (await client.hello())["protocolVersion"] == 1
+
+
+async def test_a_request_that_is_too_long_is_refused_by_its_id(client: Client) -> None:
+    await client.hello()
+    for head, answered in (
+        (b'{"jsonrpc":"2.0","id":7,"method":"session/prompt","params":{"sessionId":"s","prompt":[{"ty', 7),
+        (b'{"method":"session/prompt","id":"x","params":{"sess', "x"),
+        (b'{"method":"session/prompt","params":{"sess', None),
+        (b'{"id":12', None),
+    ):
+        client.agent.peer.drop(OversizedLine(2**30, head))
+        frame = await client.next()
+        assert (frame["id"], frame["error"]["code"]) == (answered, -32600)
+        assert "exceeds the limit" in frame["error"]["message"]
+
+
+async def test_a_link_that_is_no_address_is_said_as_it_is(client: Client, agent: MemoryBackend, tmp_path: Path) -> None:
+    agent.reply(text("ok"))
+    session = await client.session(tmp_path)
+    links = [
+        {"type": "resource_link", "uri": "http://[a", "name": "one"},
+        {"type": "resource_link", "uri": "//[", "name": ""},
+    ]
+    answer = await client.end_of(client.begin("session/prompt", sessionId=session, prompt=links))
+    assert answer["result"]["stopReason"] == "end_turn"
 
 
 async def test_a_chat_of_another_process_is_shown_and_not_written(

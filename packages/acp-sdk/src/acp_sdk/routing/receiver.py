@@ -14,7 +14,7 @@ from agent_sdk_core.interfaces.events import BackendEventKind
 from agent_sdk_core.rpc.receiver import ProtocolIssue, Receiver, RequestId, ServerRequest
 from agent_sdk_core.runtime.asking.broker import Asked, RequestBroker
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.wire.reading import Json, as_record
+from agent_sdk_core.wire.reading import Json
 
 _EARLY: Final = 1_000
 """Updates that are kept for sessions which are not known yet."""
@@ -165,12 +165,9 @@ class Router(Receiver):
     def on_issue(self, issue: ProtocolIssue, /) -> None:
         """Take what was no valid message; an agent that waits for an answer to it is told."""
         self._emit("protocol_error", issue.detail, {"kind": issue.kind, "raw": issue.raw})
-        message = as_record(issue.raw) or {}
-        request_id = message.get("id")
-        waits = issue.kind == "unknown_shape" and "method" in message and type(request_id) in (int, str)
-        if waits and self._host.running:
-            code = methods.INVALID_REQUEST
-            self._host.start_soon(self._complain, cast("RequestId", request_id), issue.detail, code)
+        request_id = issue.unanswered
+        if request_id is not None and self._host.running:
+            self._host.start_soon(self._complain, request_id, issue.detail, methods.INVALID_REQUEST)
 
     def on_log_line(self, line: str, /) -> None:
         """Take a line of the log."""

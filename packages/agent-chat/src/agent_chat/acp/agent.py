@@ -117,13 +117,10 @@ class AcpAgent(Receiver):
 
     def on_issue(self, issue: ProtocolIssue, /) -> None:
         """Tell the client what it sent that is no message; one that has an id gets its answer by it."""
-        message = as_record(issue.raw) or {}
-        request_id = message.get("id")
         if issue.kind in ("unknown_response", "duplicate_request", "callback_failed"):
             log.debug("A client: %s", issue.detail)
             return
-        known = "method" in message and type(request_id) in (int, str)
-        self._spawn(self._complain(issue.detail, INVALID_REQUEST, request_id if known else None))
+        self._spawn(self._complain(issue.detail, INVALID_REQUEST, issue.unanswered))
 
     def on_log_line(self, line: str, /) -> None:
         """Tell the client of a line that is no JSON."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from contextlib import suppress
+from typing import Literal, TypeAlias, cast
 
 from pydantic_core import from_json
 
@@ -58,6 +59,22 @@ class ProtocolIssue:
     detail: str
     raw: object = None
     error: Exception | None = None
+
+    @property
+    def unanswered(self) -> RequestId | None:
+        """Id of the request that nobody answers because of this; None where it is none, or does not say its id."""
+        raw = self.raw
+        if self.kind == "oversized_line" and isinstance(raw, str):
+            with suppress(ValueError):  # Its beginning: an id that is whole stands before the parameters.
+                raw = from_json(raw.encode(), allow_partial=True)
+            if isinstance(raw, dict) and "params" not in raw:
+                return None
+        elif self.kind not in ("unknown_shape", "callback_failed"):
+            return None
+        if not isinstance(raw, dict) or "method" not in raw:
+            return None
+        request_id = cast("JsonObject", raw).get("id")
+        return cast("RequestId", request_id) if type(request_id) in (int, str) else None
 
 
 Path: TypeAlias = tuple[str, ...]

@@ -92,7 +92,10 @@ def _attach(
 
 def _link(uri: str, name: object) -> str:
     """Return a link as an agent reads it: a file by its path, anything else by name and address."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # What is no address is passed on as it is.
+        return f"[@{name}]({uri})" if isinstance(name, str) and name else uri
     if parts.scheme == "file":
         path = unquote(parts.path)
         return f"@{path}"

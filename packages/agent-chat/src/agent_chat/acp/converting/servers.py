@@ -79,7 +79,7 @@ def _server(name: str, fields: Mapping[str, object]) -> McpServer:
 
 def _pairs(server: str, what: str, given: object) -> dict[str, str]:
     pairs: dict[str, str] = {}
-    for each in cast("list[object]", given) if isinstance(given, list) else []:
+    for each in _listed(f"{what} of the MCP server {server!r}", given):
         fields = as_record(each) or {}
         name, value = fields.get("name"), fields.get("value")
         if not isinstance(name, str) or not isinstance(value, str):
@@ -88,8 +88,15 @@ def _pairs(server: str, what: str, given: object) -> dict[str, str]:
     return pairs
 
 
+def _listed(what: str, given: object) -> list[object]:
+    """Return a list, empty where none is given; what is something else would be left out in silence."""
+    if given is not None and not isinstance(given, list):
+        raise InvalidRequestError(f"{what} is a list.")
+    return cast("list[object]", given or [])
+
+
 def _folders(given: object) -> tuple[str, ...]:
-    folders = cast("list[object]", given) if isinstance(given, list) else []
+    folders = _listed("additionalDirectories", given)
     for folder in folders:
         if not isinstance(folder, str) or not Path(folder).is_absolute():
             raise InvalidRequestError(f"additionalDirectories are absolute paths, which {folder!r} is not.")
