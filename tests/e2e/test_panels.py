@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 from tests.e2e.conftest import Tab
 from tests.e2e.serving import Server
 
@@ -104,3 +104,84 @@ def test_a_request_that_shows_its_arguments_is_named_by_its_tool(
     tab.say("Go")
     expect(tab.asking).to_have_accessible_name(re.compile(r"use Arrange: Arrange$"))
     tab.answer("Deny", about="Arrange")
+
+
+WIDE = """area => [...area.querySelectorAll('*')].filter(
+    each => each.getBoundingClientRect().right > area.getBoundingClientRect().right + 1 && !each.closest('pre, .diff')
+        && getComputedStyle(each).display !== 'inline' && getComputedStyle(each.parentElement).overflowX !== 'hidden'
+).map(each => each.outerHTML.slice(0, 80))"""
+
+
+def test_words_that_are_longer_than_the_page_are_broken(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    word = "w" * 600
+    memory.reply(
+        text(f"# {word}\n\n- {word}\n\n`{word}`\n\n> {word}\n"),
+        call("TodoWrite", todos=[{"content": word, "status": "in_progress"}, {"content": "b", "status": "pending"}]),
+    )
+    options = [{"label": word, "description": word}, {"label": "b"}]
+    memory.reply(call("AskUserQuestion", questions=[{"question": word, "header": word, "options": options}]))
+    memory.otherwise(text("ok"))
+    tab = open_window(quick).tab()
+    tab.page.get_by_role("combobox", name="Permissions").select_option("bypass")
+    tab.say(word)
+    form = tab.page.get_by_role("dialog", name=word)
+    expect(form).to_be_visible()
+    for width in (1280, 390):
+        tab.page.set_viewport_size({"width": width, "height": 860})
+        assert form.evaluate(WIDE) == []
+        assert tab.log.evaluate(WIDE) == []
+    tab.button("Decline").click()
+    tab.ended()
+
+
+def test_a_low_window_shows_what_would_be_done(quick: Server, memory: MemoryBackend, open_window: OpenWindow) -> None:
+    memory.reply(call("Bash", command="\n".join(f"echo {number}" for number in range(30)))).otherwise(text("ok"))
+    tab = open_window(quick, viewport={"width": 640, "height": 430}).tab()  # As at 200 % of a small screen.
+    tab.say("Go")
+    shown = tab.asking.get_by_role("group", name="What would happen").bounding_box()
+    assert shown is not None
+    assert shown["height"] > 100
+    for name in ("Allow once", "Deny and stop"):
+        expect(tab.asking.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
+    tab.answer("Deny", about="echo 0")
+    tab.ended()
+
+
+def accept(dialog: Dialog) -> None:
+    dialog.accept()
+
+
+def test_a_chat_that_is_deleted_elsewhere_leaves_what_was_typed(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    memory.otherwise(text("ok"))
+    tab = open_window(quick).tab()
+    tab.say("Hi")
+    tab.ended()
+    tab.message.fill("half a thought")
+    (chat,) = quick.service.open_chats
+    quick.call(lambda service: service.delete(chat.id))
+    expect(tab.page.get_by_text("What shall be done?")).to_be_visible()
+    expect(tab.page.get_by_role("alert")).to_contain_text("This chat is not there any more.")
+    expect(tab.message).to_have_value("half a thought")
+    tab.say("half a thought")
+    tab.ended()
+    tab.page.once("dialog", accept)
+    tab.page.get_by_label("More").click()
+    tab.button("Delete").click()
+    expect(tab.page.get_by_text("What shall be done?")).to_be_visible()
+    expect(tab.message).to_have_value("")
+    expect(tab.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_the_conversation_is_printed_as_a_whole(quick: Server, memory: MemoryBackend, open_window: OpenWindow) -> None:
+    memory.reply(text("\n\n".join(f"line {number}" for number in range(120)))).otherwise(text("ok"))
+    tab = open_window(quick).tab()
+    tab.say("Go")
+    tab.ended()
+    tab.page.emulate_media(media="print")
+    assert tab.page.evaluate("document.documentElement.scrollHeight") > 2_000
+    expect(tab.message).not_to_be_visible()
+    expect(tab.button("New chat")).not_to_be_visible()

@@ -19,7 +19,7 @@ import { Sandbox, Settings, type Choice } from "./settings";
 import { SettingsPage } from "./settings_page";
 import { Sidebar, STATES } from "./sidebar";
 import {
-  about, attempt, change, chats, closed, connected, current, go, lastChoice, problem, refresh, rememberChoice, send, settingsShown, sidebar,
+  about, attempt, change, chats, closed, connected, current, deleting, go, lastChoice, problem, refresh, rememberChoice, send, settingsShown, sidebar,
   toast,
 } from "./state";
 import { Steps } from "./transcript";
@@ -280,10 +280,13 @@ function ChatHeader({ model, view, review, raw, usage }: { model: ChatModel; vie
   const id = model.id;
   const remove = async () => {
     if (!(await confirmed(`Delete “${view.title || "this chat"}” for good?`, "Delete"))) return;
-    await attempt(async () => {
+    deleting.add(id);
+    const done = await attempt(async () => {
       await call("DELETE", `/chats/${id}`);
       if (current.value === model) go(null);
+      return true;
     });
+    if (!done) deleting.delete(id);
     void refresh();
   };
   return (

@@ -178,9 +178,23 @@ export function show(hash: string): void {
     },
     (is) => (connected.value = is),
     (code) => {
-      if (code === 4404) go(null);
+      if (code === 4404) leave(id);
     },
   );
+}
+
+/** Chats that are deleted here: that they are gone is no news. */
+export const deleting = new Set<string>();
+
+/** Go on without a chat that is gone; what was being typed in it goes along. */
+function leave(id: string): void {
+  const left = kept(`draft:${id}`);
+  keep(`draft:${id}`, null);
+  if (!deleting.has(id)) {
+    problem.value = "This chat is not there any more.";
+    if (left) keep("draft:new", [kept("draft:new"), left].filter(Boolean).join("\n\n"));
+  }
+  go(null);
 }
 
 export function hashOf(id: string | null): string {
