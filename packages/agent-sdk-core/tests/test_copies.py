@@ -25,6 +25,7 @@ SPECIAL: dict[str, Any] = {
     "DocumentInput": agent_sdk_core.DocumentInput(data=b"x", media_type="text/plain"),
     "AudioInput": agent_sdk_core.AudioInput(path=Path("a.wav")),
     "ToolImage": agent_sdk_core.ToolImage(b"GIF89a", "image/gif"),
+    "PermissionUpdate": agent_sdk_core.PermissionUpdate("add_rules", ["Bash"], "deny", destination="user"),
 }
 
 

@@ -88,6 +88,7 @@ NAMES = [
     "PermissionMode",
     "PermissionOption",
     "PermissionRequest",
+    "PermissionUpdate",
     "PolicyDecision",
     "PolicyDeniedError",
     "PolicyGuard",

@@ -118,10 +118,10 @@ def test_what_a_backend_does_not_take_is_told_with_where_it_belongs(settings: di
 @pytest.mark.parametrize(
     ("answer", "name", "said"),
     [
-        (Allow, "updated_permissions", "write Allow.*session.*request.options"),
-        (Allow, "updates", "write Allow.*session.*request.options"),
+        (Allow, "updated_permissions", "did you mean 'updates'"),
+        (Allow, "rules", "write Allow.*session.*PermissionUpdate.*request.options"),
         (Allow, "behavior", "an Allow is one by itself"),
-        (Allow, "mode", "set_permission_mode"),
+        (Allow, "mode", "PermissionUpdate.*set_mode"),
         (Allow, "interrupt", r"write Deny\(interrupt=True\)"),
         (Allow, "updatedInput", "did you mean 'updated_input'"),
         (Deny, "behavior", "a Deny is one by itself"),

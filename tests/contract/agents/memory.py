@@ -21,7 +21,10 @@ from agent_sdk_testing.model.requests import ModelRequest
 
 _ASKS: Mapping[Action, Verdict] = dict.fromkeys(get_args(Action), "asks")
 _EVERYTHING_ELSE: frozenset[Trait] = frozenset(
-    {"process", "installed", "background", "multi_file_edits", "deletes", "parallel_requests", "lasting_grants"}
+    {
+        *("process", "installed", "background", "multi_file_edits", "deletes", "parallel_requests", "lasting_grants"),
+        "added_directories",
+    }
 )
 
 

@@ -73,6 +73,7 @@ class FleetDriver(SessionDriver):
 
     name = "fleet"
     brings_context = True
+    updates = "passed"
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         QuestionRequest,
     )
     from agent_sdk_core.asking.requests import answer_from_wire, request_from_wire
+    from agent_sdk_core.asking.updates import PermissionUpdate
     from agent_sdk_core.config.fields import BackendConfig
     from agent_sdk_core.config.runtime import RuntimeConfig
     from agent_sdk_core.config.sources import ValueSource
@@ -255,6 +256,7 @@ __all__ = [
     "PermissionMode",
     "PermissionOption",
     "PermissionRequest",
+    "PermissionUpdate",
     "PolicyDecision",
     "PolicyDeniedError",
     "PolicyGuard",
@@ -378,6 +380,7 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "asking.questions": ("Answers", "Choice", "ElicitationAnswer", "ElicitationRequest", "Question", "QuestionRequest"),
     "asking.requests": ("answer_from_wire", "request_from_wire"),
+    "asking.updates": ("PermissionUpdate",),
     "config.fields": ("BackendConfig",),
     "config.runtime": ("RuntimeConfig",),
     "secret": ("Secret",),

@@ -389,6 +389,13 @@ class SessionOptions(Options):
         own = {tool.name: shown for tools in self.registries for tool, shown in zip(tools, tools.names, strict=True)}
         return (*uncalled, *self.policy.warnings(own))
 
+    @property
+    def binds_every_call(self) -> bool:
+        """Whether each call is judged, for the sake of its policy, or of rules that answers may add."""
+        if self.policy_scope == "asked_only":
+            return False
+        return self.policy_scope == "every_call" or (self.policy is not None and self.policy.refuses)
+
     def require_enforceable(self, backend: str, scope: str) -> None:
         """Refuse a policy that a backend cannot enforce on every call, unless that was accepted.
 

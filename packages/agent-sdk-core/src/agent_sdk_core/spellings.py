@@ -68,7 +68,12 @@ _BACKEND_OPTIONS: Final[Mapping[str, str]] = {
 """What a backend takes under another name, or a session does not take at all."""
 
 _CALLS: Final[Mapping[str, Mapping[str, str]]] = {
-    "Allow": {"updatedInput": "updated_input", "input": "updated_input"},
+    "Allow": {
+        "updatedInput": "updated_input",
+        "input": "updated_input",
+        **dict.fromkeys(("updated_permissions", "updatedPermissions", "permission_updates", "suggestions"), "updates"),
+    },
+    "PermissionUpdate": {"ruleContent": "rules", "behaviour": "behavior", "dirs": "directories"},
     "Deny": {"reason": "message"},
     "query": {"model": "options", "cwd": "options", "transport": "backend"},
     "AgentSession.query": {"input": "prompt", "text": "prompt"},
@@ -79,21 +84,18 @@ _CALLS: Final[Mapping[str, Mapping[str, str]]] = {
 """Parameters of calls that have another name here."""
 
 _GRANT: Final = (
-    'write Allow("session") to grant more than this call, or return the answer of one of request.options, each of '
-    "which says exactly what it grants and where that is kept"
+    'write Allow("session") to grant more than this call, Allow(updates=[PermissionUpdate(…)]) to change rules, or '
+    "return the answer of one of request.options, each of which says exactly what it grants and where that is kept"
 )
 _STOP: Final = "write Deny(interrupt=True) to end the turn as well"
 
 _INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
     "Allow": {
         **dict.fromkeys(
-            (
-                *("updated_permissions", "updatedPermissions", "permission_updates", "updates", "suggestions"),
-                *("permissions", "permission_suggestions", "rule", "rules", "destination", "decision", "for_session"),
-            ),
+            (*("permissions", "permission_suggestions", "rule", "rules", "destination", "decision", "for_session"),),
             _GRANT,
         ),
-        "mode": "write session.set_permission_mode(mode) to change the mode, before or after the answer",
+        "mode": 'write Allow(updates=[PermissionUpdate("set_mode", mode=…)]) to change the mode as well',
         "behavior": "an Allow is one by itself, and a Deny refuses",
         "message": "only a Deny has one",
         "interrupt": _STOP,
@@ -152,7 +154,7 @@ _PUBLIC: Final[Mapping[str, str]] = {
     "PermissionResult": "a permission request is answered with `Allow` or `Deny`",
     "PermissionResultAllow": "a permission request is answered with `Allow`",
     "PermissionResultDeny": "a permission request is answered with `Deny`",
-    "PermissionUpdate": 'what an answer grants for longer is `Allow(scope="session")`, or `"always"`',
+    "PermissionRuleValue": 'a rule is a text: `PermissionUpdate("add_rules", ["Bash(git push *)"], "allow")`',
     "ToolPermissionContext": "what a permission request is about stands in its `PermissionRequest`",
     "McpServerConfig": "MCP servers are tables: `SessionOptions(mcp_servers={name: {…}})`",
     "McpSdkServerConfig": "tools of your own are `SessionOptions(tools=ToolRegistry(…))`",
@@ -247,8 +249,10 @@ _PERMISSION: Final[Mapping[str, str]] = {
     "arguments": "its arguments are `request.input`",
     "command": 'its arguments are `request.input`, such as `request.input["command"]`',
     "context": "what claude-agent-sdk calls the context stands in the request itself",
-    "suggestions": "what can be granted is `request.options`, each with the answer to return",
-    "permission_suggestions": "what can be granted is `request.options`, each with the answer to return",
+    **dict.fromkeys(
+        ("suggestions", "permission_suggestions"),
+        "what can be granted is `request.options`, each with the answer to return and, as `updates`, its rules",
+    ),
     "available_decisions": "what can be granted is `request.options`, each with the answer to return",
     "signal": "whether an answer is still wanted is `request.settled`",
     "decision_reason": "why it is asked is `request.reason`",

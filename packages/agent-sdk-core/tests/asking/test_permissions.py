@@ -37,11 +37,11 @@ def test_an_option_is_found_by_its_id() -> None:
 def test_a_request_as_data_is_json_and_holds_nothing_native() -> None:
     wire = json.loads(json.dumps(REQUEST.to_wire()))
     assert wire["escalates"] == ["network", "sandbox"]
-    allow = {"kind": "allow", "scope": "once", "option": None, "updated_input": None}
+    allow: dict[str, object] = {"kind": "allow", "scope": "once", "option": None, "updated_input": None, "updates": []}
     deny = {"kind": "deny", "message": "", "interrupt": False, "option": None}
     assert wire["options"] == [
-        {"id": "once", "label": "Allow", "answer": allow, "stored": ""},
-        {"id": "no", "label": "Deny", "answer": deny, "stored": "nowhere"},
+        {"id": "once", "label": "Allow", "answer": allow, "stored": "", "updates": []},
+        {"id": "no", "label": "Deny", "answer": deny, "stored": "nowhere", "updates": []},
     ]
     told = {"tool_name", "input", "tool_use_id", "cwd", "reason", "escalates", "options", "diff", "agent_id"}
     told |= {"blocked_path", "command_parts", "requires_person", "changeable", "rule"}

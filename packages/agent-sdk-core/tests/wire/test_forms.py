@@ -20,6 +20,7 @@ from agent_sdk_core import (
     InvalidRequestError,
     PermissionOption,
     PermissionRequest,
+    PermissionUpdate,
     Question,
     QuestionRequest,
     Source,
@@ -38,7 +39,20 @@ OPTIONAL = st.none() | TEXTS
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
 OBJECTS = st.dictionaries(TEXTS, JSON, max_size=3)
-ALLOWS = st.builds(Allow, st.sampled_from(get_args(GrantScope)), OPTIONAL, st.none() | OBJECTS)
+UPDATES = st.lists(
+    st.one_of(
+        st.builds(
+            PermissionUpdate,
+            st.sampled_from(["add_rules", "remove_rules"]),
+            st.lists(st.sampled_from(["Bash", "Edit(/etc/**)"]), min_size=1, max_size=2),
+            st.sampled_from(["allow", "deny", "ask"]),
+        ),
+        st.just(PermissionUpdate("add_directories", directories=["/a"])),
+        st.just(PermissionUpdate("set_mode", mode="plan", destination="user")),
+    ),
+    max_size=2,
+)
+ALLOWS = st.builds(Allow, st.sampled_from(get_args(GrantScope)), OPTIONAL, st.none() | OBJECTS, UPDATES)
 DENIES = st.builds(Deny, TEXTS, st.booleans(), OPTIONAL)
 ANSWERS = st.one_of(
     ALLOWS,

@@ -377,13 +377,13 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         """Have a session take up a claude that has greeted."""
         from claude_sdk.asking.hooks import require_hooks, unseen
         from claude_sdk.process.errors import translate
-        from claude_sdk.process.typed_options import flag_settings
 
         require_hooks(session.options, process.version)
         self.warn_once(unseen(session.options, process.version))
         session.greeted(process.greeting)
         session.use()
-        if (settings := flag_settings(session.options_now)) is not None:
+        session.driver.restored = session.updates.rules  # Of a claude before this one, which took them with answers.
+        if (settings := session.driver.flags(session.options_now)) is not None:
             try:
                 await process.peer.request("apply_flag_settings", {"settings": settings})
             except ProtocolError as error:
@@ -392,7 +392,8 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
     async def _relaunch(self, session: ClaudeSession, first: Launch) -> Launch:
         """Return how to start a session's claude again: with its settings of today, in its conversation."""
         self._require_room(session.driver.link)
-        own: dict[str, object] = {"cwd": first.cwd}
+        now = session.options_now
+        own: dict[str, object] = {"cwd": first.cwd, "add_dirs": (*now.add_dirs, *session.updates.directories)}
         if session.driver.turn_schema is not None:
             own["output_schema"] = session.driver.turn_schema
         session_id, anew = session.resolved_session_id, {"fork": False, "fork_at": None}
@@ -405,7 +406,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
                 own["session_id"] = first.session_id if session.options.resume is None or session.options.fork else None
         else:
             own |= {"resume": session_id, **anew, "session_id": None}
-        return (await self._plan(session.options_now.model_copy(update=own))).launch
+        return (await self._plan(now.model_copy(update=own))).launch
 
     def _make_link(self, launch: Launch) -> ClaudeLink:
         from claude_sdk.process.link import ClaudeLink

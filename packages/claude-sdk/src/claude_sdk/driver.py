@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 from uuid import uuid4
 
 import anyio
@@ -32,6 +32,7 @@ from agent_sdk_core.structured.answers import AnswerForm
 from agent_sdk_core.tools.registry import ToolRegistry
 from agent_sdk_core.turn_options import TurnOptions
 from agent_sdk_core.wire.reading import Json
+from claude_sdk.asking.updates import rule_texts
 from claude_sdk.modes import MODES
 from claude_sdk.normalizer.closer import Closer
 from claude_sdk.normalizer.session_facts import SessionFacts
@@ -43,6 +44,10 @@ from claude_sdk.process.typed_options import flag_settings
 from claude_sdk.prompt_content import user_content
 from claude_sdk.store.stored_sessions import StoredSessions
 from claude_sdk.tools import CHANGED
+
+if TYPE_CHECKING:
+    from agent_sdk_core.options import SessionOptions
+    from agent_sdk_core.policy.rules import Rule
 
 _log = logging.getLogger(__name__)
 
@@ -70,12 +75,14 @@ class ClaudeDriver(SessionDriver):
 
     Attributes:
         turn_schema: What claude was started for beside the session's own schema; None: nothing else.
+        restored: Rules that answers added, in which this claude was started anew and told of as settings.
     """
 
     name = "claude"
     brings_context = True
     lends = frozenset({"model", "permission_mode", "reasoning_effort"})
     budgets = frozenset({"max_turns", "max_budget_usd"})
+    updates = "sent"
 
     def __init__(
         self,
@@ -101,6 +108,7 @@ class ClaudeDriver(SessionDriver):
         self._last_uuid: str | None = None
         self._asked = False
         self.turn_schema: Json | None = None
+        self.restored: Sequence[Rule] = ()
 
     @property
     def away(self) -> Away | None:
@@ -139,9 +147,20 @@ class ClaudeDriver(SessionDriver):
 
     async def tools_changed(self, registry: ToolRegistry) -> bool:
         """Say about which tools nobody is asked now, and only then that there are others."""
-        await self.control("apply_flag_settings", settings=flag_settings(self.sink.options) or {})
+        await self.control("apply_flag_settings", settings=self.flags(self.sink.options) or {})
         await self.control("mcp_message", server_name=registry.name, message=CHANGED)
         return True
+
+    async def take_updates(self, rules: Sequence[Rule], directories: Sequence[str]) -> None:
+        """Take back a rule that claude, started anew, has from its settings, where no answer can remove it."""
+        left = [rule for rule in self.restored if rule in rules]
+        if len(left) < len(self.restored):
+            self.restored = left
+            await self.control("apply_flag_settings", settings=self.flags(self.sink.options) or {})
+
+    def flags(self, options: SessionOptions) -> Json | None:
+        """Return the settings that claude is told when it has started."""
+        return flag_settings(options, rule_texts(self.restored))
 
     async def control(self, subtype: str, **fields: object) -> Json:
         """Send a control request, and return the payload of its answer.

@@ -72,8 +72,9 @@ class ClaudeSession(Controls, BaseSession):
             cwd=lambda: self.info.cwd,
             parent_of_agent=closer.tool_use_of,
             run_tool=partial(self.run_tool, asks=False),
-            police=self.police,
+            police=lambda: self.police,
             hooks=self.hooks,
+            added_dirs=lambda: self.updates.directories,
         )
         self._batch: list[SDKMessage] = []
         self._servers = SessionServers(options.servers, env, self.control)

@@ -444,7 +444,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         if hooked(options):
             path = await self._hook_channel().path()
             given, asking = record_at(request.params, "config"), options.request_timeout or ASKING_SECONDS
-            policed = options.policy is not None
+            policed = options.policy is not None or options.binds_every_call
             config = announced(given, options.hooks, path, policed=policed, asking=asking)
             request = replace(request, params={**request.params, "config": refused_unseen(config, options)})
         return request

@@ -38,6 +38,7 @@ from codex_sdk.threads.settings import ThreadSettings
 from codex_sdk.threads.terminals import background_task, list_terminals, stop_terminal
 
 if TYPE_CHECKING:
+    from agent_sdk_core.policy.rules import Rule
     from agent_sdk_core.turn_options import TurnOptions
 
 _log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class CodexDriver(SessionDriver):
 
     name = "codex"
     brings_context = True
+    changes_directories = True
 
     def __init__(
         self,
@@ -147,6 +149,18 @@ class CodexDriver(SessionDriver):
     async def apply(self, setting: Setting, value: str | None) -> None:
         """Change a setting with the next turn; None: back to what Codex is configured for."""
         await self.settings.apply(setting, value)
+
+    def unseen(self, rule: Rule) -> str | None:
+        """Return what to write instead of a refusal of what no hook sees."""
+        from codex_sdk.hooks.unseen import is_unseen
+
+        if not is_unseen(rule):
+            return None
+        return f"open the session with SessionOptions(policy=PolicyGuard({rule.verdict}=[{rule.text!r}]))"
+
+    async def take_updates(self, rules: Sequence[Rule], directories: Sequence[str]) -> None:
+        """Work in the folders too that answers added, from the next turn."""
+        self.settings.set_directories(directories)
 
     def fork_place(self, message: SDKMessage) -> str | None:
         """Return the turn of a message; the uuids of the stored ones are others."""

@@ -83,6 +83,7 @@ class CodexSession(BaseSession):
             run_tool=partial(self.run_tool, asks=True),
             stop_turn=driver.stop_turn,
             servers=servers,
+            added_dirs=lambda: self.updates.directories,
         )
         self._touched = touched
         self._moved = moved

@@ -17,6 +17,7 @@ from agent_sdk_core.asking.permissions import (
     PermissionRequest,
 )
 from agent_sdk_core.asking.requests import AgentAnswer, expect
+from agent_sdk_core.asking.updates import PermissionUpdate
 from agent_sdk_core.errors import InvalidRequestError, UnsupportedOptionError
 
 __all__ = ["ALLOW", "DENY", "DENY_AND_STOP", "Offers", "ends_turn", "plan_offers", "require_change"]
@@ -85,10 +86,13 @@ def plan_offers(stored: str = "until the session ends") -> Offers[PermissionMode
     Args:
         stored: Where the mode is kept, in words.
     """
-    accept_edits = PermissionOption("accept_edits", "Yes, and accept edits", Allow(option="accept_edits"), stored)
+    asking, accepting = (PermissionUpdate("set_mode", mode=mode) for mode in ("default", "accept_edits"))
+    allow = PermissionOption("allow", "Yes, and ask before each edit", Allow(), updates=(asking,))
+    answer = Allow(option="accept_edits")
+    accept_edits = PermissionOption("accept_edits", "Yes, and accept edits", answer, stored, (accepting,))
     return Offers(
         [
-            (PermissionOption("allow", "Yes, and ask before each edit", Allow()), "default"),
+            (allow, "default"),
             (accept_edits, "accept_edits"),
             (PermissionOption("deny", "No, keep planning", Deny()), None),
             (DENY_AND_STOP, None),

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
-from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.names import nearest
+
+PermissionMode = Literal["default", "accept_edits", "plan", "auto", "dont_ask", "bypass"]
+"""How much the agent may do unasked; docs/permissions.md says what each means to each agent.
+
+Claude's own spellings, such as "acceptEdits" and "bypassPermissions", are taken wherever a mode is.
+"""
 
 MODES: Final[tuple[PermissionMode, ...]] = get_args(PermissionMode)
 """The permission modes, from what asks most to what never asks."""

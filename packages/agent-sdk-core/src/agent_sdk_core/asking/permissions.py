@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import field
 from enum import Enum
 from threading import Event
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
 from uuid import uuid4
 
 from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.asking.mode_names import PermissionMode as PermissionMode
+from agent_sdk_core.asking.updates import PermissionUpdate, read_updates
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.kinds import ToolKind, tool_kind
@@ -19,19 +21,13 @@ from agent_sdk_core.wire.forms import AnswerForm, WireForm
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
-PermissionMode = Literal["default", "accept_edits", "plan", "auto", "dont_ask", "bypass"]
-"""How much the agent may do unasked; docs/permissions.md says what each means to each agent.
-
-Claude's own spellings, such as "acceptEdits" and "bypassPermissions", are taken wherever a mode is.
-"""
-
 Escalation = Literal["sandbox", "network", "permissions", "stdin", "path"]
 """What an allowed request would lift: the sandbox, network limits, granted permissions, a program's input, a path."""
 
 GrantScope = Literal["once", "session", "always"]
 
 
-@checked_class()
+@checked_class("updates")
 @dataclass(frozen=True, slots=True, repr=False)
 class Allow(AnswerForm):
     """Let the tool run.
@@ -41,18 +37,23 @@ class Allow(AnswerForm):
             widest one offered below it, never widened.
         option: Id of one of the request's own options, where its exact grant is meant.
         updated_input: Input to run instead, as far as the request's `changeable` says; another change is refused.
+        updates: What changes from now on beside this call: rules, the mode, folders; also as `PermissionUpdate`s of
+            claude-agent-sdk, or as its dictionaries. One that the session cannot keep is refused before anything is
+            sent.
 
     Raises:
-        InvalidRequestError: There is no such scope.
+        InvalidRequestError: There is no such scope, or no such update.
     """
 
     wire_kind: ClassVar[str] = "allow"
     scope: GrantScope = "once"
     option: str | None = None
     updated_input: Mapping[str, object] | None = None
+    updates: Sequence[PermissionUpdate] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a scope that is none, which would pass for the narrowest."""
+        """Refuse a scope that is none, which would pass for the narrowest, and read official updates."""
+        object.__setattr__(self, "updates", read_updates(self.updates))
         if self.scope not in get_args(GrantScope):
             raise InvalidRequestError(f"An Allow's scope is 'once', 'session' or 'always', not {self.scope!r}.")
 
@@ -97,12 +98,14 @@ class PermissionOption(WireForm):
         label: What a button says.
         answer: What to return from the callback when it is chosen.
         stored: Where the grant is kept and whom it concerns, in words; "" when nothing is kept.
+        updates: What is kept, where that can be said in rules: `Allow(updates=option.updates)` keeps the same.
     """
 
     id: str
     label: str
     answer: Permission
     stored: str = ""
+    updates: Sequence[PermissionUpdate] = ()
 
 
 ALLOW: Final = PermissionOption("allow", "Yes", Allow())

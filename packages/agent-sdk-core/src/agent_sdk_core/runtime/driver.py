@@ -17,6 +17,7 @@ from agent_sdk_core.structured.answers import AnswerForm
 if TYPE_CHECKING:
     from agent_sdk_core.asking.requests import AgentRequest, Ask, Json
     from agent_sdk_core.options import SessionOptions
+    from agent_sdk_core.policy.rules import Rule
     from agent_sdk_core.runtime.asking.hooking import SessionHooks
     from agent_sdk_core.runtime.asking.own_tools import OwnCall
     from agent_sdk_core.tools.registry import ToolRegistry
@@ -82,6 +83,9 @@ class SessionDriver(ABC):
         budgets: Of "max_turns" and "max_budget_usd" what the agent keeps itself; the session sees to the others.
         brings_context: Whether the agent asks, as a turn starts, what hooks tell the model with its prompt; it is sent
             with the prompt otherwise.
+        updates: Who keeps what an answer changes for longer, `Allow.updates`: "ours", the session and the options of
+            its requests; "sent", the agent as well, which is told with the answer; "passed", whoever gets the answer.
+        changes_directories: Whether `take_updates` changes the folders in which an open session works.
         sink: What takes its messages and requests; there from the moment that its session is made.
     """
 
@@ -90,6 +94,8 @@ class SessionDriver(ABC):
     lends: frozenset[Setting] = frozenset()
     budgets: frozenset[Budget] = frozenset()
     brings_context: bool = False
+    updates: Literal["ours", "sent", "passed"] = "ours"
+    changes_directories: bool = False
     sink: SessionSink
 
     @property
@@ -184,6 +190,19 @@ class SessionDriver(ABC):
         """
         what = f"the {setting.replace('_', ' ')} of a session"
         raise UnsupportedOptionError(f"The {self.name} backend cannot change {what}.", backend=self.name)
+
+    def unseen(self, rule: Rule) -> str | None:
+        """Return what to write instead of a refusal that would bind no call of its tool, in a session that is open."""
+        return None
+
+    async def take_updates(self, rules: Sequence[Rule], directories: Sequence[str]) -> None:
+        """Have what answers changed hold for the turns to come, also where the agent is started again.
+
+        Args:
+            rules: All rules that hold until the session ends.
+            directories: All folders in which it works beside its own.
+        """
+        return
 
     async def tools_changed(self, registry: ToolRegistry) -> bool:
         """Tell the agent that a registry of the application has other tools; False if it keeps those it knows.

@@ -42,6 +42,7 @@ from agent_sdk_core.runtime.asking.own_tools import OwnCall, OwnTools
 from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.asking.plans import Plans
 from agent_sdk_core.runtime.asking.policing import Police
+from agent_sdk_core.runtime.asking.updates import SessionUpdates
 from agent_sdk_core.runtime.asking.user_code import awaited_here
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
@@ -81,6 +82,7 @@ class BaseSession(AgentSession):
         options: What the session was opened with.
         requests: What the agent asked and nobody answered yet; drivers put requests in.
         police: Holds the policy against what the agent does; None without one.
+        updates: What answers changed.
         hooks: Its hooks, which drivers call.
         recorder: Counts and times what it does, for the telemetry of the process.
         context: That in which it was made, and what it belongs to; what answers its requests runs in copies of it.
@@ -119,7 +121,7 @@ class BaseSession(AgentSession):
             hooks=self.hooks,
             on_change=self._turn_changed,
             meter=meter,
-            police=self.police,
+            police=lambda: self.police,
             recorder=self.recorder,
         )
         if options.turn_timeout or options.retry_timeout or options.stall_timeout:
@@ -134,6 +136,7 @@ class BaseSession(AgentSession):
             self._parking = Parking(host, options.idle_timeout, idle=self._may_park, park=driver.park)
         self._settings = SessionSettings(driver, lambda: self._turns.running)
         self._intake = Intake(driver, self._turns, self.recorder, self._note_idle, meter)
+        self.updates = SessionUpdates(self, driver, lambda: self.backend.capabilities)
         self._plans = Plans(self, host, self._note_idle)
         self._tools = OwnTools(self, lambda: self._turns.running, host.call_soon_threadsafe)
         for registry in options.registries:
@@ -361,6 +364,18 @@ class BaseSession(AgentSession):
     def _policed(self, options: SessionOptions, meter: Meter | None) -> Police | None:
         """Return what holds the policy against what the agent does."""
         return Police.of(options, meter)
+
+    def note_mode(self, mode: PermissionMode) -> None:
+        """Note that an answer has changed the permission mode, at once."""
+        self._settings.note("permission_mode", mode)
+
+    def need_police(self) -> Police:
+        """Return what holds rules against what the agent does, made if there is none."""
+        if self.police is None:
+            from agent_sdk_core.policy.guard import PolicyGuard
+
+            self.police = Police(PolicyGuard(), self.options)
+        return self.police
 
     def _tools_changed(self) -> None:
         """Have the agent told of other tools, from whichever thread they were changed."""

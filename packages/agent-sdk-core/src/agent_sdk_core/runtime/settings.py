@@ -69,6 +69,11 @@ class SessionSettings:
         if self._running() is None:
             await self.settle()
 
+    def note(self, setting: Setting, value: str | None) -> None:
+        """Note what the agent was told otherwise, with an answer; what one turn borrowed is given back all the same."""
+        if setting not in self._lent:
+            self._applied[setting] = value
+
     async def settle(self) -> None:
         """Put what waits to the agent; called before a turn starts.
 

@@ -8,7 +8,7 @@ that may be a secret.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -114,9 +114,9 @@ def read_wire(hint: Any, data: object, place: str) -> object:
         return read_wire(kinds[0] if len(kinds) == 1 else _of_kind(kinds, data, place), data, place)
     if origin is Literal:
         return _one_of(arguments, data, place)
-    if origin in (tuple, frozenset):
+    if origin in (tuple, frozenset, Sequence):
         entries = cast("Iterable[object]", _checked(data, _ARRAY, place))
-        return cast("Any", origin)(
+        return (frozenset if origin is frozenset else tuple)(
             read_wire(arguments[0], entry, f"{place}[{index}]") for index, entry in enumerate(entries)
         )
     if hint in _SCALARS:

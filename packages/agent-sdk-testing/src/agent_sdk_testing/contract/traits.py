@@ -33,6 +33,7 @@ Trait = Literal[
     "plans",
     "session_grants",
     "lasting_grants",
+    "added_directories",
     "archive",
 ]
 """What an agent may have beside its capabilities:
@@ -50,6 +51,7 @@ Trait = Literal[
 - ``plans``: in permission mode "plan" it proposes plans; see `Agent.plan`.
 - ``session_grants``: a permission can be given for the rest of the session.
 - ``lasting_grants``: a permission can be given for good.
+- ``added_directories``: folders can be added to an open session, with an answer.
 - ``archive``: stored sessions can be archived.
 """
 

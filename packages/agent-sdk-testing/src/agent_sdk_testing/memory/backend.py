@@ -41,7 +41,7 @@ class MemorySession(BaseSession):
     def __init__(self, session_id: str, options: SessionOptions, host: Host, driver: MemoryDriver) -> None:
         super().__init__(session_id, options, host, driver)
         self._memory = driver
-        driver.police = self.police
+        driver.police = lambda: self.police
 
     @property
     def info(self) -> SessionInfo:

@@ -55,7 +55,7 @@ class MemoryDriver(SessionDriver):
         mode: The permission mode.
         effort: The reasoning effort.
         granted: What was allowed for the session beside what the session itself keeps: edits, and paths outside.
-        police: Holds the session's policy against what its tools do; None without one.
+        police: Returns what holds the session's policy against what its tools do; None without one.
     """
 
     name = NAME
@@ -69,7 +69,7 @@ class MemoryDriver(SessionDriver):
         self.model: str | None = None
         self.mode: PermissionMode | None = None
         self.effort: str | None = None
-        self.police: Police | None = None
+        self.police: Callable[[], Police | None] = lambda: None
         self._host = host
         self._stored = stored
         self._told = list(as_told(message for message in stored.messages if message.parent_tool_use_id is None))
@@ -203,9 +203,9 @@ class MemoryDriver(SessionDriver):
         self, name: str, given: Json, call_id: str, leaves: str | None
     ) -> tuple[Literal["deny", "ask"] | None, str]:
         """Return whether the session's policy refuses a tool, and why, or wants it asked about; None: the mode says."""
-        if self.police is None:
+        if (police := self.police()) is None:
             return None, ""
-        police, lifted = self.police, () if leaves is None else ("path",)
+        lifted = () if leaves is None else ("path",)
         try:
             decision = await call_user_code(
                 lambda: police.judge(name, given, self.cwd, lifted, tool_use_id=call_id), "the policy"

@@ -17,6 +17,7 @@ from agent_sdk_core.wire.reading import Json, filled_text
 from claude_sdk.asking.edit_diffs import edit_diff
 from claude_sdk.asking.envelope import Envelope
 from claude_sdk.asking.grants import IN_PROCESS, Grant, suggested_grant
+from claude_sdk.asking.updates import updates_of, updates_to_claude
 from claude_sdk.modes import MODES
 
 _DENIED: Final = "The user does not allow this."
@@ -45,10 +46,12 @@ def _tool_offers(envelope: Envelope) -> Offers[Grant]:
     offers = [(ALLOW, _NO_GRANT)]
     if (grant := suggested_grant(envelope)) is not None:
         label = f"Yes, and {grant.describe()} for this session"
-        option = PermissionOption("allow_session", label, Allow("session"), IN_PROCESS)
-        offers.append((option, grant.for_session()))
+        kept = grant.for_session()
+        option = PermissionOption("allow_session", label, Allow("session"), IN_PROCESS, updates_of(kept.updates))
+        offers.append((option, kept))
         if grant.stored and grant.keeps(envelope):
-            option = PermissionOption("allow_always", _always_label(grant), Allow("always"), grant.stored)
+            updates = updates_of(grant.updates)
+            option = PermissionOption("allow_always", _always_label(grant), Allow("always"), grant.stored, updates)
             offers.append((option, grant))
     return Offers([*offers, (DENY, _NO_GRANT), (DENY_AND_STOP, _NO_GRANT)])
 
@@ -98,10 +101,11 @@ def _encode(envelope: Envelope, request: PermissionRequest, offers: Offers[Grant
             **({"interrupt": True} if ends_turn(request, answer) else {}),
             **_about(envelope, "user_reject"),
         }
+    updates = [*grant.updates, *updates_to_claude(answer.updates, envelope.sources)]
     return {
         "behavior": "allow",
         "updatedInput": envelope.input if answer.updated_input is None else dict(answer.updated_input),
-        **({"updatedPermissions": list(grant.updates)} if grant.updates else {}),
+        **({"updatedPermissions": updates} if updates else {}),
         **_about(envelope, "user_permanent" if option.id == "allow_always" else "user_temporary"),
     }
 

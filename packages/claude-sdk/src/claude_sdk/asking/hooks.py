@@ -98,7 +98,7 @@ def unseen(options: SessionOptions, version: str | None) -> tuple[str, ...]:
 
 
 def _refuses(options: SessionOptions) -> bool:
-    return options.policy is not None and options.policy.refuses
+    return options.policy_scope == "every_call" or (options.policy is not None and options.policy.refuses)
 
 
 def _tells_skill_commands(version: str | None) -> bool:

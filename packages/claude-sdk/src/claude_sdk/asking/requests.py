@@ -6,7 +6,7 @@ left open, as the protocol wants it (claude 2.1.329).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from agent_sdk_core.asking.escalations import absolute_folders
@@ -40,8 +40,9 @@ class SessionRequests:
         cwd: Returns the folder that it works in, as Claude names it.
         parent_of_agent: Returns the tool use that started a sub-agent, by the agent's id.
         run_tool: Runs a tool for the running turn; None when the turn ended first.
-        police: The session's.
+        police: Returns the session's.
         hooks: The session's hooks; absent: there are none.
+        added_dirs: Returns the folders that answers added.
     """
 
     def __init__(
@@ -52,10 +53,12 @@ class SessionRequests:
         cwd: Callable[[], str | None],
         parent_of_agent: Callable[[str | None], str | None],
         run_tool: Run,
-        police: Police | None = None,
+        police: Callable[[], Police | None] = lambda: None,
         hooks: SessionHooks | None = None,
+        added_dirs: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._options = options
+        self._added_dirs = added_dirs
         self._police = police
         self._hooks = hooks
         self._session_id = session_id
@@ -82,7 +85,7 @@ class SessionRequests:
                 envelope = self._envelope(request)
                 return ask_questions(envelope) or tool_approval(envelope)
             case "hook_callback":
-                return hook_call(request.params, self._police, self._hooks)
+                return hook_call(request.params, self._police(), self._hooks)
             case "elicitation":
                 return ask_elicitation(self._envelope(request))
             case _:
@@ -109,6 +112,6 @@ class SessionRequests:
             timeout=self._options.request_timeout,
             parent_tool_use_id=self._parent_of_agent(filled_text(request.params.get("agent_id"))),
             cwd=self._cwd(),
-            add_dirs=self._add_dirs,
+            add_dirs=(*self._add_dirs, *self._added_dirs()),
             sources=self._options.setting_sources or DEFAULT_SOURCES,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import existing_folder, existing_option_file
@@ -45,12 +45,16 @@ def typed_fields(options: SessionOptions) -> Json:
     return fields
 
 
-def flag_settings(options: SessionOptions) -> Json | None:
+def flag_settings(options: SessionOptions, rules: Iterable[tuple[str, str]] = ()) -> Json | None:
     """Return the settings that claude is told when it has started, for what is on a command line can be read by all.
 
     They come later than its arguments, and what an option of its own says is therefore left out. Rules say about which
     tools of the application nobody is asked, and about which somebody is each time, for no mode and no other rule lifts
     an "ask" (2.1.329); these can be told again when the tools have changed.
+
+    Args:
+        options: The session's options.
+        rules: Further rules, each with its list, which answers added before claude was started again.
     """
     settings = {**options.settings} if isinstance(options.settings, Mapping) else {}
     for option, key in (("model", "model"), ("reasoning_effort", "effortLevel")):
@@ -63,6 +67,8 @@ def flag_settings(options: SessionOptions) -> Json | None:
         if options.registries:
             names = [name for registry in options.registries for name in getattr(registry, attribute)]
             permissions[verdict] = [*texts_of(permissions.get(verdict)), *names]
+    for verdict, text in rules:
+        permissions[verdict] = [*texts_of(permissions.get(verdict)), text]
     return {**settings, **({"permissions": permissions} if permissions else {})} or None
 
 

@@ -8,11 +8,13 @@ from what the elicitation says. Pure. Shape: `McpServerElicitationRequestRespons
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from dataclasses import replace
 from typing import Final, cast
 
 from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
 from agent_sdk_core.asking.permissions import Allow, PermissionOption, PermissionRequest
 from agent_sdk_core.asking.requests import Ask
+from agent_sdk_core.asking.updates import PermissionUpdate
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.asking.envelope import Envelope
 from codex_sdk.normalizer.items.calls import mcp_tool_name
@@ -49,22 +51,30 @@ def mcp_approval(
     call = calls[0]
     lasting = ("session",) if str(envelope.params.get("serverName")) in servers else ("session", "always")
     persisted = [kind for kind in lasting if kind in (meta.get("persist") or ())]
+    name = mcp_tool_name(str(call.get("server")), str(call.get("tool")))
     offers = Offers(
         [
             (ALLOW, _body("accept")),
-            *((_OPTIONS[kind], _body("accept", kind)) for kind in persisted),
+            *((_option(kind, name), _body("accept", kind)) for kind in persisted),
             (DENY, _body("decline")),
             (DENY_AND_STOP, _body("cancel")),
         ]
     )
     request = envelope.permission(
-        mcp_tool_name(str(call.get("server")), str(call.get("tool"))),
+        name,
         cast("Json", call.get("arguments") or {}),
         tool_use_id=call.get("id") if len(calls) == 1 else None,
         options=offers.options,
         changeable=(),
     )
     return Ask(request, lambda answer: offers.chosen(answer)[2])
+
+
+def _option(kind: str, tool_name: str) -> PermissionOption:
+    option = _OPTIONS[kind]
+    if kind == "session":
+        return option
+    return replace(option, updates=(PermissionUpdate("add_rules", (tool_name,), "allow", destination="user"),))
 
 
 def _is_call(item: Json, server: object, arguments: object) -> bool:

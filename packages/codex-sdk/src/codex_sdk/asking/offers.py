@@ -5,11 +5,13 @@ Shapes: `CommandExecutionApprovalDecision`, `FileChangeApprovalDecision`.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Final, cast
 
 from agent_sdk_core.asking.approvals import ALLOW, DENY, DENY_AND_STOP, Offers
 from agent_sdk_core.asking.permissions import Allow, Deny, PermissionOption
+from agent_sdk_core.asking.updates import PermissionUpdate, RuleBehavior
 from agent_sdk_core.policy.command_rules import command_parts
 from agent_sdk_core.wire.reading import Json
 from codex_sdk.normalizer.items.commands import script
@@ -51,7 +53,8 @@ def _amendments(params: Json) -> Iterator[tuple[PermissionOption, Decision]]:
     prefix = cast("list[str] | None", params.get("proposedExecpolicyAmendment"))
     if prefix and offered("acceptWithExecpolicyAmendment") and _is_whole(prefix, params):
         label = f"Yes, and never ask again for commands that start with: {' '.join(prefix)}"
-        option = PermissionOption("allow_always", label, Allow("always", option="allow_always"), _IN_RULES)
+        answer, kept = Allow("always", option="allow_always"), _kept(f"Bash({shlex.join(prefix)} *) +sandbox")
+        option = PermissionOption("allow_always", label, answer, _IN_RULES, kept)
         yield option, {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": prefix}}
     amendments = cast("list[Json]", params.get("proposedNetworkPolicyAmendments") or [])
     for amendment in amendments if offered("applyNetworkPolicyAmendment") else ():
@@ -63,8 +66,13 @@ def _amendments(params: Json) -> Iterator[tuple[PermissionOption, Decision]]:
             f"{'Yes' if allows else 'No'}, and always {action} {host}",
             Allow("always", option=option_id) if allows else Deny(option=option_id),
             _IN_RULES,
+            _kept(f"WebFetch(domain:{host}) +network") if allows else _kept(f"WebFetch(domain:{host})", "deny"),
         )
         yield option, {"applyNetworkPolicyAmendment": {"network_policy_amendment": amendment}}
+
+
+def _kept(rule: str, behavior: RuleBehavior = "allow") -> tuple[PermissionUpdate, ...]:
+    return (PermissionUpdate("add_rules", (rule,), behavior, destination="user"),)
 
 
 def _is_whole(prefix: list[str], params: Json) -> bool:

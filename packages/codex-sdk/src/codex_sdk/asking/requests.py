@@ -6,7 +6,7 @@ kind gets the protocol's "method not found", on which Codex fails closed (0.163)
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Final, cast
 
@@ -60,6 +60,7 @@ class ThreadRequests:
         run_tool: Decides about the call of a tool, and runs it for the running turn; None when that ended first.
         stop_turn: Ends a turn, by its thread's id and its own.
         servers: The MCP servers that the session alone has.
+        added_dirs: Returns the folders that answers added.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class ThreadRequests:
         run_tool: Callable[[OwnCall], Awaitable[ToolResult | None]],
         stop_turn: Callable[[str, str], Awaitable[None]],
         servers: Container[str] = frozenset(),
+        added_dirs: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._options = options
+        self._added_dirs = added_dirs
         self._family = family
         self._session_id = session_id
         self._run_tool = run_tool
@@ -95,7 +98,8 @@ class ThreadRequests:
         )
         if request.method == "item/tool/call":
             return self._tool_call(envelope)
-        found = ask(request.method, envelope, self._family, self._add_dirs, self._servers)
+        folders = (*self._add_dirs, *self._added_dirs())
+        found = ask(request.method, envelope, self._family, folders, self._servers)
         if found is None or not isinstance(found.request, PermissionRequest):
             return found
         stops = request.method in ("item/permissions/requestApproval", "mcpServer/elicitation/request")

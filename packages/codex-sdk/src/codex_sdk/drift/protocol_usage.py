@@ -101,7 +101,7 @@ VALUES: Final = _words(
     amazonBedrock apiKey applyNetworkPolicyAmendment applyPatch approved asc async audio authenticationRequired auto
     auto_review badRequest budgetLimited cancel canceled cancelled chatgpt chatgptDeviceCode closeAgent
     collabAgentToolCall command commandExecution completed connected contextCompaction contextWindowExceeded cyberPolicy
-    danger-full-access dangerFullAccess decline declined default delete denied desc disabled dynamicToolCall
+    danger-full-access dangerFullAccess decline declined default delete denied deny desc disabled dynamicToolCall
     enteredReviewMode error execve exitedReviewMode failed fileChange final_answer flexUnavailable followupTask form
     full function functionCallOutput granular guardian_subagent high hookPrompt httpConnectionFailed image
     imageGeneration imageView inProgress input_image input_text inputImage inputText interacted internalServerError

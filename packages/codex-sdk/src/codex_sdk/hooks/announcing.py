@@ -45,8 +45,7 @@ _SLACK: Final = 30
 
 def hooked(options: SessionOptions) -> bool:
     """Tell whether a session has hooks at Codex: the application's, or the policy's, which it sees every call by."""
-    binds = options.policy is not None and options.policy.refuses and options.policy_scope != "asked_only"
-    return options.hooks is not None or binds
+    return options.hooks is not None or options.binds_every_call
 
 
 def announced(

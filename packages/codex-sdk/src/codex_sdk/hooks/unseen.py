@@ -30,7 +30,7 @@ def refused_unseen(config: Json, options: SessionOptions) -> Json:
         UnsupportedOptionError: A rule is about such a tool alone, and it cannot be switched off.
     """
     for rule in _refusals(options):
-        if rule.covers("WriteStdin") and not rule.covers("Bash"):
+        if _is_of_input(rule):
             raise UnsupportedOptionError(
                 "The codex backend sees no single input that is written to a program which runs already, so that the "
                 f"rule {rule.text!r} of SessionOptions.policy would not bind: refuse the command that starts the "
@@ -39,9 +39,22 @@ def refused_unseen(config: Json, options: SessionOptions) -> Json:
                 details={"option": "policy", "rule": rule.text},
             )
         for name, (dotted, switch) in _SWITCHES.items():
-            if rule.covers(name) and (rule.pattern is None or rule.subject == subject_of(name)):
+            if _is_of(rule, name):
                 config = merged({key: value for key, value in config.items() if key != dotted}, switch)
     return config
+
+
+def is_unseen(rule: Rule) -> bool:
+    """Tell whether a refusal is about what no hook sees, which a session that is open cannot be refused."""
+    return _is_of_input(rule) or any(_is_of(rule, name) for name in _SWITCHES)
+
+
+def _is_of_input(rule: Rule) -> bool:
+    return rule.covers("WriteStdin") and not rule.covers("Bash")
+
+
+def _is_of(rule: Rule, name: str) -> bool:
+    return rule.covers(name) and (rule.pattern is None or rule.subject == subject_of(name))
 
 
 def _refusals(options: SessionOptions) -> Iterator[Rule]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -10,7 +11,7 @@ from agent_sdk_core.asking.permissions import PermissionMode
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.runtime.driver import Setting
-from agent_sdk_core.wire.reading import Json, as_record
+from agent_sdk_core.wire.reading import Json, as_record, texts_of
 from codex_sdk.modes import configured_sandbox, mode_params
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.process.link import AppServerLink
@@ -45,6 +46,7 @@ class ThreadSettings:
         self._normalizer = family.main
         self._options = options
         self.changes: Json = {}
+        self._added: tuple[str, ...] = ()
         if options.permission_mode == "plan":
             self.set_mode("plan")  # thread/start has no parameter for it.
 
@@ -56,10 +58,24 @@ class ThreadSettings:
         """Change the permission mode with the next turn; a sandbox that the options name stays as it is."""
         facts = self._normalizer.facts
         model, effort = self.changes.get("model", facts.model), self.changes.get("effort", facts.reasoning_effort)
-        roots = [str(Path(folder).expanduser().absolute()) for folder in self._options.add_dirs]
-        self.changes.update(mode_params(mode, model=model, effort=effort, roots=roots))
+        self.changes.update(mode_params(mode, model=model, effort=effort, roots=self._roots))
         if self._options.sandbox is not None:
             self.changes.pop("sandboxPolicy", None)
+
+    def set_directories(self, added: Sequence[str]) -> None:
+        """Let tools write to these folders too, from the next turn, where the sandbox lets them write at all."""
+        former, self._added = self._added, tuple(added)
+        policy = self.changes.get("sandboxPolicy") or self._normalizer.facts.settings.get("sandboxPolicy")
+        if not isinstance(policy, dict) or cast("Json", policy).get("type") != "workspaceWrite":
+            return
+        policy = cast("Json", policy)
+        kept = [root for root in texts_of(policy.get("writableRoots")) if root not in former]
+        self.changes["sandboxPolicy"] = {**policy, "writableRoots": list(dict.fromkeys((*kept, *added)))}
+
+    @property
+    def _roots(self) -> list[str]:
+        own = [str(Path(folder).expanduser().absolute()) for folder in self._options.add_dirs]
+        return list(dict.fromkeys((*own, *self._added)))
 
     async def check(self, setting: Setting, value: str | None) -> None:
         """Refuse an effort that no model takes; Codex itself passes it on to the model (0.163)."""

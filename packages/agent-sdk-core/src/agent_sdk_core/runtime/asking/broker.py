@@ -33,6 +33,7 @@ from agent_sdk_core.rpc.receiver import RequestId, ServerRequest
 from agent_sdk_core.runtime.asking.fitting import fitting
 from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.asking.policing import Police, Ruling
+from agent_sdk_core.runtime.asking.updates import SessionUpdates
 from agent_sdk_core.runtime.asking.user_code import UserCodeError, call_user_code
 from agent_sdk_core.transport.framing import DEFAULT_MAX_LINE
 from agent_sdk_core.wire.forms import unsendable
@@ -90,6 +91,7 @@ class Questioned(Protocol):
     options: SessionOptions
     requests: PendingRequests
     police: Police | None
+    updates: SessionUpdates
 
 
 class Asked(Questioned, Protocol):
@@ -168,7 +170,7 @@ async def put(ask: Ask[AgentRequest], session: Questioned) -> Json:
 
     def check(answer: AgentAnswer) -> Json:
         fits(answer)
-        body = ask.encode(answer)
+        body = ask.encode(session.updates.fitted(request, answer))
         if (problem := unsendable(body)) is not None:
             raise InvalidRequestError(problem)
         if (size := len(encode_line(body))) > DEFAULT_MAX_LINE:
@@ -185,16 +187,21 @@ async def put(ask: Ask[AgentRequest], session: Questioned) -> Json:
             return Ruling(Allow(), ruling.rule, by="grant")
         return ruling
 
+    async def review(answer: AgentAnswer) -> Ruling:
+        await session.updates.look(answer)
+        return Ruling(None) if police is None else await police.review(request, answer)
+
     resolution = await requests.resolve(
         apart(request),
         callback=getattr(options, _CALLBACKS[kind_of(request)]),
         check=check,
         timeout=options.request_timeout,
         judge=None if police is None and not requests.grants.covers(request) else judge,
-        review=None if police is None else partial(police.review, request),
+        review=review,
     )
     if resolution.by in ("callback", "answer"):
         requests.grants.note(request, resolution.answer)
+        await session.updates.take(request, resolution.answer)
     if ask.before_sending is not None:
         await ask.before_sending(resolution.answer)
     return ask.encode(refusal_of(request)) if resolution.answer is None else cast("Json", resolution.encoded)

@@ -15,6 +15,7 @@ from agent_sdk_core.asking.requests import AgentAnswer
 from agent_sdk_core.errors import AgentError
 from agent_sdk_core.runtime.asking.broker import Questioned, apart
 from agent_sdk_core.runtime.asking.fitting import fitting
+from agent_sdk_core.runtime.asking.policing import Ruling
 from agent_sdk_core.runtime.host import Host
 
 _log = logging.getLogger(__name__)
@@ -81,7 +82,11 @@ class Plans:
 
         def check(answer: AgentAnswer) -> PermissionMode | None:
             fits(answer)
-            return offers.chosen(answer)[2]
+            return offers.chosen(session.updates.fitted(request, answer))[2]
+
+        async def review(answer: AgentAnswer) -> Ruling:
+            await session.updates.look(answer)
+            return Ruling(None)
 
         try:
             resolution = await session.requests.resolve(
@@ -90,6 +95,7 @@ class Plans:
                 check=check,
                 timeout=session.options.request_timeout,
                 judge=None if session.police is None else session.police.decide,
+                review=review,
             )
         finally:
             self._open = None if self._open is request else self._open
@@ -97,6 +103,7 @@ class Plans:
 
         async def carry_out() -> None:
             await session.set_permission_mode("accept_edits" if mode == "accept_edits" else "default")
+            await session.updates.take(request, answer)
             await session.send(prompt_of(request, answer))
 
         async def plan_on() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,7 @@ from agent_sdk_core.tools.tool import failure_text
 
 if TYPE_CHECKING:
     from agent_sdk_core.policy.guard import PolicyDecision, PolicyGuard
+    from agent_sdk_core.policy.rules import Rule
     from agent_sdk_core.runtime.turns.meter import Meter
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,9 @@ class Police:
         guard: The rules.
         options: The session's options.
         meter: Counts tool calls, where they are limited.
+
+    Attributes:
+        added: Rules that answers added, which tighten those of the policy, and allow what these leave open.
     """
 
     def __init__(self, guard: PolicyGuard, options: SessionOptions, meter: Meter | None = None) -> None:
@@ -49,6 +53,7 @@ class Police:
         self._always_asked = frozenset(name for registry in options.registries for name in registry.always_asked)
         self._meter = meter
         self._denied: dict[str, str] = {}
+        self.added: Sequence[Rule] = ()
 
     @classmethod
     def of(cls, options: SessionOptions, meter: Meter | None = None) -> Police | None:
@@ -106,11 +111,16 @@ class Police:
             # Whatever is raised in this thread is the policy's: a cancellation reaches none.
             try:
                 workspace = os.path.abspath(Path(self._workspace or cwd or ".").expanduser())  # keeps links
-                return _checked(
-                    self._guard.judge(
-                        tool_name, tool_input, cwd=cwd or workspace, workspace=workspace, escalates=escalates
+                guards = [self._guard, *self._added()]
+                decisions = [
+                    _checked(
+                        guard.judge(
+                            tool_name, tool_input, cwd=cwd or workspace, workspace=workspace, escalates=escalates
+                        )
                     )
-                )
+                    for guard in guards
+                ]
+                return min(decisions, key=_strictness)
             except BaseException as error:
                 return _broken(error)
 
@@ -133,6 +143,15 @@ class Police:
             if denials == result.permission_denials
             else result.model_copy(update={"permission_denials": denials})
         )
+
+    def _added(self) -> Iterable[PolicyGuard]:
+        """Return the guard of the rules that answers added, where there are any."""
+        if not self.added:
+            return ()
+        from agent_sdk_core.policy.guard import PolicyGuard
+
+        guard = PolicyGuard.of(self.added)
+        return (guard if self._workspace is not None else guard.without_workspace(),)
 
     def _out_of_calls(self, tool_use_id: str | None) -> PolicyDecision | None:
         from agent_sdk_core.policy.guard import PolicyDecision
@@ -165,6 +184,12 @@ def _checked(decision: object) -> PolicyDecision:
     if not isinstance(decision, PolicyDecision) or decision.verdict not in ("allow", "ask", "deny"):
         raise TypeError(f"it returned {type(decision).__name__}, which is no decision")
     return decision
+
+
+def _strictness(decision: PolicyDecision) -> int:
+    """Rank decisions by what holds: a refusal, a rule that asks, an allow; what no rule covers, each leaves open."""
+    ranks = {"deny": 0, "allow": 2}
+    return ranks.get(decision.verdict, 1 if decision.rule is not None else 3)
 
 
 def _broken(error: BaseException) -> PolicyDecision:

@@ -100,7 +100,7 @@ class Turns:
         on_change: Told whenever a turn or the queue has ended.
         recorder: Told of turns, of prompts that wait, and of those that were refused.
         meter: Counts what turns use, where that is limited.
-        police: Knows by which rules tool calls were refused.
+        police: Returns what knows by which rules tool calls were refused.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Turns:
         on_change: Callable[[], None],
         recorder: SessionRecorder,
         meter: Meter | None = None,
-        police: Police | None = None,
+        police: Callable[[], Police | None] = lambda: None,
     ) -> None:
         self._session_id = session_id
         self._belongs = correlation(context)
@@ -183,8 +183,8 @@ class Turns:
         """Return a result of the agent's, held to what its prompt asked for, or else to what the session does."""
         asked = (record.answers for uuid in result.user_message_uuids if (record := self._decisions.open.get(uuid)))
         form = next((answers for answers in asked if answers is not None), self._driver.answers)
-        if self._police is not None:
-            result = self._police.named(result)
+        if (police := self._police()) is not None:
+            result = police.named(result)
         limit = self.running.limit if self.running is not None else None
         if limit is not None and result.outcome == "interrupted":
             result = result.model_copy(update=limit.of_result())
