@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from hypothesis import settings
@@ -18,6 +19,7 @@ _KEPT = ("_PATH", "_SCREENSHOTS")
 for _name in [name for name in os.environ if name.startswith("AGENT_SDK_") and not name.endswith(_KEPT)]:
     del os.environ[_name]
 os.environ["AGENT_SDK_CONFIG"] = os.devnull
+os.environ["GIT_CEILING_DIRECTORIES"] = os.path.realpath(tempfile.gettempdir())  # It may be inside of a repository.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # A shell that runs them in the background has it ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -183,6 +183,17 @@ def test_the_workspace_is_the_repository_else_the_folder_itself(tmp_path: Path) 
     assert workspace_root(inner) == inner
 
 
+def test_a_ceiling_of_git_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "repo" / "tmp" / "there"
+    folder.mkdir(parents=True)
+    (tmp_path / "repo" / ".git").mkdir()
+    assert workspace_root(folder) == tmp_path / "repo"
+    for ceiling in (folder.parent, tmp_path / "repo"):
+        monkeypatch.setenv("GIT_CEILING_DIRECTORIES", f"/nowhere:{ceiling}")
+        assert workspace_root(folder) == folder
+    assert workspace_root(tmp_path / "repo") == tmp_path / "repo"
+
+
 def test_the_workspace_of_no_folder_is_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert workspace_root() == tmp_path

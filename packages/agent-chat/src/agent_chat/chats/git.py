@@ -26,6 +26,9 @@ Change = Literal["added", "changed", "deleted", "touched"]
 """What a turn did to a file; "touched": one of them, which the agent alone knows."""
 
 _CHANGES: Final[dict[str, Change]] = {"A": "added", "M": "changed", "T": "changed", "D": "deleted"}
+_KEPT: Final = frozenset({"GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM"})
+"""Variables of git that say where a repository is looked for; others would say which one it is."""
+
 _QUIET: Final = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
 
 
@@ -171,7 +174,7 @@ def _changes(root: Path, old: str, new: str) -> list[tuple[str, Change]]:
 
 
 def _git(folder: Path, *arguments: str, index: Path | None = None, given: str = "") -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment = {name: value for name, value in os.environ.items() if name in _KEPT or not name.startswith("GIT_")}
     environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
     if index is not None:
         environment["GIT_INDEX_FILE"] = str(index)

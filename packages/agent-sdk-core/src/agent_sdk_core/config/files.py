@@ -107,7 +107,8 @@ def workspace_root(cwd: str | os.PathLike[str] | None = None) -> Path | None:
     """Return the folder whose file counts: the nearest one upward that holds `.git`, else `cwd` itself.
 
     Symbolic links are resolved first. The search stops below the user's home, below the root of the file system, and
-    below a folder that everybody may write to, such as /tmp; a folder that is asked for by itself may be any of them.
+    below a folder that everybody may write to, such as /tmp, and below those of the variable GIT_CEILING_DIRECTORIES,
+    as git's own does; a folder that is asked for by itself may be any of them.
 
     Args:
         cwd: Where to begin; absent: the current folder.
@@ -120,8 +121,9 @@ def workspace_root(cwd: str | os.PathLike[str] | None = None) -> Path | None:
         home = Path(os.path.expanduser("~")).resolve()  # Path.home() raises without one
     except (OSError, RuntimeError, ValueError):
         return None
+    ceilings = {Path(each) for each in os.environ.get("GIT_CEILING_DIRECTORIES", "").split(os.pathsep) if each}
     for folder in (start, *start.parents):
-        if folder != start and (folder in (home, Path(folder.anchor)) or _is_everybodys(folder)):
+        if folder != start and (folder in {home, Path(folder.anchor), *ceilings} or _is_everybodys(folder)):
             break
         if os.path.lexists(folder / ".git"):
             return folder

@@ -331,6 +331,8 @@ class BaseSession(AgentSession):
     async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
         """Return stored messages of this session, oldest first."""
         self._host.require_here()
+        if self._host.ended:  # Some agents' files could be read all the same.
+            raise SessionClosedError("The backend is closed; create a new one.", backend=self._driver.name)
         require_limit(limit, backend=self._driver.name)
         return await self._driver.history(limit=limit, cursor=cursor)
 

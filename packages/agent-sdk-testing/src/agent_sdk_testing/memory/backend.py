@@ -150,13 +150,14 @@ class MemoryBackend(BaseBackend[MemorySession]):
 
     async def list_models(self) -> list[ChatModel]:
         """Return the one model that needs no name; others are taken as they are."""
+        self._require_usable()
         return [ChatModel(DEFAULT_MODEL, "Memory", self.type, is_default=True, efforts=EFFORTS)]
 
     async def list_sessions(
         self, *, cwd: str | PathLike[str] | None = None, limit: int = 50, cursor: str | None = None
     ) -> SessionPage:
         """Return stored sessions, newest first, those of one folder if `cwd` is given."""
-        self._host.require_here()
+        self._require_usable()
         require_sessions(limit, backend=self.type)
         folder = None if cwd is None else await off_the_loop(partial(resolved_path, "cwd", cwd, backend=self.type))
         shown = [
@@ -273,7 +274,7 @@ class MemoryBackend(BaseBackend[MemorySession]):
             raise SessionBusyError(f"Session {stored.session_id} is open in {where} already.", backend=self.type)
 
     def _stored(self, session_id: str) -> Stored:
-        self._host.require_here()
+        self._require_usable()
         stored = self._store.get(session_id)
         if stored is None or not stored.messages:
             raise SessionNotFoundError(f"There is no session {session_id!r} in memory.", backend=self.type)

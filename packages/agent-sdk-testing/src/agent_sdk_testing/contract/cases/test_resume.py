@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from agent_sdk_core import (
     AssistantMessage,
     SDKMessage,
     SessionBusyError,
+    SessionClosedError,
     SessionNotFoundError,
     SessionOptions,
     UserMessage,
@@ -242,6 +245,27 @@ async def test_the_history_of_a_session_is_read_when_it_is_closed(agent: Agent) 
             await run(session, "Talk.")
             told = conversation(await session.history())
         assert conversation(await session.history()) == told != []
+
+
+async def test_a_closed_backend_reads_no_history(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        session = await agent.open(backend)
+        await run(session, "Talk.")
+    with pytest.raises(SessionClosedError, match="The backend is closed; create a new one"):
+        await session.history()
+
+
+@needs("list_sessions")
+async def test_a_closed_backend_lists_and_reads_no_sessions(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend, await agent.open(backend) as session:
+        await run(session, "Talk.")
+    calls: list[Callable[[], Awaitable[Any]]] = [backend.list_sessions, backend.list_models]
+    calls += [partial(call, session.session_id) for call in (backend.read_history, backend.session_info)]
+    for call in calls:
+        with pytest.raises(SessionClosedError, match="The backend is closed; create a new one"):
+            await call()
 
 
 async def test_an_interrupted_turn_is_in_the_history(agent: Agent) -> None:
