@@ -184,6 +184,32 @@ async def test_a_task_that_such_code_waits_for_is_told_so_too(child: str, anyio_
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("way", ["run", "wait_idle"])
+async def test_a_task_that_such_code_comes_to_wait_for_later_is_told_so_then(way: str, anyio_backend: str) -> None:
+    held: list[AgentSession] = []
+    refused: list[str] = []
+
+    async def can_use_tool(request: PermissionRequest) -> Allow:
+        task = asyncio.ensure_future(WAYS[way](held[0]))
+        with anyio.move_on_after(0.1):
+            await asyncio.shield(asyncio.Event().wait())
+        with pytest.raises(InvalidRequestError, match=WORDS) as caught:
+            await task
+        refused.append(caught.value.message)
+        return Allow()
+
+    with anyio.fail_after(60):
+        async with MemoryBackend() as agent:
+            agent.reply(call("Bash", command="ls")).reply(text("Done."))
+            async with agent.create_session(SessionOptions(can_use_tool=can_use_tool)) as session:
+                held.append(session)
+                assert (await session.run("Act.")).result == "Done."
+                await session.wait_idle()
+            agent.check()
+    assert len(refused) == 1
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_task_that_is_only_started_may_wait(anyio_backend: str) -> None:
     held: list[Any] = []
 

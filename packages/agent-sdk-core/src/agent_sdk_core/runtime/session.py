@@ -43,7 +43,7 @@ from agent_sdk_core.runtime.asking.pending import PendingRequests
 from agent_sdk_core.runtime.asking.plans import Plans
 from agent_sdk_core.runtime.asking.policing import Police
 from agent_sdk_core.runtime.asking.updates import SessionUpdates
-from agent_sdk_core.runtime.asking.user_code import awaited_here
+from agent_sdk_core.runtime.asking.user_code import awaited_here, wait_outside
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.driver import SessionDriver
 from agent_sdk_core.runtime.goals import SessionGoalRun
@@ -317,8 +317,7 @@ class BaseSession(AgentSession):
         """Return when no turn runs, none is queued, and no background work goes on."""
         while self._busy and not self._closing:
             self._host.require_here()
-            self._require_outside()
-            await self._idle.wait()
+            await wait_outside(self._idle, self._require_outside)
 
     async def compact(self) -> None:
         """Replace the conversation so far by a summary, and return when that is done."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
@@ -28,6 +28,9 @@ _PATIENCE: Final = 5.0
 
 _RETRY_SECONDS: Final = 0.1
 """How often code that shields itself is looked at again."""
+
+_LOOK_SECONDS: Final = 0.25
+"""How often a task that waits is looked at, which code of the application has started that has not ended."""
 
 _awaited: ContextVar[tuple[anyio.Event, int] | None] = ContextVar("agent_sdk_user_code", default=None)
 """The end of the application's code that runs, and its task; tasks that it starts inherit this, and are others."""
@@ -78,6 +81,36 @@ def awaited_here() -> bool:
     """
     code = _awaited.get()
     return code is not None and not code[0].is_set() and waits_for_this(code[1])
+
+
+class Awaited(Protocol):
+    """What can be waited for."""
+
+    def is_set(self) -> bool:
+        """Tell whether it has come."""
+        ...
+
+    async def wait(self) -> object:
+        """Return when it has."""
+
+
+async def wait_outside(event: Awaited, require: Callable[[], None]) -> None:
+    """Wait for an event, and look now and then whether the code of the application has come to wait for this task.
+
+    It does, later, where it has started the task and awaits it: nobody tells the task so.
+
+    Args:
+        event: What is waited for.
+        require: Raises where that would never come, see `awaited_here`.
+    """
+    while not event.is_set():
+        code = _awaited.get()
+        if code is None or code[0].is_set():
+            await event.wait()
+            return
+        require()
+        with anyio.move_on_after(_LOOK_SECONDS):
+            await event.wait()
 
 
 def stand_in() -> None:

@@ -9,11 +9,12 @@ from typing import Any, Final, Self
 
 import anyio
 
-from agent_sdk_core.errors import AgentError, SessionClosedError
+from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
 from agent_sdk_core.interfaces.turn import Turn
 from agent_sdk_core.interfaces.unused import place_of_caller, warn_unused
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
+from agent_sdk_core.runtime.asking.user_code import wait_outside
 from agent_sdk_core.runtime.buffer import MessageBuffer
 from agent_sdk_core.runtime.turns.records import PromptRecord
 from agent_sdk_core.runtime.turns.runner import Turns
@@ -87,8 +88,11 @@ class SessionTurn(Turn):
         record = await self._send()
         if not record.done.is_set():
             self._turns.require_here()
-            self._may_wait()
-            await record.done.wait()
+            try:
+                await wait_outside(record.done, self._may_wait)
+            except InvalidRequestError:  # It would else run all the same, behind the back of who was refused it.
+                await self._turns.cancel(record)
+                raise
         return _result_of(record)
 
     async def interrupt(self) -> None:
@@ -141,7 +145,7 @@ class SessionTurn(Turn):
         record = self._record
         if not record.settled.is_set():
             self._turns.require_here()
-            await record.settled.wait()
+            await wait_outside(record.settled, self._may_wait)
         if record.refusal is not None:
             raise record.refusal
         return record
