@@ -11,10 +11,18 @@ import pytest
 from tests.codex.driving import Codex
 from tests.contract.agents.codex import touching
 
-from agent_sdk_core import Deny, PermissionRequest, SandboxPolicy, SessionOptions, UnsupportedOptionError
+from agent_sdk_core import (
+    Deny,
+    InitMessage,
+    PermissionRequest,
+    SandboxPolicy,
+    SessionOptions,
+    TurnOptions,
+    UnsupportedOptionError,
+)
 from agent_sdk_testing import text
 from agent_sdk_testing.agents import toml
-from agent_sdk_testing.contract.watching import run
+from agent_sdk_testing.contract.watching import Asker, finish, run
 
 pytestmark = pytest.mark.anyio
 
@@ -142,6 +150,27 @@ async def test_links_count_as_they_do_for_codex(codex: Codex, trusted: str, cwd:
     (codex.folder / "link").symlink_to(root)
     trust(codex, f'[projects."{codex.folder / trusted}"]\ntrust_level = "trusted"')
     assert await outcome(codex, cwd=codex.folder / cwd) == EVERYTHING
+
+
+@pytest.mark.parametrize("trusted", [None, "link", "workspace"])
+async def test_a_turn_in_a_folder_that_is_named_by_its_link_works_in_that_folder(
+    codex: Codex, trusted: str | None
+) -> None:
+    root = repository(codex)
+    (codex.folder / "link").symlink_to(root)
+    if trusted is not None:
+        trust(codex, f'[projects."{codex.folder / trusted}"]\ntrust_level = "trusted"')
+    before = (codex.home / "config.toml").read_bytes()
+    codex.model.reply(codex.command("touch here.txt", escalate=True)).otherwise(text("Done."))
+    async with codex.session(cwd=codex.outside, can_use_tool=Asker(), permission_mode="accept_edits") as session:
+        ran = await finish(session.query("Go.", options=TurnOptions(cwd=codex.folder / "link")))
+        assert [message.cwd for message in ran.all(InitMessage)] == [str(root)]
+        after = await run(session, "Go on.")
+        assert [message.cwd for message in after.all(InitMessage)] == [str(codex.outside)]
+    assert (root / "here.txt").exists()
+    assert not (codex.folder / "hook").exists()
+    assert not (codex.folder / "server").exists()
+    assert (codex.home / "config.toml").read_bytes() == before
 
 
 def worktree(codex: Codex) -> Path:

@@ -179,3 +179,17 @@ def test_on_a_terminal_trust_in_a_project_is_asked_once(
         screen.expect("hello")
         assert screen.wait() == 0
     assert str(agent_workspace) in (agent_workspace.parent / "ours.toml").read_text()
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)], ids=["text", "json"])
+def test_what_nobody_can_be_shown_ends_the_run_with_a_code_of_its_own(
+    env: dict[str, str], scripted_model: ScriptedModel, agent_workspace: Path, flags: tuple[str, ...]
+) -> None:
+    scripted_model.otherwise(text("hello"))
+    command = [*RUN, "--cwd", str(agent_workspace), *flags, "greet me"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "standard output is closed. Leave it open, or write it elsewhere." in done.stderr
+    assert "unexpected" not in done.stderr
