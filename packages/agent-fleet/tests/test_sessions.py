@@ -15,6 +15,7 @@ from agent_sdk_core import (
     Deny,
     InvalidRequestError,
     PermissionRequest,
+    PermissionUpdate,
     PolicyGuard,
     RequestOpened,
     RequestResolved,
@@ -87,6 +88,27 @@ async def test_an_answer_that_the_agent_cannot_take_is_refused_here(
         assert turn.result is not None
         assert bool(turn.result.permission_denials) is not deferred
     assert [message.outcome for message in resolved] == ["allowed" if deferred else "denied"]
+
+
+async def test_what_an_answer_changes_is_kept_by_the_host_or_refused_there(
+    fleet: FleetBackend, plane: Any, tmp_path: Path
+) -> None:
+    agent = plane.agents["one"].on("Bash", "hi")
+    for command in ("echo one", "echo two", "touch three"):
+        agent.reply(call("Bash", command=command))
+    agent.reply(text("Done."))
+    asked: list[object] = []
+
+    async def answer(request: PermissionRequest) -> Allow:
+        asked.append(request.input["command"])
+        place: Any = "session" if len(asked) == 1 else "user"
+        return Allow(updates=[PermissionUpdate("add_rules", ["Bash(echo *)"], "allow", destination=place)])
+
+    with anyio.fail_after(60):
+        async with await opened(fleet, tmp_path, can_use_tool=answer) as session:
+            result = await session.run("Do it.")
+    assert asked == ["echo one", "touch three"]
+    assert len(result.permission_denials) == 1
 
 
 async def test_the_rule_of_a_policy_is_told_here(fleet: FleetBackend, plane: Any, tmp_path: Path) -> None:

@@ -18,8 +18,16 @@ from agent_fleet.closing import OpenTurn
 from agent_fleet.errors import FleetStoreError, HostGoneError, HostLostError
 from agent_fleet.line import HostLine
 from agent_fleet.store.fleet_store import FleetStore
-from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, request_from_wire
-from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionBusyError, SessionClosedError
+from agent_sdk_core.asking.permissions import Deny, PermissionRequest
+from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, refusal_of, request_from_wire
+from agent_sdk_core.errors import (
+    AgentError,
+    InvalidRequestError,
+    PolicyDeniedError,
+    SessionBusyError,
+    SessionClosedError,
+    UnsupportedOptionError,
+)
 from agent_sdk_core.hosting.forms import message_from_wire, prompt_to_wire
 from agent_sdk_core.hosting.options_form import turn_options_to_wire
 from agent_sdk_core.interfaces.pages import HistoryPage
@@ -450,13 +458,23 @@ class FleetDriver(SessionDriver):
         asked = replace(request, source=source, deadline=deadline)
         try:
             body = await self.sink.ask(Ask(asked, _encode))
-            await self._call("answer", {"request_id": request.request_id, "answer": body}, timeout=ANSWER_SECONDS)
+            try:
+                await self._give(request, body)
+            except (InvalidRequestError, UnsupportedOptionError, PolicyDeniedError) as error:
+                # What its host alone can tell, such as a rule that cannot be kept there; it would wait for ever.
+                reason = f"The answer to this request cannot be used: {error.message}"
+                denied = isinstance(request, PermissionRequest) and Deny(reason)
+                await self._give(request, _encode(denied or refusal_of(request)))
+                _log.error("session %s: the answer to a request was refused by its host: %s", self.key, error)
         except InvalidRequestError as error:
             _log.debug("session %s: %s", self.key, error)  # It was withdrawn meanwhile.
         except AgentError as error:
             _log.warning("session %s: an answer did not reach its host: %s", self.key, error)
         finally:
             self._asking.discard(request.request_id)
+
+    async def _give(self, request: AgentRequest, body: Json) -> None:
+        await self._call("answer", {"request_id": request.request_id, "answer": body}, timeout=ANSWER_SECONDS)
 
     # When the host is gone
 
