@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
@@ -67,3 +69,9 @@ def test_what_does_not_fit_is_left_out_of_a_message_that_we_make() -> None:
     assert made.to_wire()["newer"] == 1
     with pytest.raises(ValidationError):
         TaskStarted.synthesize(Source("claude"), task_id=5)
+
+
+def test_half_characters_of_an_application_are_the_same_in_a_message_and_in_its_wire_form() -> None:
+    message = SystemMessage.synthesize(Source("memory"), subtype="ours", output="a\ud800\ud83d\ude00 \u00fc")
+    assert SystemMessage.model_validate(message.to_wire()).to_wire() == message.to_wire()
+    assert json.loads(message.to_json())["output"] == message.to_wire()["output"] == "a\ufffd\U0001f600 \u00fc"

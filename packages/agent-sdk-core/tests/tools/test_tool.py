@@ -180,6 +180,15 @@ def test_a_schema_that_is_no_object_is_refused() -> None:
         Tool("x", "X", {"type": "string"}, double)
 
 
+def test_a_blank_name_is_not_that_of_the_function() -> None:
+    with pytest.raises(InvalidRequestError, match="1 to 64 letters"):
+
+        @tool(name="")
+        async def add() -> str:
+            """Add."""
+            return ""
+
+
 async def test_a_registry_runs_its_tools_by_name() -> None:
     registry = ToolRegistry("mine", [weather])
     assert registry.add(Tool("double", "Double.", SCHEMA, double)).name == "double"

@@ -282,7 +282,7 @@ def tool(
         outer = frame.f_back if frame is not None else None
         names = {} if outer is None else outer.f_locals
         found = ToolFunction.of(wrapped, description=description, names=names)
-        return Tool(name or found.name, found.description, found.schema, found.call, **hints)
+        return Tool(found.name if name is None else name, found.description, found.schema, found.call, **hints)
 
     return decorate if function is None else made(cast("Function", function), inspect.currentframe())
 
