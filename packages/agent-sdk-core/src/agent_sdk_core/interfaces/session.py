@@ -307,6 +307,7 @@ class AgentSession(Interface):
 
         Raises:
             InvalidRequestError: The limit is not positive.
+            SessionClosedError: The backend is closed.
         """
 
     @abstractmethod

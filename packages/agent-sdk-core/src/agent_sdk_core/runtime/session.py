@@ -328,7 +328,11 @@ class BaseSession(AgentSession):
             raise PolicyDeniedError(self.hooks.compaction, backend=self._driver.name, details={"hook": "pre_compact"})
 
     async def history(self, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
-        """Return stored messages of this session, oldest first."""
+        """Return stored messages of this session, oldest first.
+
+        Raises:
+            SessionClosedError: The backend is closed.
+        """
         self._host.require_here()
         if self._host.ended:  # Some agents' files could be read all the same.
             raise SessionClosedError("The backend is closed; create a new one.", backend=self._driver.name)
