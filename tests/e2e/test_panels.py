@@ -39,6 +39,7 @@ def test_one_panel_is_open_at_a_time_and_escape_closes_it(tab: Tab) -> None:
     expect(tab.page.get_by_role("dialog", name="Tokens and cost")).to_be_visible()
     review.focus()
     tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("dialog", name="Review of changes")).to_be_focused()
     tab.page.keyboard.press("Escape")
     expect(panels).to_have_count(0)
     expect(review).to_be_focused()

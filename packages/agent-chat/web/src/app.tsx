@@ -262,10 +262,11 @@ function ChatSettings({ view, isKnown }: { view: ChatView; isKnown: boolean }) {
     sandbox: view.sandbox ?? "",
     cwd: view.cwd ?? "",
   };
+  const [, settle] = useState(0);
   const set = (changes: Partial<Choice>) => {
     const given: Record<string, unknown> = "backend" in changes ? { backend: changes.backend } : { ...changes };
     for (const [name, value] of Object.entries(given)) if (value === "") given[name] = null;
-    return change(given);
+    return change(given).finally(() => settle((count) => count + 1)); // A box shows what holds, also where that is refused.
   };
   return (
     <Settings choice={choice} change={set} modes={view.can?.permission_modes} disabled={!isKnown || view.state === "read_only"} busy={isBusy(view)}>
