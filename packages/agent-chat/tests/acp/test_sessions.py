@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent_chat.acp.logins import Logins
-from agent_chat.acp.session import AcpSession
+from agent_chat.acp.opened.session import AcpSession
 from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
 from agent_chat.storage.memory_store import MemoryStore

@@ -18,7 +18,7 @@ from agent_chat.acp.converting.servers import session_extra
 from agent_chat.acp.converting.updates import Converter, usage_of
 from agent_chat.acp.dialects import Dialect, SessionWords, dialect_for
 from agent_chat.acp.failures import refusal_of
-from agent_chat.acp.prompting import stop_reason
+from agent_chat.acp.opened.prompt import stop_reason
 from agent_chat.storage.records import ChatMeta
 from agent_sdk_core import AgentError, Allow, Answers, Deny, InvalidRequestError, PermissionRequest
 from agent_sdk_core.asking.permissions import PermissionOption

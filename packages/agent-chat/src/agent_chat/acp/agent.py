@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from agent_chat import __version__
 from agent_chat.acp.dialects import Dialect, dialect_for
 from agent_chat.acp.failures import (
     CANCELLED,
@@ -19,6 +18,8 @@ from agent_chat.acp.failures import (
     RefusalError,
     refusal_of,
 )
+from agent_chat.acp.greeting import greeting_of
+from agent_chat.acp.table import LOGIN, METHODS, NOT_IN, Params, Reply, log_out
 from agent_sdk_core.errors import AgentError
 from agent_sdk_core.rpc import jsonrpc
 from agent_sdk_core.rpc.jsonrpc import Peer
@@ -27,29 +28,10 @@ from agent_sdk_core.wire.reading import as_record
 
 if TYPE_CHECKING:
     from agent_chat.acp.methods import Sessions
-    from agent_chat.acp.session import AcpSession
     from agent_chat.chats.service import ChatService
-
-STEERING: Final = "_session/steering"
-"""The extension method by which a prompt joins the running turn, as other agents' adapters have it too."""
 
 log: Final = logging.getLogger("agent_sdk.acp")
 OpenService = Callable[[], Awaitable["ChatService"]]
-Params = Mapping[str, object]
-Serve = Callable[["Sessions", Params], Awaitable[object]]
-
-
-class Reply:
-    """An answer, and what is to happen once it has been written.
-
-    Args:
-        result: What the client is answered.
-        after: Called when it is written, or cannot be.
-    """
-
-    def __init__(self, result: object, after: Callable[[], None]) -> None:
-        self.result = result
-        self.after = after
 
 
 class AcpAgent(Receiver):
@@ -172,10 +154,10 @@ class AcpAgent(Receiver):
         if method == "initialize":
             return self._initialize(params)
         version = self.dialect.version
-        if method == _LOGIN[version]:
+        if method == LOGIN[version]:
             raise RefusalError(INVALID_PARAMS, self._login_advice())
-        serve = None if method in _NOT_IN[version] else _METHODS.get(method)
-        if serve is None or (serve is _log_out and not self._offers_login):
+        serve = None if method in NOT_IN[version] else METHODS.get(method)
+        if serve is None or (serve is log_out and not self._offers_login):
             raise RefusalError(METHOD_NOT_FOUND, f"There is no method {method!r} here.")
         return await serve(await self._ready(), params)
 
@@ -185,22 +167,8 @@ class AcpAgent(Receiver):
             raise RefusalError(INVALID_PARAMS, "protocolVersion is a number.")
         given = as_record(params.get("clientCapabilities" if version < 2 else "capabilities")) or {}
         dialect = self._dialect = dialect_for(version, given)
-        info = {"name": "agent-sdk", "title": f"agent-sdk ({self._backend or 'the configured agent'})"}
-        told: dict[str, Any] = {"protocolVersion": dialect.version}
-        kind = "agentCapabilities" if dialect.version == 1 else "capabilities"
-        told[kind] = _first_capabilities(self._backend) if dialect.version == 1 else _second_capabilities()
         self._offers_login = bool(self._login) and dialect.terminal_logins
-        if self._offers_login and dialect.version == 1:  # In the second version, a way to log in says so.
-            told[kind]["auth"] = {"logout": {}}
-        told["agentInfo" if dialect.version == 1 else "info"] = {**info, "version": __version__}
-        told["authMethods"] = self._auth_methods() if self._offers_login else []
-        told["_meta"] = {"steering": {"supported": True}}
-        return told
-
-    def _auth_methods(self) -> list[dict[str, Any]]:
-        key = "id" if self.dialect.version == 1 else "methodId"
-        about = "Runs the agent's own login in a terminal."
-        return [{"type": "terminal", key: "login", "name": "Log in", "description": about, "args": list(self._login)}]
+        return greeting_of(dialect, self._backend, self._login if self._offers_login else ())
 
     def _login_advice(self) -> str:
         which = f" --backend {self._backend}" if self._backend else ""
@@ -247,134 +215,3 @@ class AcpAgent(Receiver):
     def _forget(self, request_id: RequestId, done: asyncio.Task[None]) -> None:
         if self._tasks.get(request_id) is done:
             del self._tasks[request_id]
-
-
-def _first_capabilities(backend: str | None) -> dict[str, Any]:
-    session = ("list", "delete", "resume", "close", "additionalDirectories", "fork", "archive", "status", "title")
-    return {
-        "loadSession": True,
-        "promptCapabilities": {"image": True, "audio": False, "embeddedContext": True},
-        "mcpCapabilities": {"http": True, "sse": backend == "claude"},
-        "sessionCapabilities": {**{name: {} for name in session}, "systemPrompt": {"mode": {"override": {}}}},
-    }
-
-
-def _second_capabilities() -> dict[str, Any]:
-    session = ("delete", "additionalDirectories", "fork", "archive", "status", "title")
-    told: dict[str, Any] = {name: {} for name in session}
-    told["systemPrompt"] = {"mode": {"override": {}}}
-    told["prompt"] = {"image": {}, "embeddedContext": {}}
-    told["mcp"] = {"stdio": {}, "http": {}}
-    return {"session": told}
-
-
-# Methods
-
-
-async def _new(sessions: Sessions, params: Params) -> object:
-    session, told = await sessions.new(params)
-    return Reply(told, session.follow)
-
-
-async def _load(sessions: Sessions, params: Params) -> object:
-    session, told = await sessions.resume(params, replays=True)
-    return Reply(told, session.follow)
-
-
-async def _resume(sessions: Sessions, params: Params) -> object:
-    replays = False
-    if (wanted := params.get("replayFrom")) is not None:
-        if (as_record(wanted) or {}).get("type") != "start":
-            raise RefusalError(INVALID_PARAMS, "A session can be replayed from its start alone.")
-        replays = True
-    session, told = await sessions.resume(params, replays=replays)
-    return Reply(told, session.follow)
-
-
-async def _fork(sessions: Sessions, params: Params) -> object:
-    session, told = await sessions.fork(params)
-    return Reply(told, session.follow)
-
-
-async def _list(sessions: Sessions, params: Params) -> object:
-    return await sessions.list(params)
-
-
-async def _close(sessions: Sessions, params: Params) -> object:
-    await sessions.close(params)
-    return {}
-
-
-async def _delete(sessions: Sessions, params: Params) -> object:
-    await sessions.delete(params)
-    return {}
-
-
-async def _log_out(sessions: Sessions, params: Params) -> object:
-    del params
-    await sessions.logins.log_out()
-    return {}
-
-
-async def _archive(sessions: Sessions, params: Params) -> object:
-    await sessions.archive(params, archived=True)
-    return {}
-
-
-async def _unarchive(sessions: Sessions, params: Params) -> object:
-    await sessions.archive(params, archived=False)
-    return {}
-
-
-async def _status(sessions: Sessions, params: Params) -> object:
-    return await sessions.status(params)
-
-
-async def _set_title(sessions: Sessions, params: Params) -> object:
-    return await sessions.set_title(params)
-
-
-async def _prompt(sessions: Sessions, params: Params) -> object:
-    sent = await sessions.get(params).prompt(params)
-    return Reply(sent.answer.result(), sent.told.set)
-
-
-async def _steer(sessions: Sessions, params: Params) -> object:
-    return await sessions.get(params).steer(params)
-
-
-async def _set_mode(sessions: Sessions, params: Params) -> object:
-    await sessions.get(params).set_mode(params.get("modeId"))
-    return {}
-
-
-async def _set_config_option(sessions: Sessions, params: Params) -> object:
-    session: AcpSession = sessions.get(params)
-    return {"configOptions": await session.choose(params.get("configId"), params.get("value"))}
-
-
-_METHODS: Final[Mapping[str, Serve]] = {
-    "logout": _log_out,
-    "auth/logout": _log_out,
-    "session/new": _new,
-    "session/load": _load,
-    "session/resume": _resume,
-    "session/fork": _fork,
-    "session/list": _list,
-    "session/close": _close,
-    "session/delete": _delete,
-    "session/archive": _archive,
-    "session/unarchive": _unarchive,
-    "session/status": _status,
-    "session/set_title": _set_title,
-    "session/prompt": _prompt,
-    "session/set_mode": _set_mode,
-    "session/set_config_option": _set_config_option,
-    STEERING: _steer,
-}
-_NOT_IN: Final[Mapping[int, frozenset[str]]] = {
-    1: frozenset({"auth/logout"}),
-    2: frozenset({"logout", "session/load", "session/set_mode"}),
-}
-_LOGIN: Final[Mapping[int, str]] = {1: "authenticate", 2: "auth/login"}
-"""What logs in by a way that is not offered here: the one for terminals is none of its."""

@@ -11,7 +11,8 @@ from typing import Any, Final
 from agent_chat.acp.converting.servers import session_extra, session_folder
 from agent_chat.acp.failures import INVALID_PARAMS, NOT_FOUND, RefusalError
 from agent_chat.acp.logins import Logins
-from agent_chat.acp.session import AcpSession, Client
+from agent_chat.acp.opened.client import Client
+from agent_chat.acp.opened.session import AcpSession
 from agent_chat.chats.chat import Chat
 from agent_chat.chats.service import ChatService
 from agent_chat.chats.settings import ChatSettings

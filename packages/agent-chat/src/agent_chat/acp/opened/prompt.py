@@ -20,7 +20,7 @@ class PromptOfClient:
     """A prompt that a client waits for.
 
     Args:
-        prompt: What is asked; None: nothing that an agent is sent.
+        prompt: What is asked.
         version: The protocol's version, which says what is waited for: the turn's end, or that the agent has it.
 
     Attributes:
@@ -30,7 +30,7 @@ class PromptOfClient:
         cancelled: Whether the client no longer wants it.
     """
 
-    def __init__(self, prompt: ChatPrompt | None, version: int) -> None:
+    def __init__(self, prompt: ChatPrompt, version: int) -> None:
         self.prompt = prompt
         self.version = version
         self.uuid = str(uuid4())
@@ -39,6 +39,13 @@ class PromptOfClient:
         self.cancelled = False
         # Nobody may wait any more when it fails.
         self.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+
+    @classmethod
+    def done(cls, version: int) -> PromptOfClient:
+        """Return one that no agent is sent, because what it asks has been done."""
+        done = cls(ChatPrompt(""), version)
+        done.settle({"stopReason": "end_turn"})
+        return done
 
     def settle(self, answer: dict[str, Any]) -> None:
         """Answer it."""

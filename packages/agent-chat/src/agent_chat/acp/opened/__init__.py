@@ -1,0 +1,1 @@
+"""A session as one client has it open."""
