@@ -10,17 +10,19 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from tests.acp import installing
 
 from acp_sdk import AcpBackend, AcpSession
 from agent_sdk_core import AgentBackend, AgentSession, PermissionMode
+from agent_sdk_testing import Action as Acting
 from agent_sdk_testing import ScriptedModel, Step, call
-from agent_sdk_testing.contract.agent import Action, Failure, Verdict
+from agent_sdk_testing.contract.agent import HTTP_FAILURES, Action, Failure, Verdict
 from agent_sdk_testing.contract.process_agent import Impostor, ProcessAgent
 from agent_sdk_testing.contract.traits import Trait
 from agent_sdk_testing.model.requests import ModelRequest
+from agent_sdk_testing.model.steps import JsonValue
 
 BASE = AcpBackend.capabilities
 
@@ -69,6 +71,21 @@ APART: Mapping[str, str] = {
 }
 """What no agent behind this backend has."""
 
+OTHER_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "test_startup.test_a_missing_executable_says_how_to_install_it",
+            "test_startup.test_no_executable_at_all_says_how_to_install_it",
+        ),
+        "how an agent of another's is installed, its own pages say",
+    ),
+    "test_startup.test_a_version_that_is_too_old_names_both_versions": "the versions that are compared are the "
+    "protocol's",
+    "test_startup.test_a_bad_model_fails_its_turn_with_what_the_provider_says": "a model that the agent does not offer "
+    "is refused when it is chosen",
+}
+"""What is told otherwise of an agent that is any program."""
+
 SEEN: frozenset[str] = frozenset(
     {
         "test_account",
@@ -95,6 +112,9 @@ SEEN: frozenset[str] = frozenset(
 )
 """The files of cases that were run whole on both; `nox -s acp` runs these. The others are to be tried, and declared."""
 
+FAILURES: Mapping[Failure, Step] = {name: HTTP_FAILURES[name] for name in ("bad request", "unauthorized")}
+"""Of the others they ask again, for longer than anybody waits."""
+
 NO_OUTPUT = "it does not tell what a command printed, nor how it ended"
 AT_THE_END = "it tells the tokens of a turn when that has ended"
 AT_ONCE: Mapping[str, str] = {
@@ -111,6 +131,8 @@ class RealAgent(ProcessAgent):
     backend_type: ClassVar[type[AcpBackend]]
     alternates = True
     seconds = 120.0
+    apart: ClassVar[frozenset[str]] = frozenset({"on_elicitation"})
+    """Their clients of MCP servers take no forms, so that none reaches us: `test_real_agents` has a case of it."""
 
     def __init__(self, model: ScriptedModel, folder: Path) -> None:
         self._program, *self.rest = self.real_command()
@@ -138,7 +160,7 @@ class RealAgent(ProcessAgent):
     def backend(self, **arguments: Any) -> AgentBackend:
         """Return a backend; its executable is the first word of its command."""
         given = {**self.arguments(), **arguments}
-        command = [str(given.pop("executable")), *self.rest]
+        command = [str(given.pop("executable") or self.name), *self.rest]
         made = self.backend_class()(**{"command": command, **given})
         self._backends.append(made)
         return made
@@ -190,6 +212,7 @@ class OpencodeAgent(RealAgent):
     }
     differs: ClassVar[Mapping[str, str]] = {
         **APART,
+        **OTHER_WORDS,
         "test_limits.test_tokens_are_limited": AT_THE_END,
         "test_backend.test_the_usage_of_a_session_sums_its_turns": "it tells the tokens of a turn's last answer alone",
         "test_backend.test_what_is_known_of_a_stored_session_is_told_without_opening_it": "it tells the title that its "
@@ -219,7 +242,7 @@ class OpencodeAgent(RealAgent):
         "ends a turn of so many pieces later than a prompt waits for that",
         "test_resume.test_a_session_whose_file_is_gone_is_not_found": "its sessions are in a database",
     }
-    failures: ClassVar[Mapping[Failure, Step]] = {}
+    failures: ClassVar[Mapping[Failure, Step]] = FAILURES
     other_models = ("local/other", "local/third")
     tells_exit_codes = False
     cases = SEEN | {"test_forks", "test_policy", "test_process_death"}
@@ -229,6 +252,9 @@ class OpencodeAgent(RealAgent):
 
     def model_of(self, request: ModelRequest) -> str:
         return f"local/{request.model}"
+
+    def mcp_tool(self, server: str, name: str, /, **arguments: object) -> Step | Acting:
+        return call(f"{server}_{name}", cast("Mapping[str, JsonValue]", arguments))
 
     def settings(self) -> dict[str, str]:
         size = {"context": 100_000, "output": 4_096}
@@ -258,7 +284,7 @@ class OpencodeAgent(RealAgent):
             "model": "local/scripted",
             "small_model": "local/scripted",
             "enabled_providers": ["local"],
-            "permission": {"bash": "ask", "edit": "ask", "external_directory": "allow"},
+            "permission": {"bash": "ask", "edit": "ask", "external_directory": "allow", "bench_wipe": "ask"},
             "experimental": {"continue_loop_on_deny": True},  # Else a refusal ends the turn.
             "provider": {"local": provider},
         }
@@ -299,6 +325,7 @@ class GeminiAgent(RealAgent):
     }
     differs: ClassVar[Mapping[str, str]] = {
         **APART,
+        **OTHER_WORDS,
         "test_limits.test_tokens_are_limited": AT_THE_END,
         "test_backend.test_the_usage_of_a_session_sums_its_turns": NO_CACHE,
         "test_speech.test_text_streams_as_deltas_and_comes_whole": NO_CACHE,
@@ -315,7 +342,7 @@ class GeminiAgent(RealAgent):
         "test_commands.test_a_long_output_is_whole_in_the_result_or_says_that_it_is_not": NO_OUTPUT,
     }
     left_out: ClassVar[Mapping[str, str]] = AT_ONCE
-    failures: ClassVar[Mapping[Failure, Step]] = {}
+    failures: ClassVar[Mapping[Failure, Step]] = FAILURES
     other_models = ("gemini-3-flash-preview", "gemini-3.8-flash")
     titles_commands = True
     cases = SEEN
@@ -325,6 +352,9 @@ class GeminiAgent(RealAgent):
 
     def real_command(self) -> list[str]:
         return installing.gemini()
+
+    def mcp_tool(self, server: str, name: str, /, **arguments: object) -> Step | Acting:
+        return call(f"mcp_{server}_{name}", cast("Mapping[str, JsonValue]", arguments))
 
     def settings(self) -> dict[str, str]:
         folder = self.home / ".gemini"

@@ -23,12 +23,15 @@ from agent_sdk_core import (
     Allow,
     AssistantMessage,
     Deny,
+    ElicitationAnswer,
+    ElicitationRequest,
     PermissionRequest,
     SessionOptions,
     UnsupportedOptionError,
     UserMessage,
 )
 from agent_sdk_testing import Gate, ScriptedModel, Step, run_command, text, write_file
+from agent_sdk_testing.contract.cases.test_tools import SERVERS
 
 pytestmark = pytest.mark.anyio
 
@@ -109,6 +112,23 @@ async def test_an_interrupt(agent: RealAgent, scripted_model: ScriptedModel) -> 
             assert (await turn.wait()).outcome == "interrupted"
         hold.open()
         assert (await session.run("Are you there?")).outcome == "completed"
+
+
+async def test_what_an_mcp_server_asks_reaches_nobody(agent: RealAgent, scripted_model: ScriptedModel) -> None:
+    """Their clients of MCP servers take no forms; one that does has the cases of the contract suite for it."""
+    asked: list[ElicitationRequest] = []
+
+    async def answer(request: ElicitationRequest) -> ElicitationAnswer:
+        asked.append(request)
+        return ElicitationAnswer("accept", {"name": "Ada"})
+
+    async def allow(request: PermissionRequest) -> Allow:
+        return Allow()
+
+    scripted_model.reply(agent.mcp_tool("bench", "ask")).otherwise(text("Well."))
+    async with agent.session(mcp_servers=SERVERS, can_use_tool=allow, on_elicitation=answer) as session:
+        result = await session.run("Ask.")
+    assert (result.outcome, asked) == ("completed", [])
 
 
 class Playing(DemoAgent):

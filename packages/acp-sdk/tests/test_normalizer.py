@@ -12,8 +12,12 @@ from acp_sdk.normalizer.usage import usage_of
 from acp_sdk.protocol.tool_calls import ToolCall
 from acp_sdk.protocol.updates import read_update
 from acp_sdk.protocol.upgrade import SessionUpgrade
-from agent_sdk_core import AssistantMessage, UnknownMessage, UserMessage
+from agent_sdk_core import AssistantMessage, SDKMessage, ToolUseBlock, UnknownMessage, UserMessage
 from agent_sdk_testing.contract.rules import check_rules
+
+
+def uses(messages: list[SDKMessage]) -> list[ToolUseBlock]:
+    return [use for message in messages if isinstance(message, AssistantMessage) for use in message.tool_uses]
 
 
 def tokens(**told: int) -> dict[str, Any]:
@@ -130,3 +134,92 @@ def test_a_command_that_completes_in_an_interrupted_turn_was_ended(interrupting:
     messages = normalizer.feed(upgrade.update({"update": told}), told)
     [ended] = [message for message in messages if isinstance(message, UserMessage)]
     assert ended.tool_results[0].is_error is interrupting
+
+
+SERVED = SessionFacts("a", "s", "/", mcp_servers=("bench", "bench_two", "my.own"))
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "given", "surmised"),
+    [
+        ({"title": "bench_greet", "rawInput": {"name": "Ada"}}, "mcp__bench__greet", {"name": "Ada"}, True),
+        ({"title": "bench_two_greet"}, "mcp__bench_two__greet", {}, True),
+        ({"title": "my_own_greet"}, "mcp__my.own__greet", {}, True),
+        ({"title": "Greet", "name": "mcp__bench__greet"}, "mcp__bench__greet", {}, False),
+        ({"title": "Greet", "name": "mcp_bench_greet"}, "mcp__bench__greet", {}, False),
+        ({"title": "greet (bench MCP Server)"}, "mcp__bench__greet", {}, True),
+        ({"title": "greet (evil MCP Server)"}, "other", {"title": "greet (evil MCP Server)"}, False),
+        ({"title": "greet (bench MCP Server) (evil MCP Server)"}, "other", None, False),
+        ({"title": "bench"}, "bench", {"title": "bench"}, False),
+        ({"title": "bench_greet", "kind": "think"}, "bench_greet", {"title": "bench_greet"}, False),
+    ],
+)
+def test_a_tool_of_the_applications_server_is_called_as_on_every_agent(
+    told: dict[str, Any], name: str, given: dict[str, Any] | None, surmised: bool
+) -> None:
+    upgrade, normalizer = SessionUpgrade(), SessionNormalizer(SERVED, partial=True)
+    call = {"sessionUpdate": "tool_call", "toolCallId": "c", "kind": "other", "status": "in_progress", **told}
+    [use] = uses(normalizer.feed(upgrade.update({"update": call}), call))
+    assert (use.name, use.kind == "mcp") == (name, name.startswith("mcp__"))
+    assert given is None or use.input == given
+    _, _, tool = normalizer.asked(ToolCall(tool_call_id="c", title=told["title"]), None)
+    assert tool.surmised is surmised, "what is known by a title alone is for a person"
+
+
+def test_the_input_that_a_call_shows_is_its_input_until_it_has_ended() -> None:
+    upgrade, normalizer = SessionUpgrade(), SessionNormalizer(SERVED, partial=True)
+    shown = {"type": "content", "content": {"type": "text", "text": '{"name":"Ada"}'}}
+    call = {"toolCallId": "c", "kind": "other", "title": "greet (bench MCP Server)", "content": [shown]}
+    begun = {"sessionUpdate": "tool_call", **call, "status": "in_progress"}
+    [use] = uses(normalizer.feed(upgrade.update({"update": begun}), begun))
+    assert use.input == {"name": "Ada"}
+    late = {"sessionUpdate": "tool_call", **call, "toolCallId": "d", "status": "completed"}
+    [use] = uses(normalizer.feed(upgrade.update({"update": late}), late))
+    assert use.input == {}
+
+
+def test_an_edit_of_which_only_the_place_is_told_is_a_use_when_its_change_is() -> None:
+    upgrade, normalizer = SessionUpgrade(), SessionNormalizer(SessionFacts("a", "s", "/"), partial=True)
+    call = {"toolCallId": "c", "kind": "edit", "title": "Writing", "locations": [{"path": "/x"}]}
+    begun = {"sessionUpdate": "tool_call", **call, "status": "in_progress", "content": []}
+    assert uses(normalizer.feed(upgrade.update({"update": begun}), begun)) == []
+    change = {"type": "diff", "path": "/x", "oldText": "", "newText": "one\n"}
+    ended = {"sessionUpdate": "tool_call_update", **call, "status": "completed", "content": [change]}
+    [use] = uses(normalizer.feed(upgrade.update({"update": ended}), ended))
+    assert (use.name, use.input) == ("Write", {"file_path": "/x", "content": "one\n"})
+
+
+OWN_DIFF = "Index: /x\n--- /x\n+++ /x\n@@ -8,1 +8,1 @@\n-red\n\\ No newline at end of file\n+blue\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "places"),
+    [
+        ({}, (1, 1)),
+        ({"locations": [{"path": "/x", "line": 5}]}, (5, 5)),
+        ({"rawOutput": {"metadata": {"diff": OWN_DIFF}}}, (8, 8)),
+        ({"rawOutput": {"metadata": {"diff": "nonsense"}}}, (1, 1)),
+    ],
+)
+def test_a_change_is_told_as_hunks_where_its_lines_stand(more: dict[str, Any], places: tuple[int, int]) -> None:
+    upgrade, normalizer = SessionUpgrade(), SessionNormalizer(SessionFacts("a", "s", "/"), partial=True)
+    change = {"type": "diff", "path": "/x", "oldText": "red", "newText": "blue"}
+    call = {"toolCallId": "c", "kind": "edit", "title": "Edit", "status": "completed", "content": [change], **more}
+    told = {"sessionUpdate": "tool_call", **call}
+    [ended] = [m for m in normalizer.feed(upgrade.update({"update": told}), told) if isinstance(m, UserMessage)]
+    [hunk] = ended.to_wire()["tool_use_result"]["structuredPatch"]
+    assert (hunk["oldStart"], hunk["newStart"]) == places
+    assert hunk["lines"] == ["-red", "+blue"]
+
+
+def test_a_file_that_is_new_has_one_hunk_and_changes_of_several_have_none() -> None:
+    upgrade, normalizer = SessionUpgrade(), SessionNormalizer(SessionFacts("a", "s", "/"), partial=True)
+    new = {"type": "diff", "path": "/x", "newText": "one\ntwo\n"}
+    found: list[Any] = []
+    for number, content in enumerate(([new], [new, {**new, "path": "/y"}])):
+        call = {"toolCallId": f"c{number}", "kind": "edit", "title": "Edit", "status": "completed", "content": content}
+        told = {"sessionUpdate": "tool_call", **call}
+        [ended] = [m for m in normalizer.feed(upgrade.update({"update": told}), told) if isinstance(m, UserMessage)]
+        found.append(ended.to_wire()["tool_use_result"].get("structuredPatch"))
+    one = {"oldStart": 0, "oldLines": 0, "newStart": 1, "newLines": 2, "lines": ["+one", "+two"]}
+    assert found == [[one], None]

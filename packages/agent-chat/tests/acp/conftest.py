@@ -90,7 +90,7 @@ class FakeClient:
             return service
 
         self.pipe = Pipe()
-        self.agent = AcpAgent(opened, backend=backend, login=("--login",))
+        self.agent = AcpAgent(opened, backend=backend, find_login=lambda: ("--login",))
         self.agent.peer = Peer(self.pipe.write, self.agent, name="The client", version="2.0", cancels=True)
         self.frames: list[Frame] = []
         self.answers: dict[str, Any] = {}

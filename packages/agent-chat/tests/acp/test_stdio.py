@@ -19,6 +19,7 @@ import pytest
 from agent_chat.cli.entry import plain_backend
 from agent_sdk_testing import Gate, ScriptedModel, text
 from agent_sdk_testing.agents.environment import scratch_folder
+from agent_sdk_testing.fakes.acp import FakeAcp
 
 HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": 1}}
 
@@ -240,6 +241,45 @@ def test_a_logout_is_the_agents_own_and_the_next_session_wants_a_login(
             assert program.process.wait(120) == 0
         finally:
             program.end()
+
+
+@pytest.mark.parametrize("chosen", ["command line", "configuration", "broken configuration"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_agent_of_the_configuration_is_offered_no_login_whoever_chose_it(
+    command_env: dict[str, str], tmp_path: Path, version: int, chosen: str
+) -> None:
+    config = tmp_path / "config.toml"
+    named = 'backend = "mine"\n' if chosen == "configuration" else "]" if chosen.startswith("broken") else ""
+    config.write_text(f'{named}[backends.mine]\ntype = "acp"\ncommand = ["/bin/false"]\n')
+    arguments = ("--backend", "mine") if chosen == "command line" else ()
+    program = Program({**command_env, "AGENT_SDK_CONFIG": str(config)}, *arguments)
+    try:
+        kind = "clientCapabilities" if version == 1 else "capabilities"
+        given: dict[str, Any] = {kind: {"auth": {"terminal": True if version == 1 else {}}}}
+        hello = program.call(1, "initialize", protocolVersion=version, info={"name": "a", "version": "1"}, **given)
+        assert hello["authMethods"] == []
+    finally:
+        program.end()
+
+
+def test_the_login_at_an_agent_of_the_configuration_says_that_it_is_its_own(
+    command_env: dict[str, str], tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    with FakeAcp() as fake:
+        command = json.dumps(fake.command)
+        config.write_text(f'backend = "mine"\n[backends.mine]\ntype = "acp"\ncommand = {command}\n')
+        done = subprocess.run(
+            [sys.executable, "-m", "agent_chat", "acp", "--login"],
+            env={**command_env, "AGENT_SDK_CONFIG": str(config)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert (done.returncode != 0, done.stdout) == (True, "")
+    assert "At mine one logs in by its own command alone" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def wait_gone(pid: int) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from acp_sdk.asking.envelope import Envelope
-from acp_sdk.normalizer.tools import Facts, Tool, diff_text
+from acp_sdk.normalizer.patches import diff_text
+from acp_sdk.normalizer.tools import Facts, Tool
 from acp_sdk.protocol.asking import PermissionOption as Offered
 from acp_sdk.protocol.asking import PermissionRequest as Asked
 from acp_sdk.protocol.asking import PermissionResponse
@@ -53,7 +54,7 @@ def permission(
         cwd=cwd,
         reason=asked.description or facts.text or None,
         options=offers.options,
-        diff=diff_text(facts),
+        diff=diff_text(facts.diffs),
         blocked_path=outside[0] if outside else None,
         escalates=frozenset({"path"} if outside and facts.kind in _WRITES else ()),
         requires_person=tool.surmised,  # Of a title no rule may be sure.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from acp_sdk.normalizer.facts import SessionFacts
 from acp_sdk.normalizer.frames import Frames
 from acp_sdk.normalizer.tools import Facts, Tool, exit_code, outcome, result_text, tool_of, was_stopped
 from acp_sdk.protocol.tool_calls import ENDED_STATUSES, ToolCall, ToolCallContentChunk
@@ -34,6 +35,10 @@ class Card:
 class Cards:
     """The calls of a session.
 
+    Args:
+        frames: Where its messages are made.
+        session: What is known of the session.
+
     Attributes:
         denials: The uses that were refused since `take_denials`.
         interrupting: Whether the turn was asked to end: a command that tells no exit code then has been ended.
@@ -41,8 +46,9 @@ class Cards:
             of them an agent may tell when the turn is over.
     """
 
-    def __init__(self, frames: Frames) -> None:
+    def __init__(self, frames: Frames, session: SessionFacts) -> None:
         self._frames = frames
+        self._session = session
         self._open: dict[str, Card] = {}
         self.interrupting = False
         self.closed: set[str] = set()
@@ -64,6 +70,8 @@ class Cards:
         status = card.facts.status
         if status in ENDED_STATUSES:
             self._end(call.tool_call_id, card, model)
+        elif card.facts.is_vague:
+            pass
         elif status != "pending" or (card.facts.raw_input and card.facts.command) or card.facts.diffs:
             self._tell_use(call.tool_call_id, card, model)
             self._progress(call.tool_call_id, card)
@@ -85,13 +93,13 @@ class Cards:
         if card is None:
             facts = Facts().told(call)
             if call.tool_call_id in self.closed:  # It has its result already, and gets no second.
-                return facts, tool_of(facts)
+                return facts, self._tool(facts)
             card = self._open[call.tool_call_id] = Card(facts)
         facts = card.facts.told(call)
         if not card.facts.raw_input and facts.raw_input:
             card.facts = facts
         self._tell_use(call.tool_call_id, card, model, facts)
-        tool = tool_of(facts)
+        tool = self._tool(facts)
         # A request may repeat less than was told of the call; whatever differs is asked as the request has it.
         if card.use is not None and card.use.name == tool.name and {**card.use.input, **tool.input} == card.use.input:
             tool = replace(card.use, surmised=tool.surmised)
@@ -120,9 +128,12 @@ class Cards:
     def _tell_use(self, call_id: str, card: Card, model: str | None, facts: Facts | None = None) -> None:
         if card.use is not None:
             return
-        card.use = tool_of(facts or card.facts)
+        card.use = self._tool(facts or card.facts)
         block: Json = {"type": "tool_use", "id": call_id, "name": card.use.name, "input": card.use.input}
         self._frames.assistant(f"call_{call_id}", model, {**block, "kind": card.use.kind})
+
+    def _tool(self, facts: Facts) -> Tool:
+        return tool_of(facts, self._session.mcp_servers)
 
     def _progress(self, call_id: str, card: Card) -> None:
         text = card.facts.text
@@ -147,7 +158,7 @@ class Cards:
         self.closed.add(call_id)
         assert card.use is not None
         found = outcome(card.facts, interrupted=interrupted)
-        late = tool_of(card.facts)
+        late = self._tool(card.facts)
         if late.name == card.use.name and late.input != card.use.input and not late.surmised:
             found = {**(found or {}), "input": late.input}
         if card.refused:

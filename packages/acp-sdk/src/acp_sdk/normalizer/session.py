@@ -103,7 +103,7 @@ class SessionNormalizer:
         self._idle_source = Source(facts.backend, thread_id=facts.session_id)
         self._frames = Frames(facts.own_id, self._idle_source, partial=partial)
         self._speech = Speech(self._frames)
-        self._cards = Cards(self._frames)
+        self._cards = Cards(self._frames, facts)
         self._compacting: set[str] = set()
         self._plans = 0
 

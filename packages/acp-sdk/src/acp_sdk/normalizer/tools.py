@@ -5,14 +5,18 @@ Agents tell little of their tools: a kind, a title for people, the raw input if 
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
+from pydantic_core import from_json
+
+from acp_sdk.normalizer.mcp_names import mcp_name
+from acp_sdk.normalizer.patches import diff_text, structured_patch
 from acp_sdk.protocol.tool_calls import (
+    ENDED_STATUSES,
     ContentItem,
     DiffItem,
     TerminalItem,
@@ -51,6 +55,7 @@ class Facts:
 
     Attributes:
         name: The tool's own name; "" if the agent did not tell.
+        named: Whether the agent told the name as one, not by a title that looks like one.
         title: The latest line for people.
         kind: In the protocol's words.
         status: Likewise.
@@ -61,6 +66,7 @@ class Facts:
     """
 
     name: str = ""
+    named: bool = False
     title: str = ""
     kind: str = "other"
     status: str = "pending"
@@ -79,7 +85,9 @@ class Facts:
         }
         changes |= {key: getattr(call, key) for key in ("raw_input", "raw_output") if key in given}
         changes |= {key: getattr(call, key) or () for key in ("content", "locations") if key in given}
-        if not self.name and not changes.get("name") and not self.title and _NAME.fullmatch(changes.get("title", "")):
+        if changes.get("name"):
+            changes["named"] = True
+        elif not self.name and not self.title and _NAME.fullmatch(changes.get("title", "")):
             changes["name"] = changes["title"]
         return replace(self, **changes)
 
@@ -87,6 +95,11 @@ class Facts:
     def diffs(self) -> list[DiffItem]:
         """The diffs that tell of both texts."""
         return [item for item in self.content if isinstance(item, DiffItem) and item.new_text is not None and item.path]
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether it is an edit of which nothing is known but where: Gemini CLI tells what with its end (0.61)."""
+        return self.kind == "edit" and not self._input and not self.diffs
 
     @property
     def text(self) -> str:
@@ -122,7 +135,7 @@ class Tool:
         name: The tool.
         input: What it is called with.
         kind: What it does.
-        surmised: Whether the command is known by its title alone.
+        surmised: Whether the command, or that it is a tool of an MCP server, is known by its title alone.
     """
 
     name: str
@@ -131,8 +144,13 @@ class Tool:
     surmised: bool = False
 
 
-def tool_of(facts: Facts) -> Tool:
-    """Return a call as messages and requests have it."""
+def tool_of(facts: Facts, servers: Sequence[str] = ()) -> Tool:
+    """Return a call as messages and requests have it.
+
+    Args:
+        facts: What is known of it.
+        servers: The MCP servers that the application gave to the session.
+    """
     kind = KINDS.get(facts.kind, "other")
     given = as_record(facts.raw_input)
     raw: Json = dict(given) if given is not None else {} if facts.raw_input is None else {"input": facts.raw_input}
@@ -148,8 +166,18 @@ def tool_of(facts: Facts) -> Tool:
             if facts.path is not None and facts.kind != "fetch":
                 raw = {"file_path": facts.path, **{key: value for key, value in raw.items() if key not in _PATHS}}
             return Tool(_NAMES[facts.kind], raw or {"title": facts.title}, kind)
+        case "other" if (name := mcp_name(facts.name, facts.title, servers)) is not None:
+            return Tool(name, raw or _shown_input(facts), "mcp", surmised=not facts.named)
         case _:
             return Tool(facts.name or facts.kind or "tool", raw or {"title": facts.title}, kind)
+
+
+def _shown_input(facts: Facts) -> Json:
+    """Return what a call that runs, or is asked about, shows as its input: Gemini CLI tells it so (0.61)."""
+    try:
+        return {} if facts.status in ENDED_STATUSES else as_record(from_json(facts.text)) or {}
+    except ValueError:
+        return {}
 
 
 def _edit(facts: Facts, raw: Json) -> tuple[str, Json]:
@@ -170,20 +198,6 @@ def _edit(facts: Facts, raw: Json) -> tuple[str, Json]:
     return "Edit", {"file_path": path, "old_string": old, "new_string": new}
 
 
-def diff_text(facts: Facts) -> str | None:
-    """Return the changes of files as a unified diff; None: there are none."""
-    lines: list[str] = []
-    for item in facts.diffs:
-        old = (item.old_text or "").splitlines(keepends=True)
-        new = (item.new_text or "").splitlines(keepends=True)
-        before = "/dev/null" if not item.old_text else str(item.path)
-        lines += [
-            line if line.endswith("\n") else f"{line}\n"
-            for line in difflib.unified_diff(old, new, before, str(item.path))
-        ]
-    return "".join(lines) or None
-
-
 def result_text(facts: Facts) -> str:
     """Return what a call gave, as text."""
     if text := facts.text:
@@ -195,7 +209,7 @@ def result_text(facts: Facts) -> str:
     for key in ("output", "formatted_output", "stdout", "error", "message", "text"):
         if fields is not None and isinstance(value := fields.get(key), str):
             return value
-    return diff_text(facts) or ""
+    return diff_text(facts.diffs) or ""
 
 
 def exit_code(facts: Facts) -> int | None:
@@ -222,8 +236,10 @@ def outcome(facts: Facts, *, interrupted: bool) -> Json | None:
         told: Json = {} if code is None else {"exitCode": code}
         return {"stdout": result_text(facts), "stderr": "", "interrupted": interrupted, **told}
     found: Json = {}
-    if (diff := diff_text(facts)) is not None:
+    if (diff := diff_text(facts.diffs)) is not None:
         found["diff"] = diff
+    if (hunks := structured_patch(facts.diffs, facts.raw_output, facts.locations)) is not None:
+        found["structuredPatch"] = hunks
     if facts.raw_output is not None:
         found["output"] = facts.raw_output
     return found or None

@@ -152,7 +152,9 @@ class AcpAgent:
         greeting = InitializeResponse.read(upgrade_result(methods.INITIALIZE, fields) if spoken == 1 else fields)
         if greeting is None:
             raise HandshakeError(
-                f"{' '.join(command)} does not speak the Agent Client Protocol; it said {answer!r:.200}.", backend=name
+                f"{' '.join(command)} does not speak the Agent Client Protocol, for it does not introduce itself; "
+                f"it said {answer!r:.200}.",
+                backend=name,
             )
         if greeting.protocol_version not in range(1, version + 1):
             raise UnsupportedVersionError(

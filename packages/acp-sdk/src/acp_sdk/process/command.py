@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError
+from agent_sdk_core.errors import ExecutableNotFoundError, InvalidRequestError, SpawnError
 
 
 def command_of(command: object, *, backend: str) -> tuple[str, ...]:
@@ -41,9 +41,14 @@ def find_program(program: str, env: Mapping[str, str], *, backend: str) -> Path:
 
     Raises:
         ExecutableNotFoundError: There is none.
+        SpawnError: What is at that place cannot be run.
     """
-    if found := shutil.which(os.path.expanduser(program), path=env.get("PATH")):  # never raises
+    named = os.path.expanduser(program)  # never raises
+    if found := shutil.which(named, path=env.get("PATH")):
         return Path(found).absolute()
+    if os.sep in program and os.path.exists(named):  # noqa: PTH110  # that of Path raises where it may not look
+        what = "is a folder" if Path(named).is_dir() else "may not be run: it is not marked as a program (chmod +x)"
+        raise SpawnError(f"The {backend} agent cannot be started: {named} {what}.", backend=backend)
     where = "at that place" if os.sep in program else "on PATH"
     raise ExecutableNotFoundError(
         f"The {backend} agent cannot be started: there is no program {program!r} {where}. Install it, or correct the "

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from agent_chat.chats.service import ChatService
 
 log: Final = logging.getLogger("agent_sdk.acp")
+FindLogin = Callable[[], tuple[str, ...]]
 OpenService = Callable[[], Awaitable["ChatService"]]
 
 
@@ -40,7 +41,8 @@ class AcpAgent(Receiver):
     Args:
         open_service: Returns the chats, opened; called when a client first needs them.
         backend: The agent of new sessions; None: as configured.
-        login: Arguments of this program by which somebody logs in at the agent, for a client that can run it.
+        find_login: Returns the arguments of this program by which somebody logs in at the agent, none where there is no
+            such way; called in a thread, for a client that can run it. None: there is none.
 
     Attributes:
         peer: Talks to the client; set before anything is received.
@@ -48,10 +50,10 @@ class AcpAgent(Receiver):
 
     peer: Peer
 
-    def __init__(self, open_service: OpenService, *, backend: str | None, login: tuple[str, ...] = ()) -> None:
+    def __init__(self, open_service: OpenService, *, backend: str | None, find_login: FindLogin | None = None) -> None:
         self._open_service = open_service
         self._backend = backend
-        self._login = login
+        self._find_login = find_login
         self._dialect: Dialect | None = None
         self._offers_login = False
         self._sessions: Sessions | None = None
@@ -152,7 +154,7 @@ class AcpAgent(Receiver):
 
     async def _result(self, method: str, params: Params) -> object:
         if method == "initialize":
-            return self._initialize(params)
+            return await self._initialize(params)
         version = self.dialect.version
         if method == LOGIN[version]:
             raise RefusalError(INVALID_PARAMS, self._login_advice())
@@ -161,14 +163,17 @@ class AcpAgent(Receiver):
             raise RefusalError(METHOD_NOT_FOUND, f"There is no method {method!r} here.")
         return await serve(await self._ready(), params)
 
-    def _initialize(self, params: Params) -> dict[str, Any]:
+    async def _initialize(self, params: Params) -> dict[str, Any]:
         version = params.get("protocolVersion")
         if type(version) is not int or version < 0:
             raise RefusalError(INVALID_PARAMS, "protocolVersion is a number.")
         given = as_record(params.get("clientCapabilities" if version < 2 else "capabilities")) or {}
         dialect = self._dialect = dialect_for(version, given)
-        self._offers_login = bool(self._login) and dialect.terminal_logins
-        return greeting_of(dialect, self._backend, self._login if self._offers_login else ())
+        login: tuple[str, ...] = ()
+        if dialect.terminal_logins and self._find_login is not None:
+            login = await asyncio.to_thread(self._find_login)
+        self._offers_login = bool(login)
+        return greeting_of(dialect, self._backend, login)
 
     def _login_advice(self) -> str:
         which = f" --backend {self._backend}" if self._backend else ""

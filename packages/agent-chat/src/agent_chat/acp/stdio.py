@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from agent_chat.acp.agent import AcpAgent
+from agent_chat.acp.agent import AcpAgent, FindLogin
 from agent_chat.exits import ENDING_SIGNALS, ExitCode
 from agent_sdk_core.errors import AgentError, ConnectionLostError, SessionClosedError
 from agent_sdk_core.rpc.connection import LineConnection
@@ -162,7 +162,7 @@ async def serve_stdio(
     *,
     backend: str | None,
     pipes: tuple[int, int],
-    login: tuple[str, ...] = ("--login",),
+    find_login: FindLogin | None = None,
 ) -> int:
     """Serve the client at the other end of the pipes until it is gone or a signal comes; return what to exit with.
 
@@ -170,7 +170,7 @@ async def serve_stdio(
         open_service: Returns the chats, opened; they are closed here.
         backend: The agent of new sessions; None: as configured.
         pipes: Descriptors to read from and to write to.
-        login: Arguments of this program by which somebody logs in at the agent; none: there is no such way.
+        find_login: As of `AcpAgent`.
     """
     services: list[ChatService] = []
 
@@ -179,7 +179,7 @@ async def serve_stdio(
         return services[-1]
 
     channel = StdioChannel(*pipes)
-    agent = AcpAgent(opened, backend=backend, login=login)
+    agent = AcpAgent(opened, backend=backend, find_login=find_login)
     agent.peer = Peer(channel.write, agent, name="The client", version="2.0", cancels=True)
     channel.at_end = lambda: agent.settle(SETTLE_SECONDS)
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()

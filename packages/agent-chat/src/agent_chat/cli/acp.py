@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agent_chat.acp.stdio import serve_stdio, take_pipes
@@ -22,10 +23,26 @@ def run_acp(backend: str | None) -> int:
         UsageError: There is no such agent.
     """
     name = None if backend is None else known_backend(backend)
-    # Of an agent that has its name from the configuration, only its own command can log in.
-    login = ("--login",) if name is None or is_registered(name) else ()
     pipes = take_pipes()
-    return asyncio.run(serve_stdio(lambda: open_service(name), backend=name, pipes=pipes, login=login))
+    find_login = partial(login_arguments, name)
+    return asyncio.run(serve_stdio(lambda: open_service(name), backend=name, pipes=pipes, find_login=find_login))
+
+
+def login_arguments(backend: str | None) -> tuple[str, ...]:
+    """Return the arguments by which somebody logs in; none for an agent of whom only its own command can.
+
+    That is one that has its name from the configuration, whoever chose it: the command line, or the configuration too.
+    """
+    if backend is None:
+        # Here, not above: a client that runs no program in a terminal waits for none of it.
+        from agent_sdk_core.config.runtime import RuntimeConfig
+        from agent_sdk_core.errors import AgentError
+
+        try:
+            backend = RuntimeConfig.load().chosen_type()
+        except AgentError:
+            return ()  # The first session says what is wrong.
+    return ("--login",) if is_registered(backend) else ()
 
 
 def known_backend(name: str) -> str:
@@ -80,9 +97,16 @@ def run_login(backend: str | None) -> int:
 async def _login(backend: str | None) -> int:
     from agent_chat.settings import open_backend
     from agent_sdk_core.config.runtime import RuntimeConfig
+    from agent_sdk_core.errors import UnsupportedOptionError
 
     config = RuntimeConfig.load(backend=backend)
     async with open_backend(backend, config) as agent:
+        if not agent.capabilities.login_methods:
+            raise UnsupportedOptionError(
+                f"At {agent.type} one logs in by its own command alone, which its own documentation says; "
+                f"`agent-sdk run -b {agent.type} hello` tells which ways it offers where it wants a login.",
+                backend=agent.type,
+            )
         if not (await agent.account()).needs_login:
             sys.stdout.write("Somebody is logged in already.\n")
             return ExitCode.OK
