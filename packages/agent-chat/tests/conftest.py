@@ -304,11 +304,12 @@ class Terminal:
         return _CONTROL.sub("", self.raw).replace("\r\n", "\n")
 
     def expect(self, text: str, timeout: float = 120.0) -> None:
-        """Wait until the text appears after the last one that was expected."""
+        """Wait until the text appears after the last one that was expected; lines may have been broken within it."""
         deadline = time.monotonic() + timeout
-        while (at := self.text.find(text, self._seen)) < 0:
+        wanted = re.compile(r"\s+".join(re.escape(word) for word in re.split(r"\s+", text)))
+        while (found := wanted.search(self.text, self._seen)) is None:
             assert self._read(deadline), f"{text!r} never came:\n{self.text[self._seen :]}"
-        self._seen = at + len(text)
+        self._seen = found.end()
 
     def type(self, text: str) -> None:
         """Type the text; "\\x03" is Ctrl-C, "\\x04" the end of input."""
