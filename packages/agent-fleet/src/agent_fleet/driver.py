@@ -30,6 +30,7 @@ from agent_sdk_core.errors import (
 )
 from agent_sdk_core.hosting.forms import message_from_wire, prompt_to_wire
 from agent_sdk_core.hosting.options_form import turn_options_to_wire
+from agent_sdk_core.hosting.runs import messages_from_wire
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.session import SessionInfo
 from agent_sdk_core.messages.base import Source
@@ -396,10 +397,9 @@ class FleetDriver(SessionDriver):
         for event in batch["events"]:
             match event["kind"]:
                 case "message":
-                    message = message_from_wire(event)
-                    messages.append(message)
-                    if isinstance(message, ResultMessage):
-                        self._note_result(message, event)
+                    messages += messages_from_wire(event)
+                    if isinstance(result := messages[-1], ResultMessage):
+                        self._note_result(result, event)
                         self._deliver(messages)
                         messages = []
                 case "asked":

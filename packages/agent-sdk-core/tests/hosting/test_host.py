@@ -7,10 +7,11 @@ from typing import Any
 import anyio
 import pytest
 
-from agent_sdk_core import AgentError, SessionClosedError, SessionOpening, SessionOptions
+from agent_sdk_core import AgentError, SessionClosedError, SessionOpening, SessionOptions, StreamEvent
 from agent_sdk_core.hosting import session as hosted
 from agent_sdk_core.hosting.host import SessionHost
 from agent_sdk_core.hosting.journal import Claim, Journal
+from agent_sdk_core.hosting.runs import messages_from_wire
 from agent_sdk_testing import Gate, MemoryBackend, text
 
 pytestmark = pytest.mark.anyio
@@ -115,7 +116,7 @@ async def test_deltas_gather_that_come_between_two_polls_and_whatever_else_comes
     async def poll() -> None:
         batch = await host.call("poll", at)
         at["cursor"] = batch["cursor"]
-        told.append("".join(_kind(event["message"]) for event in batch["events"]))
+        told.append("".join(map(_kind, batch["events"])))
 
     with anyio.fail_after(30):
         while not told[-1].endswith("d"):
@@ -136,8 +137,8 @@ async def test_deltas_gather_that_come_between_two_polls_and_whatever_else_comes
     assert told[0].strip("d")
 
 
-def _kind(message: dict[str, Any]) -> str:
-    return "d" if message.get("event", {}).get("delta", {}).get("text") else "w"
+def _kind(told: dict[str, Any]) -> str:
+    return "".join("d" if isinstance(each, StreamEvent) and each.text else "w" for each in messages_from_wire(told))
 
 
 class Noticed(MemoryBackend):

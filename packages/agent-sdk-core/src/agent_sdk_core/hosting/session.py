@@ -19,6 +19,7 @@ from agent_sdk_core.hosting.journal import Journal
 from agent_sdk_core.hosting.options_form import turn_options_from_wire
 from agent_sdk_core.hosting.pace import FULL, Pace
 from agent_sdk_core.hosting.pieces import piece_of
+from agent_sdk_core.hosting.runs import entries_to_wire
 from agent_sdk_core.hosting.served import ServedSession
 from agent_sdk_core.hosting.stream import Cursor, Entry, EventStream
 from agent_sdk_core.interfaces.session import AgentSession
@@ -125,7 +126,7 @@ class HostedSession(ServedSession):
         if entries is None:
             return {"gap": True, **self.snapshot()}
         last = Cursor(self._stream.epoch, entries[-1].seq if entries else place.seq)
-        told = [entry.to_wire() for entry in entries]
+        told = entries_to_wire(entries)
         return {"events": told, "cursor": str(last), "state": self.state(), "over": self._stream.closed and not told}
 
     def _since(self, place: Cursor) -> list[Entry] | None:

@@ -206,14 +206,14 @@ class EventStream:
             entries[0] = wanted[0].after(cursor.seq)
         return entries if single else joined(entries)
 
-    async def more(self, seq: int, *, whole: bool = False) -> None:
+    async def more(self, seq: int, *, deltas: int = 1) -> None:
         """Wait until something came after an entry, or nothing comes any more.
 
         Args:
             seq: Number of the entry.
-            whole: Whether deltas do not count.
+            deltas: So many of them count as something.
         """
-        while not self._closed and (self._whole if whole else self.seq) <= seq:
+        while not self._closed and self._whole <= seq and self.seq < seq + deltas:
             if self._waiter is None:
                 self._waiter = anyio.Event()
             await self._waiter.wait()
