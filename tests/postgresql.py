@@ -52,12 +52,17 @@ class PostgreSQL:
         settings = f"-k {self.place} -c listen_addresses= -c fsync={'on' if self._syncs else 'off'}"
         self._run("pg_ctl", "-w", "-l", f"{self.place}/log", "-o", settings, "start")
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has neither been stopped nor failed to start."""
+        return (Path(self.place) / "data" / "postmaster.pid").exists()
+
     def stop(self) -> None:
         """Stop it as a crash does: what it was about to commit is not committed."""
         self._run("pg_ctl", "-w", "-m", "immediate", "stop")
 
     def close(self) -> None:
-        if (Path(self.place) / "data" / "postmaster.pid").exists():
+        if self.runs:
             self.stop()
         self._folder.cleanup()
 

@@ -47,7 +47,9 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @pytest.fixture
 def database(postgresql: PostgreSQL) -> PostgreSQL:
-    """Return the server, which runs and is empty."""
+    """Return the server, which runs and is empty, however the last test left it."""
+    if not postgresql.runs:
+        postgresql.start()
     postgresql.empty()
     return postgresql
 

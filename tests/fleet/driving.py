@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import anyio
-from tests.fleet.cluster import Cluster, gone
+import anyio.to_thread
+import pytest
+from tests.fleet.cluster import Cluster, gone, kill
 
 from agent_fleet import FleetBackend, FleetSession
 from agent_sdk_core import DEFER, ResultMessage, RuntimeConfig, SDKMessage, SessionOptions, create_backend
@@ -78,6 +81,9 @@ class FleetAgent:
         return [request.text for request in self.model.requests]
 
     async def finish(self) -> None:
+        for name in self.cluster.nodes:  # A test that failed may have stopped them, and nothing would end.
+            for pid in (*self.cluster.workers(name), *self.cluster.agents(name)):
+                kill(pid, signal.SIGCONT)
         left: list[int] = []
         for backend in self._backends:
             await backend.aclose()
@@ -103,6 +109,20 @@ async def until(session: FleetSession, uuid: str, state: str) -> None:
     """Wait until a prompt is as far as this in the store."""
     while [row.state for row in await session.store.prompts(session.key, uuids=[uuid])] != [state]:
         await anyio.sleep(0.02)
+
+
+def until_handed(session: FleetSession, monkeypatch: pytest.MonkeyPatch) -> anyio.Event:
+    """Return what is set once the next prompt is on its way to its host, and all is done that its program stores."""
+    line, handed = session.driver.line, anyio.Event()
+    request = line.request
+
+    async def noting(method: str, params: Mapping[str, Any], *, timeout: float) -> Any:
+        if method == "send":
+            handed.set()
+        return await request(method, params, timeout=timeout)
+
+    monkeypatch.setattr(line, "request", noting)
+    return handed
 
 
 async def ended(session: FleetSession, uuid: str) -> int:

@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 import pytest
 from tests.fleet.cluster import kill
-from tests.fleet.driving import FleetAgent, ended, result_of, until
+from tests.fleet.driving import FleetAgent, ended, result_of, until, until_handed
 from tests.postgresql import PostgreSQL
 
 from agent_fleet import FleetStoreError
@@ -66,7 +66,7 @@ async def test_a_prompt_that_the_agent_never_read_is_sent_again_where_that_is_as
 
 
 async def test_a_store_that_is_killed_loses_no_prompt_and_no_result(
-    codex: FleetAgent, database: PostgreSQL, caplog: pytest.LogCaptureFixture
+    codex: FleetAgent, database: PostgreSQL, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate()
     codex.store = database.url
@@ -85,8 +85,9 @@ async def test_a_store_that_is_killed_loses_no_prompt_and_no_result(
         messages, uuid = session.messages(), str(uuid4())
         [worker] = codex.cluster.workers("one")
         kill(worker, signal.SIGSTOP)
+        handed = until_handed(session, monkeypatch)
         tasks.start_soon(partial(session.send, "Second.", uuid=uuid))
-        await until(session, uuid, "accepted")
+        await handed.wait()
         await anyio.to_thread.run_sync(database.stop)
         kill(worker, signal.SIGCONT)
         while "waits for the store" not in caplog.text:
