@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import agent_fleet
-from agent_fleet.closing import OpenTurn
+from agent_fleet.driving.closing import OpenTurn
 from agent_fleet.errors import FleetError, FleetFullError
 from agent_fleet.line import FleetHost
 from agent_fleet.placing import Limits, place, wanted

@@ -5,34 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
-from uuid import uuid4
-
-import anyio
+from typing import Any, TypeAlias
 
 from agent_fleet import merging
-from agent_fleet.driver import CALL_SECONDS, FleetDriver, Redeliver
-from agent_fleet.errors import FleetError, FleetFullError, HostGoneError, HostLostError, ray_missing
-from agent_fleet.line import FleetHost, HostLine, HostSpec, Plane
-from agent_fleet.placing import Limits, place, wanted
+from agent_fleet.driving.driver import Redeliver
+from agent_fleet.errors import FleetError, ray_missing
+from agent_fleet.hosts import FleetHosts
+from agent_fleet.line import FleetHost, HostSpec, Plane
+from agent_fleet.opener import FleetOpener
+from agent_fleet.placer import Placer
+from agent_fleet.placing import Limits
 from agent_fleet.session import FleetSession
 from agent_fleet.store.fleet_store import LEASE_SECONDS, FleetStore
-from agent_fleet.store.records import FleetSessionRow, Load, Waiter
-from agent_fleet.workspaces import GIT_SECONDS, WorkspaceProvider, provider_to_wire
+from agent_fleet.store.records import FleetSessionRow
+from agent_fleet.workspaces import WorkspaceProvider, provider_to_wire
 from agent_sdk_core.errors import (
     InvalidRequestError,
     SessionBusyError,
-    SessionNotFoundError,
     UnsupportedError,
 )
 from agent_sdk_core.factory.registry import load_backend
 from agent_sdk_core.hosting.forms import plain
-from agent_sdk_core.hosting.host import ABANDONED_SECONDS, CLIENT_SECONDS
-from agent_sdk_core.hosting.options_form import CALLBACKS, options_to_wire
+from agent_sdk_core.hosting.host import ABANDONED_SECONDS
+from agent_sdk_core.hosting.options_form import options_to_wire
 from agent_sdk_core.interfaces.account import Account
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, located
@@ -47,11 +45,6 @@ from agent_sdk_core.runtime.host import on_trio
 
 Json = dict[str, Any]
 Hosts: TypeAlias = Collection[str]
-
-_KEPT_HERE: Final = (*CALLBACKS, "request_timeout", "include_partial_messages", "cwd")
-"""Options that the client's side of a session is held to; its host is held to the others."""
-
-_PAUSE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +118,25 @@ class FleetBackend(BaseBackend[FleetSession]):
             raise InvalidRequestError(f"hosts takes names, such as [{hosts!r}], not one text.")
         self.capabilities = capabilities_behind(load_backend(self.agent).capabilities)
         self.store = FleetStore(os.fspath(store) if store is not None else default_store())
-        self._names = tuple(hosts or ())
-        self._labels = dict(labels or {})
-        self._tenant = tenant
-        self._shared = shared
         self._workspace = None if workspaces is None else provider_to_wire(workspaces)
-        self._redeliver: Literal["never", "if_absent"] = redeliver
-        self._recovery_seconds = recovery_seconds
-        self._queue_seconds = queue_seconds
-        self._limits = Limits(sessions_per_host, sessions_per_tenant)
-        self._plane = plane or _ray(address)
-        self._lines: dict[str, HostLine] = {}
-        self._lining = anyio.Lock()
         self._heard: dict[str, int] = {}
-        self._client = uuid4().hex
         given = {name: plain(value) for name, value in arguments.items() if value is not None}
-        self._spec = HostSpec(self.agent, tenant, self.store.url, given, lease_seconds, abandoned_seconds)
+        spec = HostSpec(self.agent, tenant, self.store.url, given, lease_seconds, abandoned_seconds)
+        self._hosts = FleetHosts(plane or _ray(address), spec, tuple(hosts or ()), dict(labels or {}))
+        limits = Limits(sessions_per_host, sessions_per_tenant)
+        placer = Placer(self._hosts, self.store, tenant, limits, queue_seconds=queue_seconds, shared=shared)
+        self._opener = FleetOpener(
+            self._hosts,
+            self.store,
+            placer,
+            spec,
+            self._host,
+            own=self._own,
+            tell=self._tell,
+            workspace=self._workspace,
+            redeliver=redeliver,
+            recovery_seconds=recovery_seconds,
+        )
 
     async def diagnose(self, *, timeout: float = DEFAULT_SECONDS) -> Diagnosis:
         """Tell whether Ray is installed; what the agents of the hosts lack, their own machines tell."""
@@ -162,7 +158,7 @@ class FleetBackend(BaseBackend[FleetSession]):
     async def hosts(self) -> Sequence[FleetHost]:
         """Return the hosts that this backend may use."""
         await self.start()
-        return wanted(await self._plane.hosts(), self._names, self._labels)
+        return await self._hosts.found()
 
     async def list_models(self) -> list[ChatModel]:
         """Return the models that the agent offers on one of the hosts."""
@@ -230,9 +226,9 @@ class FleetBackend(BaseBackend[FleetSession]):
     # The runtime's
 
     async def _connect(self) -> None:
-        await self._plane.start()
+        await self._hosts.start()
         await self.store.open()
-        hosts = wanted(await self._plane.hosts(), self._names, self._labels)
+        hosts = await self._hosts.found()
         if self.store.local and len({host.address for host in hosts}) > 1:
             raise FleetError(
                 "The hosts of this fleet are on several machines, which cannot share a file of SQLite: give it a store "
@@ -272,160 +268,25 @@ class FleetBackend(BaseBackend[FleetSession]):
                     code="session_in_use",
                     backend=self.type,
                 )
-            line = await self._line(row.host)
-            return await self._hosted(line, row.id, options, plan.options, resumed=True)
+            return await self._opener.resumed(row, options, plan.options)
         if row is not None:
-            return await self._new(row.host, options, plan.options, {})
-        key, host = await self._placed(plan.options)
-        return await self._opened_first(key, host, options, plan.options, {})
+            return await self._opener.new(row.host, options, plan.options, {})
+        return await self._opener.placed(options, plan.options)
 
     async def _forked(self, session: FleetSession, at: str | None, options: SessionOptions) -> FleetSession:
         plan = await self._plan(options)
         extra = {"fork_of": session.key, "fork_at": at}
 
         async def fork() -> FleetSession:
-            made = await self._new(session.host, options, plan.options, extra)
-            made.backend = self
+            made = await self._opener.new(session.host, options, plan.options, extra)
             self._sessions.append(made)
             made.when_closed.append(lambda: self._sessions.remove(made))
             return made
 
         return await self._host.call(fork, abandoned=lambda made: made.aclose())
 
-    async def _new(self, host: str, options: SessionOptions, wire: Json, extra: Json) -> FleetSession:
-        key = await self.store.create(host=host, **self._described(wire))
-        return await self._opened_first(key, host, options, wire, extra)
-
-    async def _opened_first(
-        self, key: str, host: str, options: SessionOptions, wire: Json, extra: Json
-    ) -> FleetSession:
-        try:
-            line = await self._line(host)
-            return await self._hosted(line, key, options, wire, resumed=False, extra=extra)
-        except BaseException:
-            with anyio.move_on_after(CALL_SECONDS, shield=True):
-                await self.store.forget(key)
-            raise
-
-    def _described(self, wire: Json) -> Json:
-        return {"backend": self.agent, "tenant": self._tenant, "workspace": wire.get("cwd"), "options": wire}
-
-    async def _hosted(
-        self, line: HostLine, key: str, options: SessionOptions, wire: Json, *, resumed: bool, extra: Json | None = None
-    ) -> FleetSession:
-        opening: Json = {
-            "key": key,
-            "client": self._client,
-            "options": wire,
-            "redeliver": self._redeliver,
-            "workspace": self._workspace,
-            **(extra or {}),
-        }
-        opened = await self._opened(line, opening, patient=resumed)
-        kept = {name: getattr(options, name) for name in _KEPT_HERE if name in options.model_fields_set}
-
-        async def elsewhere(reason: str) -> HostLine:
-            return await self._elsewhere(key, driver.line.host, reason)
-
-        driver = FleetDriver(
-            line,
-            key,
-            self.store,
-            {name: value for name, value in opening.items() if not name.startswith("fork_")},
-            opened,
-            self._host,
-            elsewhere=elsewhere,
-            recovery_seconds=self._recovery_seconds,
-            tell=self._tell,
-        )
-        if options.output_schema is not None:
-            driver.answers = await driver.answer_form(options.output_schema)
-        session = FleetSession(
-            str(opened["session_id"]), SessionOptions.model_validate(kept), options, self._host, driver
-        )
+    def _own(self, session: FleetSession) -> None:
         session.backend = self
-        driver.begin()
-        if resumed:
-            session.go_on(await self.store.prompts(key, state="accepted"))
-        return session
-
-    async def _opened(self, line: HostLine, opening: Json, *, patient: bool) -> Json:
-        """Open a session at its host; one that is resumed may have to wait for the lease of a host that died."""
-        begun = anyio.current_time()
-        while True:
-            try:
-                seconds = CALL_SECONDS + (0.0 if self._workspace is None else GIT_SECONDS)
-                return await line.request("open", opening, timeout=seconds)
-            except (HostGoneError, SessionBusyError) as error:
-                patience = self._recovery_seconds
-                if error.code == "session_in_use":  # By a program that may have died just now.
-                    patience = CLIENT_SECONDS + 1
-                elif error.code == "lease_held":  # By a host that may have: who lives renews it.
-                    patience = self._spec.lease_seconds + 1
-                if not patient or anyio.current_time() >= begun + patience:
-                    error.backend = self.type
-                    raise
-                await anyio.sleep(_PAUSE)
-
-    async def _elsewhere(self, key: str, host: str, reason: str) -> HostLine:
-        """Return the way to another host that may have a session, whose own is gone.
-
-        Raises:
-            HostLostError: None may.
-        """
-        if not self._shared:
-            why = "its workspace and the agent's own log are on that host alone"
-            raise HostLostError(
-                f"Host {host} is gone ({reason}), and session {key} cannot go on elsewhere: {why}. Where every host "
-                "has both on a shared volume, FleetBackend(shared=True) goes on.",
-                reason=why,
-                backend=self.type,
-                details={"host": host, "session": key},
-            )
-        try:
-            found = wanted(await self._plane.hosts(), self._names, self._labels)
-            other = place(found, await self.store.loads(), tenant=self._tenant, limits=Limits(), besides=host)
-        except (FleetError, FleetFullError) as error:
-            raise HostLostError(
-                f"Host {host} is gone ({reason}), and no other host takes session {key}: {error.message}",
-                resumable=True,
-                reason="no other host takes it",
-                backend=self.type,
-            ) from error
-        line = await self._line(other.name)
-        await self.store.move(key, other.name)
-        return line
-
-    async def _placed(self, wire: Json) -> tuple[str, str]:
-        """Add a session on a host that has room, and return its id and the host; waits where all are full."""
-        waiter = uuid4().hex
-        deadline = anyio.current_time() + self._queue_seconds
-        try:
-            while True:
-                hosts = wanted(await self._plane.hosts(), self._names, self._labels)
-                choose = partial(self._choose, hosts, waiter)
-                try:
-                    names = [host.name for host in hosts]
-                    return await self.store.place(choose, waiter, names, **self._described(wire))
-                except FleetFullError as error:
-                    if anyio.current_time() >= deadline:
-                        error.backend = self.type
-                        raise
-                await anyio.sleep(_PAUSE)
-        except BaseException:
-            with anyio.move_on_after(CALL_SECONDS, shield=True):
-                await self.store.give_up(waiter)
-            raise
-
-    def _choose(
-        self,
-        hosts: Sequence[FleetHost],
-        waiter: str,
-        loads: Sequence[Load],
-        waiting: Sequence[Waiter],
-    ) -> str:
-        limits = self._limits
-        return place(hosts, loads, tenant=self._tenant, limits=limits, waiting=waiting, waiter=waiter).name
 
     def _tell(self, name: str, notices: Json) -> None:
         """Emit what a host tells of its agent, once, whichever sessions hear of it."""
@@ -435,40 +296,20 @@ class FleetBackend(BaseBackend[FleetSession]):
             if event["seq"] > heard:
                 self.emit(event["kind"], f"Host {name}: {event['message']}", {**event["details"], "host": name})
 
-    async def _line(self, host: str) -> HostLine:
-        async with self._lining:
-            if host not in self._lines:
-                self._lines[host] = await self._plane.line(host, self._spec)
-            return self._lines[host]
-
     async def _ask(self, method: str, params: Mapping[str, Any], *, host: str | None = None) -> Any:
-        hosts = await self.hosts()
-        line = await self._line(host or hosts[0].name)
-        return await line.request(method, params, timeout=CALL_SECONDS)
+        await self.start()
+        return await self._hosts.ask(method, params, host=host)
 
     async def _ask_holder(self, method: str, session_id: str, params: Mapping[str, Any]) -> Any:
-        """Ask the host that has a stored session; one that the fleet does not know, each host in turn."""
-        hosts = await self.hosts()
-        row = await self.store.find(session_id)
-        asked = {**params, "session_id": session_id}
-        if row is not None:
-            asked["session_id"] = row.resolved_session_id or session_id
-            return await self._ask(method, asked, host=row.host)
-        for host in hosts[:-1]:
-            try:
-                return await self._ask(method, asked, host=host.name)
-            except SessionNotFoundError:
-                continue
-        return await self._ask(method, asked, host=hosts[-1].name)
+        await self.start()
+        return await self._hosts.ask_holder(method, session_id, await self.store.find(session_id), params)
 
     async def _read_account(self) -> Account:
         return Account.from_wire(await self._ask("account", {}))
 
     async def _stop(self) -> None:
         await super()._stop()
-        async with anyio.create_task_group() as tasks:
-            for line in self._lines.values():
-                tasks.start_soon(line.retire)
+        await self._hosts.retire()
         await self.store.aclose()
 
 

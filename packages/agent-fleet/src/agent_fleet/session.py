@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import anyio
 
-from agent_fleet.driver import FleetDriver
+from agent_fleet.driving.driver import FleetDriver
 from agent_fleet.store.fleet_store import FleetStore
 from agent_sdk_core.errors import AgentError
 from agent_sdk_core.hosting.forms import message_from_wire, message_to_wire, prompt_from_wire, prompt_to_wire
@@ -118,7 +118,7 @@ class FleetSession(BaseSession):
         try:
             return await super().send(prompt, priority=priority, uuid=uuid, options=options)
         except AgentError as error:
-            await self.driver.refused(uuid, error)
+            await self.driver.prompts.refuse(uuid, error)
             raise
 
     async def store_prompt(self, record: PromptRecord, *, fresh: bool = False) -> None:
@@ -136,7 +136,7 @@ class FleetSession(BaseSession):
         if fresh:
             await self.store.accept(self.key, record.uuid, content)
         else:
-            await self.driver.accept(record.uuid, content)
+            await self.driver.prompts.accept(record.uuid, content)
 
     @property
     def _fleet(self) -> FleetBackend:
