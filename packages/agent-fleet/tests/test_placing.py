@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import agent_fleet
-from agent_fleet.driving.closing import OpenTurn
 from agent_fleet.errors import FleetError, FleetFullError
 from agent_fleet.line import FleetHost
 from agent_fleet.placing import Limits, place, wanted
@@ -14,13 +13,7 @@ from agent_fleet.plane.folder import FleetFolder, Node
 from agent_fleet.store.records import Load, Waiter
 from agent_fleet.versions import refuse_if_ray_does, require_same, version_labels, versions, versions_of
 from agent_sdk_core import (
-    AssistantMessage,
-    SDKMessage,
-    Source,
-    StreamEvent,
     UnsupportedVersionError,
-    UserMessage,
-    parse_message,
 )
 
 NAMES = [
@@ -126,45 +119,3 @@ def test_the_folder_keeps_token_and_nodes_for_its_owner_alone(tmp_path: Path) ->
     (tmp_path / "file").write_text("")
     with pytest.raises(FleetError, match="cannot be made"):
         FleetFolder(tmp_path / "file" / "fleet").make()
-
-
-def made(**wire: object) -> SDKMessage:
-    return parse_message({"session_id": "s", **wire}, source=Source("codex", thread_id="s", turn_id="t"))
-
-
-def test_what_is_open_is_ended_with_what_had_come_of_it() -> None:
-    turn = OpenTurn()
-    turn.feed(made(type="system", subtype="init", tools=[]))
-    for name, api_id in (("message_start", "l"), ("message_stop", "l"), ("message_start", "m")):
-        turn.feed(made(type="stream_event", event={"type": name}, api_message_id=api_id))
-    for kind, words in (("thinking", ["Hm"]), ("text", ["Hel", "lo"])):
-        for word in words:
-            delta = {"type": f"{kind}_delta", kind: word}
-            event = {"type": "content_block_delta", "index": 0 if kind == "thinking" else 1, "delta": delta}
-            turn.feed(made(type="stream_event", event=event, api_message_id="m"))
-    use: dict[str, object] = {"type": "tool_use", "id": "u", "name": "Bash", "input": {}}
-    turn.feed(made(type="assistant", message={"id": "n", "content": [use]}))
-    turn.feed(made(type="system", subtype="task_started", task_id="k", tool_use_id="v"))
-    first, stop, second, third = turn.close("It died.", session_id="s", backend="fleet", background=True)
-    assert isinstance(first, AssistantMessage)
-    assert isinstance(stop, StreamEvent)
-    assert (stop.event.get("type"), stop.api_message_id) == ("message_stop", "m")
-    assert [getattr(block, block.type) for block in first.content] == ["Hm", "Hello"]
-    assert isinstance(second, UserMessage)
-    [result] = second.tool_results
-    assert (result.tool_use_id, result.is_error) == ("u", True)
-    assert third.to_wire()["task_id"] == "k"
-    assert turn.close("Again.", session_id="s", backend="fleet", background=True) == []
-
-
-def test_what_was_finalized_is_not_ended_again() -> None:
-    turn = OpenTurn()
-    event = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}}
-    turn.feed(made(type="stream_event", event=event, api_message_id="m"))
-    turn.feed(made(type="assistant", message={"id": "m", "content": [{"type": "text", "text": "Hi"}]}))
-    use = {"type": "tool_result", "tool_use_id": "u", "content": "x"}
-    turn.feed(made(type="user", message={"role": "user", "content": [use]}))
-    turn.feed(made(type="system", subtype="task_notification", task_id="k"))
-    turn.feed(made(type="result", subtype="success", user_message_uuids=[]))
-    assert turn.source is None
-    assert turn.close("x", session_id="s", backend="fleet", background=True) == []

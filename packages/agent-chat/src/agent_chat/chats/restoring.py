@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_chat.storage.records import MessagePage, StoredMessage
+from agent_sdk_core.hosting.closing import OpenTurn
 from agent_sdk_core.messages.base import Source
-from agent_sdk_core.messages.blocks import ToolUseBlock
-from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
+from agent_sdk_core.messages.conversation import UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved
@@ -61,33 +61,28 @@ async def _last_turn(chat_id: str, store: ChatStore) -> list[StoredMessage]:
 
 
 def closing(messages: Iterable[SDKMessage], *, backend: str) -> list[SDKMessage]:
-    """Return what ends an interrupted log: requests expired, open tools closed, and the result of its last turn.
+    """Return what ends an interrupted log: requests expired, tools and tasks closed, and the result of its last turn.
 
     Args:
         messages: The log from its last result on, oldest first.
         backend: Name of the chat's agent.
     """
     requests: dict[str, RequestOpened] = {}
-    tools: dict[str, AssistantMessage] = {}
+    turn = OpenTurn()
     prompts: list[str] = []
     session_id: str | None = None
     for message in messages:
         session_id = message.session_id or session_id
+        turn.feed(message)
         match message:
             case RequestOpened():
                 requests[message.request_id] = message
             case RequestResolved():
                 requests.pop(message.request_id, None)
-            case AssistantMessage():
-                tools |= {block.id: message for block in message.content if isinstance(block, ToolUseBlock)}
-            case UserMessage():
-                for result in message.tool_results:
-                    tools.pop(result.tool_use_id, None)
-                if message.is_prompt and message.uuid:
-                    prompts.append(message.uuid)
+            case UserMessage() if message.is_prompt and message.uuid:
+                prompts.append(message.uuid)
             case ResultMessage():
                 prompts = [uuid for uuid in prompts if uuid not in message.user_message_uuids]
-                tools.clear()
             case _:
                 pass
     source = Source(backend, thread_id=session_id, synthetic=True)
@@ -96,10 +91,7 @@ def closing(messages: Iterable[SDKMessage], *, backend: str) -> list[SDKMessage]
         RequestResolved.synthesize(source, request_id=key, kind=opened.kind, outcome=EXPIRED, by="close", **shared)
         for key, opened in requests.items()
     ]
-    for use_id, message in tools.items():
-        block = {"type": "tool_result", "tool_use_id": use_id, "content": ENDED, "is_error": True}
-        fields = {"message": {"role": "user", "content": [block]}, "parent_tool_use_id": message.parent_tool_use_id}
-        ends.append(UserMessage.synthesize(source, **shared, **fields))
+    ends += turn.close(ENDED, session_id=session_id, backend=backend, background=True)
     if prompts:
         result = ResultMessage.synthesize(
             source,

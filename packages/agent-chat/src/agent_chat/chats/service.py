@@ -37,6 +37,7 @@ from agent_sdk_core.config.trust import trust_folder
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
 from agent_sdk_core.factory.registry import create_backend
 from agent_sdk_core.hosting.journal import keep_renewing
+from agent_sdk_core.hosting.locks import KeyedLocks
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession
 from agent_sdk_core.names import canonical_name
@@ -109,7 +110,7 @@ class ChatService:
         self._backends = backends
         self._name = name
         self._chats: dict[str, Chat] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks = KeyedLocks()
         self._renewer: asyncio.Task[None] | None = None
         self._follower: asyncio.Task[None] | None = None
         self._evictor: asyncio.Task[None] | None = None
@@ -197,7 +198,7 @@ class ChatService:
         Raises:
             ChatNotFoundError: There is no such chat.
         """
-        async with self._locks.setdefault(chat_id, asyncio.Lock()):
+        async with self._locks.of(chat_id):
             if self._closed:
                 raise SessionClosedError("The service is closed; start another one.")
             if (chat := self._chats.pop(chat_id, None)) is None:
@@ -259,7 +260,7 @@ class ChatService:
 
     async def close_chat(self, chat_id: str) -> None:
         """End a chat here and give it back, as it is; it can be opened again."""
-        async with self._locks.setdefault(chat_id, asyncio.Lock()):
+        async with self._locks.of(chat_id):
             if (chat := self._chats.pop(chat_id, None)) is not None:
                 await chat.aclose()
 
@@ -270,14 +271,13 @@ class ChatService:
             ChatBusyError: Another process writes it.
         """
         self._require_writable()
-        async with self._locks.setdefault(chat_id, asyncio.Lock()):
+        async with self._locks.of(chat_id):
             if (chat := self._chats.pop(chat_id, None)) is not None:
                 await chat.aclose()
             folder = (await self.store.get_chat(chat_id)).cwd
             await self.store.delete_chat(chat_id)
         if folder is not None:
             await asyncio.to_thread(git.remove_worktree, Path(folder))
-        self._locks.pop(chat_id, None)
         self.bus.publish(ChatDeleted(chat_id))
 
     async def models(self, backend: str, *, fresh: bool = False) -> ModelList:

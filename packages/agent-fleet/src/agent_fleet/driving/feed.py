@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from agent_fleet.driving.closing import OpenTurn
 from agent_fleet.driving.prompts import SentPrompts
 from agent_fleet.driving.requests import HostRequests
 from agent_fleet.driving.state import SessionState
 from agent_fleet.driving.way import BACKEND, HostWay, Json
 from agent_sdk_core.errors import AgentError
+from agent_sdk_core.hosting.closing import OpenTurn
 from agent_sdk_core.hosting.forms import message_from_wire
 from agent_sdk_core.hosting.runs import messages_from_wire
 from agent_sdk_core.messages.parse import SDKMessage

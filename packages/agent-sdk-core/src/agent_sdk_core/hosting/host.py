@@ -10,7 +10,6 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final, cast
-from weakref import WeakValueDictionary
 
 import anyio
 from pydantic_core import from_json
@@ -26,6 +25,7 @@ from agent_sdk_core.hosting.calls import BACKEND_CALLS
 from agent_sdk_core.hosting.forms import Json, message_to_wire
 from agent_sdk_core.hosting.journal import Claim, Journal
 from agent_sdk_core.hosting.left import ending_of, shows
+from agent_sdk_core.hosting.locks import KeyedLocks
 from agent_sdk_core.hosting.notices import Notices
 from agent_sdk_core.hosting.options_form import CALLBACKS, options_from_wire
 from agent_sdk_core.hosting.session import HostedSession
@@ -89,7 +89,7 @@ class SessionHost:
         self._backend = SharedBackend(make, self._notices.add)
         self._host = Host(f"the session host {name}", on_stop=self._stop, on_abort=self._abort)
         self._sessions: dict[str, HostedSession] = {}
-        self._locks = WeakValueDictionary[str, anyio.Lock]()  # One lives while somebody holds or wants it.
+        self._locks = KeyedLocks()
         self._opened_at: dict[str, int] = {}
         self._calls = 0
         self._watching = False
@@ -151,7 +151,7 @@ class SessionHost:
         """
         closed = False
         for key in list(self._sessions):
-            async with self._locks.setdefault(key, anyio.Lock()):  # Nobody opens it meanwhile.
+            async with self._locks.of(key):  # Nobody opens it meanwhile.
                 hosted = self._sessions.get(key)
                 if hosted is None or hosted.abandoned < self._abandoned_seconds or hosted.session.state in _BUSY:
                     continue
@@ -182,7 +182,7 @@ class SessionHost:
     async def _open(self, params: Mapping[str, Any]) -> Json:
         key, client = str(params["key"]), str(params["client"])
         await self._host.start()
-        async with self._locks.setdefault(key, anyio.Lock()):
+        async with self._locks.of(key):
             hosted = self._sessions.get(key)
             if hosted is None or hosted.ended.is_set():
                 self._opened_at[key] = self._notices.last

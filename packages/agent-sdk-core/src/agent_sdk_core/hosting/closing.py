@@ -1,4 +1,4 @@
-"""`OpenTurn`: what a session has begun to tell and not ended, so that it can be ended when its host is gone. Pure."""
+"""`OpenTurn`: what a session has begun to tell and not ended, so that it can be ended when its agent is gone. Pure."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class OpenTurn:
                 self.source = None
                 self._streams.clear()
                 self._begun.clear()
+                self._uses = {use: parent for use, parent in self._uses.items() if parent is not None}
             case TaskStarted():
                 self._tasks[message.task_id] = message.tool_use_id
             case TaskNotification():
@@ -54,7 +55,7 @@ class OpenTurn:
             case _:
                 pass
 
-    def close(self, why: str, *, session_id: str, backend: str, background: bool) -> list[SDKMessage]:
+    def close(self, why: str, *, session_id: str | None, backend: str, background: bool) -> list[SDKMessage]:
         """Return what ends everything that is open: messages that were cut off, tool uses, and background tasks.
 
         Args:
