@@ -138,3 +138,14 @@ async def test_tools_and_hooks_that_a_module_has_run_on_the_host(agent: FleetAge
     assert f"Here from process {os.getpid()}." not in said
     assert "Nothing is removed here." in said
     assert (agent.workspace / "kept.txt").exists()
+
+
+@pytest.mark.parametrize("agent", ["claude"], indirect=True)
+async def test_claudes_are_started_ahead_on_the_host(agent: FleetAgent) -> None:
+    agent.model.reply(text("Here.")).reply(text("Here too."))
+    async with agent.backend(prewarm=1) as backend, await agent.open(backend) as first:
+        await first.query("Where?")
+        while len(agent.cluster.agents("one")) < 2:  # One is the session's.
+            await anyio.sleep(0.05)
+        async with await agent.open(backend) as second:
+            assert (await second.query("Where?")).result == "Here too."

@@ -212,6 +212,39 @@ async def test_a_host_that_stays_away_is_lost(fleet: FleetBackend, plane: Any, t
     assert session.state == "disconnected"
 
 
+async def test_a_session_that_no_other_host_takes_may_be_resumed_later(
+    plane: Any, store_url: str, tmp_path: Path
+) -> None:
+    plane.agents["one"].reply(text("Ready."))
+    settings: dict[str, Any] = {"hosts": ["one"], "recovery_seconds": 0.2, "shared": True}
+    async with FleetBackend("codex", plane=plane, store=store_url, **settings) as backend:
+        session = await opened(backend, tmp_path)
+        await session.query("First.")
+        plane.drained.add("one")
+        plane.kill("one")
+        assert (await session.query("Second.")).outcome == "failed"
+        with pytest.raises(HostLostError, match="no other host takes session") as raised:
+            session.query("Third.")
+        assert (raised.value.resumable, raised.value.reason) == (True, "no other host takes it")
+        assert raised.value.details["resumable"] is True
+
+
+async def test_a_host_that_is_back_without_the_agents_log_does_not_have_its_sessions_again(
+    fleet: FleetBackend, plane: Any, tmp_path: Path
+) -> None:
+    plane.agents["one"].reply(text("Ready."))
+    session = await opened(fleet, tmp_path)
+    await session.query("First.")
+    plane.kill("one")
+    plane.agents["one"]._store.clear()
+    plane.revive("one")
+    assert (await session.query("Second.")).outcome == "failed"
+    with pytest.raises(HostLostError, match="is back, and cannot open it again") as raised:
+        session.query("Third.")
+    assert not raised.value.resumable
+    assert session.resolved_session_id in raised.value.reason
+
+
 async def test_a_queued_prompt_that_is_cancelled_is_not_sent_by_who_resumes(
     fleet: FleetBackend, plane: Any, tmp_path: Path
 ) -> None:

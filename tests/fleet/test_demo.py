@@ -1,0 +1,54 @@
+"""The one command that shows a fleet, as it is typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+from tests.fleet.cluster import gone
+
+_SECONDS = 240
+
+
+def test_the_demo_kills_a_worker_of_each_agent_and_shows_its_session_going_on() -> None:
+    mark = f"AGENT_SDK_DEMO_TEST={uuid4().hex}"
+    name, _, value = mark.partition("=")
+    kept = {key: given for key, given in os.environ.items() if not key.startswith(("RAY_", "AGENT_SDK_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "agent_chat", "demo", "--fleet", "--json"],
+        env={**kept, name: value, "AGENT_SDK_CONFIG": os.devnull},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [json.loads(line)["said"] for line in done.stdout.splitlines()]
+    for agent, host in (("codex", "north"), ("claude", "south")):
+        begins = next(index for index, line in enumerate(said) if line == f"{agent} on host {host}: I am ready.")
+        begun, killed, ended, again = said[begins + 1 : begins + 5]
+        assert begun.startswith(f"{agent} on host {host}: I begin to")
+        assert killed == f"Killed 1 worker of host {host}, with the {agent} that it ran, in mid-sentence."
+        assert ended.startswith("The prompt ended: The agent ended in this turn;")
+        assert again == f"{agent} on host {host}, in the same session: Here I am again."
+    assert said[-1] == "The hosts have ended, with all that ran on them."
+    assert [pid for pid in marked(mark) if not gone(pid)] == []
+
+
+def marked(mark: str) -> list[int]:
+    """Return the processes that have this in their environment: all that the demo started."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if mark.encode() in environment.split(b"\0"):
+                found.append(int(entry.name))
+    return found
