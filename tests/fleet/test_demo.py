@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from uuid import uuid4
 from tests.fleet.cluster import gone
 
 _SECONDS = 240
+READY = re.compile(r"(\w+) on host (\w+): I am ready\.")
 
 
 def test_the_demo_kills_a_worker_of_each_agent_and_shows_its_session_going_on() -> None:
@@ -29,8 +31,11 @@ def test_the_demo_kills_a_worker_of_each_agent_and_shows_its_session_going_on() 
     )
     assert done.returncode == 0, done.stderr
     said = [json.loads(line)["said"] for line in done.stdout.splitlines()]
-    for agent, host in (("codex", "north"), ("claude", "south")):
-        begins = next(index for index, line in enumerate(said) if line == f"{agent} on host {host}: I am ready.")
+    found = [(READY.fullmatch(line), index) for index, line in enumerate(said)]
+    ready = [(*match.groups(), index) for match, index in found if match]
+    assert sorted(agent for agent, _, _ in ready) == ["claude", "codex"]
+    assert sorted(host for _, host, _ in ready) == ["north", "south"]
+    for agent, host, begins in ready:
         begun, killed, ended, again = said[begins + 1 : begins + 5]
         assert begun.startswith(f"{agent} on host {host}: I begin to")
         assert killed == f"Killed 1 worker of host {host}, with the {agent} that it ran, in mid-sentence."

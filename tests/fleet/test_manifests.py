@@ -19,7 +19,7 @@ def starts() -> Iterator[list[str]]:
         yield [f"--{name}={value}" for name, value in group["rayStartParams"].items()]
 
 
-@pytest.mark.parametrize("arguments", starts(), ids=" ".join)
+@pytest.mark.parametrize("arguments", list(starts()), ids=" ".join)
 def test_ray_takes_what_a_manifest_gives_it(arguments: list[str]) -> None:
     scripts: Any = pytest.importorskip("ray.scripts.scripts")
     taken: dict[str, Any] = scripts.start.make_context("start", list(arguments)).params

@@ -20,6 +20,7 @@ from agent_fleet.errors import FleetError, HostGoneError, ray_missing
 from agent_fleet.line import FleetHost, HostLine, HostSpec, Plane
 from agent_fleet.plane.folder import FleetFolder
 from agent_fleet.plane.loopback import is_loopback, keep_loopback
+from agent_fleet.plane.output import keep_output
 from agent_fleet.versions import refuse_if_ray_does, require_same, versions_of
 from agent_sdk_core.wire.error_form import error_from_wire
 
@@ -159,6 +160,7 @@ def connect(address: str) -> None:
     here = "127.0.0.1" if is_loopback(address.rpartition(":")[0] or address) else None
     if here is not None:
         keep_loopback()
+    keep_output()
     options: dict[str, Any] = {} if here is None else {"_node_ip_address": here}
     try:
         ray.init(
