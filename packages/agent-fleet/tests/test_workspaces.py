@@ -95,6 +95,29 @@ async def test_a_session_works_in_the_folder_that_is_made_for_it(
         assert not backend.sessions
 
 
+async def test_on_another_host_a_session_has_its_workspace_made_anew(
+    plane: Any, store_url: str, repository: str, tmp_path: Path
+) -> None:
+    one, two = plane.agents["one"], plane.agents["two"]
+    two._store = one._store  # The agent's own log is on a volume that both have.
+    one.reply(text("Ready."))
+    two.reply(text("Still here."))
+    provider, root = GitClone(repository, root=str(tmp_path / "root")), tmp_path / "root"
+    settings: dict[str, Any] = {"workspaces": provider, "shared": True, "recovery_seconds": 0.2, "lease_seconds": 0.5}
+    async with (
+        FleetBackend("codex", plane=plane, store=store_url, **settings) as backend,
+        await backend.create_session(SessionOptions(cwd="inner")) as session,
+    ):
+        await session.query("First.")
+        (root / session.key / "inner" / "unpushed.txt").write_text("x")
+        plane.kill("one")
+        root.rename(tmp_path / "root of one")
+        assert (await session.query("Second.")).result == "Still here."
+        assert session.host == "two"
+        assert (root / session.key / "inner" / "one.txt").exists()
+        assert not (root / session.key / "inner" / "unpushed.txt").exists()
+
+
 async def test_a_provider_that_no_host_can_import_is_refused(anyio_backend: str, store_url: str) -> None:
     @dataclass(frozen=True)
     class Local(WorkspaceProvider):

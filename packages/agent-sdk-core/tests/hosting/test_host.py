@@ -11,6 +11,7 @@ from agent_sdk_core import AgentError, SessionClosedError, SessionOpening, Sessi
 from agent_sdk_core.hosting import session as hosted
 from agent_sdk_core.hosting.host import SessionHost
 from agent_sdk_core.hosting.journal import Claim, Journal
+from agent_sdk_core.hosting.pace import FULL
 from agent_sdk_core.hosting.runs import messages_from_wire
 from agent_sdk_testing import Gate, MemoryBackend, text
 
@@ -135,6 +136,30 @@ async def test_deltas_gather_that_come_between_two_polls_and_whatever_else_comes
             third.open()
     assert told[0].startswith("dd")
     assert told[0].strip("d")
+
+
+async def test_as_many_deltas_as_fill_a_batch_are_told_at_once(
+    host: SessionHost, agent: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosted, "DELTA_SECONDS", 0.0)
+    first, second = Gate(), Gate()
+    agent.reply(text("One", first, " two", second, *[" more"] * (FULL + 5), Gate()))
+    at: dict[str, Any] = {"key": "k", "client": "c", "cursor": (await opened(host, "k"))["cursor"], "seconds": 1000.0}
+    await host.call("send", {"key": "k", "uuid": "p", "prompt": [{"kind": "text", "text": "Go."}]})
+
+    async def poll() -> str:
+        batch = await host.call("poll", at)
+        at["cursor"] = batch["cursor"]
+        return "".join(map(_kind, batch["events"]))
+
+    with anyio.fail_after(30):
+        while not (await poll()).endswith("d"):
+            continue
+        first.open()
+        assert await poll() == "d"
+        monkeypatch.setattr(hosted, "DELTA_SECONDS", 1000.0)
+        second.open()
+        assert await poll() == "d" * FULL
 
 
 def _kind(told: dict[str, Any]) -> str:
