@@ -43,6 +43,21 @@ async def test_deltas_gather_until_something_has_ended(monkeypatch: pytest.Monke
     assert texts(await next_batch) == ["one two three", "the end"]
 
 
+async def test_however_many_deltas_come_they_are_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "DELTA_SECONDS", 1000.0)
+    stream = EventStream()
+    reader = reader_of(stream)
+    delta(stream, "first")
+    await reader.read()
+    next_batch = asyncio.create_task(reader.read())
+    for _ in range(2_000):
+        delta(stream, "x")
+        await asyncio.sleep(0)
+    assert not next_batch.done()
+    stream.close()
+    assert texts(await next_batch) == ["x" * 2_000]
+
+
 async def test_deltas_alone_come_when_their_batch_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "DELTA_SECONDS", 0.01)
     stream = EventStream()

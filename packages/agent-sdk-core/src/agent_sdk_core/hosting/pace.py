@@ -26,30 +26,36 @@ class Pace:
         self._deltas_at = -inf
 
     async def read(
-        self, since: Callable[[], list[Entry] | None], seq: int, *, gather: float, wait: float = inf
+        self,
+        since: Callable[[], list[Entry] | None],
+        seq: int,
+        *,
+        gather: float,
+        enough: float = inf,
+        wait: float = inf,
     ) -> list[Entry] | None:
         """Return what came after an entry, once something did; empty at the end of the stream, or of the time.
 
         Args:
             since: Returns what came by now; None where the stream does not remember, which is then returned.
             seq: Number of the entry.
-            gather: Seconds for which deltas gather since the last batch of nothing else; as many as fill one end that,
-                and whatever else comes does.
+            gather: Seconds for which deltas gather since the last batch of nothing else; whatever else comes ends that.
+            enough: So many deltas end it too.
             wait: Seconds after which there may be nothing.
         """
         entries = since()
         # Deltas that came meanwhile wait for their batch as well, for they may come faster than a client takes them.
-        if entries is not None and len(entries) < FULL and all(entry.piece is not None for entry in entries):
+        if entries is not None and len(entries) < enough and all(entry.piece is not None for entry in entries):
             with anyio.move_on_after(wait):
-                await self._more(seq, gather)
+                await self._more(seq, gather, enough)
             entries = since()
         if entries and all(entry.piece is not None for entry in entries):
             self._deltas_at = anyio.current_time()
         return entries
 
-    async def _more(self, seq: int, gather: float) -> None:
+    async def _more(self, seq: int, gather: float, enough: float) -> None:
         await self._stream.more(seq)
         left = self._deltas_at + gather - anyio.current_time()
         if left > 0:
             with anyio.move_on_after(left):
-                await self._stream.more(seq, deltas=FULL)
+                await self._stream.more(seq, deltas=enough)

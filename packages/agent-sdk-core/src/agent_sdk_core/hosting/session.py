@@ -120,7 +120,7 @@ class HostedSession(ServedSession):
         self._polls += 1
         try:
             since = partial(self._since, place)
-            entries = await self._pace.read(since, place.seq, gather=DELTA_SECONDS, wait=seconds)
+            entries = await self._pace.read(since, place.seq, gather=DELTA_SECONDS, enough=FULL, wait=seconds)
         finally:
             self._polls -= 1
         if entries is None:

@@ -206,7 +206,7 @@ class EventStream:
             entries[0] = wanted[0].after(cursor.seq)
         return entries if single else joined(entries)
 
-    async def more(self, seq: int, *, deltas: int = 1) -> None:
+    async def more(self, seq: int, *, deltas: float = 1) -> None:
         """Wait until something came after an entry, or nothing comes any more.
 
         Args:
