@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -41,8 +42,7 @@ async def test_each_agent_and_tenant_has_one_actor_on_a_host(codex: FleetAgent) 
         assert len(begins) == len(set(begins))
 
 
-def test_a_fleet_that_is_not_started_loads_no_ray(codex: FleetAgent) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _IMPORTS, codex.store], capture_output=True, text=True, timeout=60, check=False
-    )
+def test_a_fleet_that_is_not_started_loads_no_ray(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _IMPORTS, str(tmp_path / "fleet.db")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
