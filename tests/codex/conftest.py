@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import AsyncIterator, Generator
-from typing import Any
 
-import anyio
 import pytest
 from tests.codex.driving import Codex
 
 from agent_sdk_testing import ScriptedModel, scratch_folder
+from agent_sdk_testing.contract.bounding import bound
 
 _SECONDS = 120.0
 """The longest that a case may take; most take less than one."""
@@ -36,13 +34,5 @@ async def codex(anyio_backend: str, scripted_model: ScriptedModel) -> AsyncItera
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Bound every case, so that a hang is a failure with a traceback."""
-    if "anyio_backend" in pyfuncitem.fixturenames:
-        case = pyfuncitem.obj
-
-        @functools.wraps(case)
-        async def bounded(*args: Any, **kwargs: Any) -> None:
-            with anyio.fail_after(_SECONDS):
-                await case(*args, **kwargs)
-
-        pyfuncitem.obj = bounded
+    bound(pyfuncitem, _SECONDS)
     return (yield)

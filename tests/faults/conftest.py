@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import zlib
 from collections.abc import AsyncIterator, Generator
-from typing import Any
 
-import anyio
 import pytest
 from tests.contract.agents.claude import ClaudeAgent
 from tests.contract.agents.codex import CodexAgent
 
 from agent_sdk_testing import ScriptedModel, scratch_folder
+from agent_sdk_testing.contract.bounding import bound
 from agent_sdk_testing.contract.process_agent import ProcessAgent
 
 _SECONDS = 120.0
@@ -41,13 +39,6 @@ async def agent(
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Bound every test, so that a hang is a failure with a traceback."""
-    if "agent" in pyfuncitem.fixturenames and "anyio_backend" in pyfuncitem.fixturenames:
-        case = pyfuncitem.obj
-
-        @functools.wraps(case)
-        async def bounded(*args: Any, **kwargs: Any) -> None:
-            with anyio.fail_after(_SECONDS):
-                await case(*args, **kwargs)
-
-        pyfuncitem.obj = bounded
+    if "agent" in pyfuncitem.fixturenames:
+        bound(pyfuncitem, _SECONDS)
     return (yield)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import AsyncIterator, Generator, Iterator
-from typing import Any
 
-import anyio
 import pytest
 from tests.fleet.cluster import Cluster
 from tests.fleet.driving import AGENTS, FleetAgent
@@ -14,6 +11,7 @@ from tests.fleet.sharing import pytest_sessionfinish, the_cluster
 from tests.postgresql import MISSING, PostgreSQL, programs
 
 from agent_sdk_testing import ScriptedModel, scratch_folder
+from agent_sdk_testing.contract.bounding import bound
 
 __all__ = ["pytest_sessionfinish"]
 
@@ -81,13 +79,5 @@ async def codex(anyio_backend: str, cluster: Cluster, scripted_model: ScriptedMo
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Bound every case, so that a hang is a failure with a traceback."""
-    if "anyio_backend" in pyfuncitem.fixturenames:
-        case = pyfuncitem.obj
-
-        @functools.wraps(case)
-        async def bounded(*args: Any, **kwargs: Any) -> None:
-            with anyio.fail_after(_SECONDS):
-                await case(*args, **kwargs)
-
-        pyfuncitem.obj = bounded
+    bound(pyfuncitem, _SECONDS)
     return (yield)

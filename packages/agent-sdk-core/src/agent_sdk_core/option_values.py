@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     SkipValidation,
     ValidationError,
@@ -26,7 +25,7 @@ from pydantic_core import ErrorDetails
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.names import nearest
 from agent_sdk_core.secret import Secret
-from agent_sdk_core.wire.building import built
+from agent_sdk_core.wire.building import DeferredModel
 from agent_sdk_core.wire.shown import described
 
 _EXPECTED: Final = {
@@ -66,10 +65,8 @@ class _Within(local):
 _within = _Within()
 
 
-class Options(BaseModel):
+class Options(DeferredModel):
     """What can be chosen; a value that is of no use is an `InvalidRequestError`, also in a changed copy."""
-
-    model_config = ConfigDict(defer_build=True)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -86,14 +83,6 @@ class Options(BaseModel):
             raise refusal from None
         finally:
             _within.value = within
-
-    @classmethod
-    def model_rebuild(cls, *, raise_errors: bool = True, _parent_namespace_depth: int = 2, **how: Any) -> bool | None:
-        """Build what was deferred, as pydantic's own does, which looks for plug-ins first."""
-        if not how and not cls.__pydantic_complete__ and built(cls):
-            return True
-        depth = _parent_namespace_depth + 1
-        return super().model_rebuild(raise_errors=raise_errors, _parent_namespace_depth=depth, **how)
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **kwargs: Any) -> Self:

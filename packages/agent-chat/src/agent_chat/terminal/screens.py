@@ -162,16 +162,7 @@ class TerminalView:
         if self._held is not None or self._began is None:
             return
         if self._live is None:
-            self._live = Live(
-                LiveArea(self._live_parts),
-                console=self._console,
-                auto_refresh=False,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-                vertical_overflow="crop",
-            )
-            self._live.start()
+            self._live = live_area(self._console, self._live_parts)
         self._live.refresh()
 
     def close(self) -> None:
@@ -216,6 +207,26 @@ class LiveArea:
         for line in lines[-max(console.height - 2, _MIN_LIVE_HEIGHT) :]:
             yield from line
             yield Text("", end="\n")
+
+
+def live_area(console: Console, parts: Callable[[], list[RenderableType]]) -> Live:
+    """Return the live area of a console, which is drawn by `refresh` alone; it has begun.
+
+    Args:
+        console: Where it is.
+        parts: What is going on, asked whenever it is drawn.
+    """
+    live = Live(
+        LiveArea(parts),
+        console=console,
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        vertical_overflow="crop",
+    )
+    live.start()
+    return live
 
 
 class PlainView:

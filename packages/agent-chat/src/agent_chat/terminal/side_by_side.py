@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent_chat.terminal.layout import render
-from agent_chat.terminal.screens import FRAME_SECONDS, LiveArea, spinner
+from agent_chat.terminal.screens import FRAME_SECONDS, live_area, spinner
 from agent_chat.transcript.blocks import Answered, Block, Card, Notice, Said
 from agent_chat.transcript.transcript import Transcript
 
@@ -104,16 +104,7 @@ class SideBySide:
     def draw(self) -> None:
         """Draw the live area as it is now."""
         if self._live is None:
-            self._live = Live(
-                LiveArea(self._live_parts),
-                console=self._console,
-                auto_refresh=False,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-                vertical_overflow="crop",
-            )
-            self._live.start()
+            self._live = live_area(self._console, self._live_parts)
         self._live.refresh()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""`built`: a model's validator, made as pydantic makes it, but for its search for plug-ins.
+"""`DeferredModel`: its validator is made when it is first needed, as pydantic makes it but for its search for plug-ins.
 
 Before it makes the first validator of a process, pydantic looks through all installed distributions for plug-ins, with
 what reads their metadata: a tenth of the start of a program whose models are ours alone. So plug-ins are told of no
@@ -11,14 +11,26 @@ from __future__ import annotations
 from functools import cache
 from threading import RLock
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import CoreConfig, CoreSchema, SchemaValidator
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
 _building: Final = RLock()
+
+
+class DeferredModel(BaseModel):
+    """A pydantic model that is built with its first value."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    @classmethod
+    def model_rebuild(cls, *, raise_errors: bool = True, _parent_namespace_depth: int = 2, **how: Any) -> bool | None:
+        """Build what was deferred, as pydantic's own does, which looks for plug-ins first."""
+        if not how and not cls.__pydantic_complete__ and built(cls):
+            return True
+        depth = _parent_namespace_depth + 1
+        return super().model_rebuild(raise_errors=raise_errors, _parent_namespace_depth=depth, **how)
 
 
 def built(cls: type[BaseModel]) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, ValidationError
+from pydantic import ConfigDict, StrictFloat, StrictInt, ValidationError
 
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.wire.building import built
+from agent_sdk_core.wire.building import DeferredModel
 from agent_sdk_core.wire.json_lines import json_object, json_text
 from agent_sdk_core.wire.shown import described
 
@@ -16,14 +16,13 @@ Number = StrictInt | StrictFloat
 """A JSON number that keeps its spelling: 5 stays an int, 5.0 a float."""
 
 
-class WireModel(BaseModel, frozen=True):
+class WireModel(DeferredModel, frozen=True):  # pyright: ignore[reportGeneralTypeIssues]  # its base has no field to freeze
     """A piece of the wire: unknown keys are kept, known ones have snake_case names and the wire's spelling as alias."""
 
     model_config = ConfigDict(
         extra="allow",
         validate_by_name=True,
         validate_by_alias=True,
-        defer_build=True,
         protected_namespaces=(),
     )
     _naming: ClassVar[frozenset[str]] = frozenset()
@@ -43,14 +42,6 @@ class WireModel(BaseModel, frozen=True):
             self.__pydantic_fields_set__.update(self._naming)
 
         __init__.__pydantic_base_init__ = True  # As `BaseModel.__init__`: reading a wire does not go through it.
-
-    @classmethod
-    def model_rebuild(cls, *, raise_errors: bool = True, _parent_namespace_depth: int = 2, **how: Any) -> bool | None:
-        """Build what was deferred, as pydantic's own does, which looks for plug-ins first."""
-        if not how and not cls.__pydantic_complete__ and built(cls):
-            return True
-        depth = _parent_namespace_depth + 1
-        return super().model_rebuild(raise_errors=raise_errors, _parent_namespace_depth=depth, **how)
 
     def to_wire(self) -> dict[str, Any]:
         """Return the Claude-shaped object, with exactly the keys that were given."""

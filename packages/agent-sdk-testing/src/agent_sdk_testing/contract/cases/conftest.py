@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import zlib
 from collections.abc import AsyncIterator, Generator
-from typing import Any, cast
+from typing import cast
 
-import anyio
 import pytest
 
 from agent_sdk_testing.agents.environment import scratch_folder
 from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_testing.contract.bounding import bound
 from agent_sdk_testing.contract.selection import agents_under_test
 from agent_sdk_testing.contract.traits import applies
 from agent_sdk_testing.model.scripted_model import ScriptedModel
@@ -97,16 +96,7 @@ async def agent(
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Bound every case, so that a hang is a failure with a traceback."""
-    if "anyio_backend" in pyfuncitem.fixturenames:
-        case = pyfuncitem.obj
-        agent = pyfuncitem.callspec.params.get("agent") if hasattr(pyfuncitem, "callspec") else None
-        seconds = (cast("type[Agent] | None", agent) or Agent).seconds
-
-        @functools.wraps(case)
-        async def bounded(*args: Any, **kwargs: Any) -> None:
-            with anyio.fail_after(seconds):
-                await case(*args, **kwargs)
-
-        pyfuncitem.obj = bounded
+    """Bound every case by what its agent may take."""
+    agent = pyfuncitem.callspec.params.get("agent") if hasattr(pyfuncitem, "callspec") else None
+    bound(pyfuncitem, (cast("type[Agent] | None", agent) or Agent).seconds)
     return (yield)
