@@ -135,7 +135,20 @@ async def test_an_agent_that_ignores_an_interrupt(
     [
         ({"code": -32000, "message": "Authentication required"}, "authentication_failed", "Authentication required"),
         ({"code": -32603, "message": "Internal error", "data": {"details": "It broke."}}, "turn_failed", "It broke"),
-        ({"code": -32603, "message": "No.", "data": {"statusCode": 429}}, "rate_limited", "No"),
+        ({"code": -32603, "message": "No.", "data": {"statusCode": 429}}, "rate_limited", "No."),
+        (
+            {"code": -32603, "message": "Big", "data": {"errorName": "ContextOverflowError"}},
+            "context_window_exceeded",
+            "Big",
+        ),
+        (
+            {"code": -32603, "message": "Key", "data": {"errorName": "ProviderAuthError"}},
+            "authentication_failed",
+            "Key",
+        ),
+        ({"code": 400, "message": '{"error":{"code":400,"message":"It is so."}}'}, "invalid_request", "It is so."),
+        ({"code": 400, "message": '{"error":{"code":400}}'}, "invalid_request", '{"error":{"code":400}}'),
+        ({"code": 400, "message": "{No."}, "invalid_request", "{No."),
     ],
 )
 async def test_a_prompt_that_is_answered_with_an_error(
@@ -149,6 +162,7 @@ async def test_a_prompt_that_is_answered_with_an_error(
     assert result.error is not None
     assert result.error.code == kind
     assert words in result.error.message
+    assert '"message"' not in result.error.message
 
 
 @pytest.mark.parametrize(

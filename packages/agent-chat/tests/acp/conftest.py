@@ -81,6 +81,7 @@ class FakeClient:
     """An editor.
 
     Attributes:
+        stays: How many frames it reads before it is gone; None: as many as there are.
         frames: All that it was sent, in order.
         answers: What it answers requests with, by method; a function gets the parameters. Absent: it leaves them open.
     """
@@ -92,6 +93,7 @@ class FakeClient:
         self.pipe = Pipe()
         self.agent = AcpAgent(opened, backend=backend, find_login=lambda: ("--login",))
         self.agent.peer = Peer(self.pipe.write, self.agent, name="The client", version="2.0", cancels=True)
+        self.stays: int | None = None
         self.frames: list[Frame] = []
         self.answers: dict[str, Any] = {}
         self.version = 1
@@ -134,6 +136,8 @@ class FakeClient:
 
     async def next(self) -> Frame:
         """Return the next frame, after it was checked, and answered if that is set up."""
+        if self.stays == len(self.frames):
+            raise ConnectionAbortedError("The client has left.")
         frame = await self.pipe.lines.get()
         assert frame is not None, "the connection has ended"
         assert frame.pop("jsonrpc") == "2.0"
@@ -246,6 +250,12 @@ async def make_client(service: ChatService) -> AsyncIterator[MakeClient]:
     yield make
     for client in made:
         await client.aclose()
+
+
+@pytest.fixture
+def client_of() -> Callable[[ChatService], FakeClient]:
+    """Makes a client of a service that the test itself has opened; the test closes it."""
+    return lambda service: FakeClient(service, None)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -837,3 +838,35 @@ async def test_a_chat_of_another_process_is_shown_and_not_written(
     assert client.said("user_message_chunk") == "Hi"
     error = (await client.end_of(client.ask(session, "more")))["error"]
     assert "another" in error["message"]
+
+
+LARGE = 20_000_000
+RESOURCES: dict[str, tuple[Frame, str]] = {
+    "text": ({"mimeType": "text/plain", "text": "x" * LARGE}, "at most 1000000 characters; put more into a file"),
+    "bytes": (
+        {"mimeType": "application/octet-stream", "blob": base64.b64encode(b"\xff" * LARGE).decode()},
+        "cannot take file:///large: it is neither text nor an image",
+    ),
+    "image": ({"mimeType": "image/png", "blob": base64.b64encode(b"\xff" * LARGE).decode()}, "image"),
+}
+
+
+@pytest.mark.parametrize("kind", RESOURCES)
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_resource_of_twenty_megabytes_is_refused_in_a_sentence_and_the_session_goes_on(
+    client: Client, agent: MemoryBackend, tmp_path: Path, version: int, kind: str
+) -> None:
+    agent.otherwise(text("Here."))
+    session = await client.session(tmp_path, version)
+    content, words = RESOURCES[kind]
+    prompt = [
+        {"type": "text", "text": "Read it."},
+        {"type": "resource", "resource": {"uri": "file:///large", **content}},
+    ]
+    error = await client.fail("session/prompt", sessionId=session, prompt=prompt)
+    assert error["code"] == -32602
+    assert words in error["message"]
+    assert len(error["message"]) < 200
+    await client.prompt(session, "And now?")
+    await client.quiet()
+    assert client.said() == "Here."

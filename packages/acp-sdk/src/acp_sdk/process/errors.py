@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from pydantic_core import from_json
+
 from acp_sdk.protocol import methods
 from acp_sdk.protocol.initialization import AgentLogin, TerminalLogin, UnknownLogin
 from agent_sdk_core.errors import (
@@ -42,7 +44,7 @@ def translate(
         logins: How one logs in.
         session_id: The session that was asked for, where it may be gone.
     """
-    said = said_by(error)
+    said = said_by(error).rstrip(".")
     details = {**error.details, "data": error.rpc_data}
     if error.rpc_code == methods.AUTH_REQUIRED:
         return AuthenticationError(
@@ -91,10 +93,21 @@ def said_by(error: ProtocolError) -> str:
     """Return what an agent says of a request that it refused, with the detail that it gives."""
     told = as_record(error.details.get("error")) or {}
     message = told.get("message")
-    text = message if isinstance(message, str) else error.message
+    text = _inner(message) if isinstance(message, str) else error.message
     data = as_record(error.rpc_data) or {}
     for key in ("details", "message", "error"):
         if isinstance(more := data.get(key), str) and more not in text:
             text = f"{text}: {more}"
             break
-    return text.strip().rstrip(".")
+    return text.strip()
+
+
+def _inner(message: str) -> str:
+    """Return what a message says that is the answer of a provider, in JSON (Gemini CLI 0.61)."""
+    if not message.startswith("{"):
+        return message
+    try:
+        told = (as_record((as_record(from_json(message)) or {}).get("error")) or {}).get("message")
+    except ValueError:
+        return message
+    return told if isinstance(told, str) and told else message

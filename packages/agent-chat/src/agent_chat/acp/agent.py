@@ -121,13 +121,15 @@ class AcpAgent(Receiver):
     async def aclose(self) -> None:
         """End the connection: what the client began is stopped; never raises."""
         self._closed = True
+        if self._sessions is not None:
+            self._sessions.leave()
         tasks = [*self._tasks.values(), *self._others]
         for task in tasks:
             task.cancel()
-        if self._sessions is not None:
-            await self._sessions.abandon()
         if tasks:
             await asyncio.wait(tasks)
+        if self._sessions is not None:  # Only now: a prompt on its way would have its chat go on.
+            await self._sessions.abandon()
 
     # Serving
 

@@ -43,6 +43,7 @@ class Sessions:
         self._backend = backend
         self.logins = Logins(service, backend)
         self._open: dict[str, AcpSession] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def get(self, params: Mapping[str, object]) -> AcpSession:
         """Return the open session that a request names.
@@ -129,7 +130,7 @@ class Sessions:
         """End what goes on in a session, and let its agent go; one that is not open is left as it is."""
         session_id = _id(params)
         if (session := self._open.pop(session_id, None)) is not None:
-            await session.close()
+            await self._end(session)
             return
         await self._chat(session_id)
 
@@ -137,7 +138,7 @@ class Sessions:
         """Remove a session for good; raises what `ChatService.delete` raises."""
         session_id = _id(params)
         if (session := self._open.pop(session_id, None)) is not None:
-            await session.close()
+            await self._end(session)
         try:
             await self._service.delete(session_id)
         except AgentError as error:
@@ -169,11 +170,23 @@ class Sessions:
         """Stop the running turns of all sessions."""
         await asyncio.gather(*(session.cancel() for session in self._open.values() if session.prompting))
 
+    def leave(self) -> None:
+        """Tell the client nothing any more in any session, so that a request that ends now is not one it gave up."""
+        for session in self._open.values():
+            session.leave()
+
     async def abandon(self) -> None:
         """Leave all sessions, because the client is gone."""
         sessions = list(self._open.values())
         self._open.clear()
-        await asyncio.gather(*(session.abandon() for session in sessions))
+        await asyncio.gather(*(session.abandon() for session in sessions), *self._closing, return_exceptions=True)
+
+    async def _end(self, session: AcpSession) -> None:
+        """Close a session; who gives that up, or leaves, does not stop it half way."""
+        closing = asyncio.create_task(session.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        await asyncio.shield(closing)
 
     async def _begin(self, chat: Chat) -> tuple[AcpSession, dict[str, Any]]:
         """Start the agent of a session that was just made; without it there is no such session."""

@@ -226,9 +226,13 @@ class AcpSession:
                 if answers := self.prompts.answers:
                     await asyncio.wait(answers)
 
+    def leave(self) -> None:
+        """Tell the client nothing any more."""
+        self._outlet.closed = True
+
     async def detach(self) -> None:
         """Tell the client nothing any more, and leave the chat as it is; never raises."""
-        self._outlet.closed = True
+        self.leave()
         self.prompts.end("")
         tasks = [*self._requests.tasks, *self._work, *([self._follower] if self._follower is not None else [])]
         for task in tasks:
