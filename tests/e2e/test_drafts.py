@@ -1,4 +1,4 @@
-"""Images that are attached and not sent: kept through reload and restart, in both tabs, and gone once they are sent."""
+"""What is typed or attached and not sent: kept through reload and restart, in both tabs, and gone once they are sent."""
 
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
@@ -41,6 +41,10 @@ def keeps(count: int) -> Callable[[Response], bool]:
         return images is not None and len(images) == count
 
     return does
+
+
+def is_text_kept(answer: Response) -> bool:
+    return answer.request.method == "PUT" and answer.url.endswith("/draft")
 
 
 def attach(tab: Tab, count: int = 1, data: bytes = PNG) -> None:
@@ -231,3 +235,26 @@ def test_a_text_that_nothing_keeps_is_told_of(quick: Server, open_window: OpenWi
     expect(unkept(tab, "the text")).to_be_visible()
     tab.message.fill("")
     expect(unkept(tab, "the text")).to_have_count(0)
+
+
+def test_a_draft_that_was_changed_elsewhere_since_it_was_kept_is_the_newer_one(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    memory.otherwise(text("ok"))
+    here = open_window(quick).tab()
+    here.say("Go")
+    here.ended()
+    with here.page.expect_response(is_text_kept):
+        here.message.fill("the older")
+    there = open_window(quick).tab()
+    there.page.get_by_role("link", name="Go").click()
+    expect(there.message).to_have_value("the older")
+    with there.page.expect_response(is_text_kept):
+        there.message.fill("the newer")
+    here.page.reload()
+    expect(here.message).to_have_value("the newer")
+    here.page.route(DRAFT, lambda route: route.abort())
+    here.message.fill("the newest")
+    here.page.reload()
+    here.page.unroute(DRAFT)
+    expect(here.message).to_have_value("the newest")

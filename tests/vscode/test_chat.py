@@ -33,6 +33,24 @@ KEPT = """async () => {
 }"""
 """Waits until the page keeps the images of a new chat."""
 
+EDITORS = """async words => {
+    for (const { name } of await indexedDB.databases()) {
+        if (!name.startsWith("vscode-web-state-db-")) continue;
+        const values = await new Promise((done, failed) => {
+            const opened = indexedDB.open(name);
+            opened.onerror = failed;
+            opened.onsuccess = () => {
+                const asked = opened.result.transaction("ItemTable").objectStore("ItemTable").getAll();
+                opened.result.close();
+                asked.onsuccess = () => done(asked.result);
+            };
+        });
+        if (values.some(value => String(value).includes(words))) return true;
+    }
+    return false;
+}"""
+"""Whether VS Code keeps something of this window: in a browser it writes what is open every few seconds, not at the end."""
+
 BOTH = pytest.mark.parametrize("agent", ["claude", "codex"])
 
 
@@ -276,6 +294,7 @@ def test_a_reload_restores_the_chat_in_a_tab(window: Window, model: ScriptedMode
     window.command("Agents: Open Chat in Editor")
     expect(window.log.get_by_text("Before the reload.")).to_be_visible()
     window.message.fill("a draft in a tab")
+    window.page.wait_for_function(EDITORS, arg="a draft in a tab")
     window.command("Developer: Reload Window")
     expect(window.page.locator(".part.sidebar")).not_to_be_visible()
     expect(window.page.locator(".tab", has_text="Chat")).to_have_count(1)

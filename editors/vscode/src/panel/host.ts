@@ -67,7 +67,7 @@ export class PageHost implements Disposable {
         return;
       }
       await this.house.server.server?.say({ origins: [this.origin] });
-      this.post({ type: "server", endpoint, token: state.address.token, chat: this.first });
+      this.post({ type: "server", endpoint, token: state.address.token, chat: this.chat === undefined ? this.first : this.chat });
     } catch (error) {
       this.house.log.error(`The page could not be connected: ${wordsOf(error)}`);
     }

@@ -6,7 +6,9 @@ import type { FromPage } from "./protocol";
 
 export const VIEW = "agentSdk.chat";
 export const PANEL = "agentSdk.panel";
+/** The chat that was shown last anywhere, and in the view: kept at once, which what a webview keeps of itself is not. */
 const LAST = "agentSdk.lastChat";
+const IN_VIEW = "agentSdk.chatInView";
 const PATIENCE_MS = 20_000;
 
 interface Place {
@@ -124,7 +126,7 @@ export class Panels implements Disposable {
 
   private resolveView(view: WebviewView): void {
     const place: Place = {
-      host: new PageHost(view.webview, this.house, this.lastChat),
+      host: new PageHost(view.webview, this.house, this.context.workspaceState.get<string | null>(IN_VIEW, this.lastChat)),
       isVisible: () => view.visible,
       reveal: () => view.show(false),
       close: () => {},
@@ -150,12 +152,17 @@ export class Panels implements Disposable {
     return place.host;
   }
 
+  private keep(place: Place, chat: string | null): void {
+    void this.context.workspaceState.update(LAST, chat);
+    if (place === this.view) void this.context.workspaceState.update(IN_VIEW, chat);
+  }
+
   private add(place: Place, ended: (listener: () => void) => Disposable): void {
     this.places.add(place);
     this.last = place;
     place.host.onDidHear((message) => {
       if (message.type === "typing" && message.is) this.last = place;
-      if (message.type === "shown") void this.context.workspaceState.update(LAST, message.chat);
+      if (message.type === "shown") this.keep(place, message.chat);
       this.heard.fire({ host: place.host, message });
       if (message.type === "shown" || message.type === "typing") this.changes.fire();
     });

@@ -52,7 +52,7 @@ addEventListener("message", (message: MessageEvent<ToPage>) => {
       found({
         endpoint: told.endpoint,
         token: told.token,
-        chat: state.chat === undefined ? told.chat : state.chat,
+        chat: told.chat, // What this document keeps of itself may be of a while ago.
         kept: (name) => state.kept?.[name] ?? null,
         keep: (name, value) => {
           const kept = { ...state.kept };

@@ -4,8 +4,8 @@ import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CornerDownRight, ImagePlus, ListPlus, SendHorizontal, Square, X } from "./icons";
 import { call } from "./api";
-import { draftKeeper } from "./drafts";
-import { keep, kept } from "./memory";
+import { draftKeeper, isSettled, keepText } from "./drafts";
+import { kept } from "./memory";
 import { about, attempt, current, go, say, send } from "./state";
 import type { ComponentChildren } from "preact";
 import type { Draft, Image } from "./types";
@@ -79,7 +79,7 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
   useEffect(() => {
     if (!underway.has(key)) {
       loaded.current = keeper.load().then((draft) => {
-        if (draft.text && kept(key) === null && !touched.current) setText(draft.text);
+        if (draft.text && isSettled(chatId) && !touched.current) setText(draft.text);
         if (draft.images.length) attachOnly(draft.images);
       });
     }
@@ -113,7 +113,7 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
   function write(value: string) {
     touched.current = true;
     setText(value);
-    setUnkept(!keep(key, value) && chatId === null); // That of a chat is with its server too.
+    setUnkept(!keepText(chatId, value) && chatId === null); // That of a chat is with its server too.
     keeper.setText(value);
   }
 
@@ -171,7 +171,7 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
     if (chatId !== null && text.startsWith("/") && !images.length && (await ours(text.trim(), chatId))) return;
     if (!running || priority === "steer") onSend?.();
     const draft = { text, images };
-    let place = key;
+    let place = chatId;
     let home = keeper;
     touched.current = true;
     setSending(true);
@@ -181,7 +181,7 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
     keeper.sends();
     underway.add(key);
     const sent = await send(draft, priority, settings(), (id) => {
-      place = `draft:${id}`;
+      place = id;
       home = draftKeeper(id, "");
       // What was typed and attached while the chat was made goes with it.
       if (attached.current.length) {
@@ -189,24 +189,24 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
         keeper.setImages([], "");
       }
       if (!latest.current) return;
-      keep(place, latest.current);
-      keep(key, null);
+      keepText(place, latest.current);
+      keepText(chatId, "");
     });
     underway.delete(key);
     setSending(false);
     if (sent) {
-      if (kept(key) === draft.text) keep(key, null); // Else it is what was typed since then.
+      if (kept(key) === draft.text) keepText(chatId, ""); // Else it is what was typed since then.
       keeper.sent(draft.images);
     } else if (box.current) {
       write(draft.text + (latest.current ? `\n${latest.current}` : ""));
       if (draft.images.length) keepImages([...draft.images, ...attached.current].slice(0, MAX_IMAGES));
-    } else if (place === `draft:${current.value?.id ?? "new"}`) {
+    } else if (place === (current.value?.id ?? null)) {
       inserted.value = draft; // The chat is shown with another composer.
       if (home !== keeper) keeper.sent(draft.images);
     } else {
-      const since = kept(place); // One looks at something else: it is found where it belongs.
+      const since = kept(`draft:${place ?? "new"}`); // One looks at something else: it is found where it belongs.
       const words = since && since !== draft.text ? `${draft.text}\n${since}` : draft.text;
-      keep(place, words);
+      keepText(place, words);
       if (home !== keeper && draft.images.length) {
         home.setImages([...draft.images, ...home.images].slice(0, MAX_IMAGES), words);
         keeper.sent(draft.images);

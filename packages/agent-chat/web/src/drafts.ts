@@ -3,6 +3,7 @@
 
 import { signal } from "@preact/signals";
 import { call } from "./api";
+import { keep, kept } from "./memory";
 import type { Draft, Image } from "./types";
 
 const PAUSE = 600;
@@ -23,7 +24,11 @@ export class DraftKeeper {
   private writing: Promise<void> | null = null;
   private again = AGAIN;
 
-  constructor(private readonly place: Place) {}
+  constructor(
+    private readonly place: Place,
+    /** Hears which text is kept. */
+    private readonly kept: (text: string) => void = () => {},
+  ) {}
 
   /** Return what is kept, after what is still being written. */
   async load(): Promise<Draft> {
@@ -75,9 +80,11 @@ export class DraftKeeper {
   private async write(): Promise<void> {
     while (this.hasText || this.hasImages) {
       const images = this.hasImages ? this.images : null;
+      const text = this.text;
       this.hasText = this.hasImages = false;
       try {
-        await this.place.save(this.text, images);
+        await this.place.save(text, images);
+        this.kept(text);
         this.again = AGAIN;
         if (images) this.unkept.value = false;
       } catch {
@@ -100,6 +107,22 @@ interface Place {
   save(text: string, images: Image[] | null): Promise<void>;
 }
 
+/** Note that the server has the text that is kept here too: from then on its own is the newer one, if they differ. */
+function settleDraft(chat: string, text: string): void {
+  if (kept(`draft:${chat}`) === text) keep(`settled:${chat}`, "1");
+}
+
+/** Keep the text of a draft beside its server; false where nothing keeps it. */
+export function keepText(chat: string | null, text: string): boolean {
+  if (chat !== null) keep(`settled:${chat}`, null);
+  return keep(`draft:${chat ?? "new"}`, text);
+}
+
+/** Whether what the server keeps of a chat's draft counts: here is none, or one that the server had. */
+export function isSettled(chat: string | null): boolean {
+  return kept(`draft:${chat ?? "new"}`) === null || (chat !== null && kept(`settled:${chat}`) !== null);
+}
+
 const keepers = new Map<string, DraftKeeper>();
 
 /** The one that keeps the draft of a chat; of a new one in a folder, where no chat is named. */
@@ -107,7 +130,7 @@ export function draftKeeper(chat: string | null, folder: string): DraftKeeper {
   const name = chat ?? `new in ${folder}`;
   let keeper = keepers.get(name);
   if (!keeper) {
-    keeper = new DraftKeeper(chat === null ? inBrowser(name) : onServer(`/chats/${chat}/draft`));
+    keeper = chat === null ? new DraftKeeper(inBrowser(name)) : new DraftKeeper(onServer(`/chats/${chat}/draft`), (text) => settleDraft(chat, text));
     keepers.set(name, keeper);
   }
   return keeper;

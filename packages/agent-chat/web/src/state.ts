@@ -190,6 +190,7 @@ export const deleting = new Set<string>();
 function leave(id: string): void {
   const left = kept(`draft:${id}`);
   keep(`draft:${id}`, null);
+  keep(`settled:${id}`, null);
   if (!deleting.has(id)) {
     problem.value = "This chat is not there any more.";
     if (left) keep("draft:new", [kept("draft:new"), left].filter(Boolean).join("\n\n"));
