@@ -57,6 +57,12 @@ class Window:
         self.page.goto(self.editor.address(self.folder), timeout=90_000)
         self.page.locator(".monaco-workbench .activitybar").wait_for(timeout=90_000)
 
+    def reload(self) -> None:
+        """Load the window anew by its command, and wait for the page in it as for that of a window that is opened."""
+        with self.page.expect_navigation(timeout=90_000):
+            self.command("Developer: Reload Window")
+        self.message.wait_for(timeout=90_000)
+
     def open(self) -> None:
         """Open the view."""
         self.page.locator('.activitybar a[aria-label^="Agents"]').click()

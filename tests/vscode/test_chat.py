@@ -49,7 +49,7 @@ EDITORS = """async words => {
     }
     return false;
 }"""
-"""Whether VS Code keeps something of this window: in a browser it writes what is open every few seconds, not at the end."""
+"""Whether VS Code keeps words of this window: in a browser it writes what is open every few seconds, not at the end."""
 
 BOTH = pytest.mark.parametrize("agent", ["claude", "codex"])
 
@@ -261,7 +261,7 @@ def test_a_reload_restores_chat_request_and_draft(window: Window, model: Scripte
     with window.page.expect_response(lambda told: told.request.method == "PUT" and told.url.endswith("/draft")):
         window.chat.locator("input[type=file]").set_input_files(IMAGE)
     server = server_of(window)
-    window.command("Developer: Reload Window")
+    window.reload()
     expect(window.log.get_by_text("Before the reload.")).to_be_visible()
     expect(window.asking).to_contain_text("echo hello > made.txt")
     expect(window.message).to_have_value("a draft")
@@ -278,7 +278,7 @@ def test_a_reload_restores_the_images_of_a_new_chat(window: Window) -> None:
     image = window.chat.get_by_role("img", name="Attached image 1")
     expect(image).to_be_visible()
     window.chat.locator("body").evaluate(KEPT)
-    window.command("Developer: Reload Window")
+    window.reload()
     expect(image).to_be_visible()
     window.button("Remove image 1").click()
     expect(image).to_have_count(0)
@@ -295,7 +295,7 @@ def test_a_reload_restores_the_chat_in_a_tab(window: Window, model: ScriptedMode
     expect(window.log.get_by_text("Before the reload.")).to_be_visible()
     window.message.fill("a draft in a tab")
     window.page.wait_for_function(EDITORS, arg="a draft in a tab")
-    window.command("Developer: Reload Window")
+    window.reload()
     expect(window.page.locator(".part.sidebar")).not_to_be_visible()
     expect(window.page.locator(".tab", has_text="Chat")).to_have_count(1)
     expect(window.log.get_by_text("Before the reload.")).to_be_visible()
