@@ -1,4 +1,4 @@
-"""What is typed or attached and not sent: kept through reload and restart, in both tabs, and gone once they are sent."""
+"""What is typed or attached and not sent: kept through reload and restart, in both tabs, and gone once it is sent."""
 
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Locator, Response, expect
-from tests.e2e.conftest import Tab
+from playwright.sync_api import Dialog, Locator, Request, Response, Route, expect
+from tests.e2e.conftest import MakeServer, Tab
 from tests.e2e.serving import Server
 
 from agent_sdk_testing import MemoryBackend, text
@@ -45,6 +45,22 @@ def keeps(count: int) -> Callable[[Response], bool]:
 
 def is_text_kept(answer: Response) -> bool:
     return answer.request.method == "PUT" and answer.url.endswith("/draft")
+
+
+def is_prompt(request: Request) -> bool:
+    return request.url.endswith("/prompts")
+
+
+def abort(route: Route) -> None:
+    route.abort()
+
+
+def accept(dialog: Dialog) -> None:
+    dialog.accept()
+
+
+def always_new(name: str) -> MemoryBackend:
+    return MemoryBackend().otherwise(text(name))
 
 
 def attach(tab: Tab, count: int = 1, data: bytes = PNG) -> None:
@@ -253,8 +269,51 @@ def test_a_draft_that_was_changed_elsewhere_since_it_was_kept_is_the_newer_one(
         there.message.fill("the newer")
     here.page.reload()
     expect(here.message).to_have_value("the newer")
-    here.page.route(DRAFT, lambda route: route.abort())
+    here.page.route(DRAFT, abort)
     here.message.fill("the newest")
     here.page.reload()
     here.page.unroute(DRAFT)
     expect(here.message).to_have_value("the newest")
+
+
+def test_what_is_attached_in_a_chat_that_is_deleted_elsewhere_goes_along(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    window, tab = begun(quick, memory, open_window)
+    tab.button("New chat").click()
+    attach(tab)
+    tab.page.get_by_role("link", name="Hi").click()
+    tab.ended()
+    with tab.page.expect_response(keeps(2)):
+        attach(tab, 2)
+    tab.message.fill("Look")
+    other = window.tab()
+    other.page.get_by_role("link", name="Hi").click()
+    other.page.once("dialog", accept)
+    other.page.get_by_label("More").click()
+    other.button("Delete").click()
+    expect(tab.page.get_by_text("What shall be done?")).to_be_visible()
+    expect(tab.message).to_have_value("Look")
+    expect(attached(tab)).to_have_count(3)
+    tab.button("Send").click()
+    tab.ended()
+    expect(attached(tab)).to_have_count(0)
+
+
+def test_a_prompt_with_images_arrives_once_though_the_server_is_started_again_meanwhile(
+    make_server: MakeServer, open_window: OpenWindow
+) -> None:
+    quick = make_server(always_new, "memory")
+    tab = open_window(quick).tab()
+    tab.say("Hi")
+    tab.ended()
+    attach(tab)
+    expect(attached(tab)).to_have_count(1)
+    quick.stop()
+    with tab.page.expect_event("requestfailed", is_prompt):
+        tab.say("Look")
+    quick.start()
+    expect(tab.log.locator(".bubble").nth(1)).to_contain_text("Look")
+    tab.ended()
+    expect(tab.log.locator(".bubble")).to_have_count(2)
+    expect(attached(tab)).to_have_count(0)

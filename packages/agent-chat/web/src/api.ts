@@ -23,7 +23,7 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
   try {
     answer = await fetch(address(path), { method, headers, body: body === undefined ? null : JSON.stringify(body) });
   } catch {
-    throw new ApiError(0, "unreachable", "The server cannot be reached. It may have ended; it is tried again.");
+    throw new ApiError(0, "unreachable", "The server cannot be reached; it may have ended. Try again in a moment.");
   }
   if (answer.status === 204) return undefined as T;
   const told = await answer.json().catch(() => null);
@@ -32,6 +32,18 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
     throw new ApiError(answer.status, error.code ?? "failed", error.message ?? answer.statusText, error.details ?? {});
   }
   return told as T;
+}
+
+/** Do what may be done twice, again and again for some seconds where the server cannot be reached. */
+export async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempts = 0; ; attempts++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 0) || attempts > 4) throw error;
+      await new Promise((done) => setTimeout(done, 300 * 2 ** attempts));
+    }
+  }
 }
 
 export function isMine(client: string | null | undefined): boolean {

@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ExternalLink, ShieldAlert } from "./icons";
-import { ApiError, call } from "./api";
+import { ApiError, call, isMine, persistently } from "./api";
 import { Diff } from "./diff";
 import { isHosted, tell } from "./host";
 import { StillMarkdown } from "./markdown";
@@ -14,11 +14,12 @@ import type { Json, Option, Question, Request } from "./types";
 async function answer(request: Request, body: Json): Promise<boolean> {
   const id = current.value?.id;
   try {
-    await call("POST", `/chats/${id}/requests/${request.request_id}`, body);
+    await persistently(() => call("POST", `/chats/${id}/requests/${request.request_id}`, body));
+    problem.value = null;
     return true;
   } catch (error) {
     if (error instanceof ApiError && error.status === 409) {
-      say(error.message);
+      if (!isMine(error.details["by"] as string | undefined)) say(error.message); // Else it had arrived, and its receipt was lost.
       return true;
     }
     problem.value = error instanceof Error ? error.message : String(error);

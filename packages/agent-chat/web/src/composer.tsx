@@ -1,14 +1,13 @@
 // The composer: what is typed, completed and attached. It stands outside of the transcript, so that typing is never slow.
 
-import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CornerDownRight, ImagePlus, ListPlus, SendHorizontal, Square, X } from "./icons";
 import { call } from "./api";
-import { draftKeeper, isSettled, keepText } from "./drafts";
+import { draftKeeper, inserted, isSettled, keepText } from "./drafts";
 import { kept } from "./memory";
 import { about, attempt, current, go, say, send } from "./state";
 import type { ComponentChildren } from "preact";
-import type { Draft, Image } from "./types";
+import type { Image } from "./types";
 
 /** Commands that are there with every agent. */
 const OURS = [
@@ -20,9 +19,6 @@ const MAX_IMAGE = 8 * 2 ** 20;
 const MAX_IMAGES = 10;
 /** Characters of all images of a prompt, in base64: what a request may hold, and room for the text. */
 const MAX_DATA = 22 * 2 ** 20;
-
-/** What another part of the page puts into the composer, such as comments of a review. */
-export const inserted = signal<Draft | null>(null);
 
 /** Drafts on their way to the server: kept until they are there, and not shown as still to be sent. */
 const underway = new Set<string>();
@@ -104,8 +100,9 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
   useEffect(() => {
     if (inserted.value === null) return;
     const { text: more, images: others } = inserted.value;
-    write(text ? `${text}\n\n${more}` : more);
-    if (others.length) keepImages([...attached.current, ...others].slice(0, MAX_IMAGES));
+    if (more) write(text ? `${text}\n\n${more}` : more);
+    // After those that are kept here already.
+    if (others.length) void loaded.current.then(() => keepImages([...attached.current, ...others].slice(0, MAX_IMAGES)));
     inserted.value = null;
     box.current?.focus();
   }, [inserted.value]);

@@ -6,6 +6,9 @@ import { call } from "./api";
 import { keep, kept } from "./memory";
 import type { Draft, Image } from "./types";
 
+/** What another part of the page puts into the composer, such as comments of a review. */
+export const inserted = signal<Draft | null>(null);
+
 const PAUSE = 600;
 /** After how long what could not be written is tried again; twice as long each time. */
 const AGAIN = 3_000;

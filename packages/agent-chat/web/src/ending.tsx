@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { call } from "./api";
-import { inserted } from "./composer";
+import { inserted } from "./drafts";
 import { CircleX, Cpu, FoldVertical, MessageSquarePlus, Pencil, Play, RotateCcw, Settings2, type Icon } from "./icons";
 import type { ChatModel, EndingItem } from "./model";
 import { about, attempt, current, go, send, visit } from "./state";

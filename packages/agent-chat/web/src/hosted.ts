@@ -2,7 +2,7 @@
 
 import { effect } from "@preact/signals";
 import { call } from "./api";
-import { inserted } from "./composer";
+import { inserted } from "./drafts";
 import { host, moved, settle, tell, type Embedding, type Heard } from "./host";
 import { about, closed, current, go, problem, start } from "./state";
 import type { About } from "./types";

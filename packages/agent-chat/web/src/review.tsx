@@ -3,7 +3,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { Undo2 } from "./icons";
 import { call } from "./api";
-import { inserted } from "./composer";
+import { inserted } from "./drafts";
 import { counts, Diff, type Remarks } from "./diff";
 import { keep, kept } from "./memory";
 import type { CardItem, ChatModel, Thread } from "./model";

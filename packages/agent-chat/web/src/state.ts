@@ -1,7 +1,8 @@
 // The state of the page: what is served, the chats, the one that is shown, and what went wrong.
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import { ApiError, call, isMine, Stream, type ChatTold } from "./api";
+import { ApiError, call, isMine, persistently, Stream, type ChatTold } from "./api";
+import { draftKeeper, inserted } from "./drafts";
 import { host } from "./host";
 import { keep, kept } from "./memory";
 import { ChatModel } from "./model";
@@ -186,14 +187,15 @@ export function show(hash: string): void {
 /** Chats that are deleted here: that they are gone is no news. */
 export const deleting = new Set<string>();
 
-/** Go on without a chat that is gone; what was being typed in it goes along. */
+/** Go on without a chat that is gone; what was being typed and attached in it goes along. */
 function leave(id: string): void {
   const left = kept(`draft:${id}`);
   keep(`draft:${id}`, null);
   keep(`settled:${id}`, null);
   if (!deleting.has(id)) {
     problem.value = "This chat is not there any more.";
-    if (left) keep("draft:new", [kept("draft:new"), left].filter(Boolean).join("\n\n"));
+    const { images } = draftKeeper(id, "");
+    if (left || images.length) inserted.value = { text: left ?? "", images };
   }
   go(null);
 }
@@ -295,14 +297,7 @@ async function begin(draft: Draft, settings: Record<string, unknown>, made: (id:
 /** Send a prompt, repeated under one id until the server has it; returns what its chat had told by then. */
 async function post(id: string, draft: Draft, priority: "queue" | "steer"): Promise<Cursor> {
   const uuid = crypto.randomUUID();
-  for (let attempts = 0; ; attempts++) {
-    try {
-      return (await call<{ cursor: Cursor }>("POST", `/chats/${id}/prompts`, { ...draft, priority, uuid })).cursor;
-    } catch (error) {
-      if (!(error instanceof ApiError && error.status === 0) || attempts > 4) throw error;
-      await new Promise((done) => setTimeout(done, 300 * 2 ** attempts));
-    }
-  }
+  return (await persistently(() => call<{ cursor: Cursor }>("POST", `/chats/${id}/prompts`, { ...draft, priority, uuid }))).cursor;
 }
 
 export function change(changes: Record<string, unknown>): Promise<unknown> {
