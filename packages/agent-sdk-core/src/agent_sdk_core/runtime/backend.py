@@ -33,6 +33,7 @@ from agent_sdk_core.option_values import require_positive
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.login import LOGIN_SECONDS, Login, LoginFlow, chosen_method
+from agent_sdk_core.runtime.stays import Stay, Stays
 from agent_sdk_core.runtime.streams import Broadcast
 from agent_sdk_core.secret import Secret
 from agent_sdk_core.telemetry import spans
@@ -56,6 +57,7 @@ class BaseBackend(AgentBackend, Generic[S]):
     def __init__(self) -> None:
         self._host = Host(f"the {self.type} backend", on_stop=self._stop, on_abort=self._abort, backend=self.type)
         self._sessions: list[S] = []
+        self._stays = Stays()
         self._links: list[Link[Any]] = []
         self._logins: list[Login] = []
         self._events: Broadcast[BackendEvent] = Broadcast(_REMEMBERED, guard=self._host.require_here, keep=True)
@@ -125,6 +127,7 @@ class BaseBackend(AgentBackend, Generic[S]):
             options.hooks.require(self.type, self.capabilities.hooks)
         self._require_usable()
         self.warn_once(options.warnings())
+        await self._stays.left(options)
         return await self._open_planned(options, await self._plan(options))
 
     async def account(self) -> Account:
@@ -277,13 +280,15 @@ class BaseBackend(AgentBackend, Generic[S]):
 
     async def _open_planned(self, options: SessionOptions, plan: Any) -> S:
         await self.start()
+        stay = self._stays.begin(options)
         try:
             return await self._host.call(
-                lambda: self._open_and_keep(options, plan),
+                lambda: self._open_and_stay(options, plan, stay),
                 abandoned=lambda session: session.aclose(),
                 context=copy_context(),
             )
         except anyio.get_cancelled_exc_class():
+            stay.given_up = True
             self._given_up(plan)
             raise
 
@@ -305,7 +310,14 @@ class BaseBackend(AgentBackend, Generic[S]):
                         raise
                     self._connected = True
 
-    async def _open_and_keep(self, options: SessionOptions, plan: Any) -> S:
+    async def _open_and_stay(self, options: SessionOptions, plan: Any, stay: Stay) -> S:
+        try:
+            return await self._open_and_keep(options, plan, stay)
+        except BaseException:
+            self._stays.end(stay)
+            raise
+
+    async def _open_and_keep(self, options: SessionOptions, plan: Any, stay: Stay) -> S:
         span = spans.begin(
             "session",
             f"session {self.type}",
@@ -324,7 +336,8 @@ class BaseBackend(AgentBackend, Generic[S]):
         self._sessions.append(session)
         session.recorder.open()
         session.use()
-        session.when_closed.append(lambda: self._sessions.remove(session))
+        session.when_closed += (lambda: self._sessions.remove(session), lambda: self._stays.end(stay))
+        stay.session = session
         if (reason := await session.hooks.start(options, cwd=session.info.cwd)) is not None:
             await session.aclose()
             raise PolicyDeniedError(reason, backend=self.type, details={"hook": "session_start"})

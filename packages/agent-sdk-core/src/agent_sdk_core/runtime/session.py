@@ -171,6 +171,11 @@ class BaseSession(AgentSession):
         return self._driver.resumable
 
     @property
+    def closing(self) -> bool:
+        """Whether its close has begun, or is done."""
+        return self._closing
+
+    @property
     def pending(self) -> Sequence[AgentRequest]:
         """Requests that wait for an answer, oldest first."""
         return () if self._closed.is_set() else tuple(self.requests)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import anyio
 import pytest
 
 from agent_sdk_core import (
@@ -216,6 +217,29 @@ async def test_a_closed_session_is_resumed_in_the_same_backend(agent: Agent) -> 
             ran = await run(resumed, "Talk.")
             assert ran.result.outcome == "completed"
             assert len(await resumed.history()) == 4
+
+
+async def test_a_session_that_is_on_its_way_out_is_resumed_once_it_is_gone(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        session = await agent.open(backend)
+        await run(session, "Talk.")
+        stored = session.resolved_session_id
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(session.aclose)
+            await anyio.wait_all_tasks_blocked()
+            session = await agent.open(backend, resume=stored)
+        await session.aclose()
+        for steps in (30, 1000):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(partial(agent.open, backend, resume=stored))
+                for _ in range(steps):
+                    await anyio.lowlevel.checkpoint()
+                tasks.cancel_scope.cancel()
+            for session in backend.sessions:  # Where it was open in so few steps already.
+                await session.aclose()
+            async with await agent.open(backend, resume=stored) as resumed:
+                assert (await run(resumed, "Talk.")).result.outcome == "completed"
 
 
 async def test_a_closed_session_is_resumed_elsewhere_at_once(agent: Agent) -> None:
