@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import anyio
+import anyio.lowlevel
 
 from acp_sdk.modes import CATEGORIES, option_of, value_for
 from acp_sdk.normalizer.failures import failure_of
@@ -321,6 +322,8 @@ class AcpDriver(SessionDriver):
         """Cancel what runs, and close the session, in little time."""
         with anyio.move_on_after(_KILL_SECONDS):
             await self._cancel()
+        for _ in range(2):  # A callback whose request was refused hears of it before the session is gone.
+            await anyio.lowlevel.checkpoint()
         await self._let_go(_KILL_SECONDS)
 
     async def _let_go(self, seconds: float) -> None:

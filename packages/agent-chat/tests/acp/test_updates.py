@@ -10,9 +10,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from agent_chat.acp.converting.asking import Forms, answer_of, asks
+from agent_chat.acp.converting.asking import answer_of, asks
 from agent_chat.acp.converting.choices import checked_choice, config_options, modes
 from agent_chat.acp.converting.commands import commands_of, wants_compaction
+from agent_chat.acp.converting.forms import Forms
 from agent_chat.acp.converting.prompts import prompt_of
 from agent_chat.acp.converting.servers import session_extra
 from agent_chat.acp.converting.updates import Converter, usage_of

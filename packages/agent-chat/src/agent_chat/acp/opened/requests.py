@@ -6,7 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from agent_chat.acp.converting.asking import Forms, answer_of, asks
+from agent_chat.acp.converting.asking import answer_of, asks
+from agent_chat.acp.converting.forms import Forms
 from agent_chat.acp.opened.client import Client
 from agent_chat.acp.opened.outlet import Outlet
 from agent_chat.chats.chat import Chat
