@@ -15,7 +15,7 @@ from tests.e2e.serving import Server
 
 from agent_chat.chats.service import ChatService
 from agent_chat.storage.records import ChatMeta
-from agent_sdk_testing import MemoryBackend, ScriptedModel, call, edit_file, reasoning, run_command, text
+from agent_sdk_testing import Gate, MemoryBackend, ScriptedModel, call, edit_file, reasoning, run_command, text
 
 OpenWindow = Callable[..., Any]
 BOXES = """all => all.map(each => {
@@ -126,3 +126,15 @@ def test_a_chat_at_work_looks_like_the_pictures(
     assert (brightness > 128) == (theme == "light")
     assert overlapping(tab.asking.get_by_role("button")) == []
     tab.answer("Deny", about="greet.py")
+
+
+def test_nothing_moves_for_who_wants_no_motion(quick: Server, memory: MemoryBackend, open_window: OpenWindow) -> None:
+    gate = Gate()
+    memory.reply(text("a word ", gate, "and more"))
+    tab = open_window(quick, reduced_motion="reduce").tab()
+    tab.say("Go")
+    expect(tab.log.get_by_text("a word")).to_be_visible()
+    expect(tab.page.get_by_text("Working …")).to_be_visible()
+    assert tab.page.evaluate("document.getAnimations().length") == 0
+    gate.open()
+    tab.ended()

@@ -281,6 +281,26 @@ def test_what_is_written_from_right_to_left_begins_at_the_right(
     expect(tab.page.get_by_role("status").filter(has_text="The turn has ended.")).to_be_attached()
 
 
+def test_what_is_asked_and_titles_stand_in_their_own_order(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow
+) -> None:
+    turned = "\u202egpj.exe\u202c"
+    options = [{"label": f"Open {turned}", "description": f"It is {turned}"}, {"label": "No", "description": "Not"}]
+    memory.reply(call("AskUserQuestion", questions=[{"question": f"{turned}?", "header": turned, "options": options}]))
+    memory.otherwise(text("ok"))
+    tab = open_window(quick).tab()
+    tab.say(f"Look at {turned}")
+    form = tab.page.get_by_role("dialog", name="gpj.exe?", exact=True)
+    expect(form).to_be_visible()
+    assert "\u202e" not in tab.page.locator("body").inner_text()
+    assert "\u202e" not in tab.page.title()
+    form.get_by_role("radio", name="Open gpj.exe").check()
+    form.get_by_role("button", name="Answer", exact=True).click()
+    tab.ended()
+    expect(tab.log.get_by_text("Answered")).to_be_visible()
+    assert "\u202e" not in tab.page.locator("body").inner_text()
+
+
 def test_messages_are_shown_raw_and_the_chat_is_saved(
     quick: Server, memory: MemoryBackend, open_window: OpenWindow
 ) -> None:

@@ -63,4 +63,5 @@ test("an installation is an environment of our own, of the same version", () => 
 test("a text is made short", () => {
   expect(short(" a\n b ", 10)).toBe("a b");
   expect(short("abcdef", 4)).toBe("abc…");
+  expect(short("\u202egpj.exe\u202c", 10)).toBe("gpj.exe");
 });

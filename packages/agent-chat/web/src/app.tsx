@@ -14,6 +14,7 @@ import { History } from "./history";
 import { confirmed, download, host } from "./host";
 import type { ChatModel } from "./model";
 import { Panel } from "./panel";
+import { plain } from "./plain";
 import { Review } from "./review";
 import { Sandbox, Settings, type Choice } from "./settings";
 import { SettingsPage } from "./settings_page";
@@ -178,7 +179,7 @@ function Chat({ model }: { model: ChatModel }) {
         <header class="bar">
           <MenuButton />
           <h1>
-            <span class="name">{listed?.title || " "}</span>
+            <span class="name">{plain(listed?.title ?? "") || " "}</span>
           </h1>
         </header>
       )}
@@ -280,7 +281,7 @@ function ChatHeader({ model, view, review, raw, usage }: { model: ChatModel; vie
   const busy = isBusy(view);
   const id = model.id;
   const remove = async () => {
-    if (!(await confirmed(`Delete “${view.title || "this chat"}” for good?`, "Delete"))) return;
+    if (!(await confirmed(`Delete “${plain(view.title) || "this chat"}” for good?`, "Delete"))) return;
     deleting.add(id);
     const done = await attempt(async () => {
       await call("DELETE", `/chats/${id}`);
@@ -297,7 +298,7 @@ function ChatHeader({ model, view, review, raw, usage }: { model: ChatModel; vie
         <TextEditor class="title" label="Title" value={view.title} commit={(title) => void change({ title })} done={() => (renaming.value = false)} />
       ) : (
         <h1>
-          <span class="name">{view.title || "Untitled"}</span>
+          <span class="name">{plain(view.title) || "Untitled"}</span>
           <button type="button" class="quiet" aria-label="Rename" onClick={() => (renaming.value = true)}>
             <Pencil size={13} />
           </button>

@@ -7,6 +7,7 @@ import { Diff } from "./diff";
 import { isHosted, tell } from "./host";
 import { StillMarkdown } from "./markdown";
 import { aboutOf } from "./model";
+import { plain } from "./plain";
 import { current, problem, say } from "./state";
 import type { Json, Option, Question, Request } from "./types";
 
@@ -193,12 +194,12 @@ function Questions({ request }: { request: Request }) {
     give({ answer: { kind: "answers", answers } });
   };
   return (
-    <div ref={place} class="ask" role="dialog" tabIndex={-1} aria-label={questions.map((question) => question.text).join(" ")}>
+    <div ref={place} class="ask" role="dialog" tabIndex={-1} aria-label={plain(questions.map((question) => question.text).join(" "))}>
       <form onSubmit={submit}>
         {questions.map((question) => (
           <fieldset key={question.id}>
             <legend>
-              {question.header ? <span class="badge">{question.header}</span> : null} {question.text}
+              {question.header ? <span class="badge">{plain(question.header)}</span> : null} {plain(question.text)}
             </legend>
             {(question.choices ?? []).map((choice) => (
               <label key={choice.label} class="choice">
@@ -218,8 +219,8 @@ function Questions({ request }: { request: Request }) {
                   }}
                 />
                 <span>
-                  {choice.label}
-                  {choice.description ? <small>{choice.description}</small> : null}
+                  {plain(choice.label)}
+                  {choice.description ? <small>{plain(choice.description)}</small> : null}
                 </span>
               </label>
             ))}
@@ -227,7 +228,7 @@ function Questions({ request }: { request: Request }) {
               <input
                 type={(question.secret ? "password" : "text") as "text"}
                 autoComplete="off"
-                aria-label={question.choices?.length ? "Another answer" : question.text}
+                aria-label={question.choices?.length ? "Another answer" : plain(question.text)}
                 placeholder={question.choices?.length ? "Another answer" : "Your answer"}
                 value={others[question.id] ?? ""}
                 onInput={(event) => {
@@ -280,11 +281,11 @@ function Elicitation({ request }: { request: Request }) {
   };
   const safe = /^https?:/i.test(asked.url ?? "");
   return (
-    <div ref={place} class="ask" role="dialog" tabIndex={-1} aria-label={`${asked.server} asks: ${asked.message}`}>
+    <div ref={place} class="ask" role="dialog" tabIndex={-1} aria-label={plain(`${asked.server} asks: ${asked.message}`)}>
       <h2>
-        <span class="badge">{asked.server}</span> asks
+        <span class="badge">{plain(asked.server ?? "")}</span> asks
       </h2>
-      <p>{asked.message}</p>
+      <p>{plain(asked.message ?? "")}</p>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -295,22 +296,22 @@ function Elicitation({ request }: { request: Request }) {
           <p class="url">
             {safe ? (
               <a href={asked.url!} target="_blank" rel="noopener noreferrer nofollow">
-                {asked.url} <ExternalLink size={12} />
+                {plain(asked.url!)} <ExternalLink size={12} />
               </a>
             ) : (
-              asked.url
+              plain(asked.url ?? "")
             )}
           </p>
         ) : (
           Object.entries(properties).map(([name, each]) => (
             <label key={name} class="field">
-              <span>{each.title ?? name}</span>
+              <span>{plain(each.title ?? name)}</span>
               {each.enum ? (
                 <select value={String(content[name] ?? "")} onChange={(event) => setContent({ ...content, [name]: event.currentTarget.value })}>
                   <option value="" />
                   {each.enum.map((value) => (
                     <option key={value} value={value}>
-                      {value}
+                      {plain(value)}
                     </option>
                   ))}
                 </select>
@@ -324,7 +325,7 @@ function Elicitation({ request }: { request: Request }) {
                   onInput={(event) => setContent({ ...content, [name]: event.currentTarget.value })}
                 />
               )}
-              {each.description ? <small>{each.description}</small> : null}
+              {each.description ? <small>{plain(each.description)}</small> : null}
             </label>
           ))
         )}

@@ -1,6 +1,7 @@
 // A chat as the page holds it: items in order, made of what the stream tells, each event once.
 
 import { batch, signal, type Signal } from "@preact/signals";
+import { plain } from "./plain";
 import type { Block, CardData, ChatView, Cursor, Draft, Event, Message, Request, Snapshot, Told, Unsent, Way } from "./types";
 
 let keys = 0;
@@ -350,7 +351,7 @@ export class ChatModel {
     const item = use ? this.cards.get(use) : undefined;
     if (item && item.card.value.state === "waiting") item.card.value = { ...item.card.value, state: "running" };
     const what = aboutOf(request);
-    const text = `${OUTCOMES[outcome] ?? outcome}${what ? `: ${what}` : ""}`;
+    const text = `${OUTCOMES[outcome] ?? outcome}${what ? `: ${plain(what)}` : ""}`;
     thread.push({ key: ++keys, type: "answered", text, allowed: outcome === "allowed" || outcome === "answered" });
   }
 

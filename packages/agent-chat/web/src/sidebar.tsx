@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Bell, MessageSquarePlus, Search, Settings2 } from "./icons";
 import { call } from "./api";
 import { host } from "./host";
+import { plain } from "./plain";
 import { agentName } from "./settings";
 import { archived, attempt, chats, current, follow, go, hashOf, listAll, listMore, more, PAGE, showArchived, visit } from "./state";
 import type { ChatView } from "./types";
@@ -112,12 +113,12 @@ function Entry({ chat, isStop, snippet }: { chat: ChatView; isStop: boolean; sni
         onClick={(event) => follow(event, hashOf(chat.id))}
       >
         <span class={`dot ${chat.state}`} role="img" aria-label={STATES[chat.state] ?? chat.state} title={STATES[chat.state]} />
-        <span class="name" title={chat.title || undefined}>
-          {chat.title || "Untitled"}
+        <span class="name" title={plain(chat.title) || undefined}>
+          {plain(chat.title) || "Untitled"}
         </span>
         {chat.waiting ? <span class="count" aria-label={`${chat.waiting} waiting`}>{chat.waiting}</span> : null}
         <span class="badge">{agentName(chat.backend)}</span>
-        {snippet ? <small>{snippet}</small> : null}
+        {snippet ? <small>{plain(snippet)}</small> : null}
       </a>
     </li>
   );

@@ -6,6 +6,7 @@ import { draftKeeper, inserted } from "./drafts";
 import { host } from "./host";
 import { keep, kept } from "./memory";
 import { ChatModel } from "./model";
+import { plain } from "./plain";
 import { settled } from "./trust";
 import type { About, ChatView, Cursor, Draft, ModelList, Request } from "./types";
 
@@ -230,7 +231,7 @@ async function attend(id: string, state: string, outcome: string | null): Promis
   if (!document.hidden || typeof Notification === "undefined" || Notification.permission !== "granted") return;
   const titled = () => chats.value?.find((chat) => chat.id === id)?.title;
   if (!titled()) await refresh(); // A new chat is told of before the list has it.
-  const title = titled() || "A chat";
+  const title = plain(titled() ?? "") || "A chat";
   if (state === "requires_action") notify(id, `${title} waits for your answer`);
   else if (outcome === "failed") notify(id, `${title} has failed`);
   else if (outcome === "completed") notify(id, `${title} has finished`);
@@ -309,7 +310,7 @@ effect(() => {
   const view = current.value?.view.value;
   const marks = waiting.value ? `(${waiting.value}) ` : "";
   const state = view?.state === "running" ? "… " : "";
-  document.title = `${marks}${state}${view?.title || "Chats"}`;
+  document.title = `${marks}${state}${plain(view?.title ?? "") || "Chats"}`;
 });
 
 // A chat that goes on for days is not held as a whole: what is far above is fetched again where somebody looks for it.
