@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.tools.results import ToolResult
+from agent_sdk_core.tools.results import ToolImage, ToolResult
 
 
 class Colour(enum.Enum):
@@ -26,6 +27,10 @@ class Part:
 
 class Box(BaseModel):
     parts: list[Any]
+
+
+async def endless() -> AsyncIterator[int]:
+    yield 1
 
 
 def looped() -> list[Any]:
@@ -62,6 +67,9 @@ def test_data_is_shown_as_json(value: object, text: str) -> None:
         ({"a": {1, 2}}, "it holds a set at /a, which has no order; return a list"),
         (looped(), "nested too deeply"),
         ({"a": (number for number in range(3))}, "it holds a generator at /a, which may never end; return a list"),
+        (endless(), "it holds an async_generator, which may never end; return a list"),
+        (["x", ToolImage(b"GIF89a", "image/gif")], "it holds a ToolImage at /1; return it alone, or texts and images"),
+        ({"a": ToolResult.failed("No.")}, "it holds a ToolResult at /a; return it alone, or texts and images"),
         (object(), "object"),
         (Part, "type"),
     ],

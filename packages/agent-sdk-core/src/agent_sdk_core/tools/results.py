@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Final, cast
 
@@ -138,10 +138,12 @@ def _unfit(value: object, place: str, depth: int) -> str | None:
             return f"it holds {value}{at}, which is no number of JSON"
         case bytes() | bytearray() | memoryview():
             return f"it holds bytes{at}; return an image as ToolImage(data, media_type), other bytes as base64 text"
+        case ToolImage() | ToolResult():
+            return f"it holds {_kind(value)}{at}; return it alone, or texts and images as one ToolResult"
         case set() | frozenset():
             return f"it holds a set{at}, which has no order; return a list"
-        case Iterator():
-            return f"it holds a {type(cast('object', value)).__name__}{at}, which may never end; return a list"
+        case Iterator() | AsyncIterator():
+            return f"it holds {_kind(cast('object', value))}{at}, which may never end; return a list"
         case Mapping():
             members = cast("Mapping[object, object]", value).items()
         case list() | tuple():
@@ -154,6 +156,12 @@ def _unfit(value: object, place: str, depth: int) -> str | None:
             return None
     found = (_unfit(inner, f"{place}/{name}", depth + 1) for name, inner in members)
     return next((problem for problem in found if problem is not None), None)
+
+
+def _kind(value: object) -> str:
+    """Name what a value is, with its article."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _named(value: object) -> str:
