@@ -31,6 +31,7 @@ class SessionState:
         self.usage = SessionUsage(Usage())
         self.sink: SessionSink | None = None
         self._told: Mapping[str, Any] = {}
+        self._usage: Mapping[str, Any] = {}
         self.take(opened)
 
     @property
@@ -45,8 +46,9 @@ class SessionState:
 
     def take(self, told: Mapping[str, Any]) -> None:
         """Take what the host tells now."""
+        if told["info"] != self._told.get("info"):  # It is long, and seldom another than with the last batch.
+            self.info = SessionInfo.from_wire(told["info"])
         self._told = told
-        self.info = SessionInfo.from_wire(told["info"])
         self.resolved = str(told["resolved_session_id"])
         if self.sink is not None:
             cast("Any", self.sink).resolved_session_id = self.resolved
@@ -55,5 +57,5 @@ class SessionState:
     def take_result(self, event: Mapping[str, Any]) -> None:
         """Take what is told with a result."""
         self.held = set(event.get("held") or ())
-        if event.get("usage"):
-            self.usage = SessionUsage.from_wire(event["usage"])
+        if (usage := event.get("usage")) and usage != self._usage:
+            self._usage, self.usage = usage, SessionUsage.from_wire(usage)

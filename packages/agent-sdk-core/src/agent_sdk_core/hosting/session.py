@@ -22,7 +22,7 @@ from agent_sdk_core.hosting.pieces import piece_of
 from agent_sdk_core.hosting.runs import entries_to_wire
 from agent_sdk_core.hosting.served import ServedSession
 from agent_sdk_core.hosting.stream import Cursor, Entry, EventStream
-from agent_sdk_core.interfaces.session import AgentSession
+from agent_sdk_core.interfaces.session import AgentSession, SessionInfo
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import InitMessage
@@ -65,6 +65,8 @@ class HostedSession(ServedSession):
         self._journal = journal
         self._host = host
         self._usage: Json = {}
+        self._info: SessionInfo | None = None
+        self._info_data: Json = {}
         self._init: Json | None = None
         self._resolved = session.resolved_session_id
         self._polls = 0
@@ -90,10 +92,17 @@ class HostedSession(ServedSession):
             "resolved_session_id": session.resolved_session_id,
             "resumable": session.resumable,
             "state": session.state,
-            "info": session.info.to_wire(),
+            "info": self._told_info(),
             "usage": self._usage,
             "held": list(getattr(session, "held", ())),
         }
+
+    def _told_info(self) -> Json:
+        """Return what the session runs with, which is long, and seldom another than with the last batch."""
+        info = self.session.info
+        if info != self._info:
+            self._info, self._info_data = info, info.to_wire()
+        return self._info_data
 
     @property
     def abandoned(self) -> float:

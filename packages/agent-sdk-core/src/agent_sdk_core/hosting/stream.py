@@ -111,17 +111,16 @@ class _Kept:
     Attributes:
         entry: The entry.
         size: Bytes that it counts as.
-        ends: Where the text of each delta that was joined ends in it; empty for what is one entry.
+        ends: Where the text of each delta that was joined ends in it; None for what is one entry.
     """
 
     entry: Entry
     size: int
-    ends: array[int] = field(default_factory=lambda: array("Q"))
+    ends: array[int] | None = None
 
     def after(self, seq: int) -> Entry:
         """Return what of it came after an entry that it may hold."""
-        first = self.entry.seq - len(self.ends) + 1
-        if not self.ends or seq < first:
+        if self.ends is None or seq < (first := self.entry.seq - len(self.ends) + 1):
             return self.entry
         return _with(self.entry, cast("Piece", self.entry.piece).text[self.ends[seq - first] :])
 
@@ -172,12 +171,8 @@ class EventStream:
         self._new += 1
         if piece is None:
             self._whole = self.seq
-        if self._full and self._new * 3 >= len(self._entries):  # Else it would be looked through again and again.
-            self._join_older()
-        while len(self._entries) > 1 and self._full:
-            forgotten = self._entries.popleft()
-            self._bytes -= forgotten.size
-            self._forgotten = forgotten.entry.seq
+        if self._full:
+            self._make_room()
         self._wake()
         return self.seq
 
@@ -221,6 +216,14 @@ class EventStream:
     @property
     def _full(self) -> bool:
         return len(self._entries) > self._limit or self._bytes > self._max_bytes
+
+    def _make_room(self) -> None:
+        if self._new * 3 >= len(self._entries):  # Else it would be looked through again and again.
+            self._join_older()
+        while len(self._entries) > 1 and self._full:
+            forgotten = self._entries.popleft()
+            self._bytes -= forgotten.size
+            self._forgotten = forgotten.entry.seq
 
     def _join_older(self) -> None:
         """Join neighbouring deltas of the older half; where each ended is kept, for who has read but some of them."""
