@@ -18,6 +18,7 @@ from agent_sdk_testing import MemoryBackend, call, text
 pytestmark = pytest.mark.anyio
 
 FRAMES = int(os.environ.get("FUZZ_LINES", "500"))
+SEED = int(os.environ.get("FUZZ_SEED", "20261126"))
 ROUNDS = FRAMES // 100
 ODD: tuple[Any, ...] = (None, True, -1, 2**70, 1.5, "", "x" * 300, [], {}, [[[]]], {"a": {"b": []}}, "\ud800", "../..")
 
@@ -116,7 +117,7 @@ async def test_damaged_frames_harm_nothing(
     for _ in range(60):
         agent.reply(text("a"), call("Bash", command="ls"))
     agent.otherwise(text("all ", "of ", "it"))
-    chance = random.Random(20_261_126)
+    chance = random.Random(SEED)
     sent = 0
     for round_ in range(ROUNDS):
         client = make_client()
