@@ -17,7 +17,16 @@ from agent_chat.chats.service import ChatService
 from agent_chat.chats.settings import SANDBOXES, ChatSettings
 from agent_chat.storage.memory_store import MemoryStore
 from agent_chat.storage.records import ChatMeta
-from agent_sdk_core import AgentError, Allow, InvalidRequestError, SessionBusyError, SessionClosedError, SessionOptions
+from agent_sdk_core import (
+    AgentError,
+    Allow,
+    InvalidRequestError,
+    RuntimeConfig,
+    SandboxPolicy,
+    SessionBusyError,
+    SessionClosedError,
+    SessionOptions,
+)
 from agent_sdk_core.hosting.stream import Cursor
 from agent_sdk_testing import Gate, MemoryBackend, call, text
 
@@ -252,6 +261,26 @@ async def test_no_agent_has_a_chat_whose_sandbox_it_cannot_keep_to(
     await service.change_backend(boxed, "other")
     with pytest.raises(InvalidRequestError, match="cannot keep to a sandbox"):
         await service.change_sandbox(boxed, "workspace-write")
+
+
+async def test_no_chat_is_made_with_an_agent_that_cannot_keep_to_the_sandbox_that_is_configured(
+    service: ChatService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = await service.create()
+    config = RuntimeConfig(sandbox=SandboxPolicy(mode="read-only"))
+
+    def configured(service: ChatService) -> RuntimeConfig:
+        del service
+        return config
+
+    monkeypatch.setattr(ChatService, "config", property(configured))
+    can = replace(MemoryBackend.capabilities, unsupported_options=frozenset({"sandbox"}))
+    monkeypatch.setattr(await service.agents.get("other"), "capabilities", can)
+    with pytest.raises(InvalidRequestError, match="'read-only' is configured: choose another agent, or take"):
+        await service.create(ChatSettings(backend="other"))
+    with pytest.raises(InvalidRequestError, match="'read-only' is configured"):
+        await service.change_backend(chat, "other")
+    assert chat.meta.backend == "memory"
 
 
 async def test_another_agent_goes_on_in_a_session_of_its_own(

@@ -341,6 +341,13 @@ class ChatService:
 
     async def _require_sandbox(self, backend: str, mode: str | None) -> None:
         """Refuse an agent that cannot keep to a sandbox: it would start no session, or go without."""
+        configured = self.config.sandbox
+        if mode is None and configured is not None and not await self.sandboxes(backend):
+            raise InvalidRequestError(
+                f"{backend} cannot keep to a sandbox, and {configured.mode!r} is configured: choose another agent, or "
+                "take the sandbox out of the settings.",
+                backend=backend,
+            )
         if mode is not None and mode not in await self.sandboxes(backend):
             raise InvalidRequestError(
                 f"{backend} cannot keep to a sandbox, and this chat has {mode!r}: choose none, or another agent.",
