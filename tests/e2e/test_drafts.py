@@ -11,6 +11,7 @@ from typing import Any
 from playwright.sync_api import Dialog, Locator, Request, Response, Route, expect
 from tests.e2e.conftest import MakeServer, Tab
 from tests.e2e.serving import Server
+from tests.pages import until
 
 from agent_sdk_testing import MemoryBackend, text
 
@@ -29,6 +30,23 @@ COUNT_KEPT = """() => new Promise((done, failed) => {
         asked.onsuccess = () => done(asked.result);
     };
 })"""
+
+
+KEPT_TEXT = """text => new Promise((done, failed) => {
+    const opened = indexedDB.open("agent-sdk", 1);
+    opened.onerror = failed;
+    opened.onsuccess = () => {
+        const asked = opened.result.transaction("images").objectStore("images").getAll();
+        opened.result.close();
+        asked.onsuccess = () => done(text ? asked.result.some(each => each.text === text) : !asked.result.length);
+    };
+})"""
+"""Whether the browser's database keeps a text, or nothing."""
+
+FORGETFUL = """token => {
+    globalThis.agentSdk = { endpoint: location.origin, token, kept: () => null, keep: () => {} };
+}"""
+"""A program around the page that has forgotten, with each load, what it was given to keep."""
 
 
 def keeps(count: int) -> Callable[[Response], bool]:
@@ -137,17 +155,34 @@ def test_images_of_a_new_chat_survive_a_reload_and_go_once_sent(
     tab = open_window(quick).tab()
     attach(tab)
     expect(attached(tab)).to_have_count(1)
-    tab.page.wait_for_function(f"async () => await ({COUNT_KEPT})() === 1")
+    until(tab.page, f"async () => await ({COUNT_KEPT})() === 1")
     tab.page.reload()
     expect(attached(tab)).to_have_count(1)
     tab.say("What is it?")
     expect(tab.log.locator(".prompt img")).to_have_count(1)
     tab.ended()
-    tab.page.wait_for_function(f"async () => await ({COUNT_KEPT})() === 0")
+    until(tab.page, f"async () => await ({COUNT_KEPT})() === 0")
     tab.button("New chat").click()
     expect(tab.message).to_have_value("")
     attach(tab)
     expect(attached(tab)).to_have_count(1)
+
+
+def test_the_text_of_a_new_chat_survives_a_program_around_the_page_that_forgets(
+    quick: Server, open_window: OpenWindow
+) -> None:
+    window = open_window(quick)
+    window.context.add_init_script(f"({FORGETFUL})({json.dumps(quick.access.token())})")
+    tab: Tab = window.tab()
+    tab.message.fill("not sent yet")
+    until(tab.page, KEPT_TEXT, "not sent yet")
+    tab.page.reload()
+    expect(tab.message).to_have_value("not sent yet")
+    tab.button("Send").click()
+    tab.ended()
+    until(tab.page, KEPT_TEXT, "")
+    tab.page.goto(f"{quick.base}/")
+    expect(tab.message).to_have_value("")
 
 
 def test_an_image_that_could_not_be_sent_is_found_where_it_belongs(
@@ -167,7 +202,7 @@ def test_an_image_that_could_not_be_sent_is_found_where_it_belongs(
     expect(attached(tab)).to_have_count(1)
     expect(tab.message).to_have_value("Look")
     tab.page.unroute(PROMPTS)
-    tab.page.wait_for_function(f"async () => await ({COUNT_KEPT})() === 0")
+    until(tab.page, f"async () => await ({COUNT_KEPT})() === 0")
     tab.button("Send").click()
     expect(tab.log.locator(".prompt img")).to_have_count(1)
     expect(attached(tab)).to_have_count(0)

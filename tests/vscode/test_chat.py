@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from tests.pages import until
 from tests.vscode.conftest import Window, git, server_of
 
 from agent_sdk_testing import Gate, ScriptedModel, edit_file, run_command, text
@@ -20,18 +21,19 @@ PNG = base64.b64decode(
 )
 IMAGE: Any = {"name": "a.png", "mimeType": "image/png", "buffer": PNG}
 KEPT = """async () => {
-    const count = () => new Promise((done, failed) => {
+    const drafts = () => new Promise((done, failed) => {
         const opened = indexedDB.open("agent-sdk", 1);
         opened.onerror = failed;
         opened.onsuccess = () => {
-            const asked = opened.result.transaction("images").objectStore("images").count();
+            const asked = opened.result.transaction("images").objectStore("images").getAll();
             opened.result.close();
             asked.onsuccess = () => done(asked.result);
         };
     });
-    while (await count() !== 1) await new Promise(requestAnimationFrame);
+    const whole = draft => draft.images.length === 1 && draft.text === "of a new chat";
+    while (!(await drafts()).some(whole)) await new Promise(requestAnimationFrame);
 }"""
-"""Waits until the page keeps the images of a new chat."""
+"""Waits until the page keeps text and image of a new chat."""
 
 EDITORS = """async words => {
     for (const { name } of await indexedDB.databases()) {
@@ -272,14 +274,17 @@ def test_a_reload_restores_chat_request_and_draft(window: Window, model: Scripte
     assert (window.folder / "made.txt").read_text() == "hello\n"
 
 
-def test_a_reload_restores_the_images_of_a_new_chat(window: Window) -> None:
+def test_a_reload_restores_text_and_images_of_a_new_chat(window: Window) -> None:
     expect(window.chat.get_by_text("What shall be done?")).to_be_visible()
+    window.message.fill("of a new chat")
     window.chat.locator("input[type=file]").set_input_files(IMAGE)
     image = window.chat.get_by_role("img", name="Attached image 1")
     expect(image).to_be_visible()
     window.chat.locator("body").evaluate(KEPT)
     window.reload()
     expect(image).to_be_visible()
+    expect(window.message).to_have_value("of a new chat")
+    window.message.fill("")
     window.button("Remove image 1").click()
     expect(image).to_have_count(0)
 
@@ -294,7 +299,7 @@ def test_a_reload_restores_the_chat_in_a_tab(window: Window, model: ScriptedMode
     window.command("Agents: Open Chat in Editor")
     expect(window.log.get_by_text("Before the reload.")).to_be_visible()
     window.message.fill("a draft in a tab")
-    window.page.wait_for_function(EDITORS, arg="a draft in a tab")
+    until(window.page, EDITORS, "a draft in a tab")
     window.reload()
     expect(window.page.locator(".part.sidebar")).not_to_be_visible()
     expect(window.page.locator(".tab", has_text="Chat")).to_have_count(1)

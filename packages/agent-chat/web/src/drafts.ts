@@ -1,8 +1,10 @@
-// Drafts beside their text in the browser: those of a chat are on its server, with their images; the images of a new chat are in
-// the database of the browser, for there is no chat yet that they could be kept with.
+// Drafts beside their text in the browser: those of a chat are on its server, with their images; what is attached to a new chat is
+// in the database of the browser, for there is no chat yet that it could be kept with. Within another program its text is there
+// too: such a program may write what it keeps only now and then.
 
 import { signal } from "@preact/signals";
 import { call } from "./api";
+import { host } from "./host";
 import { keep, kept } from "./memory";
 import type { Draft, Image } from "./types";
 
@@ -110,20 +112,22 @@ interface Place {
   save(text: string, images: Image[] | null): Promise<void>;
 }
 
-/** Note that the server has the text that is kept here too: from then on its own is the newer one, if they differ. */
-function settleDraft(chat: string, text: string): void {
-  if (kept(`draft:${chat}`) === text) keep(`settled:${chat}`, "1");
+/** Note that the keeper has the text that is kept here too: from then on its own is the newer one, if they differ. */
+function settleDraft(name: string, text: string): void {
+  if (kept(`draft:${name}`) === text) keep(`settled:${name}`, "1");
 }
 
-/** Keep the text of a draft beside its server; false where nothing keeps it. */
+/** Keep the text of a draft beside its keeper; false where nothing keeps it. */
 export function keepText(chat: string | null, text: string): boolean {
-  if (chat !== null) keep(`settled:${chat}`, null);
-  return keep(`draft:${chat ?? "new"}`, text);
+  const name = chat ?? "new";
+  if (kept(`settled:${name}`) !== null) keep(`settled:${name}`, null);
+  return keep(`draft:${name}`, text);
 }
 
-/** Whether what the server keeps of a chat's draft counts: here is none, or one that the server had. */
+/** Whether what the keeper has of a draft counts: here is none, or one that the keeper had. */
 export function isSettled(chat: string | null): boolean {
-  return kept(`draft:${chat ?? "new"}`) === null || (chat !== null && kept(`settled:${chat}`) !== null);
+  const name = chat ?? "new";
+  return kept(`draft:${name}`) === null || kept(`settled:${name}`) !== null;
 }
 
 const keepers = new Map<string, DraftKeeper>();
@@ -133,7 +137,10 @@ export function draftKeeper(chat: string | null, folder: string): DraftKeeper {
   const name = chat ?? `new in ${folder}`;
   let keeper = keepers.get(name);
   if (!keeper) {
-    keeper = chat === null ? new DraftKeeper(inBrowser(name)) : new DraftKeeper(onServer(`/chats/${chat}/draft`), (text) => settleDraft(chat, text));
+    const place = chat === null ? inBrowser(name) : onServer(`/chats/${chat}/draft`);
+    keeper = new DraftKeeper(place, (text) => {
+      if (chat !== null || keepsTexts()) settleDraft(chat ?? "new", text);
+    });
     keepers.set(name, keeper);
   }
   return keeper;
@@ -146,16 +153,28 @@ function onServer(path: string): Place {
   };
 }
 
+/** Whether the texts of new chats are in the browser's database: its own small store keeps them at once, a program's may not. */
+function keepsTexts(): boolean {
+  return host()?.keep !== undefined;
+}
+
 function inBrowser(name: string): Place {
+  const read = async (): Promise<Draft> => {
+    const found = (await inStore("readonly", (store) => store.get(name))) as Draft | Image[] | undefined;
+    return Array.isArray(found) ? { text: "", images: found } : (found ?? { text: "", images: [] });
+  };
   return {
-    load: async () => ({ text: "", images: ((await inStore("readonly", (store) => store.get(name))) as Image[] | undefined) ?? [] }),
-    save: async (_text, images) => {
-      if (images) await inStore("readwrite", (store) => (images.length ? store.put(images, name) : store.delete(name)));
+    load: read,
+    save: async (text, images) => {
+      if (!images && !keepsTexts()) return;
+      const draft = { text: keepsTexts() ? text : "", images: images ?? (await read()).images };
+      const isEmpty = !draft.text && !draft.images.length;
+      await inStore("readwrite", (store) => (isEmpty ? store.delete(name) : store.put(draft, name)));
     },
   };
 }
 
-/** Do something with the images in the browser's database; a browser that has none keeps none. */
+/** Do something with the drafts in the browser's database; a browser that has none keeps none. */
 function inStore(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest): Promise<unknown> {
   return new Promise((done, failed) => {
     const opened = indexedDB.open("agent-sdk", 1);
