@@ -119,8 +119,12 @@ class Editor:
         return f"http://127.0.0.1:{self.port}/?folder={quote(str(folder))}{more}"
 
     def processes(self, words: str = "") -> dict[int, str]:
-        """Return the processes of this server that still run, whose command line holds some words."""
+        """Return the processes of this server that still run, whose command line holds some words.
+
+        A child that has not become another program yet has the command line of its parent, and is left out.
+        """
         found: dict[int, str] = {}
+        parents: dict[int, int] = {}
         tag = f"AGENT_SDK_EDITOR_TEST={self.home}".encode()
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -128,10 +132,11 @@ class Editor:
             try:
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 if command and words in command and tag in (entry / "environ").read_bytes().split(b"\0"):
+                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
                     found[int(entry.name)] = command
             except OSError:
                 continue
-        return found
+        return {pid: command for pid, command in found.items() if found.get(parents[pid]) != command}
 
     def wait_gone(self, words: str, *, seconds: float = 40) -> dict[int, str]:
         """Wait until no such process runs, and return those that do nevertheless."""

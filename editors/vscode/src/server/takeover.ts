@@ -5,8 +5,8 @@ import { isAddress, type Address, type Held } from "./child";
 
 const SECONDS = 5;
 
-/** For how long a server waits for the window that comes after this one, if something runs or waits there: a busy machine takes long. */
-export const LINGER_SECONDS = 60;
+/** For how long a server waits for the window that comes after this one, if something runs or waits there. */
+export const LINGER_SECONDS = 30;
 
 /** Note where a server is left. The file is the user's alone, and taken away by who reads it. */
 export function leaveNote(file: string, address: Address): void {
