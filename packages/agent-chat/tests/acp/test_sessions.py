@@ -585,6 +585,26 @@ async def test_in_the_second_version_a_session_that_is_closed_in_a_turn_is_told_
     assert [frame for frame in await client.quiet() if "method" in frame] == []
 
 
+async def test_in_the_second_version_a_queued_prompt_that_is_taken_back_ends_no_turn(
+    client: Client, agent: MemoryBackend, tmp_path: Path
+) -> None:
+    gate = Gate()
+    agent.reply(text("one"), gate, text("two"))
+    session = await client.session(tmp_path, 2)
+    asked = client.ask(session, "go")
+    await client.until_update("agent_message_chunk")
+    await client.end_of(asked)
+    queued = client.ask(session, "and then")
+    await client.quiet()
+    client.notify("$/cancel_request", requestId=queued)
+    assert (await client.end_of(queued))["error"]["code"] == -32800
+    await client.quiet()
+    assert [update["state"] for update in client.updates("state_update")][-1] == "running"
+    gate.open()
+    idle = await client.until_update("state_update", state="idle")
+    assert idle["stopReason"] == "end_turn"
+
+
 async def test_a_request_open_at_the_close_is_taken_back(client: Client, agent: MemoryBackend, tmp_path: Path) -> None:
     agent.reply(call("Bash", command="ls"))
     session = await client.session(tmp_path)

@@ -276,8 +276,9 @@ class AcpSession:
             case RequestResolved():
                 await self._requests.resolved(message)
             case ResultMessage() if message.parent_tool_use_id is None:
-                self._last = message
-                await self._outlet.tell_state("idle", **ending_of(message))
+                if message.outcome != "cancelled":  # Else its prompt never had a turn: another one may run.
+                    self._last = message
+                    await self._outlet.tell_state("idle", **ending_of(message))
                 await self.prompts.answer(message)
             case _:
                 pass
@@ -297,7 +298,8 @@ class AcpSession:
             case UserMessage() if message.is_prompt and message.uuid is not None:
                 self.prompts.taken(message.uuid)
             case ResultMessage() if message.parent_tool_use_id is None:
-                self._last = message
+                if message.outcome != "cancelled":
+                    self._last = message
                 await self.prompts.answer(message)
             case _:
                 pass
