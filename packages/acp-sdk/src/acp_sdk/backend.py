@@ -13,7 +13,7 @@ from acp_sdk.capabilities import BEFORE, told_by
 from acp_sdk.folders import Folders
 from acp_sdk.modes import models_of, permission_modes
 from acp_sdk.process.command import command_of
-from acp_sdk.stored_sessions import StoredSessions, nothing
+from acp_sdk.stored_sessions import StoredSessions
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.client_names import require_client
 from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, SessionBusyError
@@ -173,7 +173,7 @@ class AcpBackend(StoredSessions):
 
         async def look(agent: FolderAgent) -> list[ChatModel]:
             folder = Path(agent.link.folder)
-            opened = await self._host.call(lambda: agent.opener.open(SessionOptions(), folder), abandoned=nothing)
+            opened = await self._host.call(lambda: agent.opener.open(SessionOptions(), folder))
             await agent.opener.close(opened.facts.session_id)
             return models_of(opened.facts.options, self.type)
 
@@ -216,9 +216,7 @@ class AcpBackend(StoredSessions):
 
     def _agent_gone(self, agent: FolderAgent, ended: object | None, error: AgentError) -> None:
         """Settle what ran in a folder whose agent comes back."""
-        error.backend = error.backend or self.type
-        if not self._closed:
-            self.emit("exited", error.message, {"exit": str(ended) if ended else None, "cwd": agent.link.folder})
+        self._tell_exited(ended, error, cwd=agent.link.folder)
         for session in self._sessions_of(agent):
             session.cut_off(error)
 
@@ -228,8 +226,7 @@ class AcpBackend(StoredSessions):
         self._folders.drop(agent)
         for session in self._sessions_of(agent):
             session.disconnected(error)
-        if not self._closed:
-            self.emit("exited", error.message, {"exit": str(ended) if ended else None, "cwd": agent.link.folder})
+        self._tell_exited(ended, error, cwd=agent.link.folder)
 
     def _ended(self, agent: FolderAgent) -> None:
         if agent.link in self._links:

@@ -136,7 +136,7 @@ class AcpDriver(SessionDriver):
     async def ready(self) -> None:
         """Have the session open in the agent of today."""
         if not self._here or self.link.in_doubt:
-            await self._host.call(self._open_again, abandoned=_nothing)
+            await self._host.call(self._open_again)
 
     async def park(self, idle: Callable[[], bool]) -> None:
         """Have the agent close the session, where it can open it again."""
@@ -350,8 +350,3 @@ class AcpDriver(SessionDriver):
             raise translate(
                 error, backend=self.name, command=self.link.command, logins=agent.greeting.auth_methods
             ) from error
-
-
-async def _nothing(result: None) -> None:
-    """Take back a result that holds nothing."""
-    del result

@@ -67,8 +67,7 @@ class StoredSessions(BaseBackend["AcpSession"]):
         async def read(agent: FolderAgent) -> Sequence[SDKMessage]:
             link = agent.link
             return await self._host.call(
-                lambda: read_history(agent.opener, link.today, session_id, link.folder, backend=self.type),
-                abandoned=nothing,
+                lambda: read_history(agent.opener, link.today, session_id, link.folder, backend=self.type)
             )
 
         told = await self._with(read, await self._folder_of(session_id))
@@ -133,8 +132,3 @@ class StoredSessions(BaseBackend["AcpSession"]):
         with suppress(UnsupportedError, SessionNotFoundError):
             return (await self.session_info(session_id)).cwd
         return None
-
-
-async def nothing(result: object) -> None:
-    """Take back a result that nothing hangs on."""
-    del result

@@ -370,6 +370,32 @@ async def test_a_result_that_nobody_takes_is_handed_back(make: Callable[..., Hos
     assert taken + returned == made
 
 
+@pytest.mark.parametrize("nth", range(6))
+@pytest.mark.anyio
+async def test_a_result_that_nothing_hangs_on_is_let_go(
+    make: Callable[..., Host], nth: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = make()
+    made: list[str] = []
+
+    async def produce() -> str:
+        await anyio.lowlevel.checkpoint()
+        made.append("it")
+        return "it"
+
+    with anyio.fail_after(30):
+        await host.start()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(host.call, produce)
+            for _ in range(nth):
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+        await anyio.wait_all_tasks_blocked()
+        await host.aclose()
+    assert made in (["it"], [])
+    assert caplog.messages == []
+
+
 @pytest.mark.anyio
 async def test_a_call_of_a_cancelled_caller_that_fails_hands_nothing_back(make: Callable[..., Host]) -> None:
     host = make()

@@ -29,6 +29,7 @@ class Channel:
     """An agent that is no process."""
 
     name = "The agent"
+    pid = 7
 
     def __init__(self) -> None:
         self.exit: object | None = None
@@ -144,7 +145,7 @@ async def test_a_connection_is_made_once_for_all_who_wait(link: TestLink) -> Non
         tasks.start_soon(connect)
         tasks.start_soon(connect)
     assert got == [link.agents[0]] * 2
-    assert (link.today, link.generation, link.is_over) == (link.agents[0], 1, False)
+    assert (link.today, link.generation, link.is_over, link.pid) == (link.agents[0], 1, False, 7)
 
 
 async def test_a_connection_that_is_greeted_is_that_of_today_already(link: TestLink) -> None:
@@ -352,7 +353,7 @@ async def test_a_loss_is_told_once_and_what_the_agent_left_is_ended(link: TestLi
     agent = await link.connect()
     agent.peer.fail(ProcessExitedError("It went."))
     link.lose("code 3", ProcessExitedError("It went."))
-    assert (link.told, link.is_over, link.let_go) == ([("code 3", "It went.")], True, 1)
+    assert (link.told, link.is_over, link.pid, link.let_go) == ([("code 3", "It went.")], True, None, 1)
     assert link.dead == link.told
     link.lose("code 3", ProcessExitedError("It went."))
     assert len(link.told) == 1

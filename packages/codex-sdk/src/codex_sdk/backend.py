@@ -366,7 +366,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         server = await self._link.connect()
         self.version = server.version
         where = f" at {self._address.url}" if self._address is not None else ""
-        self.emit("started", f"codex app-server {self.version} is running{where}.", {"pid": server.pid})
+        self.emit("started", f"codex app-server {self.version} is running{where}.", {"pid": server.channel.pid})
         if server.warning is not None:
             self.emit("warning", server.warning)
 
@@ -374,7 +374,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
         server = self._link.today
         self.version = server.version
         again = "was started again" if self._address is None else f"is connected again at {self._address.url}"
-        self.emit("restarted", f"codex app-server {self.version} {again}.", {"pid": server.pid})
+        self.emit("restarted", f"codex app-server {self.version} {again}.", {"pid": server.channel.pid})
         if (lost := self._lost_connection) is not None:
             self._lost_connection = None
             for session in self.sessions:
@@ -382,11 +382,8 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
 
     def _hang(self, ended: object | None, error: AgentError) -> None:
         """Note that the connection is lost to an app-server that goes on; see `CodexSession.hang`."""
-        error.backend = error.backend or self.type
         self._lost_connection = error
-        if not self._closed:
-            self._tell_gathered()
-            self.emit("exited", error.message, {"exit": str(ended) if ended else None})
+        self._tell_exited(ended, error)
         for session in self.sessions:
             session.hang(error)
         for login in list(self._logins):

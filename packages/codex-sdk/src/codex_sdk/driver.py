@@ -11,9 +11,7 @@ import anyio
 
 from agent_sdk_core.errors import AgentError, ProtocolError, SessionNotFoundError
 from agent_sdk_core.interfaces.account import Account
-from agent_sdk_core.interfaces.mcp import McpServerStatus
 from agent_sdk_core.interfaces.pages import HistoryPage
-from agent_sdk_core.interfaces.session import AgentCommand, BackgroundTask
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.usage import SessionUsage
 from agent_sdk_core.options import SessionOptions
@@ -22,7 +20,7 @@ from agent_sdk_core.prompts import Prompt, replay_content
 from agent_sdk_core.runtime.driver import Away, SessionDriver, Setting
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.structured.answers import AnswerForm
-from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at
 from codex_sdk.account import ask_account
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.process.errors import translate
@@ -33,9 +31,7 @@ from codex_sdk.threads.calls import GOODBYE_SECONDS, ThreadCalls
 from codex_sdk.threads.history import read_session
 from codex_sdk.threads.interrupts import TurnInterrupts
 from codex_sdk.threads.leaving import KILL_SECONDS, Leaving, is_alive
-from codex_sdk.threads.mcp_status import login_url, mcp_status, reload_servers
 from codex_sdk.threads.settings import ThreadSettings
-from codex_sdk.threads.terminals import background_task, list_terminals, stop_terminal
 
 if TYPE_CHECKING:
     from agent_sdk_core.policy.rules import Rule
@@ -62,6 +58,7 @@ class CodexDriver(SessionDriver):
     Attributes:
         settings: What is changed with the next turn.
         attachment: Where the thread is open.
+        calls: Asks the app-server for the thread.
     """
 
     name = "codex"
@@ -91,11 +88,11 @@ class CodexDriver(SessionDriver):
         self._asked = False
         self.answers = answers
         self._starting = anyio.Lock()
-        self._calls = ThreadCalls(link, family, self.ready)
-        self.settings = ThreadSettings(link, self._calls, family, options)
+        self.calls = ThreadCalls(link, family, self.ready)
+        self.settings = ThreadSettings(link, self.calls, family, options)
         attachment.changed = self.settings.restore
-        self._interrupts = TurnInterrupts(host, family, self._calls, backend=self.name)
-        self._leaving = Leaving(link, family, self._calls, self._interrupts)
+        self._interrupts = TurnInterrupts(host, family, self.calls, backend=self.name)
+        self._leaving = Leaving(link, family, self.calls, self._interrupts)
 
     @property
     def thread_id(self) -> str:
@@ -201,7 +198,7 @@ class CodexDriver(SessionDriver):
         self._normalizer.expect_prompt(uuid, replay_content(prompt), structured=answers is not None)
         self._asked = True
         try:
-            response = await self._calls.send("turn/start", params)
+            response = await self.calls.send("turn/start", params)
         except AgentError:
             self._normalizer.forget_prompt(uuid)
             settings.restore(own)  # It may have been read all the same.
@@ -227,7 +224,7 @@ class CodexDriver(SessionDriver):
         }
         self._normalizer.expect_prompt(uuid, replay_content(prompt))
         try:
-            await self._calls.send("turn/steer", params)
+            await self.calls.send("turn/steer", params)
         except AgentError as error:
             self._normalizer.forget_prompt(uuid)
             if any(words in str(error).lower() for words in _NOT_STEERABLE):
@@ -262,7 +259,7 @@ class CodexDriver(SessionDriver):
     async def compact(self) -> None:
         """Send `thread/compact/start`; Codex compacts in a turn of its own."""
         await self._interrupts.until_free()
-        await self._calls.send("thread/compact/start", {"threadId": self.thread_id})
+        await self.calls.send("thread/compact/start", {"threadId": self.thread_id})
 
     async def set_goal(self, objective: str, token_budget: int | None) -> None:
         """Send `thread/goal/set`; Codex begins a turn for it, and another one after each until it is reached."""
@@ -271,46 +268,16 @@ class CodexDriver(SessionDriver):
         if token_budget is not None:
             params["tokenBudget"] = token_budget
         self._asked = True
-        await self._calls.send("thread/goal/set", params)
+        await self.calls.send("thread/goal/set", params)
 
     async def clear_goal(self) -> None:
         """Send `thread/goal/clear`."""
         await self.ready()
-        await self._calls.send("thread/goal/clear", {"threadId": self.thread_id, "origin": "user"})
+        await self.calls.send("thread/goal/clear", {"threadId": self.thread_id, "origin": "user"})
 
     async def account(self) -> Account:
         """Return who is logged in."""
         return await ask_account(self._link.today.peer)
-
-    async def skills(self) -> list[AgentCommand]:
-        """Return the skills that are switched on in the thread's folder."""
-        answer = as_record(await self._calls.call("skills/list", {"cwds": [self._normalizer.facts.cwd]})) or {}
-        return [
-            AgentCommand(text_at(skill, "name"), text_at(skill, "description"), "skill", path=text_at(skill, "path"))
-            for entry in records_at(answer, "data")
-            for skill in records_at(entry, "skills")
-            if skill.get("enabled") is not False
-        ]
-
-    async def background_tasks(self) -> list[BackgroundTask]:
-        """Return the thread's background terminals."""
-        return [background_task(terminal) for terminal in await list_terminals(self._calls.call, self.thread_id)]
-
-    async def stop_task(self, task_id: str) -> None:
-        """Terminate one background terminal."""
-        await stop_terminal(self._calls.call, self.thread_id, task_id)
-
-    async def mcp_status(self) -> list[McpServerStatus]:
-        """Return the state of the thread's MCP servers."""
-        return await mcp_status(self._calls.call, self.thread_id, self._normalizer.facts.mcp_servers)
-
-    async def reload_mcp_servers(self) -> None:
-        """Start MCP servers anew that do not run."""
-        await reload_servers(self._calls.call)
-
-    async def login_mcp_server(self, name: str) -> str:
-        """Return the URL at which somebody logs in to an MCP server."""
-        return await login_url(self._calls.call, self.thread_id, name)
 
     async def close(self) -> None:
         """End what the thread and its sub-agents still do, background commands too, and have Codex unload them."""

@@ -32,6 +32,9 @@ from codex_sdk.driver import CodexDriver
 from codex_sdk.hooks.announcing import hooked
 from codex_sdk.hooks.watch import HookWatch
 from codex_sdk.normalizer import ThreadFamily
+from codex_sdk.threads.mcp_status import login_url, mcp_status, reload_servers
+from codex_sdk.threads.skills import list_skills
+from codex_sdk.threads.terminals import background_task, list_terminals, stop_terminal
 
 _log = logging.getLogger(__name__)
 
@@ -157,27 +160,29 @@ class CodexSession(BaseSession):
     async def commands(self) -> list[AgentCommand]:
         """Return the skills that there are in the session's folder; Codex has no commands here."""
         self._require_open()
-        return await self.driver.skills()
+        return await list_skills(self.driver.calls.call, self._family.main.facts.cwd)
 
     async def background_tasks(self) -> list[BackgroundTask]:
         """Return the commands that run in the background."""
         self._require_open()
-        return await self.driver.background_tasks()
+        terminals = await list_terminals(self.driver.calls.call, self.thread_id)
+        return [background_task(terminal) for terminal in terminals]
 
     async def stop_task(self, task_id: str) -> None:
         """End a background command."""
         self._require_open()
-        await self.driver.stop_task(task_id)
+        await stop_terminal(self.driver.calls.call, self.thread_id, task_id)
 
     async def mcp_status(self) -> list[McpServerStatus]:
         """Return what the thread's MCP servers do; waits some seconds for those that just start."""
         self._require_open()
-        return await self.driver.mcp_status()
+        told = self._family.main.facts.mcp_servers
+        return await mcp_status(self.driver.calls.call, self.thread_id, told)
 
     async def reload_mcp_servers(self) -> None:
         """Start anew the MCP servers that failed or died, in all sessions of the backend."""
         self._require_open()
-        await self.driver.reload_mcp_servers()
+        await reload_servers(self.driver.calls.call)
 
     async def login_mcp_server(self, name: str) -> str:
         """Begin a login by OAuth, and return the URL to open in a browser of this machine.
@@ -186,7 +191,7 @@ class CodexSession(BaseSession):
             InvalidRequestError: There is no such server, or it takes no login.
         """
         self._require_open()
-        return await self.driver.login_mcp_server(name)
+        return await login_url(self.driver.calls.call, self.thread_id, name)
 
     def claims(self, thread_id: str, method: str, params: Json) -> bool:
         """Tell whether a thread that is nobody's is a sub-agent's of this session."""

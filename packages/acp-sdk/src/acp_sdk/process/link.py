@@ -57,12 +57,6 @@ class AgentLink(Link[AcpAgent]):
         self._version = version
         self._tap = tap
 
-    @property
-    def pid(self) -> int | None:
-        """Process id of the agent, while it can be talked to."""
-        agent = self._connection
-        return None if agent is None or self.is_over else agent.channel.pid
-
     async def _spawn(self) -> AcpAgent:
         program = await off_the_loop(lambda: find_program(self.command[0], self._env, backend=self.name))
         return await AcpAgent.spawn(

@@ -186,7 +186,8 @@ class SessionHost:
             hosted = self._sessions.get(key)
             if hosted is None or hosted.ended.is_set():
                 self._opened_at[key] = self._notices.last
-                ended = await self._host.call(partial(self._begin, key, params), abandoned=_kept)
+                # It stays open where nobody waits for it: its client comes back, or its lease runs out.
+                ended = await self._host.call(partial(self._begin, key, params))
                 started = self._use(key, client)
                 return {**started.snapshot(), "cursor": started.beginning, "attached": False, "ended": ended}
             silent = anyio.current_time() - hosted.seen
@@ -311,8 +312,3 @@ class SessionHost:
 
     def _abort(self, error: AgentError) -> None:
         _log.warning("the session host %s has ended: %s", self.name, error)
-
-
-async def _kept(result: object) -> None:
-    """Leave a session open that nobody waits for: its client comes back, or its lease runs out."""
-    del result

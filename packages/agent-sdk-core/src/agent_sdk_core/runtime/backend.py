@@ -93,7 +93,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         await self._host.start()
         scope = anyio.CancelScope()
         try:
-            await self._host.call(lambda: self._connect_once(scope), abandoned=_nothing)
+            await self._host.call(lambda: self._connect_once(scope))
         except anyio.get_cancelled_exc_class():
             scope.cancel()
             raise
@@ -133,7 +133,7 @@ class BaseBackend(AgentBackend, Generic[S]):
     async def account(self) -> Account:
         """Return the account that the agent works with, as it is now."""
         await self.start()
-        return await self._host.call(self._read_account, abandoned=_ignored)
+        return await self._host.call(self._read_account)
 
     async def login(
         self, method: LoginMethod | None = None, *, api_key: Secret | None = None, timeout: float = LOGIN_SECONDS
@@ -151,7 +151,7 @@ class BaseBackend(AgentBackend, Generic[S]):
         if not self.capabilities.login_methods:
             raise self._unsupported("log out")
         await self.start()
-        await self._host.call(self._log_out, abandoned=_nothing)
+        await self._host.call(self._log_out)
 
     def events(self) -> Stream[BackendEvent]:
         """Return an iterator over what happens to the backend; the first one begins with what happened before it."""
@@ -249,14 +249,20 @@ class BaseBackend(AgentBackend, Generic[S]):
 
     def _cut_off(self, ended: object | None, error: AgentError) -> None:
         """Settle what ran, because what all sessions share has ended and comes back; see `Link.when_lost`."""
-        error.backend = error.backend or self.type
-        if not self._closed:
-            self._tell_gathered()
-            self.emit("exited", error.message, {"exit": str(ended) if ended else None})
+        self._tell_exited(ended, error)
         for session in self.sessions:
             session.cut_off(error)
         for login in list(self._logins):
             login.lost(error)
+
+    def _tell_exited(
+        self, ended: object | None, error: AgentError, kind: BackendEventKind = "exited", **at: str
+    ) -> None:
+        """Emit that an agent has ended, unless it was closed, after what was kept to be told together."""
+        error.backend = error.backend or self.type
+        if not self._closed:
+            self._tell_gathered()
+            self.emit(kind, error.message, {"exit": str(ended) if ended else None, **at})
 
     def _lost(self, ended: object | None, error: AgentError) -> None:
         """Settle everything, because what all sessions share has ended for good; see `Link.when_dead`."""
@@ -266,9 +272,7 @@ class BaseBackend(AgentBackend, Generic[S]):
             session.disconnected(error)
         for login in list(self._logins):
             login.lost(error)
-        if not self._closed:
-            self._tell_gathered()
-            self.emit("dead", error.message, {"exit": str(ended) if ended else None})
+        self._tell_exited(ended, error, "dead")
 
     def warn_once(self, sentences: Iterable[str]) -> None:
         """Log and emit what is hardly meant, each sentence once."""
@@ -399,13 +403,3 @@ class BaseBackend(AgentBackend, Generic[S]):
         spans.end(self._span, error=self._failure)
         self._events.close()
         self._logs.close()
-
-
-async def _nothing(result: None) -> None:
-    """Take back a result that holds nothing."""
-    del result
-
-
-async def _ignored(result: object) -> None:
-    """Take back a result that nothing hangs on."""
-    del result

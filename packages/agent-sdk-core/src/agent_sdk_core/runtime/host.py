@@ -164,14 +164,15 @@ class Host:
         self,
         run: Callable[[], Awaitable[T]],
         *,
-        abandoned: Callable[[T], Awaitable[object]],
+        abandoned: Callable[[T], Awaitable[object]] | None = None,
         context: Context | None = None,
     ) -> T:
         """Run something to its end in the group, whatever becomes of the caller, and return its result.
 
         Args:
             run: The async function.
-            abandoned: Takes the result back when the caller was cancelled and will never see it.
+            abandoned: Takes the result back when the caller was cancelled and will never see it; absent: nothing hangs
+                on it.
             context: Context to run it in; absent: the caller's.
 
         Raises:
@@ -188,7 +189,7 @@ class Host:
                 outcome.append(error)
             finally:
                 finished.set()
-            if not waiting and not isinstance(outcome[0], Exception):
+            if not waiting and abandoned is not None and not isinstance(outcome[0], Exception):
                 await abandoned(outcome[0])
 
         self.start_soon(body, context=context)
@@ -196,7 +197,7 @@ class Host:
             await finished.wait()
         except BaseException:
             waiting = False
-            if outcome and not isinstance(outcome[0], Exception):
+            if outcome and abandoned is not None and not isinstance(outcome[0], Exception):
                 with contextlib.suppress(SessionClosedError):  # The close of the host takes everything back itself.
                     self.start_soon(abandoned, outcome[0])
             raise

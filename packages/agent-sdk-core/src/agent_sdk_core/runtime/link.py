@@ -96,6 +96,12 @@ class Link(ABC, Generic[C]):
         return self._connection
 
     @property
+    def pid(self) -> int | None:
+        """Process id of its agent, while it can be talked to; None for one that is no process of ours."""
+        connection = self._connection
+        return None if connection is None or self.is_over else connection.channel.pid
+
+    @property
     def is_over(self) -> bool:
         """Whether its agent has ended, or says nothing more."""
         connection = self._connection

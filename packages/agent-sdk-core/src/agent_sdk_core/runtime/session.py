@@ -328,7 +328,7 @@ class BaseSession(AgentSession):
         """Replace the conversation so far by a summary, and return when that is done."""
         self._require_open()
         self.hooks.compaction = None
-        await self._host.call(self._turns.compact, abandoned=_nothing)
+        await self._host.call(self._turns.compact)
         if self.hooks.compaction is not None:
             raise PolicyDeniedError(self.hooks.compaction, backend=self._driver.name, details={"hook": "pre_compact"})
 
@@ -590,8 +590,3 @@ class BaseSession(AgentSession):
             self.use()
             self._idle.set()
             self._idle = anyio.Event()
-
-
-async def _nothing(result: None) -> None:
-    """Take back a result that holds nothing."""
-    del result

@@ -45,6 +45,11 @@ class OwnedChannel(Channel, Protocol):
     """A channel as its owner has it, who ends it."""
 
     @property
+    def pid(self) -> int | None:
+        """Process id of the other side; None where it is no process of ours."""
+        ...
+
+    @property
     def exit(self) -> object | None:
         """How the other side ended; None while it lives."""
         ...

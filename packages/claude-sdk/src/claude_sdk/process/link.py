@@ -56,12 +56,6 @@ class ClaudeLink(Link[ClaudeProcess]):
         self._tap = tap
         self._lock: SessionLock | None = None
 
-    @property
-    def pid(self) -> int | None:
-        """Process id of the claude, while it can be talked to."""
-        process = self._connection
-        return None if process is None or self.is_over else process.channel.pid
-
     async def dismiss(self) -> None:
         """End the claude, and the background work that it would wait for; bounded, never raises."""
         await self.close(term=2.0 if await self._say_goodbye() else 1.0)

@@ -165,11 +165,6 @@ class AppServer:
         host.start_soon(LineConnection(channel, server.peer).run)
         return server
 
-    @property
-    def pid(self) -> int | None:
-        """Its process; None for one that somebody else started."""
-        return self.channel.pid if isinstance(self.channel, ChildProcess) else None
-
     async def greet(self, where: Path | str, *, timeout: float, client: Client | None = None) -> None:
         """Shake hands, and have the configuration read.
 

@@ -65,12 +65,6 @@ class AppServerLink(Link[AppServer]):
         self._arguments = arguments
         self._tap = tap
 
-    @property
-    def pid(self) -> int | None:
-        """Process id of the app-server that was started, while it can be talked to."""
-        server = self._connection
-        return None if server is None or self.is_over else server.pid
-
     async def _spawn(self) -> AppServer:
         if self._address is not None:
             self._where: Path | str = self._address.url

@@ -78,7 +78,7 @@ class Attachment:
             AgentError: It cannot be opened.
         """
         if not self.holds or self._link.in_doubt:
-            await self._host.call(lambda: self._open_again(stored), abandoned=_nothing)
+            await self._host.call(lambda: self._open_again(stored))
 
     async def park(self, idle: Callable[[], bool], unload: Callable[[], Awaitable[object]]) -> None:
         """Unload the thread, unless somebody uses it by now; who asks for it meanwhile waits."""
@@ -108,8 +108,3 @@ class Attachment:
                 if lost and self.changed is not None:
                     self.changed(lost)
                 return
-
-
-async def _nothing(result: None) -> None:
-    """Take back a result that holds nothing."""
-    del result

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from agent_sdk_core.errors import AgentError, ProtocolError
-from agent_sdk_core.wire.reading import Json
+from agent_sdk_core.wire.reading import Json, optional_text_at, record_of, records_at
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.process.errors import translate
 from codex_sdk.process.link import AppServerLink
@@ -17,6 +17,24 @@ _log = logging.getLogger(__name__)
 _REQUEST_SECONDS: Final = 60.0
 GOODBYE_SECONDS: Final = 2.0
 """How long who has other things to do waits for an answer."""
+
+
+async def every_entry(ask: Callable[[Json], Awaitable[object]], params: Json) -> list[Json]:
+    """Return the entries of all pages of a list.
+
+    Args:
+        ask: Returns the page for these parameters.
+        params: Those of the first one.
+    """
+    entries: list[Json] = []
+    cursor: str | None = None
+    while True:
+        page = record_of(await ask(params if cursor is None else {**params, "cursor": cursor}))
+        entries += records_at(page, "data")
+        following = optional_text_at(page, "nextCursor")
+        if following is None or following == cursor:
+            return entries
+        cursor = following
 
 
 class ThreadCalls:

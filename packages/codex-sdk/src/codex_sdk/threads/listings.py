@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, ProtocolError, UnsupportedOptionError
 from agent_sdk_core.interfaces.pages import SessionPage, StoredSession, require_sessions
@@ -27,6 +27,7 @@ from agent_sdk_core.wire.reading import (
     texts_at,
 )
 from codex_sdk.process.errors import translate
+from codex_sdk.threads.calls import every_entry
 
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
 """What Codex's own configuration takes for models that it does not list (0.163)."""
@@ -50,16 +51,8 @@ _TIERS: Final = frozenset({"flex", "priority", "fast"})
 
 async def list_models(peer: Peer) -> list[ChatModel]:
     """Return the models that Codex offers, hidden ones left out."""
-    models: list[ChatModel] = []
-    cursor: str | None = None
-    while True:
-        params: Json = {} if cursor is None else {"cursor": cursor}
-        page = cast("Json", await peer.request("model/list", params, idempotent=True))
-        models.extend(_model(entry) for entry in page.get("data") or ())
-        following = page.get("nextCursor")
-        if following is None or following == cursor:
-            return models
-        cursor = following
+    listed = await every_entry(partial(peer.request, "model/list", idempotent=True), {})
+    return [_model(entry) for entry in listed]
 
 
 async def require_effort(peer: Peer, effort: str | None) -> None:

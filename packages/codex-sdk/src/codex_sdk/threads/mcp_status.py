@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 from agent_sdk_core.errors import RequestTimeoutError
 from agent_sdk_core.interfaces.mcp import McpServerStatus, McpState, McpTool
 from agent_sdk_core.redaction import redact
-from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, records_at, text_at
+from agent_sdk_core.wire.reading import Json, as_record, optional_text_at, record_at, text_at
+from codex_sdk.threads.calls import every_entry
 
 Call = Callable[..., Awaitable[object]]
 
@@ -35,17 +37,12 @@ async def mcp_status(call: Call, thread_id: str, told: Mapping[str, str]) -> lis
         thread_id: The thread.
         told: What was told of the start of each, by name.
     """
-    servers: list[McpServerStatus] = []
-    params: Json = {"threadId": thread_id, "detail": "toolsAndAuthOnly"}
+    ask = partial(call, "mcpServerStatus/list", timeout=_STATUS_SECONDS)
     try:
-        while True:
-            answer = as_record(await call("mcpServerStatus/list", params, timeout=_STATUS_SECONDS)) or {}
-            servers += [_status(server) for server in records_at(answer, "data")]
-            if (cursor := optional_text_at(answer, "nextCursor")) is None:
-                return servers
-            params = {**params, "cursor": cursor}
+        servers = await every_entry(ask, {"threadId": thread_id, "detail": "toolsAndAuthOnly"})
     except RequestTimeoutError:
         return [McpServerStatus(name, _STARTS.get(state, "failed")) for name, state in told.items()]
+    return [_status(server) for server in servers]
 
 
 async def reload_servers(call: Call) -> None:

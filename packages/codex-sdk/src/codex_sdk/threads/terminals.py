@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.interfaces.session import BackgroundTask
-from agent_sdk_core.wire.reading import Json, as_record, integer_at, optional_text_at, records_at, text_at
+from agent_sdk_core.wire.reading import Json, integer_at, optional_text_at, text_at
 from codex_sdk.normalizer.items.commands import script
+from codex_sdk.threads.calls import every_entry
 
 Call = Callable[[str, Json], Awaitable[object]]
 """Sends a request to the app-server and returns its result."""
@@ -15,16 +17,7 @@ Call = Callable[[str, Json], Awaitable[object]]
 
 async def list_terminals(call: Call, thread_id: str) -> list[Json]:
     """Return every page of `thread/backgroundTerminals/list`."""
-    terminals: list[Json] = []
-    cursor: str | None = None
-    while True:
-        params = {"threadId": thread_id, **({} if cursor is None else {"cursor": cursor})}
-        page = as_record(await call("thread/backgroundTerminals/list", params)) or {}
-        terminals.extend(records_at(page, "data"))
-        following = optional_text_at(page, "nextCursor")
-        if following is None or following == cursor:
-            return terminals
-        cursor = following
+    return await every_entry(partial(call, "thread/backgroundTerminals/list"), {"threadId": thread_id})
 
 
 async def stop_terminal(call: Call, thread_id: str, task_id: str) -> None:

@@ -57,7 +57,10 @@ class WebSocketChannel:
 
     Attributes:
         name: What errors call the other side.
+        pid: None: the other side is no process of ours.
     """
+
+    pid: int | None = None
 
     def __init__(
         self,
