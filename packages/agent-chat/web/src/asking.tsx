@@ -304,7 +304,10 @@ function Elicitation({ request }: { request: Request }) {
           </p>
         ) : (
           Object.entries(properties).map(([name, each]) => (
-            <label key={name} class="field">
+            <label key={name} class={each.type === "boolean" ? "field yes-no" : "field"}>
+              {each.type === "boolean" ? (
+                <input type="checkbox" checked={content[name] === true} onChange={(event) => setContent({ ...content, [name]: event.currentTarget.checked })} />
+              ) : null}
               <span>{plain(each.title ?? name)}</span>
               {each.enum ? (
                 <select value={String(content[name] ?? "")} onChange={(event) => setContent({ ...content, [name]: event.currentTarget.value })}>
@@ -315,9 +318,7 @@ function Elicitation({ request }: { request: Request }) {
                     </option>
                   ))}
                 </select>
-              ) : each.type === "boolean" ? (
-                <input type="checkbox" checked={content[name] === true} onChange={(event) => setContent({ ...content, [name]: event.currentTarget.checked })} />
-              ) : (
+              ) : each.type === "boolean" ? null : (
                 <input
                   type={(each.type === "number" || each.type === "integer" ? "number" : "text") as "text"}
                   required={required.includes(name)}

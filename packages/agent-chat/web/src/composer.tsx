@@ -394,7 +394,11 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
           </button>
         )}
       </div>
-      {children ? <div class="composer-settings">{children}</div> : null}
+      {children ? (
+        <div class="composer-settings" onFocusIn={(event) => (event.target as HTMLElement).scrollIntoView({ block: "nearest", inline: "nearest" })}>
+          {children}
+        </div>
+      ) : null}
     </form>
   );
 }
