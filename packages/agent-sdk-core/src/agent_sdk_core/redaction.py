@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from functools import cache
 from typing import Final, cast
 
 REDACTED: Final = "**********"
@@ -32,21 +33,28 @@ _START: Final = r"(?:(?<![A-Za-z0-9_])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
 """Where a key may begin: behind nothing that could be a part of it, so behind a letter of another script as well, or
 behind an escape of JSON, for text is quoted in text."""
 
-_SHAPES: Final = re.compile(
-    r"(?P<before>"
-    rf"{_START}(?i:(?:proxy-)?authorization)[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?:[A-Za-z]{{1,16}}\s{{1,4}})?"
-    rf"|{_START}(?i:bearer)\s{{1,4}}(?=[\w.~+/=-]{{16}})"
-    r"|(?i:api[_-]?key|access[_-]?key|secret(?!ar)|password|passwd|passphrase|token(?!s|i)|credential)[\w-]{0,32}[\"']?"
-    r"\s{0,4}[:=]\s{0,4}[\"']?(?=[^\s\"',;&]{8})"
-    r"|://[^\s/:@]{0,64}:(?=[^\s/@]{1,256}@)"
-    r")[^\s\"',;&@]{3,}"
-    rf"|{_START}(?:sk-[\w-]{{8,}}|(?:sk|rk)_(?:live|test)_\w{{8,}}|gh[pousr]_\w{{16,}}|github_pat_\w{{16,}}"
-    r"|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}\b|AIza[\w-]{30,}|hf_\w{20,}|npm_\w{30,}"
-    r"|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)"
-    r"|-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,16384}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?",
-    re.ASCII,
-)
-"""Shapes of keys, and what stands behind a name that tells; every repetition is bounded or has one way to match."""
+
+@cache
+def _shapes() -> re.Pattern[str]:
+    """Return the shapes of keys, and of what stands behind a name that tells.
+
+    Every repetition is bounded or has one way to match. Made when first needed: it takes longer than most modules.
+    """
+    return re.compile(
+        r"(?P<before>"
+        rf"{_START}(?i:(?:proxy-)?authorization)[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?:[A-Za-z]{{1,16}}\s{{1,4}})?"
+        rf"|{_START}(?i:bearer)\s{{1,4}}(?=[\w.~+/=-]{{16}})"
+        r"|(?i:api[_-]?key|access[_-]?key|secret(?!ar)|password|passwd|passphrase|token(?!s|i)|credential)[\w-]{0,32}[\"']?"
+        r"\s{0,4}[:=]\s{0,4}[\"']?(?=[^\s\"',;&]{8})"
+        r"|://[^\s/:@]{0,64}:(?=[^\s/@]{1,256}@)"
+        r")[^\s\"',;&@]{3,}"
+        rf"|{_START}(?:sk-[\w-]{{8,}}|(?:sk|rk)_(?:live|test)_\w{{8,}}|gh[pousr]_\w{{16,}}|github_pat_\w{{16,}}"
+        r"|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}\b|AIza[\w-]{30,}|hf_\w{20,}|npm_\w{30,}"
+        r"|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)"
+        r"|-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,16384}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?",
+        re.ASCII,
+    )
+
 
 _lock = threading.Lock()
 _values: dict[str, None] = {}
@@ -136,21 +144,26 @@ _MOST_HELD: Final = 32_768
 _TERMINATOR: Final = re.compile(r"[\s\"',;&@]", re.ASCII)
 _ONE_WORD: Final = re.compile(r"[!-~]+")
 _WORD: Final = re.compile(r"[!-~]*\Z")
-_BEGINNINGS: Final = re.compile(
-    r"(?:"
-    rf"{_START}"
-    r"(?:(?:proxy-)?authorization)[\"']?\s{0,4}(?:[:=]\s{0,4}[\"']?(?:[a-z]{0,16}\s{0,4})?)?"
-    rf"|{_START}"
-    r"bearer\s{0,4}"
-    r"|(?:api[_-]?key|access[_-]?key|secret|password|passwd|passphrase|token|credential)[\w-]{0,32}[\"']?"
-    r"\s{0,4}(?:[:=]\s{0,4}[\"']?)?"
-    r"|://"
-    r"|-{1,5}(?:B|BE|BEG|BEGI|BEGIN[A-Z ]{0,45}-{0,5}|E|EN|END[A-Z ]{0,45}-{0,5})?"
-    r"|-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,16384}(?:-{0,5}|-----END[A-Z ]{0,45}-{0,5})"
-    r")[^\s]*\Z",
-    re.IGNORECASE | re.ASCII,
-)
-"""What a secret may begin with, at the end of a text."""
+
+
+@cache
+def _beginnings() -> re.Pattern[str]:
+    """Return what a secret may begin with, at the end of a text."""
+    return re.compile(
+        r"(?:"
+        rf"{_START}"
+        r"(?:(?:proxy-)?authorization)[\"']?\s{0,4}(?:[:=]\s{0,4}[\"']?(?:[a-z]{0,16}\s{0,4})?)?"
+        rf"|{_START}"
+        r"bearer\s{0,4}"
+        r"|(?:api[_-]?key|access[_-]?key|secret|password|passwd|passphrase|token|credential)[\w-]{0,32}[\"']?"
+        r"\s{0,4}(?:[:=]\s{0,4}[\"']?)?"
+        r"|://"
+        r"|-{1,5}(?:B|BE|BEG|BEGI|BEGIN[A-Z ]{0,45}-{0,5}|E|EN|END[A-Z ]{0,45}-{0,5})?"
+        r"|-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,16384}(?:-{0,5}|-----END[A-Z ]{0,45}-{0,5})"
+        r")[^\s]*\Z",
+        re.IGNORECASE | re.ASCII,
+    )
+
 
 _LOOKED_AT: Final = 20_000
 
@@ -169,10 +182,10 @@ def _moved(text: str, cut: int) -> int:
     """Return an earlier place where the one given would divide a word, a secret, or what may begin one."""
     if (word := _WORD.search(text, max(0, cut - _LOOKED_AT), cut)) is not None and word.start() < cut:
         return word.start()
-    if (found := _BEGINNINGS.search(text, max(0, cut - _LOOKED_AT), cut)) is not None and found.start() < cut:
+    if (found := _beginnings().search(text, max(0, cut - _LOOKED_AT), cut)) is not None and found.start() < cut:
         return found.start()
     pattern = _compiled() if _stale else _pattern
-    for each in (pattern, _SHAPES):
+    for each in (pattern, _shapes()):
         for match in each.finditer(text) if each is not None else ():
             if match.start() < cut < match.end():
                 return match.start()
@@ -201,7 +214,7 @@ def _redacted(text: str) -> tuple[str, bool]:
         open_ended = before is not None and found.end() == len(text)
         return f"{before or ''}{REDACTED}"
 
-    return _SHAPES.sub(replaced, text), open_ended
+    return _shapes().sub(replaced, text), open_ended
 
 
 def _without_known(text: str) -> str:
