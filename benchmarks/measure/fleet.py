@@ -13,6 +13,7 @@ from measure.readers import Reader
 from measure.report import NOT_INSTALLED, Row, Section, middle, ratio
 from measure.scene import Scene
 
+_RAW: Final = Reader("raw pipe, json.loads", "probes.raw", "json")
 _HERE: Final = Reader("a backend here", "probes.spread", "here")
 _FLEET: Final = Reader("a fleet of two hosts", "probes.spread", "fleet")
 
@@ -31,10 +32,10 @@ def measure_fleet(place: Scene, processes: int, rounds: int) -> list[Section]:
     title = f"{place.agent}, a fleet of two hosts on loopback: turns of three and of {place.deltas:,} deltas"
     if find_spec("ray") is None:
         return [Section(f"{place.agent}-fleet", title, [Row(_FLEET.name, status=NOT_INSTALLED)])]
-    runs: dict[str, list[dict[str, Any]]] = {_HERE.name: [], _FLEET.name: []}
+    runs: dict[str, list[dict[str, Any]]] = {_RAW.name: [], _HERE.name: [], _FLEET.name: []}
     with _fleet(place) as spread:
         for number in range(processes):
-            for reader in (_HERE, _FLEET):
+            for reader in (_RAW, _HERE, _FLEET):
                 place.progress(f"{place.agent}, fleet: process {number + 1} of {processes}, {reader.name}")
                 runs[reader.name].append(spread.run(reader, "spread", rounds=rounds))
     return [_turns(place, title, runs), *_held(place, runs)]
@@ -61,8 +62,10 @@ def _turns(place: Scene, title: str, runs: dict[str, list[dict[str, Any]]]) -> S
         return [value for run in runs[name] for value in cast("list[float]", run[what])]
 
     here = middle(all_of(_HERE.name, "stream"))
-    rows: list[Row] = []
-    for name in runs:
+    # The pipe interrupts alone: how long an agent takes to stop is no merit of whoever asks it.
+    raw = all_of(_RAW.name, "interrupt")
+    rows = [Row(_RAW.name, {"interrupt ms": _ms(middle, raw), "interrupt ms max": _ms(max, raw)})]
+    for name in (_HERE.name, _FLEET.name):
         stream = middle(all_of(name, "stream"))
         values: dict[str, float | None] = {
             "first text ms": middle(all_of(name, "first")) * 1000,
@@ -85,7 +88,8 @@ def _turns(place: Scene, title: str, runs: dict[str, list[dict[str, Any]]]) -> S
 
 def _held(place: Scene, runs: dict[str, list[dict[str, Any]]]) -> list[Section]:
     rows: list[Row] = []
-    for name, done in runs.items():
+    for name in (_HERE.name, _FLEET.name):
+        done = runs[name]
         counted = [cast("list[dict[str, float]]", run["held"]) for run in done]
         for at, held in enumerate(counted[0]):
             parts = {part: middle([run[at][part] for run in counted]) for part in held}

@@ -43,6 +43,10 @@ class Pipe(ABC):
         """Send a prompt, and yield everything up to the end of its turn."""
 
     @abstractmethod
+    def stop(self) -> None:
+        """Ask for the end of the running turn."""
+
+    @abstractmethod
     def begins(self, message: Json) -> bool:
         """Tell whether a message is about a turn."""
 
@@ -86,6 +90,7 @@ class CodexPipe(Pipe):
         super().__init__([executable, "app-server"], parse, cwd)
         self._ids = 0
         self._thread_id = ""
+        self._turn_id = ""
 
     def greet(self) -> None:
         client = {"name": "benchmark", "title": "benchmark", "version": "0"}
@@ -111,9 +116,14 @@ class CodexPipe(Pipe):
     def turn(self, prompt: str) -> Iterator[Json]:
         self.begin_turn(self._thread_id, prompt)
         for message in self.messages():
+            if message.get("method") == "turn/started":
+                self._turn_id = message["params"]["turn"]["id"]
             yield message
             if message.get("method") == "turn/completed":
                 return
+
+    def stop(self) -> None:
+        self.interrupt(self._thread_id, self._turn_id)
 
     def begins(self, message: Json) -> bool:
         return str(message.get("method")).startswith(("turn/", "item/"))
@@ -171,6 +181,9 @@ class ClaudePipe(Pipe):
             yield message
             if message.get("type") == "result":
                 return
+
+    def stop(self) -> None:
+        self.send({"type": "control_request", "request_id": "stop", "request": {"subtype": "interrupt"}})
 
     def begins(self, message: Json) -> bool:
         return True

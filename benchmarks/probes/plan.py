@@ -29,6 +29,9 @@ FLOOD: Final = "flood"
 
 FLOOD_DELTAS: Final = 100_000
 
+FLOOD_BEGUN: Final = 500
+"""Deltas that a reader has seen of a flood that it interrupts."""
+
 ENDLESS: Final = "endless"
 """The prompt that is answered with a few words and then silence, in a turn that does not end."""
 
@@ -188,6 +191,17 @@ class Flood:
     alone: list[float] = field(default_factory=list[float])
     beside: list[float] = field(default_factory=list[float])
     interrupt: float | None = None
+
+
+@dataclass(slots=True)
+class Stops:
+    """How floods were interrupted.
+
+    Attributes:
+        interrupt: Seconds from the wish to interrupt one that is read to its result.
+    """
+
+    interrupt: list[float] = field(default_factory=list[float])
 
 
 @dataclass(slots=True)

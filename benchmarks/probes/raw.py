@@ -15,12 +15,15 @@ from probes.memory import rss_now
 from probes.pipes import ClaudePipe, CodexPipe, Pipe
 from probes.plan import (
     ENDLESS,
+    FLOOD,
+    FLOOD_BEGUN,
     HELLO,
     STREAM,
     Ending,
     Flood,
     Lap,
     Plan,
+    Stops,
     Stopwatch,
     Streamed,
     Together,
@@ -193,6 +196,23 @@ def flood(plan: Plan) -> Flood:
     return flood
 
 
+def interrupts(plan: Plan) -> Stops:
+    """Interrupt floods: what is left of the time of all others is theirs, and not the agent's."""
+    stops = Stops()
+    pipe = begin(plan)
+    for _ in range(plan.rounds):
+        watch, seen = Stopwatch(), 0
+        for message in pipe.turn(FLOOD):
+            seen += bool(pipe.delta(message))
+            if seen == FLOOD_BEGUN:
+                seen += 1
+                watch.lap()
+                pipe.stop()
+        stops.interrupt.append(watch.lap())
+    pipe.close()
+    return stops
+
+
 def codex(plan: Plan) -> CodexPipe:
     return CodexPipe(plan.executable, PARSERS[plan.variant], plan.cwd)
 
@@ -211,6 +231,8 @@ def main() -> None:
             answer(together(plan))
         case "flood":
             answer(flood(plan))
+        case "spread":
+            answer(interrupts(plan))
         case _:
             answer_all([end(plan) for _ in range(plan.rounds + 1)])
 

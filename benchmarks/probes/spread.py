@@ -13,7 +13,7 @@ import anyio
 
 from agent_sdk_core import AgentBackend, AgentSession, SessionOptions, StreamEvent
 from probes.memory import pss_of
-from probes.plan import FLOOD, HELLO, PIECE, STREAM, Plan, Stopwatch, answer
+from probes.plan import FLOOD, FLOOD_BEGUN, HELLO, PIECE, STREAM, Plan, Stopwatch, answer
 
 AT_ONCE: Final = (20, 100)
 """How many sessions are open when memory is read; what one more takes is between them."""
@@ -21,9 +21,6 @@ AT_ONCE: Final = (20, 100)
 _OPENING: Final = 8
 _IDLE: Final = 10.0
 """Seconds for which nothing happens in them: two polls of each session."""
-
-_BEGUN: Final = 500
-"""Messages that a reader has seen of a flood that it interrupts."""
 
 
 @dataclass(slots=True)
@@ -138,13 +135,13 @@ async def interrupt(session: AgentSession, found: Spread) -> None:
         turn = session.query(FLOOD)
         async for message in turn:
             seen += isinstance(message, StreamEvent)
-            if seen == _BEGUN:
+            if seen == FLOOD_BEGUN:
                 watch.lap()
                 tasks.start_soon(session.interrupt)
                 seen += 1
         found.interrupt.append(watch.lap())
     async with session.query(FLOOD) as turn:
-        for _ in range(_BEGUN):
+        for _ in range(FLOOD_BEGUN):
             await turn.__anext__()
         watch.lap()
         await session.interrupt()
