@@ -7,10 +7,10 @@ agents too.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import agent_sdk_core
+from agent_sdk_core import lazy_names
 
 if TYPE_CHECKING:
     from acp_sdk.backend import AcpBackend
@@ -24,19 +24,7 @@ __all__ += agent_sdk_core.__all__  # the whole public core
 
 _OURS: Final = {"AcpBackend": "backend", "AcpSession": "session"}
 
-
-def __getattr__(name: str) -> Any:
-    module = _OURS.get(name)
-    if module is not None:
-        value = getattr(import_module(f"{__name__}.{module}"), name)
-    elif name in __all__:
-        value = getattr(agent_sdk_core, name)
-    else:
-        from agent_sdk_core.spellings import no_public_name
-
-        raise no_public_name(__name__, name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _OURS, agent_sdk_core)
 
 
 def __dir__() -> list[str]:

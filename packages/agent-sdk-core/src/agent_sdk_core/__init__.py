@@ -5,10 +5,14 @@ Names load when they are first used, so that importing this package costs next t
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
     from agent_sdk_core.asking.permissions import (
         DEFER,
         Allow,
@@ -523,15 +527,31 @@ _HOMES: Final[dict[str, tuple[str, ...]]] = {
 _MODULES: Final = {name: module for module, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    module = _MODULES.get(name)
-    if module is None:
-        from agent_sdk_core.spellings import no_public_name
+def lazy_names(package: str, modules: Mapping[str, str], beside: ModuleType | None = None) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package (PEP 562).
 
-        raise no_public_name(__name__, name)
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+    Args:
+        package: Its name.
+        modules: The module of each name, below the package.
+        beside: A package whose public names are this one's too.
+    """
+
+    def load(name: str) -> Any:
+        if (module := modules.get(name)) is not None:
+            value = getattr(import_module(f"{package}.{module}"), name)
+        elif beside is not None and name in beside.__all__:
+            value = getattr(beside, name)
+        else:
+            from agent_sdk_core.spellings import no_public_name
+
+            raise no_public_name(package, name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return load
+
+
+__getattr__ = lazy_names(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -6,10 +6,10 @@ first used, so that importing this package costs next to nothing.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import agent_sdk_core
+from agent_sdk_core import lazy_names
 
 if TYPE_CHECKING:
     from agent_sdk_core import *  # noqa: F403  # the whole public core
@@ -30,19 +30,7 @@ _OURS: Final = {
     "replay": "playback.player",
 }
 
-
-def __getattr__(name: str) -> Any:
-    module = _OURS.get(name)
-    if module is not None:
-        value = getattr(import_module(f"{__name__}.{module}"), name)
-    elif name in __all__:
-        value = getattr(agent_sdk_core, name)
-    else:
-        from agent_sdk_core.spellings import no_public_name
-
-        raise no_public_name(__name__, name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _OURS, agent_sdk_core)
 
 
 def __dir__() -> list[str]:

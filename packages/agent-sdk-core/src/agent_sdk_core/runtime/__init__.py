@@ -5,8 +5,9 @@ This is the public interface for the authors of backends: the names below, which
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
+
+from agent_sdk_core import lazy_names
 
 if TYPE_CHECKING:
     from agent_sdk_core.runtime.asking.pending import PendingRequests, Resolution
@@ -43,11 +44,4 @@ _HOMES: Final = {
     "SessionSink": "driver",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Load a name on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -7,8 +7,9 @@ callback or tool is asked for, a plain function will do: it runs in a thread.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
+
+from agent_sdk_core import lazy_names
 
 if TYPE_CHECKING:
     from agent_sdk_core.sync.account import LoginHandle
@@ -52,14 +53,7 @@ _HOMES: Final = {
     "tool": "user_code",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Load a name on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

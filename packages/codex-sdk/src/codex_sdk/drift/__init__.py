@@ -7,8 +7,9 @@ needs of this package is little.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
+
+from agent_sdk_core import lazy_names
 
 if TYPE_CHECKING:
     from codex_sdk.drift.checking import check
@@ -28,8 +29,4 @@ _MODULES: Final = {
     "shipped_surface": "shipped",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_names(__name__, _MODULES)
