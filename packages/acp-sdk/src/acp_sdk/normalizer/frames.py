@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from acp_sdk.protocol.updates import SessionUpdate
 from agent_sdk_core.messages.base import Message, Source
 from agent_sdk_core.messages.conversation import AssistantMessage, StreamEvent, UnknownMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
@@ -57,6 +58,7 @@ class Frames:
         if self.partial:
             self.add(StreamEvent, event=event, api_message_id=message_id)
 
-    def unknown(self, kind: str, body: object) -> None:
-        """Add the message of something that is not understood, all of it."""
-        self.add(UnknownMessage, type=kind, params=body)
+    def update(self, update: SessionUpdate) -> None:
+        """Add the message of an update that no other one has a word for, all of it."""
+        wire = update.to_wire()
+        self.add(UnknownMessage, type=f"acp/{wire.get('sessionUpdate')}", params=wire)

@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any
 from uuid import uuid4
 
 from acp_sdk.normalizer.cards import Cards
+from acp_sdk.normalizer.circumstances import Circumstances
 from acp_sdk.normalizer.endings import aborted, ending
 from acp_sdk.normalizer.facts import SessionFacts
 from acp_sdk.normalizer.frames import Frames
+from acp_sdk.normalizer.plans import Plans
 from acp_sdk.normalizer.speech import Speech, block_of
 from acp_sdk.normalizer.tools import Facts, Tool
+from acp_sdk.normalizer.turn import Turn
 from acp_sdk.normalizer.usage import usage_of
-from acp_sdk.protocol.content import text_of_blocks
-from acp_sdk.protocol.tool_calls import (
-    TerminalOutputChunk,
-    TerminalUpdate,
-    ToolCall,
-    ToolCallContentChunk,
-    ToolCallUpdate,
-)
+from acp_sdk.protocol.tool_calls import ToolCall, ToolCallContentChunk, ToolCallUpdate
 from acp_sdk.protocol.updates import (
     AgentMessage,
     AgentMessageChunk,
     AgentThought,
     AgentThoughtChunk,
-    AvailableCommandsUpdate,
-    CompactionSummaryChunk,
-    CompactionUpdate,
-    ConfigOptionUpdate,
-    Notice,
     PlanItems,
-    PlanRemoved,
     PlanUpdate,
-    SessionInfoUpdate,
-    SessionMessage,
-    SessionMessageChunk,
     SessionUpdate,
     StateUpdate,
-    SubagentUpdate,
-    UnknownUpdate,
-    UsageUpdate,
     UserMessage,
     UserMessageChunk,
 )
@@ -51,36 +33,11 @@ from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import UserMessage as UserFrame
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.messages.system import (
-    CompactBoundary,
-    Informational,
-    InitMessage,
-    SessionTitleChanged,
-    StatusMessage,
-    SystemMessage,
-    UsageMessage,
-)
+from agent_sdk_core.messages.system import InitMessage, UsageMessage
 from agent_sdk_core.messages.usage import Usage
 from agent_sdk_core.wire.reading import Json
 
 ENDED = "The turn has ended."
-
-
-@dataclass(slots=True)
-class Turn:
-    """A turn.
-
-    Attributes:
-        id: Our id of it: the protocol has none.
-        uuids: The prompts that it answers.
-        began: When, by the monotonic clock.
-        interrupting: Whether it was asked to end.
-    """
-
-    id: str
-    uuids: list[str]
-    began: float = field(default_factory=time.monotonic)
-    interrupting: bool = False
 
 
 class SessionNormalizer:
@@ -104,8 +61,8 @@ class SessionNormalizer:
         self._frames = Frames(facts.own_id, self._idle_source, partial=partial)
         self._speech = Speech(self._frames)
         self._cards = Cards(self._frames, facts)
-        self._compacting: set[str] = set()
-        self._plans = 0
+        self._plans = Plans(self._frames)
+        self._circumstances = Circumstances(self._frames, facts)
 
     def moved(self) -> None:
         """Note that the agent calls the session otherwise now: `facts` say how."""
@@ -207,71 +164,16 @@ class SessionNormalizer:
                 self._echo(update.message_id, [block_of(block) for block in update.content or ()])
             case StateUpdate():
                 self._state(update)
-            case _:
-                self._told(update)
-
-    def _told(
-        self,
-        update: PlanUpdate
-        | PlanRemoved
-        | TerminalUpdate
-        | TerminalOutputChunk
-        | AvailableCommandsUpdate
-        | ConfigOptionUpdate
-        | SessionInfoUpdate
-        | UsageUpdate
-        | Notice
-        | CompactionUpdate
-        | CompactionSummaryChunk
-        | SubagentUpdate
-        | SessionMessage
-        | SessionMessageChunk
-        | UnknownUpdate,
-    ) -> None:
-        facts = self.facts
-        match update:
             case PlanUpdate():
                 self._plan(update)
-            case AvailableCommandsUpdate():
-                facts.commands = update.available_commands
-                told = [{"name": each.name, "description": each.description} for each in facts.commands]
-                self._frames.add(SystemMessage, subtype="commands_changed", commands=told)
-            case ConfigOptionUpdate():
-                before, facts.options = (facts.own_mode, facts.model), update.config_options
-                if before != (facts.own_mode, facts.model):
-                    mode = facts.mode or facts.own_mode
-                    self._frames.add(StatusMessage, status=None, permissionMode=mode, model=facts.model)
-            case SessionInfoUpdate():
-                if "title" in update.model_fields_set and update.title != facts.title:
-                    facts.title = update.title
-                    self._frames.add(SessionTitleChanged, title=update.title)
-            case UsageUpdate():
-                facts.used, facts.size, facts.cost = update.used, update.size, update.cost or facts.cost
-            case Notice():
-                level = update.severity if update.severity in ("info", "warning", "error") else "info"
-                content = ": ".join(part for part in (update.title, update.description) if part)
-                self._frames.add(Informational, content=content, level=level)
-            case CompactionUpdate():
-                self._compaction(update)
-            case (
-                TerminalUpdate()
-                | TerminalOutputChunk()
-                | PlanRemoved()
-                | CompactionSummaryChunk()
-                | SubagentUpdate()
-                | SessionMessage()
-                | SessionMessageChunk()
-                | UnknownUpdate()
-            ):
-                self._unknown(update)
-            case _:  # pragma: no cover  # every kind has a case: the types say so
-                assert_never(update)
+            case _:
+                self._circumstances.feed(update)
 
     def _call(self, take: Any, update: ToolCallUpdate | ToolCallContentChunk) -> None:
         self._speech.close()
         self._cards.interrupting = self.turn is not None and self.turn.interrupting
         if not take(update, self.facts.model):
-            self._unknown(update)  # It came after the call had its result.
+            self._frames.update(update)  # It came after the call had its result.
 
     def _echo(self, message_id: str, content: list[Json]) -> None:
         """Repeat a prompt that is not ours; our own has been told when its turn began, and agents repeat it in part."""
@@ -300,34 +202,10 @@ class SessionNormalizer:
 
     def _plan(self, update: PlanUpdate) -> None:
         if not isinstance(update.plan, PlanItems):
-            self._unknown(update)
+            self._frames.update(update)
             return
         self._speech.close()
-        self._plans += 1
-        call_id = f"plan_{self.turn.id if self.turn is not None else self.facts.session_id}_{self._plans}"
-        todos = [
-            {"content": entry.content, "status": _todo(entry.status), "activeForm": entry.content}
-            for entry in update.plan.entries
-        ]
-        block = {"type": "tool_use", "id": call_id, "name": "TodoWrite", "input": {"todos": todos}}
-        self._frames.assistant(f"call_{call_id}", self.facts.model, block)
-        self._frames.tool_result(call_id, "The plan was updated.", is_error=False, outcome=None)
-
-    def _compaction(self, update: CompactionUpdate) -> None:
-        if update.status == "in_progress":
-            if update.compaction_id not in self._compacting:
-                self._compacting.add(update.compaction_id)
-                self._frames.add(StatusMessage, status="compacting")
-            return
-        self._compacting.discard(update.compaction_id)
-        self._frames.add(StatusMessage, status=None)
-        if update.status == "completed":
-            told = {"trigger": "auto", "summary": text_of_blocks(update.summary or ())}
-            self._frames.add(CompactBoundary, compact_metadata=told)
-
-    def _unknown(self, update: SessionUpdate) -> None:
-        wire = update.to_wire()
-        self._frames.unknown(f"acp/{wire.get('sessionUpdate')}", wire)
+        self._plans.tell(update.plan, self.facts.session_id if self.turn is None else self.turn.id, self.facts.model)
 
     def _late(self) -> None:
         """Finish what is said outside of a turn."""
@@ -355,7 +233,7 @@ class SessionNormalizer:
         self._frames.add(
             ResultMessage,
             **fields,
-            duration_ms=round((time.monotonic() - turn.began) * 1000),
+            duration_ms=turn.milliseconds,
             result=None if failed else self._speech.answer or "",
             usage=None if usage is None else usage.to_wire(),
             total_cost_usd=facts.cost_usd,
@@ -365,10 +243,6 @@ class SessionNormalizer:
         self.finished = self.finished or not failed
         self.turn = None
         self._frames.source = self._idle_source
-
-
-def _todo(status: str) -> str:
-    return {"cancelled": "completed"}.get(status, status)
 
 
 def history_of(messages: Sequence[SDKMessage]) -> list[SDKMessage]:
