@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from acp_sdk import driver
+from acp_sdk import abandoned
 from acp_sdk.backend import AcpBackend
 from acp_sdk.routing import receiver
 from agent_sdk_core import (
@@ -204,7 +204,7 @@ async def test_an_agent_of_version_2_that_ends_late_is_free_again(
     child_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.1)
-    monkeypatch.setattr(driver, "FREE_SECONDS", 60.0)
+    monkeypatch.setattr(abandoned, "FREE_SECONDS", 60.0)
     with FakeAcp(version=2) as fake, anyio.fail_after(90):
         fake.on("session/prompt", lambda request: request.answer())
         backend = AcpBackend(command=fake.command, env=child_env, protocol_version=2)

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from acp_sdk import driver
+from acp_sdk import abandoned
 from acp_sdk.backend import AcpBackend
 from agent_sdk_core import (
     AgentSession,
@@ -110,7 +110,7 @@ async def test_an_agent_that_ignores_an_interrupt(
     fake: FakeAcp, backend: AcpBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.2)
-    monkeypatch.setattr(driver, "FREE_SECONDS", 0.1)
+    monkeypatch.setattr(abandoned, "FREE_SECONDS", 0.1)
     fake.hold("session/prompt", "session/cancel")
     async with backend, backend.create_session() as session:
         turn = session.query("Hi")
@@ -120,7 +120,7 @@ async def test_an_agent_that_ignores_an_interrupt(
         assert (await turn.wait()).outcome == "interrupted"
         with pytest.raises(SessionBusyError, match="still runs the turn"):
             await session.query("More").wait()
-        monkeypatch.setattr(driver, "FREE_SECONDS", 20.0)
+        monkeypatch.setattr(abandoned, "FREE_SECONDS", 20.0)
         async with anyio.create_task_group() as tasks:
             again = session.query("More")
             tasks.start_soon(again.wait)

@@ -257,7 +257,7 @@ class AcpBackend(StoredSessions):
         self.capabilities = replace(told_by(agent), permission_modes=self.capabilities.permission_modes)
 
     async def _plan(self, options: SessionOptions) -> Path:
-        from acp_sdk.sessions import settings_of
+        from acp_sdk.choices import settings_of
 
         settings_of(options, backend=self.type)
         if options.resume is not None and not options.fork and self._open_one(options.resume):

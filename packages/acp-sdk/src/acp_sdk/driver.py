@@ -10,18 +10,18 @@ from uuid import uuid4
 import anyio
 import anyio.lowlevel
 
-from acp_sdk.modes import CATEGORIES, option_of, value_for
+from acp_sdk.abandoned import AbandonedTurns
+from acp_sdk.choices import Choices
+from acp_sdk.modes import CATEGORIES
 from acp_sdk.normalizer.failures import failure_of
 from acp_sdk.normalizer.session import SessionNormalizer, history_of
-from acp_sdk.process.agent import AcpAgent
-from acp_sdk.process.errors import translate
 from acp_sdk.process.link import AgentLink
 from acp_sdk.prompt_content import content
 from acp_sdk.protocol import methods
-from acp_sdk.protocol.updates import ConfigOptionUpdate, read_update
+from acp_sdk.protocol.updates import ConfigOptionUpdate
 from acp_sdk.protocol.upgrade import SessionUpgrade
 from acp_sdk.stored import page_of
-from agent_sdk_core.errors import AgentError, ConnectionLostError, ProtocolError, SessionBusyError
+from agent_sdk_core.errors import AgentError, ConnectionLostError, ProtocolError
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.usage import SessionUsage
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from agent_sdk_core.turn_options import TurnOptions
 
 _log = logging.getLogger(__name__)
-
-REQUEST_SECONDS: Final = 60.0
-FREE_SECONDS: Final = 10.0
-"""How long a prompt waits for the end of a turn that was given up."""
 
 _GOODBYE_SECONDS: Final = 2.0
 _KILL_SECONDS: Final = 0.5
@@ -65,6 +61,7 @@ class AcpDriver(SessionDriver):
         upgrade: Likewise.
         name: What the agent is called.
         link: The way to the agent.
+        choices: What is chosen in it.
     """
 
     lends = frozenset(CATEGORIES)
@@ -86,20 +83,16 @@ class AcpDriver(SessionDriver):
         self.upgrade = upgrade
         self.moved: Callable[[str], object] | None = None
         self.link = link
+        self.choices = Choices(link, normalizer.facts, lambda: self.upgrade, self._chosen)
         self._host = host
         self._options = options
         self._opener = opener
         self._stored = stored
         self._generation = link.generation
         self._told = list(told)
-        self._given_up = 0
-        self._freed = anyio.Event()
+        self._abandoned = AbandonedTurns()
         self._parked = False
         self._opening = anyio.Lock()
-        self._own: dict[Setting, str] = {}
-        for setting in CATEGORIES:
-            if (option := option_of(setting, normalizer.facts.options)) is not None:
-                self._own[setting] = option.current_value
 
     @property
     def session_id(self) -> str:
@@ -122,7 +115,7 @@ class AcpDriver(SessionDriver):
     def stopping(self) -> bool:
         """Whether what the agent runs was asked to end, so that it is allowed nothing any more."""
         turn = self.normalizer.turn
-        return turn.interrupting if turn is not None else self._given_up > 0
+        return bool(self._abandoned) if turn is None else turn.interrupting
 
     @property
     def lasts(self) -> bool:
@@ -157,7 +150,8 @@ class AcpDriver(SessionDriver):
                         await self._opener.reopen(self, self._options, stored=self.resumable)
                     except ConnectionLostError:
                         continue
-                    self._generation, self._parked, self._given_up = generation, False, 0
+                    self._generation, self._parked = generation, False
+                    self._abandoned.all_ended()
                     if self.session_id != before and self.moved is not None:
                         self.moved(before)
                 return
@@ -166,29 +160,14 @@ class AcpDriver(SessionDriver):
         self, prompt: Prompt, uuid: str, *, options: TurnOptions | None = None, answers: AnswerForm | None = None
     ) -> str:
         """Send `session/prompt`, which an agent of version 1 answers when the turn has ended."""
-        if self._given_up:
-            await self._until_free()
+        if self._abandoned:
+            await self._cancel()
+            await self._abandoned.over(backend=self.name)
         agent = self.link.today
         blocks = await off_the_loop(lambda: content(prompt, agent.prompts, backend=self.name))
         turn_id = str(uuid4())
         self._host.start_soon(self._run, turn_id, uuid, replay_content(prompt), blocks)
         return turn_id
-
-    async def _until_free(self) -> None:
-        """Wait until the agent has ended the turns that we gave up: it runs one at a time.
-
-        Raises:
-            SessionBusyError: It did not.
-        """
-        await self._cancel()
-        with anyio.move_on_after(FREE_SECONDS):
-            await self._freed.wait()
-            return
-        raise SessionBusyError(
-            f"The {self.name} agent still runs the turn whose interrupt it did not confirm; try again later, or kill "
-            "the session.",
-            backend=self.name,
-        )
 
     async def _run(self, turn_id: str, uuid: str, said: str | list[Json], blocks: list[Json]) -> None:
         self.upgrade.accepted()
@@ -223,16 +202,13 @@ class AcpDriver(SessionDriver):
 
     def _ended(self, turn_id: str, generation: int) -> None:
         """Note that the agent has ended a turn, which we may have given up."""
-        if self._given_up and not self._runs(turn_id) and generation == self.link.generation:
-            self._given_up -= 1
-            if not self._given_up:
-                self._freed.set()
+        if self._abandoned and not self._runs(turn_id) and generation == self.link.generation:
+            self._abandoned.ended()
 
     def idled(self) -> None:
         """Note that an agent of version 2 runs nothing any more: what we had given up has ended too."""
-        if self._given_up and self.normalizer.turn is None:
-            self._given_up = 0
-            self._freed.set()
+        if self.normalizer.turn is None:
+            self._abandoned.all_ended()
 
     def deliver(self, messages: list[SDKMessage]) -> None:
         """Hand messages on, and keep those that a history has."""
@@ -246,40 +222,17 @@ class AcpDriver(SessionDriver):
 
     async def check(self, setting: Setting, value: str | None) -> None:
         """Refuse what the agent does not offer."""
-        if value is not None:
-            value_for(setting, value, self.normalizer.facts.options, backend=self.name)
+        self.choices.check(setting, value)
 
     async def apply(self, setting: Setting, value: str | None) -> None:
         """Choose a value; None: the one that the session had when it was opened."""
         await self.ready()
-        if value is None:
-            own, option = self._own.get(setting), option_of(setting, self.normalizer.facts.options)
-            if own is None or option is None:
-                return
-            await self.choose(option.config_id, own)
-            return
-        await self.choose(*value_for(setting, value, self.normalizer.facts.options, backend=self.name))
+        await self.choices.apply(setting, value)
 
-    async def choose(self, config_id: str, value: str | bool) -> None:
-        """Choose a value of a configuration option, in the agent's words.
-
-        Raises:
-            AgentError: The agent refused.
-        """
-        agent = self.link.today
-        kind = "boolean" if isinstance(value, bool) else "id"
-        params: Json = {"sessionId": self.session_id, "configId": config_id, "type": kind, "value": value}
-        method, sent = (methods.SET_CONFIG_OPTION, params) if agent.version > 1 else self.upgrade.choice(params)
-        answer = as_record(await self._send(agent, method, sent)) or {}
-        if agent.version > 1:
-            update = read_update(
-                {"sessionUpdate": "config_option_update", "configOptions": answer.get("configOptions")}
-            )
-        else:
-            update = self.upgrade.chosen(params, answer)
-        if isinstance(update, ConfigOptionUpdate) and hasattr(self, "sink"):
+    def _chosen(self, update: ConfigOptionUpdate, answer: Json) -> None:
+        if hasattr(self, "sink"):
             self.deliver(self.normalizer.feed(update, answer))
-        elif isinstance(update, ConfigOptionUpdate):  # Before the session is there to be told.
+        else:  # Before the session is there to be told.
             self.normalizer.facts.options = update.config_options
 
     async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
@@ -307,8 +260,7 @@ class AcpDriver(SessionDriver):
         messages = self.normalizer.abandon(code=code, message=message, terminal_reason=terminal_reason)
         self._told += history_of(messages)
         if turn_id is not None and running and self._here:
-            self._given_up += 1
-            self._freed = anyio.Event()
+            self._abandoned.add()
             if self._options.stall_timeout is not None:
                 _log.warning("the %s agent does not end its turn, and is killed", self.name)
                 self.link.doubt()
@@ -342,11 +294,3 @@ class AcpDriver(SessionDriver):
     def usage(self) -> SessionUsage:
         """Return what the session used so far."""
         return self.normalizer.facts.usage()
-
-    async def _send(self, agent: AcpAgent, method: str, params: Json) -> object:
-        try:
-            return await agent.peer.request(method, params, timeout=REQUEST_SECONDS)
-        except ProtocolError as error:
-            raise translate(
-                error, backend=self.name, command=self.link.command, logins=agent.greeting.auth_methods
-            ) from error

@@ -135,7 +135,7 @@ class FolderAgent:
             told=opened.told,
         )
         try:
-            await self.opener.settle(driver, options)
+            await driver.choices.settle(options)
         except BaseException:
             await driver.close()
             raise

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
 
+from acp_sdk.choices import Choices
 from acp_sdk.mcp import servers
-from acp_sdk.modes import CATEGORIES, value_for, values_of
+from acp_sdk.modes import values_of
 from acp_sdk.normalizer.facts import SessionFacts
 from acp_sdk.normalizer.session import SessionNormalizer
 from acp_sdk.process.agent import AcpAgent
@@ -27,7 +28,6 @@ from agent_sdk_core.errors import (
     AgentError,
     ConnectionLostError,
     HandshakeError,
-    InvalidRequestError,
     ProtocolError,
     UnsupportedOptionError,
 )
@@ -58,14 +58,12 @@ class Opened:
     stored: bool
 
 
-class Choosing(Protocol):
-    """The driver of a session, as far as opening needs it: what is known of the session, and its choices."""
+class Reopened(Protocol):
+    """The driver of a session that is opened again: what is known of the session, and its choices."""
 
     normalizer: SessionNormalizer
     upgrade: SessionUpgrade
-
-    async def choose(self, config_id: str, value: str | bool, /) -> None:
-        """Choose a value of one of the agent's configuration options."""
+    choices: Choices
 
 
 class SessionOpener:
@@ -118,7 +116,7 @@ class SessionOpener:
             raise self._cannot("open stored sessions", "resume")
         return await self._opened(agent, methods.RESUME, params, options, cwd)
 
-    async def reopen(self, driver: Choosing, options: SessionOptions, *, stored: bool) -> None:
+    async def reopen(self, driver: Reopened, options: SessionOptions, *, stored: bool) -> None:
         """Open a session again in the agent of today, with what was chosen in it; anew where no turn is stored."""
         agent = await self._link.connect()
         facts = driver.normalizer.facts
@@ -130,10 +128,7 @@ class SessionOpener:
         driver.upgrade = opened.upgrade
         facts.session_id, facts.options = opened.facts.session_id, opened.facts.options
         driver.normalizer.moved()
-        now = values_of(facts.options)
-        for config_id, value in chosen.items():
-            if config_id in now and now[config_id] != value:
-                await driver.choose(config_id, value)
+        await driver.choices.choose_again(chosen)
 
     async def _again(
         self, agent: AcpAgent, facts: SessionFacts, params: Json, options: SessionOptions, *, stored: bool
@@ -149,32 +144,6 @@ class SessionOpener:
             if stored:
                 raise
             return None
-
-    async def settle(self, driver: Choosing, options: SessionOptions) -> None:
-        """Choose what the options name, once the session is open.
-
-        Raises:
-            UnsupportedOptionError: The agent does not offer it.
-        """
-        facts = driver.normalizer.facts
-        for setting in CATEGORIES:
-            if (value := getattr(options, setting)) is not None:
-                config_id, own = value_for(setting, value, facts.options, backend=self._link.name)
-                await driver.choose(config_id, own)
-        for config_id, value in settings_of(options, backend=self._link.name).items():
-            known = values_of(facts.options)
-            if config_id not in known:
-                raise UnsupportedOptionError(
-                    f"The {self._link.name} agent has no option {config_id!r}; it has: {', '.join(known) or 'none'}.",
-                    backend=self._link.name,
-                    details={"option": "settings"},
-                )
-            if isinstance(known[config_id], bool) != isinstance(value, bool):
-                raise InvalidRequestError(
-                    f"SessionOptions.settings[{config_id!r}] is of another kind than the agent's option.",
-                    backend=self._link.name,
-                )
-            await driver.choose(config_id, value)
 
     async def close(self, session_id: str) -> None:
         """Let the agent close a session that nobody wants, where it has a word for that."""
@@ -250,22 +219,3 @@ class SessionOpener:
             backend=self._link.name,
             details={"option": option},
         )
-
-
-def settings_of(options: SessionOptions, *, backend: str) -> Mapping[str, str | bool]:
-    """Return the configuration options that the application names by the agent's ids.
-
-    Raises:
-        InvalidRequestError: They are no table of texts and booleans.
-    """
-    given = options.settings
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping) or not all(isinstance(value, str | bool) for value in given.values()):
-        raise InvalidRequestError(
-            f"SessionOptions.settings of the {backend} agent is a table of its configuration options: ids, and the "
-            "value chosen, text or a boolean.",
-            backend=backend,
-            details={"option": "settings"},
-        )
-    return cast("Mapping[str, str | bool]", given)
