@@ -224,8 +224,8 @@ def vscode(session: nox.Session) -> None:
 def acp(session: nox.Session) -> None:
     """Run others' agents and clients offline, over the Agent Client Protocol, and damage 2,000 lines in each direction.
 
-    opencode, Gemini CLI, acpx and the official packages come from their registries into `.cache/acp`. The files of the
-    contract suite that both agents run are named in `tests/acp/agents.py`. `-- TEST…` for some of the tests.
+    opencode, Gemini CLI, acpx and the official packages come from their registries into `.cache/acp`. Both agents run
+    the whole contract suite; what does not hold of them is declared in `tests/acp/agents.py`. `-- TEST…` for some.
     """
     session.run("python", "-m", "tests.acp.installing")
     session.run("pytest", "-n", "2", *(session.posargs or ("tests/acp",)))

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acp.agents import RealAgent
+from tests.acp.agents import GeminiAgent, RealAgent
 
-from acp_sdk import AcpBackend
 from agent_chat.demo import script
 from agent_chat.demo.agents import DemoAgent
 from agent_sdk_core import (
@@ -199,8 +198,9 @@ async def test_a_session_goes_on(agent: RealAgent, scripted_model: ScriptedModel
         if not backend.capabilities.list_sessions:  # Gemini CLI lists none.
             with pytest.raises(UnsupportedOptionError, match="cannot list"):
                 await backend.list_sessions()
-            await backend.aclose()
-            await gemini_goes_on(agent, scripted_model, session.session_id)
+            async with backend.resume(session.session_id, SessionOptions(cwd=agent.workspace)) as again:
+                await again.run("What is the word?")
+            assert "plinth" in scripted_model.requests[-1].text
             return
         (stored,) = await backend.list_sessions(cwd=agent.workspace)
         assert stored.session_id == session.session_id
@@ -216,13 +216,18 @@ async def test_a_session_goes_on(agent: RealAgent, scripted_model: ScriptedModel
             assert copy.session_id != stored.session_id
 
 
-async def gemini_goes_on(agent: RealAgent, scripted_model: ScriptedModel, session_id: str) -> None:
-    """Open a session of Gemini CLI's in a fresh process, as if in a later minute: in its own that writes it over."""
-    for file in agent.folder.glob(f"home/.gemini/tmp/*/chats/session-*-{session_id[:8]}.jsonl"):
-        file.rename(file.with_name(f"session-2026-01-01T00-00-{session_id[:8]}.jsonl"))
-    backend = AcpBackend(command=[str(agent.wrapper), *agent.rest], env=agent.env, name=agent.name)
-    async with backend, backend.resume(session_id, SessionOptions(cwd=agent.workspace)) as again:
+@pytest.mark.parametrize("agent", [GeminiAgent], ids=["gemini"], indirect=True)
+async def test_a_session_is_opened_again_in_the_minute_in_which_it_was_made(
+    agent: RealAgent, scripted_model: ScriptedModel
+) -> None:
+    """Gemini CLI would clear it: the backend waits until the minute is over."""
+    agent.env.pop("NODE_OPTIONS")
+    scripted_model.otherwise(text("Noted."))
+    async with agent.session() as session:
+        await session.run("The word is plinth.")
+    async with agent.session(resume=session.session_id) as again:
         assert [message.type for message in await again.history()][-2:] == ["user", "assistant"]
+        agent.kill(again)
         await again.run("What is the word?")
         assert "plinth" in scripted_model.requests[-1].text
 

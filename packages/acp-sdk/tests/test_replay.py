@@ -119,3 +119,17 @@ async def test_an_agent_that_dies_while_it_tells_is_an_error(fake: FakeAcp, back
     async with backend:
         with anyio.fail_after(30), pytest.raises(ConnectionLostError):
             await backend.resume("s")
+
+
+async def test_what_the_agent_said_in_the_users_name_is_no_prompt(fake: FakeAcp, backend: AcpBackend) -> None:
+    def load(request: FakeRequest) -> None:
+        for words in ("<session_context>\nToday is Friday.\n</session_context>", "[Function Response: read_file]"):
+            fake.update("s", "user_message_chunk", content={"type": "text", "text": words})
+        tell(fake, 0)
+        request.answer({})
+
+    fake.on("session/load", load)
+    async with backend, backend.resume("s") as session:
+        told = await session.history()
+    assert [message.type for message in told] == ["user", "assistant"]
+    assert "Question 0" in str(told[0])

@@ -12,7 +12,8 @@ from acp_sdk.normalizer.facts import SessionFacts
 from acp_sdk.normalizer.session import SessionNormalizer, history_of
 from acp_sdk.process.agent import AcpAgent
 from acp_sdk.protocol import methods
-from acp_sdk.protocol.updates import read_update
+from acp_sdk.protocol.content import text_of_blocks
+from acp_sdk.protocol.updates import SessionUpdate, UserMessageChunk, read_update
 from acp_sdk.protocol.upgrade import SessionUpgrade
 from agent_sdk_core.errors import ProtocolError, RequestTimeoutError
 from agent_sdk_core.messages.parse import SDKMessage
@@ -25,6 +26,9 @@ BARRIER_SECONDS: Final = 2.0
 
 REPLAY_SECONDS: Final = 30.0
 """How long an agent may tell of a session behind its answer that opened it."""
+
+_OWN_WORDS: Final = ("<session_context>", "<hook_context>", "[Function Response: ")
+"""How a message begins that Gemini CLI (0.61) told its model in the user's name: its circumstances, and results."""
 
 
 class Replay:
@@ -53,7 +57,8 @@ class Replay:
         self._updates += 1
         first = self._agent.version == 1
         read = self._upgrade.update(update) if first else read_update(record_of(update.get("update")))
-        self.told.extend(history_of(self._reading.feed(read, update)))
+        if not _is_the_agents_own(read):
+            self.told.extend(history_of(self._reading.feed(read, update)))
 
     async def rest(self) -> None:
         """Wait until all is told: Gemini CLI answers `session/load` first, and tells what was said afterwards.
@@ -77,3 +82,7 @@ class Replay:
     def end(self) -> None:
         """Close what the agent left open."""
         self.told.extend(history_of(self._reading.abandon(code="", message="", terminal_reason="")))
+
+
+def _is_the_agents_own(update: SessionUpdate) -> bool:
+    return isinstance(update, UserMessageChunk) and text_of_blocks([update.content]).lstrip().startswith(_OWN_WORDS)

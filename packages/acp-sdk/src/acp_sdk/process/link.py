@@ -30,6 +30,9 @@ class AgentLink(Link[AcpAgent]):
         version: The newest version of the protocol to offer.
         tap: Sees each message in both directions.
         revival: How an agent that was lost comes back.
+
+    Attributes:
+        env: The whole environment of the process.
     """
 
     def __init__(
@@ -52,18 +55,18 @@ class AgentLink(Link[AcpAgent]):
         self.command = command
         self.folder = folder
         self._receiver = receiver
-        self._env = env
+        self.env = env
         self._client = client
         self._version = version
         self._tap = tap
 
     async def _spawn(self) -> AcpAgent:
-        program = await off_the_loop(lambda: find_program(self.command[0], self._env, backend=self.name))
+        program = await off_the_loop(lambda: find_program(self.command[0], self.env, backend=self.name))
         return await AcpAgent.spawn(
             self.command,
             program=program,
             folder=self.folder,
-            env=self._env,
+            env=self.env,
             name=self.name,
             host=self._host,
             receiver=self._receiver,
