@@ -7,14 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar, cast
-from uuid import uuid4
-
-import anyio
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.client_names import require_client
-from agent_sdk_core.errors import AgentError, ProtocolError, SessionBusyError, SessionClosedError, SessionNotFoundError
+from agent_sdk_core.errors import AgentError, SessionNotFoundError
 from agent_sdk_core.hooks.names import HOOK_NAMES
 from agent_sdk_core.interfaces.account import Account, LoginMethod
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
@@ -24,37 +21,24 @@ from agent_sdk_core.models import ChatModel
 from agent_sdk_core.option_values import environment_of, require_count, require_positive
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import off_the_loop
-from agent_sdk_core.records import dataclass
 from agent_sdk_core.redaction import learn_from
 from agent_sdk_core.rpc.correlation import Tap
 from agent_sdk_core.runtime.backend import BaseBackend
 from agent_sdk_core.secret import Secret
-from agent_sdk_core.wire.reading import Json, record_of, records_of
+from agent_sdk_core.wire.reading import record_of, records_of
 from claude_sdk.account import LOGIN_METHODS, ClaudeLogin, read_account
-from claude_sdk.mirroring import FRAME, SessionStore
+from claude_sdk.mirroring import SessionStore
 from claude_sdk.modes import MODES, UNSUPPORTED_OPTIONS
 from claude_sdk.normalizer.models import chat_models
 from claude_sdk.process.locks import SessionLock
 
 if TYPE_CHECKING:
     from agent_sdk_core.messages.parse import SDKMessage
-    from claude_sdk.process.claude_process import ClaudeProcess
-    from claude_sdk.process.launching import Launch
-    from claude_sdk.process.link import ClaudeLink
-    from claude_sdk.process.warm_pool import Handover, WarmPool
+    from claude_sdk.opener import Plan, SessionOpener
+    from claude_sdk.process.claudes import Claudes
     from claude_sdk.session import ClaudeSession
     from claude_sdk.store.session_store import SessionMirror
     from claude_sdk.store.stored_sessions import StoredSessions
-
-
-@dataclass(slots=True)
-class _Plan:
-    """How to start the process of a session, the name that it has, why it is not stored, and the link that does it."""
-
-    launch: Launch
-    title: str | None = None
-    unstored: str | None = None
-    link: ClaudeLink | None = None
 
 
 T = TypeVar("T")
@@ -138,7 +122,6 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         self.version: str | None = None
         self.unknown_frames: Counter[str] = Counter()
         self._named = executable
-        self._executable: Path | None = None
         self._env = dict(os.environ) if env is None else environment_of("ClaudeBackend", env)
         learn_from(self._env)
         require_client(self.type, client_name=client_name, client_version=client_version)
@@ -173,7 +156,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
     @property
     def warm(self) -> tuple[int, ...]:
         """Process ids of the claudes that wait for a session, see `prewarm`."""
-        return self._warm.pids
+        return self._claudes.warm
 
     async def list_models(self) -> list[ChatModel]:
         """Return the models that the account offers; starts a process for it when no session is open."""
@@ -282,205 +265,49 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
             return None
         return await self._mirror.read(session_id, self.configured(None).cwd, reading)
 
-    async def _connect(self) -> None:
-        await off_the_loop(_load)
-        self._executable = await off_the_loop(_find, self._named, self._env)
-        self.emit("started", f"claude is ready to start: {self._executable}")
-        if self._prewarm:
-            self._warm.want((await self._plan(self.configured(None))).launch)
+    @cached_property
+    def _claudes(self) -> Claudes:
+        from claude_sdk.process.claudes import Claudes
 
-    async def _plan(self, options: SessionOptions) -> _Plan:
-        """Return how to start the process of a session, which works where a stored one did if nothing else is said."""
-        from claude_sdk.asking.hooks import hooks_of
-        from claude_sdk.process.launching import launch_plan
-        from claude_sdk.tools import initialize_fields
-
-        session_id, cwd, resume_at, title = options.session_id or str(uuid4()), None, None, None
-        if options.resume is not None:
-            if self._mirror is not None:
-                await self._mirror.bring(options.resume, options.cwd)
-            cwd = await self._store.folder_of(options.resume)
-            title = await self._store.title_of(options.resume)
-            if options.fork_at is not None:
-                resume_at = await self._store.end_of_turn(options.resume, options.fork_at)
-        if options.session_id is not None:
-            await self._store.require_new(options.session_id, partial(SessionLock, self._store.folder))
-        plan = partial(launch_plan, options, env=self._env, session_id=session_id, cwd=cwd, resume_at=resume_at)
-        plan = partial(plan, mirrored=self._mirror is not None)
-        announced = {**initialize_fields(options.registries), **hooks_of(options)}
-        launch = await off_the_loop(partial(plan, announced=announced))
-        lost = None if launch.ephemeral else await off_the_loop(self._store.unwritable)
-        return _Plan(launch, title, lost)
-
-    async def _open(self, options: SessionOptions, plan: _Plan) -> ClaudeSession:
-        if plan.unstored is not None:
-            self.warn_once([f"Claude goes on without storing what is said: {plan.unstored}."])
-        warm = self._warm.take(plan.launch) if self._may_be_warm(options) else None
-        if warm is None:
-            self._require_room(None)
-        session = self._session(options, plan, warm)
-        link = session.driver.link
-        try:
-            process = await link.connect()
-            if warm is not None:
-                await self._greet(session, process)
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await link.close()
-            session.lost(SessionClosedError("The session was not opened.", backend=self.type))
-            raise
-        self.version = process.version
-        self._models = chat_models(records_of(process.greeting.get("models"))) or self._models
-        if process.warning is not None:
-            self.emit("warning", process.warning)
-        if self._may_be_warm(options):
-            self._warm.want(plan.launch)
-        return session
+        return Claudes(
+            self._host,
+            self._links,
+            self._env,
+            locks=self._store.folder,
+            seconds=self._startup_timeout,
+            most=self._max_processes,
+            prewarm=self._prewarm,
+            tap=self._tap,
+        )
 
     @cached_property
-    def _warm(self) -> WarmPool:
-        from claude_sdk.process.warm_pool import WarmPool
+    def _opener(self) -> SessionOpener:
+        from claude_sdk.opener import SessionOpener
 
-        return WarmPool(self._prewarm, self._host, self._make_warm, self._forget_link)
+        unknown, mirror = self.unknown_frames, self._mirror
+        return SessionOpener(self, self._host, self._claudes, self._store, self._env, unknown=unknown, mirror=mirror)
 
-    def _may_be_warm(self, options: SessionOptions) -> bool:
-        """Tell whether a process for these options can be started before their session is there to be asked."""
-        known = options.resume is not None or options.session_id is not None
-        return self._prewarm > 0 and not known and not options.registries
+    async def _connect(self) -> None:
+        await off_the_loop(_load)
+        self._claudes.executable = await off_the_loop(_find, self._named, self._env)
+        self.emit("started", f"claude is ready to start: {self._claudes.executable}")
+        if self._prewarm:
+            self._claudes.want((await self._plan(self.configured(None))).launch)
 
-    def _make_warm(self, launch: Launch) -> ClaudeLink:
-        if self._max_processes is not None and self._running() >= self._max_processes:
-            raise SessionBusyError("There is no room for a process that nobody needs yet.", backend=self.type)
-        link = self._make_link(launch)
-        self._links.append(link)
-        return link
+    async def _plan(self, options: SessionOptions) -> Plan:
+        await off_the_loop(_load)  # Nobody may have started the backend so far.
+        return await self._opener.plan(options)
 
-    def _forget_link(self, link: ClaudeLink) -> None:
-        if link in self._links:
-            self._links.remove(link)
-
-    def _running(self, but: ClaudeLink | None = None) -> int:
-        return sum(not other.is_over for other in self._links if other is not but)
-
-    def _require_room(self, link: ClaudeLink | None) -> None:
-        running = self._running(link)
-        if self._prewarm and self._max_processes is not None and running >= self._max_processes:
-            running -= self._warm.drop_one()
-        if self._max_processes is not None and running >= self._max_processes:
-            raise SessionBusyError(
-                f"{running} sessions are open, as many as max_processes allows; close one first.",
-                backend=self.type,
-                retryable=True,
-            )
-
-    async def _greet(self, session: ClaudeSession, process: ClaudeProcess) -> None:
-        """Have a session take up a claude that has greeted."""
-        from claude_sdk.asking.hooks import require_hooks, unseen
-        from claude_sdk.process.errors import translate
-
-        require_hooks(session.options, process.version)
-        self.warn_once(unseen(session.options, process.version))
-        session.greeted(process.greeting)
-        session.use()
-        session.driver.restored = session.updates.rules  # Of a claude before this one, which took them with answers.
-        if (settings := session.driver.flags(session.options_now)) is not None:
-            try:
-                await process.peer.request("apply_flag_settings", {"settings": settings})
-            except ProtocolError as error:
-                raise translate(error) from error
-
-    async def _relaunch(self, session: ClaudeSession, first: Launch) -> Launch:
-        """Return how to start a session's claude again: with its settings of today, in its conversation."""
-        self._require_room(session.driver.link)
-        now = session.options_now
-        own: dict[str, object] = {"cwd": first.cwd, "add_dirs": (*now.add_dirs, *session.updates.directories)}
-        if session.driver.turn_schema is not None:
-            own["output_schema"] = session.driver.turn_schema
-        session_id, anew = session.resolved_session_id, {"fork": False, "fork_at": None}
-        try:
-            await self._store.find(session_id)
-        except SessionNotFoundError:
-            if session_id != first.session_id:  # The conversation was cleared, and nothing said since.
-                own |= {"resume": None, **anew, "session_id": session_id}
-            else:
-                own["session_id"] = first.session_id if session.options.resume is None or session.options.fork else None
-        else:
-            own |= {"resume": session_id, **anew, "session_id": None}
-        return (await self._plan(now.model_copy(update=own))).launch
-
-    def _make_link(self, launch: Launch) -> ClaudeLink:
-        from claude_sdk.process.link import ClaudeLink
-
-        return ClaudeLink(
-            self._host,
-            cast("Path", self._executable),
-            launch,
-            seconds=self._startup_timeout,
-            locks=self._store.folder,
-            tap=self._tap,
-            revival="on_demand",
-        )
-
-    def _session(
-        self, options: SessionOptions, plan: _Plan, warm: tuple[Launch, ClaudeLink, Handover] | None
-    ) -> ClaudeSession:
-        """Return a session that is not connected yet."""
-        from claude_sdk.driver import ClaudeDriver
-        from claude_sdk.normalizer.closer import Closer
-        from claude_sdk.normalizer.session_facts import SessionFacts
-        from claude_sdk.receiver import SessionReceiver
-        from claude_sdk.session import ClaudeSession
-
-        launch, link = (plan.launch, self._make_link(plan.launch)) if warm is None else warm[:2]
-        plan.link = link
-        facts = SessionFacts(
-            cwd=str(launch.cwd),
-            model=options.model,
-            effort=options.reasoning_effort,
-            mode=options.permission_mode,
-            title=plan.title,
-        )
-        closer = Closer(launch.session_id, facts)
-        driver = ClaudeDriver(
-            link,
-            self._host,
-            closer,
-            facts,
-            self._store,
-            stored=launch.stored,
-            ephemeral=launch.ephemeral or (plan.unstored is not None and not launch.stored),
-            copied_from=options.resume if options.fork else None,
-        )
-        driver.answers = launch.answers
-        session = ClaudeSession(launch.session_id, options, self._host, driver, closer, facts, env=self._env)
-        receiver = SessionReceiver(
-            session, link, self._host, backend=self, unknown=self.unknown_frames, mirror=self._mirrored
-        )
-        link.greeted = partial(self._greet, session)
-        link.relaunch = partial(self._relaunch, session, launch)
-        if warm is None:
-            self._links.append(link)
-        else:
-            warm[2].give(receiver)
-        session.when_closed.append(lambda: self._forget_link(link))
+    async def _open(self, options: SessionOptions, plan: Plan) -> ClaudeSession:
+        session, process = await self._opener.open(options, plan)
+        self.version = process.version
+        self._models = chat_models(records_of(process.greeting.get("models"))) or self._models
         return session
-
-    def _mirrored(self, frame: Json) -> bool:
-        """Take a frame that tells of a session's lines; tell whether that was one."""
-        if self._mirror is None or frame.get("type") != FRAME:
-            return False
-        self._mirror.take(frame)
-        if self._host.running:
-            self._host.start_soon(self._mirror.drain)
-        return True
 
     def _mirror_of(self, store: SessionStore) -> SessionMirror:
         from claude_sdk.store.session_store import SessionMirror
 
-        return SessionMirror(store, self._env, self._tell_mirror)
-
-    def _tell_mirror(self, sentence: str) -> None:
-        self.emit("warning", sentence)
+        return SessionMirror(store, self._env, partial(self.emit, "warning"))
 
     async def _finish(self) -> None:
         if self._mirror is not None:
@@ -491,46 +318,32 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
             self._mirror.give_up("for the backend has ended without a close")
         super()._abort(error)
 
-    def _given_up(self, plan: _Plan) -> None:
+    def _given_up(self, plan: Plan) -> None:
         if plan.link is not None and self._host.running:  # Its close ends it by itself.
             self._host.start_soon(plan.link.close)
 
-    async def _lone_claude(self) -> ClaudeLink:
-        """Return the way to a claude without a session, which ends with the backend at the latest."""
-        from claude_sdk.process.alone import plan_alone
-        from claude_sdk.process.link import ClaudeLink
-
-        launch, executable = await plan_alone(self._env), cast("Path", self._executable)
-        link = ClaudeLink(self._host, executable, launch, seconds=self._startup_timeout, tap=self._tap)
-        self._links.append(link)
-        return link
-
-    async def _let_go(self, link: ClaudeLink) -> None:
-        await link.close(grace=0)
-        self._links.remove(link)
-
     async def _read_account(self) -> Account:
-        link = await self._lone_claude()
+        link = await self._claudes.alone()
         try:
             return read_account(record_of((await link.connect()).greeting.get("account")))
         finally:
-            await self._let_go(link)
+            await self._claudes.let_go(link)
 
     async def _start_login(self, method: LoginMethod, api_key: Secret | None) -> ClaudeLogin:
         del api_key
-        link = await self._lone_claude()
-        login = ClaudeLogin(link, self._let_go)
+        link = await self._claudes.alone()
+        login = ClaudeLogin(link, self._claudes.let_go)
         try:
             await login.begin(method)
         except BaseException:
-            await self._let_go(link)
+            await self._claudes.let_go(link)
             raise
         return login
 
     async def _forget_login(self) -> None:
         from claude_sdk.process.alone import run_command
 
-        said = await run_command(cast("Path", self._executable), self._env, "auth", "logout")
+        said = await run_command(self._claudes.executable, self._env, "auth", "logout")
         if "success" not in said.lower():  # Such as that the vendor did not confirm it.
             self.emit("warning", f"claude auth logout: {' '.join(said.split())}")
 
@@ -544,6 +357,6 @@ def _find(named: str | os.PathLike[str] | None, env: Mapping[str, str]) -> Path:
 def _load() -> None:
     """Load the modules that sessions need; an import asks the disk."""
     from agent_sdk_core.policy import command_rules
-    from claude_sdk import receiver
+    from claude_sdk import opener
 
-    del command_rules, receiver
+    del command_rules, opener
