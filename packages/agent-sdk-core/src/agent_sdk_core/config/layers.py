@@ -13,7 +13,7 @@ from agent_sdk_core.config.environment import variable_name
 from agent_sdk_core.config.fields import BackendConfig, Fields, PolicyRules, RetentionConfig, StoreConfig
 from agent_sdk_core.config.sources import SourceKind, ValueSource, invalid
 from agent_sdk_core.config.strictness import Key
-from agent_sdk_core.names import nearest
+from agent_sdk_core.names import canonical_name, nearest
 from agent_sdk_core.option_values import Options, complaint
 from agent_sdk_core.options import SandboxPolicy
 from agent_sdk_core.policy.limits import PolicyLimits
@@ -48,7 +48,6 @@ def read_layer(
     data: Mapping[str, Any],
     locate: Locate,
     *,
-    canonical: Callable[[str], str],
     folder: Path | None = None,
 ) -> Layer:
     """Check the settings of one layer.
@@ -57,7 +56,6 @@ def read_layer(
         kind: Which layer it is.
         data: The settings, as a file has them.
         locate: Where a setting stands.
-        canonical: Returns the canonical name of a backend.
         folder: Folder that relative paths are relative to; absent: the current one.
 
     Raises:
@@ -68,10 +66,10 @@ def read_layer(
         checked = Fields.model_validate(data, strict=strict, context={"folder": folder})
     except ValidationError as error:
         raise _sentence(error.errors(include_url=False)[0], locate) from None
-    return layer_of(kind, checked, locate, canonical=canonical)
+    return layer_of(kind, checked, locate)
 
 
-def layer_of(kind: SourceKind, checked: Fields, locate: Locate, *, canonical: Callable[[str], str]) -> Layer:
+def layer_of(kind: SourceKind, checked: Fields, locate: Locate) -> Layer:
     """Take checked settings apart, see `read_layer`.
 
     Raises:
@@ -83,9 +81,9 @@ def layer_of(kind: SourceKind, checked: Fields, locate: Locate, *, canonical: Ca
         key = written
         match written:
             case ("backends", name, *rest):
-                key = ("backends", canonical(name), *rest)
+                key = ("backends", canonical_name(name), *rest)
             case ("backend",):
-                value = canonical(cast("str", value))
+                value = canonical_name(cast("str", value))
             case _:
                 pass
         if key in values:

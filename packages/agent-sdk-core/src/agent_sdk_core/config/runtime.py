@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict, cast
+from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict, cast
 
 from pydantic import ConfigDict, PrivateAttr
 
 from agent_sdk_core.arguments import checked
-from agent_sdk_core.config import environment, files
 from agent_sdk_core.config.fields import BackendConfig, Fields
-from agent_sdk_core.config.files import WORKSPACE_FILE, ConfigFile, Document
+from agent_sdk_core.config.files import ConfigFile
 from agent_sdk_core.config.flags import FLAGS
-from agent_sdk_core.config.layers import Layer, assembled, is_rules, layer_of, merged, read_layer, rules
+from agent_sdk_core.config.layers import Layer, is_rules, layer_of, merged, rules
+from agent_sdk_core.config.reading import ConfigReading, Workspace
 from agent_sdk_core.config.sources import DEFAULT_SOURCE, ValueSource, invalid
-from agent_sdk_core.config.strictness import Key, is_trusted, objection
+from agent_sdk_core.config.strictness import Key
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.names import (
     BackendType,
@@ -24,7 +24,6 @@ from agent_sdk_core.names import (
     canonical_name,
     chosen_backend,
     is_registered,
-    nearest,
 )
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.records import dataclass
@@ -38,7 +37,6 @@ _NEEDS_TYPE: Final = {"command": "acp", "url": "codex"}
 """Settings of an agent that has its name from here, and what `type` they are most likely of."""
 
 _NOBODY: Final = BackendConfig()
-_MISTYPED: Final = 0.8
 _NOTHING: Final[Mapping[str, object]] = {}
 _NO_TEXTS: Final[Mapping[Path, str]] = {}
 
@@ -54,19 +52,6 @@ class BackendSettings(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Workspace:
-    """The folder whose `.agent-sdk.toml` counts.
-
-    Attributes:
-        root: The folder.
-        trusted: Whether the user's own file trusts it.
-    """
-
-    root: Path
-    trusted: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
     """A value in force.
 
@@ -79,14 +64,6 @@ class Setting:
     key: str
     value: str | None
     source: ValueSource
-
-
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    layers: tuple[Layer, ...]
-    files: tuple[ConfigFile, ...]
-    workspace: Workspace | None
-    unknown_variables: tuple[str, ...]
 
 
 class RuntimeConfig(Fields):
@@ -111,7 +88,7 @@ class RuntimeConfig(Fields):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
-    _origin: _Origin | None = PrivateAttr(None)
+    _read: ConfigReading | None = PrivateAttr(None)
 
     @classmethod
     @checked
@@ -158,44 +135,16 @@ class RuntimeConfig(Fields):
             arguments: Fields of this class.
             texts: What files hold, by their paths; absent: what they hold on the disk.
         """
-        env = os.environ if env is None else env
-        path, required = files.user_file(env, user_file)
-        documents = [files.read("user", path, required=required, text=texts.get(path))]
-        layers = [_file_layer(documents[0], canonical_name)]
-
-        given = {name: value for name, value in arguments.items() if value is not None}
-        argued = read_layer("argument", given, lambda _: ValueSource("argument"), canonical=canonical_name)
-
-        workspace: Workspace | None = None
-        if (root := files.workspace_root(cwd)) is not None:
-            trusted_folders = merged([*layers, argued]).get(("trusted_folders",))
-            workspace = Workspace(root, is_trusted(root, _folders(trusted_folders)))
-            file = root / WORKSPACE_FILE
-            documents.append(files.read("workspace", file, text=texts.get(file)))
-            layer = _file_layer(documents[1], canonical_name)
-            _refuse(layer, merged(layers), workspace, user_file=path)
-            layers.append(layer)
-
-        names = tuple(cls.model_fields)
-        variables = environment.settings(env, names)
-        layers.append(
-            read_layer(
-                "environment",
-                variables,
-                lambda key: ValueSource("environment", variable=environment.variable(env, key)),
-                canonical=canonical_name,
-            )
+        read = ConfigReading.of(
+            tuple(cls.model_fields),
+            cwd=cwd,
+            env=os.environ if env is None else env,
+            user_file=user_file,
+            arguments=arguments,
+            texts=texts,
         )
-        layers.append(argued)
-        for layer in layers:
-            _refuse_mistyped_backends(layer, backend_names())
-        config = cls.model_validate(_with_rules(assembled(merged(layers)), layers))
-        config._origin = _Origin(  # noqa: SLF001  # its own kind
-            tuple(layers),
-            tuple(document.file for document in documents),
-            workspace,
-            environment.unknown_variables(env, names),
-        )
+        config = cls.model_validate(read.values())
+        config._read = read  # noqa: SLF001  # its own kind
         return config
 
     @checked
@@ -230,24 +179,23 @@ class RuntimeConfig(Fields):
     @property
     def files(self) -> tuple[ConfigFile, ...]:
         """The files that were looked for, the user's first."""
-        return self._origin.files if self._origin else ()
+        return self._read.files if self._read else ()
 
     @property
     def workspace(self) -> Workspace | None:
         """The workspace, None if there is none, or if nothing was read."""
-        return self._origin.workspace if self._origin else None
+        return self._read.workspace if self._read else None
 
     @property
     def unknown_variables(self) -> tuple[str, ...]:
         """Environment variables that begin with `AGENT_SDK_` and mean nothing to this version."""
-        return self._origin.unknown_variables if self._origin else ()
+        return self._read.unknown_variables if self._read else ()
 
     @property
     def _layers(self) -> tuple[Layer, ...]:
-
-        if self._origin is not None:
-            return self._origin.layers
-        return (layer_of("argument", self, lambda _: ValueSource("argument"), canonical=canonical_name),)
+        if self._read is not None:
+            return self._read.layers
+        return (layer_of("argument", self, lambda _: ValueSource("argument")),)
 
     @checked
     def for_backend(self, backend: BackendType) -> BackendConfig:
@@ -384,38 +332,3 @@ class RuntimeConfig(Fields):
             if self.policy.scope is not None:
                 given["policy_scope"] = self.policy.scope
         return SessionOptions.model_validate(given | overrides)
-
-
-def _with_rules(data: dict[str, Any], layers: Sequence[Layer]) -> dict[str, Any]:
-    return {**data, "policy": {**data.get("policy", {}), **rules(layers)}}
-
-
-def _file_layer(document: Document, canonical: Callable[[str], str]) -> Layer:
-    file = document.file
-    return read_layer(file.kind, document.data, document.source, canonical=canonical, folder=file.path.parent)
-
-
-def _refuse_mistyped_backends(layer: Layer, registered: Sequence[str]) -> None:
-    """A table of a backend that is not installed is fine, unless its name looks like that of one that is."""
-    for key in layer.values:
-        if key[0] == "backends" and key[1] not in registered:
-            meant = nearest(key[1], registered, alike=_MISTYPED)
-            if meant is not None and (*key[:2], "type") not in layer.values:
-                source, name = layer.locate(key), ".".join(key[:2])
-                where = source.variable or name
-                raise invalid(f"there is no backend for {where!r}; did you mean {meant!r}?", source, name)
-
-
-def _folders(layer: Layer | None) -> tuple[Path, ...]:
-    return () if layer is None else cast("tuple[Path, ...]", layer.values["trusted_folders",])
-
-
-def _refuse(layer: Layer, below: Mapping[Key, Layer], workspace: Workspace, *, user_file: Path) -> None:
-    values = {key: deciding.values[key] for key, deciding in below.items()}
-    for key, value in layer.values.items():
-        if (reason := objection(key, value, values, trusted=workspace.trusted)) is not None:
-            name = ".".join(key)
-            advice = "Remove it."
-            if key[0] not in ("trusted_folders", "tools", "policy", "retention"):
-                advice = f'Remove it, or trust the folder: add "{workspace.root}" to trusted_folders in {user_file}.'
-            raise invalid(f"a workspace file may not set {name}: {reason}. {advice}", layer.locate(key), name)
