@@ -378,7 +378,7 @@ class GeminiAgent(RealAgent):
             "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
             "privacy": {"usageStatisticsEnabled": False},
             "telemetry": {"enabled": False},
-            # Else it takes what a session left that was opened again for a broken one, and deletes all of that session.
+            # Else it may take a session that is opened while it still starts for a broken one, and delete it.
             "general": {"disableAutoUpdate": True, "enableAutoUpdate": False, "sessionRetention": {"enabled": False}},
             "model": {"disableLoopDetection": True},
         }

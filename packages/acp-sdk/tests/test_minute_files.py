@@ -9,13 +9,14 @@ import anyio
 import pytest
 
 from acp_sdk import minute_files
-from acp_sdk.minute_files import minute_over
+from acp_sdk.minute_files import minute_over, sweep
 
 pytestmark = pytest.mark.anyio
 
 SESSION = "29e69ace-90d3-4886-a47a-5d787f465392"
-SAID = '{"sessionId":"x"}\n{"$set":{"messages":[{"id":"context"}]}}\n{"id":"1","type":"user"}\n'
-SILENT = '{"sessionId":"x"}\n{"$set":{"messages":[{"id":"context"}]}}\n'
+OTHER = '{"sessionId":"29e69ace-0000-0000-0000-000000000000"}\n'
+SILENT = '{"sessionId":"29e69ace-90d3-4886-a47a-5d787f465392"}\n{"$set":{"messages":[{"id":"context"}]}}\n'
+SAID = f'{SILENT}{{"id":"1","type":"user"}}\n'
 AT = 1_795_789_447.0  # 2026-11-27T14:24:07Z
 
 
@@ -45,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def store(home: Path, text: str, minute: str = "2026-11-27T14-24") -> dict[str, str]:
     folder = home / ".gemini" / "tmp" / "workspace" / "chats"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / f"session-{minute}-29e69ace.jsonl").write_text(text)
     return {"HOME": str(home)}
 
@@ -89,3 +90,20 @@ async def test_what_cannot_be_looked_at_holds_nobody_up(clock: Clock, tmp_path: 
     file.mkdir()
     await minute_over("gemini-cli", SESSION, env)
     assert clock.slept == []
+
+
+async def test_what_the_agent_left_empty_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    env = store(tmp_path, SAID)
+    store(tmp_path, SILENT, "2026-11-27T15-00")
+    store(tmp_path, OTHER, "2026-11-27T15-01")
+    names = {file.name for file in tmp_path.rglob("*.jsonl")}
+    await sweep("opencode", SESSION, env)
+    assert {file.name for file in tmp_path.rglob("*.jsonl")} == names
+    await sweep("gemini-cli", SESSION, env)
+    assert {file.name for file in tmp_path.rglob("*.jsonl")} == names - {"session-2026-11-27T15-00-29e69ace.jsonl"}
+
+
+async def test_a_session_in_which_nothing_was_said_keeps_its_file(tmp_path: Path) -> None:
+    env = store(tmp_path, SILENT)
+    await sweep("gemini-cli", SESSION, env)
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 1

@@ -57,6 +57,21 @@ def test_a_call_that_a_turn_was_cut_off_in_gets_no_second_use() -> None:
     assert isinstance(messages[-1], UnknownMessage), "what came late is passed on"
 
 
+def test_a_call_that_was_refused_has_its_result_before_the_agent_goes_on() -> None:
+    """Gemini CLI tells none."""
+    upgrade, normalizer = SessionUpgrade(), SessionNormalizer(SessionFacts("a", "s", "/"), partial=True)
+    messages = normalizer.begin("p", "Hi", "t")
+    messages += normalizer.asked(ToolCall(tool_call_id="c", title="ls", kind="execute"), None)[0]
+    messages += normalizer.asked(ToolCall(tool_call_id="d", title="pwd", kind="execute"), None)[0]
+    normalizer.refuse("c")
+    said = {"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "Well."}}
+    messages += normalizer.feed(upgrade.update({"update": said}), said)
+    ends = [end for message in messages if isinstance(message, UserMessage) for end in message.tool_results]
+    assert [(end.tool_use_id, end.is_error, end.content) for end in ends] == [("c", True, "Nobody allowed it.")]
+    messages += normalizer.feed(upgrade.ended({"stopReason": "end_turn"}), None)
+    check_rules(messages, "s")
+
+
 def test_a_message_that_goes_on_after_a_call_is_another() -> None:
     upgrade, normalizer = SessionUpgrade(), SessionNormalizer(SessionFacts("a", "s", "/"), partial=True)
     said = {"sessionUpdate": "agent_message_chunk", "messageId": "m", "content": {"type": "text", "text": "One."}}

@@ -11,7 +11,7 @@ from typing import Final, Protocol, cast
 
 from acp_sdk.choices import Choices
 from acp_sdk.mcp import servers
-from acp_sdk.minute_files import minute_over
+from acp_sdk.minute_files import minute_over, sweep
 from acp_sdk.modes import values_of
 from acp_sdk.normalizer.facts import SessionFacts
 from acp_sdk.normalizer.session import SessionNormalizer
@@ -115,9 +115,11 @@ class SessionOpener:
             params["replayFrom"] = {"type": "start"}
         elif agent.sessions.resume is None:
             raise self._cannot("open stored sessions", "resume")
-        info = agent.greeting.info
-        await minute_over(None if info is None else info.name, session_id, self._link.env)
-        return await self._opened(agent, methods.RESUME, params, options, cwd)
+        own_name = None if agent.greeting.info is None else agent.greeting.info.name
+        await minute_over(own_name, session_id, self._link.env)
+        opened = await self._opened(agent, methods.RESUME, params, options, cwd)
+        await sweep(own_name, session_id, self._link.env)
+        return opened
 
     async def reopen(self, driver: Reopened, options: SessionOptions, *, stored: bool) -> None:
         """Open a session again in the agent of today, with what was chosen in it; anew where no turn is stored."""

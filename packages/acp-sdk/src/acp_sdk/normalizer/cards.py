@@ -110,6 +110,12 @@ class Cards:
         if (card := self._open.get(tool_use_id)) is not None:
             card.refused = True
 
+    def end_refused(self, model: str | None) -> None:
+        """Give each call that was refused its result: the agent goes on, and told none."""
+        for call_id, card in list(self._open.items()):
+            if card.refused:
+                self._end(call_id, card, model)
+
     def end_all(self, reason: str, model: str | None) -> None:
         """Give each open call a result: the agent tells none any more, or never does."""
         for call_id, card in list(self._open.items()):

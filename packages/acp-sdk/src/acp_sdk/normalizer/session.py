@@ -147,10 +147,12 @@ class SessionNormalizer:
     def _take(self, update: SessionUpdate) -> None:
         match update:
             case AgentMessageChunk():
+                self._cards.end_refused(self.facts.model)
                 self._speech.chunk("text", update.message_id, update.content)
             case AgentThoughtChunk():
                 self._speech.chunk("thinking", update.message_id, update.content)
             case AgentMessage():
+                self._cards.end_refused(self.facts.model)
                 self._speech.whole("text", update.message_id, update.content)
             case AgentThought():
                 self._speech.whole("thinking", update.message_id, update.content)
