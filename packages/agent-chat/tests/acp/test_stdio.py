@@ -113,11 +113,16 @@ def test_the_first_answer_costs_little(command_env: dict[str, str]) -> None:
     print(f"CPU until the first answer: {sorted(spent)} s")  # noqa: T201  # a figure to read
 
 
-def test_what_the_first_answer_does_not_need_is_not_loaded(command_env: dict[str, str]) -> None:
+@pytest.mark.parametrize("backend", [("--backend", "codex"), ()], ids=["codex", "configured"])
+@pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "no terminal"])
+def test_what_the_first_answer_does_not_need_is_not_loaded(
+    command_env: dict[str, str], backend: tuple[str, ...], terminal: bool
+) -> None:
     """Pydantic, the store, the agents and the other commands cost as much as all the rest, each."""
+    hello = {**HELLO, "params": {"protocolVersion": 1, "clientCapabilities": {"auth": {"terminal": terminal}}}}
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "agent_chat", "acp", "--backend", "codex"],
-        input=json.dumps(HELLO) + "\n",
+        [sys.executable, "-X", "importtime", "-m", "agent_chat", "acp", *backend],
+        input=json.dumps(hello) + "\n",
         env=command_env,
         capture_output=True,
         text=True,
@@ -126,6 +131,7 @@ def test_what_the_first_answer_does_not_need_is_not_loaded(command_env: dict[str
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "agent_chat.acp.agent" in loaded
+    assert bool(json.loads(done.stdout)["result"]["authMethods"]) is terminal
     heavy = {
         "pydantic",
         "sqlalchemy",

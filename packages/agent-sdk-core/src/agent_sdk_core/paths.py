@@ -15,7 +15,6 @@ from typing import TypeVar, TypeVarTuple, Unpack
 from anyio import to_thread
 
 from agent_sdk_core.errors import InvalidRequestError
-from agent_sdk_core.option_values import path_problem
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -142,6 +141,8 @@ def absolute_path(what: str, value: str | os.PathLike[str], *, backend: str) -> 
     Raises:
         InvalidRequestError: It cannot be named: no such user, no UTF-8, no current folder to begin in.
     """
+    from agent_sdk_core.option_values import path_problem  # Pydantic with it, which finding a folder does without.
+
     if (problem := path_problem(value)) is not None:
         shown = str(value).encode("utf-8", "backslashreplace").decode()
         raise InvalidRequestError(f"{what} {shown!r} {problem}. Name another one.", backend=backend)

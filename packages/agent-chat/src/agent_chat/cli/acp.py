@@ -35,11 +35,12 @@ def login_arguments(backend: str | None) -> tuple[str, ...]:
     """
     if backend is None:
         # Here, not above: a client that runs no program in a terminal waits for none of it.
-        from agent_sdk_core.config.runtime import RuntimeConfig
+        from agent_sdk_core.config.naming import named_backend
         from agent_sdk_core.errors import AgentError
+        from agent_sdk_core.names import chosen_backend
 
         try:
-            backend = RuntimeConfig.load().chosen_type()
+            backend = named_backend() or chosen_backend(None)
         except AgentError:
             return ()  # The first session says what is wrong.
     return ("--login",) if is_registered(backend) else ()
