@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from acp_sdk.backend import AcpBackend
@@ -110,3 +111,23 @@ async def test_what_an_agent_can_do_with_stored_sessions_is_done(fake: FakeAcp, 
             await backend.list_sessions()
         with pytest.raises(UnsupportedOptionError, match="does not tell"):
             await backend.read_history("s")
+
+
+async def test_a_session_whose_close_has_begun_is_opened_and_read_when_it_is_closed(
+    fake: FakeAcp, backend: AcpBackend, workspace: Path
+) -> None:
+    fake.greeting = STORED
+    fake.hold("session/close")
+    options = SessionOptions(resume="s", cwd=workspace)
+    async with backend:
+        session = await backend.create_session(options)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(session.aclose)
+            closing = await fake.request("session/close")
+            tasks.start_soon(backend.read_history, "s")
+            tasks.start_soon(backend.create_session, options)
+            await anyio.wait_all_tasks_blocked()
+            fake.on("session/close", lambda request: request.answer())
+            closing.answer()
+        [again] = backend.sessions
+        assert again.resolved_session_id == "s"

@@ -60,6 +60,18 @@ async def test_nothing_is_served_before_the_version_is_agreed_on(client: Client,
     assert error["code"] == -32601
 
 
+@pytest.mark.parametrize("method", ["tool_call/cancel", "terminal/cancel"])
+@pytest.mark.parametrize(("version", "code"), [(1, -32601), (2, -32602)])
+async def test_one_call_is_not_cancelled_by_itself(
+    client: Client, tmp_path: Path, method: str, version: int, code: int
+) -> None:
+    await client.hello(version)
+    session = (await client.call("session/new", cwd=str(tmp_path), mcpServers=[]))["sessionId"]
+    error = await client.fail(method, sessionId=session, toolCallId="c", terminalId="c")
+    assert error["code"] == code
+    assert version == 1 or "session/cancel" in error["message"]
+
+
 @pytest.mark.parametrize(("version", "terminal"), [(1, True), (2, {})])
 async def test_a_client_with_a_terminal_is_told_how_to_log_in(client: Client, version: int, terminal: Any) -> None:
     assert (await client.hello(version))["authMethods"] == []

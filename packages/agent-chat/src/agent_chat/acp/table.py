@@ -114,6 +114,15 @@ async def _set_config_option(sessions: Sessions, params: Params) -> object:
     return {"configOptions": await settings.choose(params.get("configId"), params.get("value"))}
 
 
+async def _cancel_one(sessions: Sessions, params: Params) -> object:
+    """Refuse to end one call or terminal: none is told with the capability, and this answer is what the protocol wants.
+
+    Of an agent's commands only those that go on in the background can be ended by themselves, and their calls are over.
+    """
+    sessions.get(params)
+    raise RefusalError(INVALID_PARAMS, "It cannot be cancelled by itself; `session/cancel` ends the turn.")
+
+
 METHODS: Final[Mapping[str, Serve]] = {
     "logout": log_out,
     "auth/logout": log_out,
@@ -131,10 +140,12 @@ METHODS: Final[Mapping[str, Serve]] = {
     "session/prompt": _prompt,
     "session/set_mode": _set_mode,
     "session/set_config_option": _set_config_option,
+    "tool_call/cancel": _cancel_one,
+    "terminal/cancel": _cancel_one,
     STEERING: _steer,
 }
 NOT_IN: Final[Mapping[int, frozenset[str]]] = {
-    1: frozenset({"auth/logout"}),
+    1: frozenset({"auth/logout", "tool_call/cancel", "terminal/cancel"}),
     2: frozenset({"logout", "session/load", "session/set_mode"}),
 }
 LOGIN: Final[Mapping[int, str]] = {1: "authenticate", 2: "auth/login"}
