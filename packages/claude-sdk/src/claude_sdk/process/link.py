@@ -58,13 +58,11 @@ class ClaudeLink(Link[ClaudeProcess]):
 
     async def dismiss(self) -> None:
         """End the claude, and the background work that it would wait for; bounded, never raises."""
-        await self.close(term=2.0 if await self._say_goodbye() else 1.0)
+        answered = self.is_up and await self.today.say_goodbye()
+        await self.close(term=2.0 if answered else 1.0)
 
     async def _farewell(self, connection: ClaudeProcess) -> None:
         await connection.say_goodbye()
-
-    async def _say_goodbye(self) -> bool:
-        return self.is_up and await self.today.say_goodbye()
 
     async def _spawn(self) -> ClaudeProcess:
         if self.generation and self.relaunch is not None:

@@ -7,30 +7,27 @@ from typing import Final
 
 from agent_sdk_core.wire.reading import Json, record_at, text_at
 from codex_sdk.normalizer import item_events, notices, turn_events
+from codex_sdk.normalizer.speech.speech import RAW, SUMMARY
 from codex_sdk.normalizer.state import ThreadState
 
 MethodHandler = Callable[[ThreadState, Json], None]
 """Takes the thread and the notification's params."""
 
 
-def _text_delta(state: ThreadState, params: Json) -> None:
-    state.speech.text_delta(params)
+def _message(state: ThreadState, params: Json) -> None:
+    state.speech.delta(params, "agentMessage")
 
 
-def _plan_delta(state: ThreadState, params: Json) -> None:
-    state.speech.plan_delta(params)
+def _plan(state: ThreadState, params: Json) -> None:
+    state.speech.delta(params, "plan")
 
 
-def _summary_part(state: ThreadState, params: Json) -> None:
-    state.speech.summary_part(params)
+def _summary(state: ThreadState, params: Json) -> None:
+    state.speech.reasoning(params, SUMMARY, "summaryIndex")
 
 
-def _summary_delta(state: ThreadState, params: Json) -> None:
-    state.speech.summary_delta(params)
-
-
-def _raw_delta(state: ThreadState, params: Json) -> None:
-    state.speech.raw_delta(params)
+def _raw(state: ThreadState, params: Json) -> None:
+    state.speech.reasoning(params, RAW, "contentIndex")
 
 
 def _output(state: ThreadState, params: Json) -> None:
@@ -61,11 +58,11 @@ def _raw_item(state: ThreadState, params: Json) -> None:
 _NOTHING: Final[Json] = {}
 
 METHODS: Final[Mapping[str, MethodHandler]] = {
-    "item/agentMessage/delta": _text_delta,
-    "item/reasoning/summaryTextDelta": _summary_delta,
-    "item/reasoning/summaryPartAdded": _summary_part,
-    "item/reasoning/textDelta": _raw_delta,
-    "item/plan/delta": _plan_delta,
+    "item/agentMessage/delta": _message,
+    "item/reasoning/summaryTextDelta": _summary,
+    "item/reasoning/summaryPartAdded": _summary,
+    "item/reasoning/textDelta": _raw,
+    "item/plan/delta": _plan,
     "item/commandExecution/outputDelta": _output,
     "item/commandExecution/terminalInteraction": _typed,
     "item/mcpToolCall/progress": _call_progress,

@@ -19,13 +19,14 @@ SPEECH: Final[Mapping[str, type[StreamedMessage]]] = {
 }
 """The item types that are speech."""
 
-_SUMMARY: Final = 0
-_RAW: Final = 1
+SUMMARY: Final = 0
+RAW: Final = 1
+"""The blocks of reasoning."""
 
 STREAMED: Final[Mapping[object, tuple[type[StreamedMessage], int, str]]] = {
     "item/agentMessage/delta": (StreamedMessage, 0, ""),
-    "item/reasoning/summaryTextDelta": (StreamedThinking, _SUMMARY, "summaryIndex"),
-    "item/reasoning/textDelta": (StreamedThinking, _RAW, "contentIndex"),
+    "item/reasoning/summaryTextDelta": (StreamedThinking, SUMMARY, "summaryIndex"),
+    "item/reasoning/textDelta": (StreamedThinking, RAW, "contentIndex"),
 }
 """By method that streams what is said: what it is, which block, and what counts its parts."""
 
@@ -62,31 +63,28 @@ class Speech:
             self.cut(turn)
         self._begin(turn, item_id, kind)
 
-    def text_delta(self, params: Json) -> None:
-        """Take item/agentMessage/delta."""
-        message = self._open.get(params.get("itemId", "")) or self._unopened(params, "agentMessage")
+    def delta(self, params: Json, kind: str) -> None:
+        """Take more of an agentMessage or of a plan."""
+        message = self._open.get(params.get("itemId", "")) or self._unopened(params, kind)
         piece = params.get("delta")
         if message is not None and isinstance(piece, str):
             message.add(0, piece)
 
-    def plan_delta(self, params: Json) -> None:
-        """Take item/plan/delta."""
-        message = self._open.get(params.get("itemId", "")) or self._unopened(params, "plan")
+    def reasoning(self, params: Json, block: int, number: str) -> None:
+        """Take more of the reasoning, or that another part of it begins.
+
+        Args:
+            params: Those of the notification.
+            block: `SUMMARY` or `RAW`.
+            number: The field that counts its parts.
+        """
+        message = self._open.get(params.get("itemId", "")) or self._unopened(params, "reasoning")
+        if not isinstance(message, StreamedThinking):
+            return
+        message.part(block, integer_at(params, number) or 0)
         piece = params.get("delta")
-        if message is not None and isinstance(piece, str):
-            message.add(0, piece)
-
-    def summary_part(self, params: Json) -> None:
-        """Take item/reasoning/summaryPartAdded."""
-        self._reasoning(params, _SUMMARY, "summaryIndex")
-
-    def summary_delta(self, params: Json) -> None:
-        """Take item/reasoning/summaryTextDelta."""
-        self._reasoning(params, _SUMMARY, "summaryIndex")
-
-    def raw_delta(self, params: Json) -> None:
-        """Take item/reasoning/textDelta."""
-        self._reasoning(params, _RAW, "contentIndex")
+        if isinstance(piece, str):
+            message.add(block, piece)
 
     def run(
         self, method: str, params: Json, texts: Sequence[str], lines: Sequence[bytes]
@@ -144,15 +142,6 @@ class Speech:
         number = self._again.get(message_id, 1) + 1
         self._again.note(message_id, number)
         return f"{message_id}#{number}"
-
-    def _reasoning(self, params: Json, block: int, number: str) -> None:
-        message = self._open.get(params.get("itemId", "")) or self._unopened(params, "reasoning")
-        if not isinstance(message, StreamedThinking):
-            return
-        message.part(block, integer_at(params, number) or 0)
-        piece = params.get("delta")
-        if isinstance(piece, str):
-            message.add(block, piece)
 
     def _unopened(self, params: Json, kind: str) -> StreamedMessage | None:
         """Return a message for a delta whose item/started did not come; None if it is too late for one."""
