@@ -124,7 +124,7 @@ while True: sys.stdin.readline()
             await anyio.wait_all_tasks_blocked()
             os.kill(owner.process.pid, signal.SIGKILL)
     assert len({id(error) for error in errors}) == 3
-    assert {error.message for error in errors} == {"codex was ended by SIGKILL"}
+    assert {error.message for error in errors} == {"codex was ended by SIGKILL."}
     assert {error.stderr_tail for error in errors} == {"why"}
     assert {error.signal for error in errors} == {9}
 

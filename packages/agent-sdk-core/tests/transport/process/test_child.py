@@ -79,7 +79,7 @@ async def test_an_exit_code_is_told_with_the_last_of_stderr(spawn: Spawn) -> Non
     error = process.exit_error()
     assert (error.exit_code, error.signal) == (1, None)
     assert error.stderr_tail == "first\nbad config"
-    assert error.message == "child ended with exit code 1: bad config"
+    assert error.message == "child ended with exit code 1: bad config."
 
 
 async def test_a_signal_is_told_and_wakes_reader_and_waiters(spawn: Spawn) -> None:
@@ -97,7 +97,7 @@ async def test_a_signal_is_told_and_wakes_reader_and_waiters(spawn: Spawn) -> No
             os.kill(process.pid, signal.SIGKILL)
     assert results.count(ProcessExit(None, 9)) == 2
     assert b"" in results
-    assert process.exit_error().message == "child was ended by SIGKILL"
+    assert process.exit_error().message == "child was ended by SIGKILL."
 
 
 async def test_what_came_while_a_burst_was_waited_for_is_read_without_another_wait(

@@ -158,8 +158,9 @@ class ChildProcess:
         # What a process says before it fails is the reason; what it said before it was told to go is not.
         failed = ended is not None and ended.exit_code != 0 and ended.signal not in (signal.SIGTERM, signal.SIGKILL)
         reason = reason_in(tail, unmarked=1) if failed else ""
+        said = f"{self.name} {what}{f': {reason}' if reason else ''}"
         return ProcessExitedError(
-            f"{self.name} {what}{f': {reason}' if reason else ''}",
+            said if said.endswith((".", "!", "?")) else f"{said}.",  # What comes behind it begins a sentence.
             exit_code=ended.exit_code if ended else None,
             signal=ended.signal if ended else None,
             stderr_tail=tail,
