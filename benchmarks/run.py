@@ -24,6 +24,7 @@ from measure.latency import LAPS, measure_endings, measure_latency, measure_prog
 from measure.load import AT_ONCE, measure_flood, measure_together
 from measure.picture import draw
 from measure.readers import AGENTS, Agent, official_installed
+from measure.recovery import measure_recovery
 from measure.report import NOT_INSTALLED, Section, as_json, as_markdown, as_text, with_chapters
 from measure.scene import BENCHMARKS, Scene, measuring_env, replayed, scene
 from measure.stores import measure_stores
@@ -38,6 +39,7 @@ SECTIONS: Final = (
     "endings",
     "programs",
     "load",
+    "recovery",
     "telemetry",
     "fleet",
     "store",
@@ -145,6 +147,8 @@ def measure(place: Scene, wanted: Sequence[str], rounds: int, *, quick: bool) ->
         sections.append(measure_together(place, 1 if quick else 5, AT_ONCE[place.agent][: 1 if quick else None]))
         if place.agent == "codex":
             sections.append(measure_flood(place, 1 if quick else 5, 1 if quick else 10))
+    if "recovery" in wanted:
+        sections.append(measure_recovery(place, 1 if quick else 3, 5 if quick else 50))
     if "programs" in wanted:
         sections.append(measure_programs(place, 1 if quick else 7))
     return sections

@@ -50,7 +50,9 @@ COUNT_TO: Final = "getloadavg"
 if NO_GC in os.environ:
     gc.disable()
 
-Task = Literal["stream", "replay", "record", "converse", "once", "end", "together", "flood", "telemetry", "spread"]
+Task = Literal[
+    "stream", "replay", "record", "converse", "once", "end", "together", "flood", "telemetry", "spread", "crash", "warm"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,15 @@ class Plan:
             "once": have one, and tell what the whole process cost. "end": close an agent in mid turn, and kill another.
             "together": open many sessions and let all have a turn at once. "flood": have turns beside one that streams.
             "telemetry": have the same turns with nothing counted, counted as always, and exported. "spread": have
-            turns, floods and many sessions, here or on a fleet.
+            turns, floods and many sessions, here or on a fleet. "crash": kill an app-server with many sessions.
+            "warm": open sessions of processes that were started ahead, and of others.
         agent: "codex" or "claude".
         variant: Which of the probe's ways.
         executable: The agent's executable.
         cwd: Folder that the agent works in.
         deltas: Deltas of the long turn.
         rounds: How often to converse, to end or to ask beside a flood, after a first time that pays for what is loaded
-            and built once; of "together": how many sessions.
+            and built once; of "together", "crash": how many sessions.
         record: File to which ours writes what the agent says; empty: none.
     """
 
@@ -202,6 +205,36 @@ class Stops:
     """
 
     interrupt: list[float] = field(default_factory=list[float])
+
+
+@dataclass(slots=True)
+class Crash:
+    """How sessions went on after the process that all of them share was killed.
+
+    Attributes:
+        sessions: How many.
+        heard: Seconds from the kill until the last of them had a first text of a new turn.
+        turns: Seconds until all these turns had ended.
+        usable: In how many the turn completed, after which they rest.
+    """
+
+    sessions: int
+    heard: float = 0.0
+    turns: float = 0.0
+    usable: int = 0
+
+
+@dataclass(slots=True)
+class Warm:
+    """How long sessions took to open, in seconds.
+
+    Attributes:
+        ahead: Of processes that were started ahead.
+        cold: Of others.
+    """
+
+    ahead: list[float] = field(default_factory=list[float])
+    cold: list[float] = field(default_factory=list[float])
 
 
 @dataclass(slots=True)
