@@ -49,13 +49,23 @@ async def test_the_info_is_what_codex_confirmed(fake: FakeCodex, backend: CodexB
             model="fake-model", permission_mode="default", cwd=str(workspace), sandbox="readOnly",
             approval_policy="on-request", version=fake.version,
         )  # fmt: skip
-        await session.set_model("other")
-        assert session.info.model == "fake-model"
         settings = {"model": "other", "effort": "high", "approvalPolicy": "never"}
         fake.notify("thread/settings/updated", threadId=session.thread_id, threadSettings=settings)
         await backend.request("thread/read", {})
         assert (session.info.model, session.info.reasoning_effort) == ("other", "high")
         assert (session.info.approval_policy, session.info.permission_mode) == ("never", "dont_ask")
+
+
+async def test_what_is_set_is_told_before_the_turn_that_codex_hears_it_with(backend: CodexBackend) -> None:
+    with anyio.fail_after(30):
+        async with await backend.create_session() as session:
+            effort = session.info.reasoning_effort
+            await session.set_permission_mode("plan")
+            await session.set_model("other")
+            assert (session.info.model, session.info.permission_mode) == ("other", "plan")
+            assert session.info.reasoning_effort == effort
+            await session.set_permission_mode("bypass")
+            assert (session.info.permission_mode, session.info.approval_policy) == ("bypass", "never")
 
 
 async def test_a_closed_session_takes_no_settings(backend: CodexBackend) -> None:

@@ -101,8 +101,8 @@ class CodexSession(BaseSession):
 
     @property
     def info(self) -> SessionInfo:
-        """What the session runs with, as Codex last told."""
-        facts = self._family.main.facts
+        """What the session runs with: as Codex last told, and as was set since, which it hears with the next turn."""
+        facts = self.driver.settings.facts
         return SessionInfo(
             model=facts.model,
             reasoning_effort=facts.reasoning_effort,

@@ -41,7 +41,7 @@ now, "parked" when nobody used it for so long that it was let go, "starting" whi
 @checked_class()
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionInfo(WireForm):
-    """What a session runs with, as the agent last confirmed it; None where it did not tell.
+    """What a session runs with, as the agent last confirmed it or as it was set since; None where neither told.
 
     Attributes:
         model: Model id.

@@ -13,7 +13,7 @@ from agent_sdk_core.paths import off_the_loop
 from agent_sdk_core.runtime.driver import Setting
 from agent_sdk_core.wire.reading import Json, as_record, texts_of
 from codex_sdk.modes import configured_sandbox, mode_params
-from codex_sdk.normalizer import ThreadFamily
+from codex_sdk.normalizer import ThreadFacts, ThreadFamily
 from codex_sdk.process.link import AppServerLink
 from codex_sdk.threads.calls import ThreadCalls
 from codex_sdk.threads.listings import list_models, require_effort
@@ -49,6 +49,13 @@ class ThreadSettings:
         self._added: tuple[str, ...] = ()
         if options.permission_mode == "plan":
             self.set_mode("plan")  # thread/start has no parameter for it.
+
+    @property
+    def facts(self) -> ThreadFacts:
+        """What the thread runs with once its next turn begins."""
+        facts = self._normalizer.facts
+        settings = {"effort": facts.reasoning_effort, **facts.settings, **self.changes}
+        return facts.with_settings(settings) if self.changes else facts
 
     def restore(self, settings: Json) -> None:
         """Change these with the next turn, but for what is changed already."""

@@ -206,6 +206,7 @@ async def test_a_changed_model_holds_from_the_next_turn_on(agent: Agent) -> None
         await run(session, "Talk.")
         default = session.info.model
         await session.set_model(other)
+        assert session.info.model == other
         ran = await run(session, "Talk.")
         assert session.info.model == other
         assert ran.all(InitMessage)[0].model == other
@@ -224,6 +225,7 @@ async def test_a_changed_reasoning_effort_holds_from_the_next_turn_on(agent: Age
     async with agent.session() as session:
         await run(session, "Talk.")
         await session.set_reasoning_effort("low")
+        assert session.info.reasoning_effort == "low"
         await run(session, "Talk.")
         assert session.info.reasoning_effort == "low"
         await run(session, "Talk.")
@@ -251,6 +253,7 @@ async def test_a_changed_permission_mode_holds_from_the_next_turn_on(agent: Agen
         await run(session, "Edit.")
         assert len(asker.requests) == 1
         await session.set_permission_mode("accept_edits")
+        assert session.info.permission_mode == "accept_edits"
         await run(session, "Edit.")
         assert session.info.permission_mode == "accept_edits"
         assert len(asker.requests) == 1
