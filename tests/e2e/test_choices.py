@@ -13,7 +13,9 @@ from tests.e2e.conftest import MakeServer, Tab
 from tests.e2e.serving import Server
 
 from agent_chat import settings
+from agent_chat.chats.service import ChatService
 from agent_chat.demo.agents import AGENTS
+from agent_sdk_core import RuntimeConfig, SandboxPolicy
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_testing import ScriptedModel, run_command, scratch_folder, text
 
@@ -144,6 +146,41 @@ def test_an_agent_without_a_sandbox_is_not_given_a_chat_that_has_one(both: Real,
         sandbox.select_option("")
     switch(tab, "claude")
     expect(sandbox).to_have_count(0)
+
+
+def test_a_sandbox_that_is_configured_later_is_told_of_before_anything_is_sent(
+    both: Real, open_window: OpenWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, model = both
+    model.otherwise(text("ok"))
+    tab = open_window(server).tab()
+    tab.page.get_by_role("combobox", name="Agent").select_option("claude")
+    tab.say("Hi")
+    tab.ended()
+    asked = len(model.requests)
+    server.stop()
+    boxed = RuntimeConfig(sandbox=SandboxPolicy(mode="read-only"))
+
+    def configured(service: ChatService) -> RuntimeConfig:
+        del service
+        return boxed
+
+    monkeypatch.setattr(ChatService, "config", property(configured))
+    server.start()
+    told = tab.page.get_by_role("status").filter(has_text="claude cannot keep to a sandbox")
+    expect(told).to_contain_text(
+        "'read-only' is configured: choose another agent, or take the sandbox out of the settings"
+    )
+    tab.shot("sandbox-later")
+    tab.say("Again")
+    expect(tab.page.get_by_role("alert")).to_contain_text("choose another agent")
+    expect(tab.message).to_have_value("Again")
+    assert len(model.requests) == asked
+    switch(tab, "codex")
+    expect(told).to_have_count(0)
+    tab.button("Send").click()
+    tab.ended()
+    expect(tab.log.get_by_text("ok", exact=True)).to_have_count(2)
 
 
 @pytest.mark.parametrize("real", ["codex"], indirect=True)

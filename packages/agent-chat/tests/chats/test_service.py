@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from agent_chat.chats.chat import Chat
-from agent_chat.chats.events import ApprovalResolved, BackendChanged, ChatCreated, ChatDeleted, ChatStateChanged
+from agent_chat.chats.events import (
+    ApprovalResolved,
+    BackendChanged,
+    ChatCreated,
+    ChatDeleted,
+    ChatStateChanged,
+    SettingsChanged,
+)
 from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
 from agent_chat.chats.settings import SANDBOXES, ChatSettings
@@ -56,6 +63,10 @@ def emptied(event: Event) -> bool:
 
 def has_notice(event: Event) -> bool:
     return "notice" in event
+
+
+def is_told_what_is_configured(event: Event) -> bool:
+    return event["kind"] == "chat" and "is configured" in event["chat"]["reason"]
 
 
 def is_answered(event: Event) -> bool:
@@ -281,6 +292,63 @@ async def test_no_chat_is_made_with_an_agent_that_cannot_keep_to_the_sandbox_tha
     with pytest.raises(InvalidRequestError, match="'read-only' is configured"):
         await service.change_backend(chat, "other")
     assert chat.meta.backend == "memory"
+
+
+async def test_a_chat_says_at_once_that_its_agent_cannot_keep_to_the_sandbox_that_is_configured_since(
+    watch: Watch, make_service: Service, agent: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.otherwise(text("ok"))
+    async with make_service() as service:
+        chat = await service.create()
+        await chat.send(ChatPrompt("Hi"))
+        await watch(chat).until_done()
+        assert chat.view()["reason"] == ""
+    can = replace(MemoryBackend.capabilities, unsupported_options=frozenset({"sandbox"}))
+    config, boxing, plain = RuntimeConfig(sandbox=SandboxPolicy(mode="read-only")), MemoryBackend(), MemoryBackend()
+    monkeypatch.setattr(plain, "capabilities", can)
+    opened = noted(plain, monkeypatch)
+    agents = {"memory": plain, "other": boxing.otherwise(text("ok"))}
+    async with make_service(config=config, make_backend=agents.__getitem__) as service:
+        chat = await service.open(chat.id)
+        why = "memory cannot keep to a sandbox, and 'read-only' is configured: choose another agent, or take the"
+        assert why in chat.view()["reason"]
+        with pytest.raises(InvalidRequestError, match="choose another agent"):
+            await chat.send(ChatPrompt("Again"))
+        assert opened == []
+        assert chat.journal.unsent == []
+        await service.change_backend(chat, "other")
+        assert chat.view()["reason"] == ""
+        await chat.send(ChatPrompt("And now"))
+
+
+async def test_what_is_in_the_way_of_an_agent_is_told_when_the_settings_change(
+    watch: Watch, make_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make_service() as service:
+        chat = await service.create()
+        watcher = watch(chat)
+        config = RuntimeConfig(sandbox=SandboxPolicy(mode="read-only"))
+
+        def configured(service: ChatService) -> RuntimeConfig:
+            del service
+            return config
+
+        monkeypatch.setattr(ChatService, "config", property(configured))
+
+        def unsupported(name: str) -> frozenset[str]:
+            return frozenset({"sandbox"} if name == "memory" else ())
+
+        monkeypatch.setattr(service.agents, "unsupported", unsupported)
+        service.bus.publish(SettingsChanged(("sandbox.mode",)))
+        await watcher.until(is_told_what_is_configured)
+
+
+async def test_an_agent_that_cannot_be_made_is_not_said_to_lack_a_sandbox(make_service: Service) -> None:
+    def refuse(name: str) -> MemoryBackend:
+        raise InvalidRequestError(f"There is no {name}.")
+
+    async with make_service(make_backend=refuse) as service:
+        assert service.agents.unsupported("memory") == frozenset()
 
 
 async def test_another_agent_goes_on_in_a_session_of_its_own(

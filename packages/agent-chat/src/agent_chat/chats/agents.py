@@ -11,7 +11,7 @@ from typing import Final
 
 from agent_chat.chats.bus import EventBus
 from agent_chat.chats.events import BackendChanged
-from agent_sdk_core.errors import SessionClosedError
+from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.hosting.shared import SharedBackend
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.events import BackendEvent
@@ -56,6 +56,7 @@ class Agents:
         self._shared: dict[str, SharedBackend] = {}
         self._retired: list[SharedBackend] = []
         self._models: dict[str, ModelList] = {}
+        self._unsupported: dict[str, frozenset[str]] = {}
         self._closed = False
 
     async def get(self, name: str) -> AgentBackend:
@@ -70,6 +71,15 @@ class Agents:
         if name not in self._shared:
             self._shared[name] = SharedBackend(partial(self._make, name), partial(self._tell, name))
         return await self._shared[name].get()
+
+    def unsupported(self, name: str) -> frozenset[str]:
+        """Return the options that a backend of a type cannot honour, without starting it; none if that is unknown."""
+        if name not in self._unsupported:
+            try:
+                self._unsupported[name] = self._make(name).capabilities.unsupported_options
+            except AgentError:  # Whoever starts it is told.
+                return frozenset()
+        return self._unsupported[name]
 
     async def models(self, name: str, *, fresh: bool = False) -> ModelList:
         """Return the models of an agent, asked at most every five minutes unless they must be `fresh`."""

@@ -63,6 +63,7 @@ class Chat(ShownChat):
         reason: str = "",
         publish: Callable[[ChatEvent], None],
         open_session: OpenSession,
+        obstacle: Callable[[ChatMeta], str] = lambda meta: "",
         redacts: bool = True,
     ) -> None:
         self.extra: Mapping[str, object] = {}
@@ -71,7 +72,7 @@ class Chat(ShownChat):
         self._open_session = open_session
         self._opening = asyncio.Lock()
         self._stops = 0
-        super().__init__(meta, store, lease, reason=reason, publish=publish, redacts=redacts)
+        super().__init__(meta, store, lease, reason=reason, publish=publish, obstacle=obstacle, redacts=redacts)
 
     # Prompts
 

@@ -341,18 +341,25 @@ class ChatService:
 
     async def _require_sandbox(self, backend: str, mode: str | None) -> None:
         """Refuse an agent that cannot keep to a sandbox: it would start no session, or go without."""
-        configured = self.config.sandbox
-        if mode is None and configured is not None and not await self.sandboxes(backend):
-            raise InvalidRequestError(
-                f"{backend} cannot keep to a sandbox, and {configured.mode!r} is configured: choose another agent, or "
-                "take the sandbox out of the settings.",
-                backend=backend,
-            )
-        if mode is not None and mode not in await self.sandboxes(backend):
-            raise InvalidRequestError(
-                f"{backend} cannot keep to a sandbox, and this chat has {mode!r}: choose none, or another agent.",
-                backend=backend,
-            )
+        why = self._without_sandbox(backend, mode)
+        if why and not await self.sandboxes(backend):
+            raise InvalidRequestError(why, backend=backend)
+
+    def _without_sandbox(self, backend: str, mode: str | None) -> str:
+        """Return what is to be done where an agent cannot keep to a sandbox; empty: none is wanted."""
+        if mode is not None:
+            return f"{backend} cannot keep to a sandbox, and this chat has {mode!r}: choose none, or another agent."
+        if (configured := self.config.sandbox) is None:
+            return ""
+        return (
+            f"{backend} cannot keep to a sandbox, and {configured.mode!r} is configured: choose another agent, or take "
+            "the sandbox out of the settings."
+        )
+
+    def _obstacle(self, meta: ChatMeta) -> str:
+        """Return why no session can be opened for a chat, with what to do, before anybody tries."""
+        why = self._without_sandbox(meta.backend or "", meta.sandbox)
+        return why if why and "sandbox" in self.agents.unsupported(self._known(meta.backend or "")) else ""
 
     def opened(self, chat_id: str) -> Chat | None:
         """Return a chat that is open here, None for one that is not."""
@@ -404,6 +411,7 @@ class ChatService:
             reason=reason,
             publish=self.bus.publish,
             open_session=self._open_session,
+            obstacle=self._obstacle,
             redacts=self.config.flag("redact_store"),
         )
         await restore(chat, self.store)
@@ -421,6 +429,8 @@ class ChatService:
         return ""
 
     async def _open_session(self, chat: Chat) -> AgentSession:
+        if why := self._obstacle(chat.meta):
+            raise InvalidRequestError(why, backend=chat.meta.backend)
         return await self._opener.open(chat, self._known(chat.meta.backend or ""))
 
     async def _make_room(self) -> None:
@@ -462,6 +472,8 @@ class ChatService:
         async for change in changes:
             for backend in {key.split(".")[1] for key in change.keys if _is_launch(key)}:
                 self.agents.retire(backend)
+            for chat in self._chats.values():
+                chat.refresh()  # What is in the way of its agent may be otherwise now.
 
 
 def _is_launch(key: str) -> bool:

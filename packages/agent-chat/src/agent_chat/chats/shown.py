@@ -42,6 +42,7 @@ class ShownChat:
         lease: The right to write it; None: it can only be read.
         reason: Why it can only be read.
         publish: Takes events for the bus.
+        obstacle: Returns why its agent could not be started now, and what to do; empty: nothing is in the way.
         redacts: Whether secrets are left out of what is stored and told.
 
     Attributes:
@@ -62,6 +63,7 @@ class ShownChat:
         *,
         reason: str = "",
         publish: Callable[[ChatEvent], None],
+        obstacle: Callable[[ChatMeta], str] = lambda meta: "",
         redacts: bool = True,
     ) -> None:
         self.log = ChatLog(store, meta.id, lease, self._store_failed) if lease is not None else None
@@ -71,6 +73,7 @@ class ShownChat:
         self._meta = meta
         self._store = store
         self._reason = reason
+        self._obstacle = obstacle
         self._bus = publish
         self._served: ServedSession | None = None
         self._is_opening = False
@@ -125,6 +128,8 @@ class ShownChat:
         """Return how the chat stands, as JSON-compatible data."""
         meta, session = self._meta, self.session
         view: dict[str, Any] = {**meta.to_wire(), "state": self.state, "reason": self._reason}
+        if not self._reason and self.state in ("closed", "disconnected"):
+            view["reason"] = self._obstacle(meta)
         view["waiting"] = 0 if session is None else len(session.pending)
         view["queue"] = [] if session is None else [queued_view(each.uuid, each.prompt) for each in session.queue]
         view["info"] = None if session is None else session.info.to_wire()
