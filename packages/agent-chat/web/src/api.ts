@@ -96,6 +96,9 @@ export class Stream<T> {
     base.protocol = base.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(base, protocols());
     this.socket = socket;
+    socket.onopen = () => {
+      if (!this.ended && this.socket === socket) this.connected(true); // Where nothing happens, nothing is told.
+    };
     socket.onmessage = (message) => {
       if (this.ended || this.socket !== socket) return;
       if (this.attempts >= 0) {

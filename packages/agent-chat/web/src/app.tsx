@@ -151,6 +151,7 @@ function Chat({ model }: { model: ChatModel }) {
   const follow = useFollow(model.id);
   model.isFollowed = () => follow.following.value;
   model.toEnd = follow.toEnd;
+  model.keepPlace = follow.keepPlace;
   const panel = useSignal<"review" | "raw" | "usage" | null>(null);
   const toggle = (name: "review" | "raw" | "usage") => (panel.value = panel.value === name ? null : name);
   const close = () => (panel.value = null);

@@ -154,7 +154,14 @@ export function Diff({ diff, remarks }: { diff: FileDiff; remarks?: Remarks | un
           {split.value ? "Unified" : "Side by side"}
         </button>
       </div>
-      <div class="diff-body" tabIndex={0} role="group" aria-label={`Changes of ${diff.path || "a file"}`}>
+      <div
+        class="diff-body"
+        tabIndex={0}
+        role="group"
+        aria-label={`Changes of ${diff.path || "a file"}`}
+        data-arrows={remarks ? "" : undefined}
+        onKeyDown={remarks ? walk : undefined}
+      >
         {hunks.map((hunk, index) => (hunk.lines.length ? <HunkView key={index} hunk={hunk} remarks={remarks} /> : null))}
       </div>
       {lines > SHOWN && !all ? (
@@ -164,6 +171,16 @@ export function Diff({ diff, remarks }: { diff: FileDiff; remarks?: Remarks | un
       ) : null}
     </div>
   );
+}
+
+/** Tab comes to the lines that were changed; the arrows go to each. */
+function walk(event: KeyboardEvent): void {
+  const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+  const lines = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>(".number button")];
+  const next = lines[lines.indexOf(document.activeElement as HTMLElement) + step];
+  if (step === 0 || !next || !(document.activeElement instanceof HTMLButtonElement)) return;
+  event.preventDefault();
+  next.focus();
 }
 
 interface OfHunk {

@@ -7,12 +7,47 @@ import { isDrawing } from "./markdown";
 const NEAR = 24;
 const FRAMES = 12;
 
+/** Where one reads: how far from the end, and what stands there, for heights are not the same when it is drawn anew. */
+interface Place {
+  end: number;
+  text: string;
+  top: number;
+}
+
+const LENGTH = 80;
+
+/** What stands at the upper edge of an area, and how far it is from there. */
+function placeIn(area: HTMLElement, inner: HTMLElement): Place {
+  const { left, top, width } = area.getBoundingClientRect();
+  const end = Math.round(area.scrollHeight - area.scrollTop);
+  for (const step of [8, 24, 40, 64]) {
+    const seen = document.elementFromPoint(left + width / 2, top + step)?.closest(".block, .item");
+    if (seen && inner.contains(seen)) return { end, text: seen.textContent.slice(0, LENGTH), top: seen.getBoundingClientRect().top - top };
+  }
+  return { end, text: "", top: 0 };
+}
+
+/** Scroll to a place: near it by how far it is from the end, and then to what stands there, the next one of that text. */
+function goTo(area: HTMLElement, inner: HTMLElement, { end, text, top }: Place): void {
+  area.scrollTop = area.scrollHeight - end;
+  if (!text) return;
+  const from = area.getBoundingClientRect().top + top;
+  let off: number | null = null;
+  for (const each of inner.querySelectorAll(".block, .item")) {
+    if (each.textContent.slice(0, LENGTH) !== text) continue;
+    const away = each.getBoundingClientRect().top - from;
+    if (off === null || Math.abs(away) < Math.abs(off)) off = away;
+  }
+  if (off !== null) area.scrollTop += off;
+}
+
 export function useFollow(place: string) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useSignal(true);
-  /** Where one was before, counted from the end; null: one is there again, or has gone elsewhere since. */
-  const restore = useRef<number | null>(null);
+  /** Where one was before, until that is drawn again; null: one is there again, or has gone elsewhere since. */
+  const restore = useRef<Place | null>(null);
+  const keep = useRef(() => {});
   const toEnd = () => {
     restore.current = null;
     following.value = true;
@@ -24,7 +59,7 @@ export function useFollow(place: string) {
     const inner = content.current;
     if (!area || !inner) return;
     const saved = sessionStorage.getItem(`scroll:${place}`);
-    restore.current = saved === null ? null : Number(saved);
+    restore.current = saved === null ? null : (JSON.parse(saved) as Place);
     following.value = saved === null;
     const isAtEnd = () => area.scrollHeight - area.scrollTop - area.clientHeight <= NEAR;
     const release = () => {
@@ -34,7 +69,7 @@ export function useFollow(place: string) {
     };
     const note = () => {
       if (following.value) sessionStorage.removeItem(`scroll:${place}`);
-      else sessionStorage.setItem(`scroll:${place}`, String(Math.round(area.scrollHeight - area.scrollTop)));
+      else if (restore.current === null) sessionStorage.setItem(`scroll:${place}`, JSON.stringify(placeIn(area, inner)));
     };
     const onWheel = (event: WheelEvent) => {
       if (event.deltaY < 0) release();
@@ -58,14 +93,23 @@ export function useFollow(place: string) {
     // What is drawn at the end is measured after that, and the list moves by the difference: it is held for some frames.
     let frames = 0;
     const hold = () => {
-      if (!following.value) frames = 0;
+      if (restore.current !== null) goTo(area, inner, restore.current);
+      else if (!following.value) frames = 0;
       else if (!isAtEnd()) area.scrollTop = area.scrollHeight;
       if (frames > 0 && --frames > 0) requestAnimationFrame(hold);
+      else if (!isDrawing()) restore.current = null;
+    };
+    keep.current = () => {
+      if (following.value) return;
+      restore.current ??= placeIn(area, inner);
+      if (frames === 0) requestAnimationFrame(hold);
+      frames = FRAMES;
     };
     const grown = new ResizeObserver(() => {
       if (restore.current !== null && inner.offsetHeight > area.clientHeight) {
-        area.scrollTop = area.scrollHeight - restore.current;
-        if (!isDrawing()) restore.current = null;
+        goTo(area, inner, restore.current);
+        if (frames === 0) requestAnimationFrame(hold);
+        frames = FRAMES;
       } else if (following.value || (restore.current === null && area.scrollHeight <= area.clientHeight)) {
         following.value = true;
         area.scrollTop = area.scrollHeight;
@@ -89,5 +133,7 @@ export function useFollow(place: string) {
       document.removeEventListener("selectionchange", onSelect);
     };
   }, [place]);
-  return { scroller, content, following, toEnd };
+  /** What is shown is about to be drawn anew: who reads there is left there. */
+  const keepPlace = () => keep.current();
+  return { scroller, content, following, toEnd, keepPlace };
 }

@@ -106,6 +106,8 @@ export class ChatModel {
   isFollowed: () => boolean = () => false;
   /** Bring the reader there. */
   toEnd: () => void = () => {};
+  /** Keeps the place where one reads, as all is drawn anew. */
+  keepPlace: () => void = () => {};
   epoch = "";
   seq = 0;
   private cards = new Map<string, CardItem>();
@@ -123,6 +125,7 @@ export class ChatModel {
   }
 
   snapshot(told: Snapshot): void {
+    this.keepPlace();
     batch(() => {
       this.epoch = told.cursor.epoch;
       this.seq = told.cursor.seq;
