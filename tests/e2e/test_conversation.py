@@ -92,7 +92,7 @@ def test_a_request_survives_a_reload_and_is_answered_in_another_tab(real: Real, 
 def test_allowed_for_the_session_is_not_asked_again(real: Real, open_window: OpenWindow) -> None:
     server, model = real
     for name in ("1", "2"):
-        model.reply(run_command(f"echo {name} >> made.txt", escalate=True)).reply(text(f"said {name}"))
+        model.reply(run_command("echo word >> made.txt", escalate=True)).reply(text(f"said {name}"))
     tab = open_window(server).tab()
     tab.say("Go")
     session = tab.asking.get_by_role("button", name="Allow for this session", exact=True)
@@ -101,6 +101,10 @@ def test_allowed_for_the_session_is_not_asked_again(real: Real, open_window: Ope
     session.click()
     expect(tab.log.get_by_text("said 1")).to_be_visible()
     tab.ended()
+    tab.say("Again")
+    expect(tab.log.get_by_text("said 2")).to_be_visible()
+    expect(tab.asking).to_have_count(0)
+    assert (project(server) / "made.txt").read_text() == "word\nword\n"
 
 
 @BOTH
