@@ -76,6 +76,56 @@ def test_each_kind_of_tool_has_its_card(quick: Server, open_window: OpenWindow, 
     tab.shot(f"cards-{state}")
 
 
+IMAGE: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SVG: Final = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIG9ubG9hZD0iaGFja2VkPTEiLz4="
+
+
+def picture(media_type: str, data: str) -> dict[str, Any]:
+    return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
+
+
+def test_each_kind_of_tool_shows_its_output_while_it_runs_and_then_its_images(
+    quick: Server, open_window: OpenWindow
+) -> None:
+    tab = open_window(quick).tab()
+    chat = quick.call(lambda service: service.create())
+    tab.page.evaluate(f"location.hash = '#/chat/{chat.id}'")
+    expect(tab.page.get_by_text("Nothing was said here yet.")).to_be_visible()
+
+    def tell(message: dict[str, Any]) -> None:
+        async def take(service: Any) -> None:
+            del service
+            chat.take(parse_message(message))
+
+        quick.call(take)
+
+    for number, (name, given, label) in enumerate(USES):
+        use = {"type": "tool_use", "id": f"t{number}", "name": name, "input": given}
+        tell({"type": "assistant", "uuid": f"a{number}", "message": {"id": f"m{number}", "content": [use]}})
+        tell({"type": "tool_progress", "tool_use_id": f"t{number}", "tool_name": name, "output": f"line {number}\n"})
+        card = tab.page.get_by_role("article", name=label, exact=True)
+        fold = card.locator(".fold").first
+        if fold.get_attribute("aria-expanded") == "false":
+            fold.press("Enter")
+        expect(card.get_by_label("Output")).to_have_text(f"line {number}")
+        content = [{"type": "text", "text": "made"}, picture("image/png", IMAGE), picture("image/svg+xml", SVG)]
+        result = {"type": "tool_result", "tool_use_id": f"t{number}", "content": content}
+        tell({"type": "user", "uuid": f"r{number}", "message": {"role": "user", "content": [result]}})
+        expect(card.get_by_role("img", name="done")).to_be_visible()
+        if fold.get_attribute("aria-expanded") == "false":
+            fold.press("Enter")
+        expect(card.get_by_role("img", name="Image 1 of the result")).to_be_visible()
+        expect(card.get_by_role("img", name=re.compile("^Image"))).to_have_count(1)
+    edit = tab.page.get_by_role("article", name="Edit: b.txt")
+    edit.get_by_role("button", name="Side by side").press("Enter")
+    expect(edit.locator("td.minus")).to_have_text("one")
+    expect(edit.locator("td.plus")).to_have_text("two")
+    edit.get_by_role("button", name="Unified").press("Enter")
+    expect(edit.locator("tr.plus")).to_contain_text("two")
+    assert tab.page.evaluate("window.hacked") is None
+    tab.shot("cards-images")
+
+
 THREAD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
