@@ -76,6 +76,18 @@ def test_what_was_refused_is_declined() -> None:
     assert views.view(returned("no", "t2"))["cards"]["t2"]["state"] == "declined"
 
 
+def test_what_waited_as_its_session_ended_was_refused_by_nobody() -> None:
+    request = PermissionRequest("Bash", {"command": "x"}, request_id="r", session_id="s", tool_use_id="t")
+    views = Views()
+    views.view(use("Bash", {"command": "x"}))
+    views.view(
+        message("system", subtype="request_opened", request_id="r", kind="permission", request=request.to_wire())
+    )
+    resolved = {"request_id": "r", "kind": "permission", "outcome": "denied", "by": "close"}
+    assert views.view(message("system", subtype="request_resolved", **resolved))["outcome"] == "expired"
+    assert views.view(returned("ended", is_error=True))["cards"]["t"]["state"] == "failed"
+
+
 def test_a_request_that_is_not_understood_is_its_message_alone() -> None:
     opened = message("system", subtype="request_opened", request_id="r", kind="vote", request={"kind": "vote"})
     assert "request" not in views_of([opened])[0]

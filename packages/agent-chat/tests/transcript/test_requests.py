@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from agent_chat.terminal.plain import plain
 from agent_chat.transcript.blocks import Asked, Choice
 from agent_chat.transcript.diffs import FileDiff, Hunk
-from agent_chat.transcript.requests import answer_text, answers, asked, summary
+from agent_chat.transcript.requests import answer_text, answers, asked, outcome_told, summary, was_denied
 from agent_sdk_core.asking.permissions import Allow, Deny, Permission, PermissionOption, PermissionRequest
 
 
@@ -118,6 +120,24 @@ def test_one_can_always_refuse_and_stop(options: tuple[PermissionOption, ...]) -
 )
 def test_answers_have_words(answer: Permission, text: str) -> None:
     assert answer_text(answer) == text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "by", "told", "denied"),
+    [
+        ("denied", "answer", "denied", True),
+        ("denied", "close", "expired", False),
+        ("declined", "close", "expired", False),
+        ("denied", "deadline", "expired", True),
+        ("allowed", "answer", "allowed", False),
+        ("withdrawn", "close", "withdrawn", False),
+    ],
+)
+def test_nobody_is_said_to_have_denied_what_nobody_answered(
+    wire: Any, outcome: str, by: str, told: str, denied: bool
+) -> None:
+    resolved = wire.system("request_resolved", request_id="r", kind="permission", outcome=outcome, by=by)
+    assert (outcome_told(resolved), was_denied(resolved)) == (told, denied)
 
 
 def test_a_request_fits_in_a_line() -> None:

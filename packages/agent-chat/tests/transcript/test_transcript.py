@@ -99,6 +99,19 @@ def test_a_tool_waits_while_its_permission_is_open_and_is_declined_when_denied(w
     assert card.state == "declined"
 
 
+def test_a_tool_that_waited_as_its_session_ended_is_not_declined(wire: Any) -> None:
+    transcript = Transcript()
+    [card] = feed(
+        transcript,
+        wire.use("t", "Bash", {"command": "make"}),
+        wire.system("request_opened", request_id="r", kind="permission", request={"tool_use_id": "t"}),
+        wire.system("request_resolved", request_id="r", kind="permission", outcome="denied", by="close"),
+        wire.done("t", "ended", error=True),
+    )
+    assert isinstance(card, Card)
+    assert card.state == "failed"
+
+
 def test_an_allowed_tool_goes_on_running(wire: Any) -> None:
     transcript = Transcript()
     feed(

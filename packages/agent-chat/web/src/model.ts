@@ -85,7 +85,13 @@ const OUTCOMES: Record<string, string> = {
   answered: "Answered",
   declined: "Declined",
   withdrawn: "Withdrawn by the agent",
-  expired: "Expired: nobody answered before the application ended",
+  expired: "Not answered",
+};
+
+/** What ended a request that nobody answered. */
+const EXPIRED: Record<string, string> = {
+  close: ": the agent was stopped before",
+  deadline: " in time",
 };
 
 export class ChatModel {
@@ -249,7 +255,7 @@ export class ChatModel {
     if (message.type === "assistant") this.said(thread, message);
     for (const card of Object.values(told.cards ?? {})) this.card(thread, card, message);
     if (told.request) this.opened(told.request);
-    if (message.subtype === "request_resolved") this.closed(thread, message, told.answered_by ?? null);
+    if (message.subtype === "request_resolved") this.closed(thread, told);
     if (told.notice) thread.push({ key: ++keys, type: "notice", text: told.notice.text, level: told.notice.level });
     if (told.ending) {
       for (const item of this.streams.values()) item.open.value = false;
@@ -344,9 +350,8 @@ export class ChatModel {
     this.markWaiting();
   }
 
-  private closed(thread: Thread, message: Message, by: string | null): void {
+  private closed(thread: Thread, { message, outcome = "", answered_by: by = null }: Told): void {
     const id = String(message["request_id"]);
-    const outcome = String(message["outcome"]);
     const request = this.pending.value.find((each) => each.request_id === id);
     this.pending.value = this.pending.value.filter((each) => each.request_id !== id);
     if (request) this.resolved(request, by, outcome);
@@ -354,7 +359,8 @@ export class ChatModel {
     const item = use ? this.cards.get(use) : undefined;
     if (item && item.card.value.state === "waiting") item.card.value = { ...item.card.value, state: "running" };
     const what = aboutOf(request);
-    const text = `${OUTCOMES[outcome] ?? outcome}${what ? `: ${plain(what)}` : ""}`;
+    const why = outcome === "expired" ? (EXPIRED[String(message["by"])] ?? "") : "";
+    const text = `${OUTCOMES[outcome] ?? outcome}${why}${what ? `: ${plain(what)}` : ""}`;
     thread.push({ key: ++keys, type: "answered", text, allowed: outcome === "allowed" || outcome === "answered" });
   }
 

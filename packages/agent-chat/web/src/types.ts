@@ -153,6 +153,8 @@ export interface Told {
   cards?: Record<string, CardData>;
   request?: Request;
   answered_by?: string | null;
+  /** How a request ended: "expired" also where it was refused because nobody had answered. */
+  outcome?: string;
   notice?: { text: string; level: "info" | "warning" | "error" };
   ending?: { outcome: string; errors: string[]; facts: string[]; advice?: string; ways?: Way[] };
 }

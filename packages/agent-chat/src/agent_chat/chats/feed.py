@@ -86,9 +86,9 @@ class ChatFeed:
         if isinstance(message, RequestOpened):
             self._publish(ApprovalOpened(self._chat_id, message.request_id, message.kind))
         elif isinstance(message, RequestResolved):
-            by = view["answered_by"]
-            self._resolved.append((message.request_id, message.outcome, by))
-            self._publish(ApprovalResolved(self._chat_id, message.request_id, message.outcome, by))
+            by, outcome = view["answered_by"], view["outcome"]
+            self._resolved.append((message.request_id, outcome, by))
+            self._publish(ApprovalResolved(self._chat_id, message.request_id, outcome, by))
 
     def _add(self, piece: Piece, data: Mapping[str, Any]) -> None:
         told = piece.put(data, piece.text)

@@ -15,7 +15,7 @@ from agent_chat.transcript.cards import close_card, open_card
 from agent_chat.transcript.endings import ending_of
 from agent_chat.transcript.notices import notice_of
 from agent_chat.transcript.paths import short_path
-from agent_chat.transcript.requests import answers, asked
+from agent_chat.transcript.requests import answers, asked, outcome_told, was_denied
 from agent_sdk_core.asking.permissions import Allow, Permission, PermissionRequest
 from agent_sdk_core.asking.requests import AgentRequest, kind_of, request_from_wire
 from agent_sdk_core.errors import AgentError
@@ -98,8 +98,9 @@ class Views:
                 return self._opened(message)
             case RequestResolved():
                 tool = self._asking.pop(message.request_id, None)
-                if tool is not None and message.outcome == "denied":
+                if tool is not None and was_denied(message):
                     self._declined.add(tool)
+                return {"outcome": outcome_told(message)}
             case _:
                 pass
         return {}

@@ -13,6 +13,7 @@ from agent_chat.transcript.diffs import FileDiff, from_unified
 from agent_chat.transcript.paths import short_path
 from agent_chat.transcript.sanitize import visible
 from agent_sdk_core.asking.permissions import Allow, Deny, Escalation, Permission, PermissionOption, PermissionRequest
+from agent_sdk_core.messages.system import RequestResolved
 
 _LIFTS: Final[dict[Escalation, str]] = {
     "sandbox": "the sandbox",
@@ -78,6 +79,17 @@ def answer_text(answer: Permission) -> str:
             return "Denied, and the turn stops"
         case Deny():
             return "Denied"
+
+
+def outcome_told(message: RequestResolved) -> str:
+    """Return how a request ended, as a person is told: "expired" where it was refused because nobody had answered."""
+    unanswered = message.by in ("close", "deadline") and message.outcome in ("denied", "declined")
+    return "expired" if unanswered else message.outcome
+
+
+def was_denied(message: RequestResolved) -> bool:
+    """Whether what was asked about was denied: what the end of a session refuses on its way has only stopped."""
+    return message.outcome == "denied" and message.by != "close"
 
 
 def summary(request: PermissionRequest) -> str:

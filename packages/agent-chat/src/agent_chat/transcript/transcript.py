@@ -14,6 +14,7 @@ from agent_chat.transcript.blocks import Block, Card, Ending, Header, Notice, Pr
 from agent_chat.transcript.cards import ToolUse, close_card, open_card
 from agent_chat.transcript.endings import ending_of
 from agent_chat.transcript.notices import notice_of
+from agent_chat.transcript.requests import was_denied
 from agent_chat.transcript.sanitize import clean, clean_line
 from agent_chat.transcript.streams import TextStream, Unit
 from agent_sdk_core.messages import conversation, system
@@ -237,7 +238,7 @@ class Transcript:
         tool_use_id = self._asking.pop(message.request_id, None)
         if tool_use_id is None:
             return
-        if message.outcome == "denied":
+        if was_denied(message):
             self._declined.add(tool_use_id)
         if card := self._cards.get(tool_use_id):
             self._cards[tool_use_id] = replace(card, state="running")

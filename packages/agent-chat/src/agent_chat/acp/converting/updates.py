@@ -8,6 +8,7 @@ from typing import Any, Final
 from agent_chat.acp.converting.plans import LISTS, TASKS, Plan
 from agent_chat.acp.converting.prompts import blocks_of
 from agent_chat.acp.converting.tool_calls import OpenCall, closed, opened
+from agent_chat.transcript.requests import was_denied
 from agent_chat.transcript.sanitize import clean
 from agent_sdk_core.messages.blocks import (
     ServerToolUseBlock,
@@ -231,7 +232,7 @@ class Converter:
                 self._asking[message.request_id] = use_id
             case RequestResolved():
                 use_id = self._asking.pop(message.request_id, None)
-                if use_id is not None and message.outcome == "denied":
+                if use_id is not None and was_denied(message):
                     self._declined.add(use_id)
             case _:
                 pass

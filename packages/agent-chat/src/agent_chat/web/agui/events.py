@@ -81,7 +81,7 @@ class RunEvents:
             self.pending[asked["request_id"]] = asked
         if isinstance(message, RequestResolved):
             self.pending.pop(message.request_id, None)
-            value = {"request_id": message.request_id, "outcome": message.outcome, "by": told.get("answered_by")}
+            value = {"request_id": message.request_id, "outcome": told["outcome"], "by": told.get("answered_by")}
             made.append(agui.CustomEvent(name="request_resolved", value=value))
         if (notice := told.get("notice")) is not None:
             made.append(agui.CustomEvent(name="notice", value=notice))
