@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from functools import partialmethod
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 
 from agent_fleet import FleetBackend, FleetFullError, FleetStoreError, HostLostError
+from agent_fleet.driving.requests import HostRequests
 from agent_fleet.store.journal import StoreJournal
 from agent_sdk_core import (
     DEFER,
@@ -62,6 +64,61 @@ async def test_without_a_callback_nothing_is_allowed(fleet: FleetBackend, plane:
         result = await session.query("Do it.")
         assert result.result == "Then not."
         assert result.permission_denials
+
+
+async def test_the_history_of_a_closed_session_is_what_its_agent_has_stored(
+    fleet: FleetBackend, plane: Any, tmp_path: Path
+) -> None:
+    plane.agents["one"].reply(text("Fine."))
+    async with await opened(fleet, tmp_path) as session:
+        assert list(await session.history()) == []
+        await session.run("Talk.")
+        told = [message.to_json() for message in await session.history()]
+    assert [message.to_json() for message in await session.history()] == told != []
+    async with await opened(fleet, tmp_path) as unused:
+        pass
+    assert list(await unused.history()) == []
+
+
+@pytest.mark.parametrize("uuid", ["", " ", "half \ud800", "nul\0"])
+async def test_a_uuid_that_cannot_be_told_is_refused_before_it_is_stored(
+    fleet: FleetBackend, tmp_path: Path, uuid: str
+) -> None:
+    async with await opened(fleet, tmp_path) as session:
+        with pytest.raises(InvalidRequestError, match="uuid"):
+            await session.send("Talk.", uuid=uuid)
+        assert await fleet.store.prompts(session.key) == []
+
+
+async def test_what_no_host_can_be_asked_is_refused_here(fleet: FleetBackend) -> None:
+    with pytest.raises(InvalidRequestError, match="UTF-8"):
+        await fleet.list_sessions(cwd="half \ud800")
+    with pytest.raises(InvalidRequestError, match="timeout must be a finite number"):
+        await fleet.diagnose(timeout=0)
+
+
+async def test_what_is_withdrawn_before_it_is_put_to_somebody_is_not_put() -> None:
+    begun: list[Any] = []
+    withdrawn: list[str] = []
+
+    def withdraw(*, native_id: str) -> None:
+        withdrawn.append(native_id)
+
+    def start_soon(*call: Any) -> None:
+        begun.append(call)
+
+    requests = SimpleNamespace(withdraw=withdraw)
+    host: Any = SimpleNamespace(start_soon=start_soon)
+    nobody: Any = SimpleNamespace()
+    sink: Any = SimpleNamespace(requests=requests)
+    asked = HostRequests(nobody, nobody, host, lambda: sink)
+    request = PermissionRequest(tool_name="Bash", input={"command": "ls"}, request_id="1")
+    asked.ask({"request": request.to_wire(), "request_kind": "permission"})
+    assert asked
+    asked.withdraw("1")
+    [(put, given)] = begun
+    await put(given)
+    assert (withdrawn, bool(asked)) == (["1"], False)
 
 
 @pytest.mark.parametrize("deferred", [False, True])

@@ -38,6 +38,7 @@ from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_sessions
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.names import DEFAULT_BACKEND, backend_names, parse_backend_type
+from agent_sdk_core.option_values import require_positive, require_text
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import absolute_path, own_folder
 from agent_sdk_core.runtime.backend import BaseBackend
@@ -140,7 +141,7 @@ class FleetBackend(BaseBackend[FleetSession]):
 
     async def diagnose(self, *, timeout: float = DEFAULT_SECONDS) -> Diagnosis:
         """Tell whether Ray is installed; what the agents of the hosts lack, their own machines tell."""
-        del timeout
+        require_positive("AgentBackend.diagnose", "timeout", timeout)
         return located(self.type, None, None if find_spec("ray") else ray_missing())
 
     async def start(self) -> None:
@@ -170,6 +171,8 @@ class FleetBackend(BaseBackend[FleetSession]):
     ) -> SessionPage:
         """Return sessions that the agent has stored on the hosts, newest first; one that several have, once."""
         folder = None if cwd is None else os.fspath(cwd)
+        if folder is not None:  # What else can be wrong with it, its host tells.
+            require_text("cwd", folder, "leave it out for the sessions of all folders", backend=self.type)
         return await self._paged("list_sessions", {"cwd": folder}, limit, cursor)
 
     async def search_sessions(self, text: str, *, limit: int = 50, cursor: str | None = None) -> SessionPage:

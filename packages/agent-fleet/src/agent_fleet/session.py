@@ -113,6 +113,7 @@ class FleetSession(BaseSession):
     ) -> str:
         """Store a prompt, send it without watching it, and return its uuid."""
         self._require_open()
+        self._require_sendable(priority, uuid, options)
         uuid = uuid or str(uuid4())
         await self.store_prompt(PromptRecord(uuid, clean_prompt(prompt), self._asked(options, None)[0]), fresh=True)
         try:

@@ -17,7 +17,7 @@ from agent_fleet.driving.way import ANSWER_SECONDS, BACKEND, HostWay, Json
 from agent_fleet.errors import HostGoneError
 from agent_fleet.line import HostLine
 from agent_fleet.store.fleet_store import FleetStore
-from agent_sdk_core.errors import AgentError
+from agent_sdk_core.errors import AgentError, SessionClosedError, SessionNotFoundError
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.session import SessionInfo
 from agent_sdk_core.messages.parse import SDKMessage
@@ -217,8 +217,19 @@ class FleetDriver(SessionDriver):
         await self._end(kill=True)
 
     async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
-        """Return stored messages."""
-        return HistoryPage.from_wire(await self._way.call("history", {"limit": limit, "cursor": cursor}))
+        """Return stored messages; of a session that is closed, those that its agent has stored."""
+        wanted = {"limit": limit, "cursor": cursor}
+        try:
+            return HistoryPage.from_wire(await self._way.call("history", wanted))
+        except SessionClosedError as error:
+            if error.code != "not_hosted":
+                raise
+        try:
+            return HistoryPage.from_wire(await self._way.stored("read_history", self._state.resolved, wanted))
+        except SessionNotFoundError:
+            if self.resumable:
+                raise
+            return HistoryPage([])  # Nothing was said in it.
 
     def usage(self) -> SessionUsage:
         """Return what the session used, as the host last told."""

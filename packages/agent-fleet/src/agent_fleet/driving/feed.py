@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
 
 from agent_fleet.driving.prompts import SentPrompts
 from agent_fleet.driving.requests import HostRequests
@@ -92,7 +91,7 @@ class HostFeed:
                 case "asked":
                     self._requests.ask(event)
                 case "withdrawn":
-                    cast("Any", self._sink()).requests.withdraw(native_id=event["request_id"])
+                    self._requests.withdraw(event["request_id"])
                 case _:
                     if not self._way.closing:
                         self._sink().disconnected(error_from_wire(event))

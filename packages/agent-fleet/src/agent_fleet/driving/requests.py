@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from time import time
-from typing import cast
+from typing import Any, cast
 
 from agent_fleet.driving.state import SessionState
 from agent_fleet.driving.way import ANSWER_SECONDS, BACKEND, HostWay, Json
@@ -49,7 +49,14 @@ class HostRequests:
         self._asking.add(request.request_id)
         self._host.start_soon(self._put, request)
 
+    def withdraw(self, request_id: str) -> None:
+        """Note that the host wants no answer any more; what puts the request to somebody may not have begun."""
+        self._asking.discard(request_id)
+        cast("Any", self._sink()).requests.withdraw(native_id=request_id)
+
     async def _put(self, request: AgentRequest) -> None:
+        if request.request_id not in self._asking:
+            return  # Nobody is asked what no longer matters.
         key, sink = self._way.key, self._sink()
         timeout = sink.options.request_timeout
         source = Source(BACKEND, thread_id=self._state.resolved, request_id=request.request_id)

@@ -59,6 +59,10 @@ class HostWay:
         """Ask the host something of the session; raises what `HostLine.request` raises."""
         return await self.line.request(method, {"key": self.key, **params}, timeout=timeout)
 
+    async def stored(self, method: str, session_id: str, params: Mapping[str, Any]) -> Json:
+        """Ask the host something of what its agent has stored; raises what `HostLine.request` raises."""
+        return await self.line.request(method, {"session_id": session_id, **params}, timeout=CALL_SECONDS)
+
     def lose(self, error: AgentError) -> None:
         """Note that the host is gone."""
         if self._here.is_set():

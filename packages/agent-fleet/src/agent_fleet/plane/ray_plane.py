@@ -23,6 +23,7 @@ from agent_fleet.plane.loopback import is_loopback, keep_loopback
 from agent_fleet.plane.output import keep_output
 from agent_fleet.versions import refuse_if_ray_does, require_same, versions_of
 from agent_sdk_core.wire.error_form import error_from_wire
+from agent_sdk_core.wire.json_lines import json_text
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class RayLine(HostLine):
 
     async def request(self, method: str, params: Mapping[str, Any], *, timeout: float) -> Any:
         """Ask the host."""
-        body = to_json({"method": method, "params": params})
+        body = json_text({"method": method, "params": params}).encode()
         answer: dict[str, Any] = from_json(await self._call("request", body, timeout=timeout))
         if (failure := answer.get("failure")) is not None:
             raise error_from_wire(failure)

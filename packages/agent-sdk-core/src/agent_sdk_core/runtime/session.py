@@ -215,6 +215,17 @@ class BaseSession(AgentSession):
         options: TurnOptions | None = None,
     ) -> str:
         """Send a prompt without watching it, and return its uuid."""
+        self._require_sendable(priority, uuid, options)
+        asked = self._asked(options, None)
+        record = PromptRecord(uuid or str(uuid4()), clean_prompt(prompt), *asked)
+        self._turns.submit(record, steer=priority == "steer")
+        await record.settled.wait()
+        if record.refusal is not None:
+            raise record.refusal
+        return record.uuid
+
+    def _require_sendable(self, priority: Priority, uuid: str | None, options: TurnOptions | None) -> None:
+        """Refuse what `send` cannot take, whatever the prompt."""
         require_known("priority", priority, get_args(Priority), backend=self._driver.name)
         if priority == "steer" and options is not None:
             raise InvalidRequestError(
@@ -225,13 +236,6 @@ class BaseSession(AgentSession):
             )
         if uuid is not None:  # An agent could not tell it again.
             require_text("uuid", uuid, "leave it out, and it is made", backend=self._driver.name)
-        asked = self._asked(options, None)
-        record = PromptRecord(uuid or str(uuid4()), clean_prompt(prompt), *asked)
-        self._turns.submit(record, steer=priority == "steer")
-        await record.settled.wait()
-        if record.refusal is not None:
-            raise record.refusal
-        return record.uuid
 
     def messages(self) -> MessageStream:
         """Return an iterator over every message of the session from now on."""
