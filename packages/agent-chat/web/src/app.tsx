@@ -450,7 +450,7 @@ function Waiting({ view, model }: { view: ChatView; model: ChatModel }) {
             />
           ) : (
             <span class="name">
-              {prompt.text}
+              {plain(prompt.text)}
               {prompt.images ? ` (+${prompt.images} images)` : ""}
             </span>
           )}
@@ -465,7 +465,7 @@ function Waiting({ view, model }: { view: ChatView; model: ChatModel }) {
       {model.unsent.value.map((prompt) => (
         <li key={prompt.uuid} class="unsent">
           <span class="badge">unsent</span>
-          <span class="name">{prompt.text}</span>
+          <span class="name">{plain(prompt.text)}</span>
           <button
             type="button"
             disabled={again.value === prompt.uuid}

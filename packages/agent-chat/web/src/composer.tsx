@@ -5,6 +5,7 @@ import { CornerDownRight, ImagePlus, ListPlus, SendHorizontal, Square, X } from 
 import { call } from "./api";
 import { draftKeeper, inserted, isSettled, keepText } from "./drafts";
 import { kept } from "./memory";
+import { plain } from "./plain";
 import { about, attempt, current, go, say, send } from "./state";
 import type { ComponentChildren } from "preact";
 import type { Image } from "./types";
@@ -311,8 +312,8 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
                 accept(index);
               }}
             >
-              <span>{option.value}</span>
-              <small>{option.hint}</small>
+              <span>{plain(option.value)}</span>
+              <small>{plain(option.hint)}</small>
             </li>
           ))}
         </ul>

@@ -10,6 +10,7 @@ import { counts, Diff } from "./diff";
 import { Ending } from "./ending";
 import { Markdown, StillMarkdown } from "./markdown";
 import type { CardItem, Item, PromptItem, SaidItem, Thread } from "./model";
+import { plain } from "./plain";
 import type { CardData } from "./types";
 
 const ICONS: Record<string, Icon> = {
@@ -80,15 +81,16 @@ const LONG_TEXT = 2000;
 
 function Prompt({ item }: { item: PromptItem }) {
   const all = useSignal(false);
-  const lines = item.text.split("\n");
-  const long = lines.length > LONG_LINES || item.text.length > LONG_TEXT;
+  const text = plain(item.text);
+  const lines = text.split("\n");
+  const long = lines.length > LONG_LINES || text.length > LONG_TEXT;
   const folded = long && !all.value;
   return (
     <div class="item prompt">
       {item.images.map((image, index) => (
         <img key={index} src={image} alt={`Image ${index + 1} of the prompt`} />
       ))}
-      {item.text ? <div class="bubble">{folded ? `${lines.slice(0, LONG_LINES).join("\n").slice(0, LONG_TEXT)} …` : item.text}</div> : null}
+      {text ? <div class="bubble">{folded ? `${lines.slice(0, LONG_LINES).join("\n").slice(0, LONG_TEXT)} …` : text}</div> : null}
       {long ? (
         <button type="button" class="quiet more" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>
           {all.value ? "Show less" : lines.length > LONG_LINES ? `Show all ${lines.length} lines` : "Show all of it"}
@@ -125,7 +127,7 @@ function Thinking({ item }: { item: SaidItem }) {
 function Card({ item }: { item: CardItem }) {
   const card = item.card.value;
   const touched = useSignal<boolean | null>(null);
-  const title = card.title || card.name;
+  const title = plain(card.title || card.name);
   const summary = (card.command || card.subject).split("\n")[0] ?? "";
   const running = card.state === "running" || card.state === "waiting";
   // What waits for an answer is shown where that is given.
