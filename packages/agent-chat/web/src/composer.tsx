@@ -46,6 +46,7 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
   const [images, setImages] = useState<Image[]>([]);
   const [completion, setCompletion] = useState<Completion | null>(null);
   const [sending, setSending] = useState(false);
+  const [stopping, setStopping] = useState<string | null>(null); // The chat, for this stands below each of them.
   const [unkept, setUnkept] = useState(false);
   const attached = useRef<Image[]>([]);
   const loaded = useRef<Promise<void>>(Promise.resolve());
@@ -227,7 +228,9 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
   }
 
   function stop() {
-    if (chatId !== null) void attempt(() => call("POST", `/chats/${chatId}/interrupt`));
+    if (chatId === null || stopping === chatId) return;
+    setStopping(chatId);
+    void attempt(() => call("POST", `/chats/${chatId}/interrupt`)).then(() => setStopping((place) => (place === chatId ? null : place)));
   }
 
   function onKeyDown(event: KeyboardEvent) {
@@ -385,8 +388,8 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
             <button type="button" disabled={empty} onClick={() => void submit("queue")}>
               <ListPlus size={14} /> Queue
             </button>
-            <button type="button" class="stop" onClick={stop}>
-              <Square size={12} fill="currentColor" /> Stop
+            <button type="button" class="stop" aria-disabled={stopping === chatId || undefined} onClick={stop}>
+              <Square size={12} fill="currentColor" /> {stopping === chatId ? "Stopping …" : "Stop"}
             </button>
           </>
         ) : (

@@ -248,7 +248,7 @@ class CodexDriver(SessionDriver):
     def abandon(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
         """Return what ends a turn on our side, or all of them."""
         ending = self._family.end(code=code, message=message, terminal_reason=terminal_reason, turn_id=turn_id)
-        if turn_id is not None and self._options.stall_timeout is not None:
+        if turn_id is not None:
             self._link.doubt(is_alive)  # Where it says nothing at all, another one takes its place.
         return ending
 
