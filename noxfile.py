@@ -171,7 +171,7 @@ def e2e(session: nox.Session) -> None:
     """Use the page in a real Chromium, with the real agents and scripted models; says what is missing for it."""
     session.run("python", "-m", "agent_chat.web.bundle")
     session.run("python", "-m", "tests.e2e.browser")
-    session.run("pytest", *(session.posargs or ("tests/e2e",)))
+    session.run("pytest", "-n", "2", "--dist", "loadfile", *(session.posargs or ("tests/e2e",)))
 
 
 @nox.session

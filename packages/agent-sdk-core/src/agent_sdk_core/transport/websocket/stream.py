@@ -59,11 +59,6 @@ class SocketStream:
         """Whether it has been closed on this side."""
         return self._descriptor < 0
 
-    @property
-    def has_unsent(self) -> bool:
-        """Whether something that was added waits to be sent."""
-        return bool(self._unsent)
-
     async def receive(self) -> bytes:
         """Return the next bytes; empty at their end, and when it is closed meanwhile.
 
