@@ -180,7 +180,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
     @classmethod
     async def check_protocol(cls, executable: Path | None = None) -> ProtocolDrift:
         """Compare the protocol of an installed codex with the one that this package was made for."""
-        from codex_sdk.drift import check
+        from codex_sdk.drift.checking import check
 
         return (await check(executable or cls.locate())).summary()
 

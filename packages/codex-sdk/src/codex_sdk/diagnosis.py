@@ -131,7 +131,7 @@ class _Findings:
 
     async def compare(self) -> None:
         """Compare the protocols; what keeps codex from telling its own is no trouble by itself."""
-        from codex_sdk.drift import check
+        from codex_sdk.drift.checking import check
 
         try:
             self._drift = (await check(Path(self._path), timeout=self._timeout)).summary()
