@@ -211,7 +211,7 @@ class TestStarting:
             return drift
 
         drift = Drift("1.2.3", fake.version)
-        monkeypatch.setattr("codex_sdk.drift.check", check)
+        monkeypatch.setattr("codex_sdk.drift.checking.check", check)
         monkeypatch.setenv("AGENT_SDK_CODEX_PATH", str(fake.executable))
         assert await CodexBackend.check_protocol() == drift.summary()
         await CodexBackend.check_protocol(Path("/other"))
