@@ -92,6 +92,12 @@ async def test_what_cannot_be_looked_at_holds_nobody_up(clock: Clock, tmp_path: 
     assert clock.slept == []
 
 
+@pytest.mark.parametrize("session_id", ["*", "", "29e6*", "2?e69ace", "../../x", "**"])
+async def test_an_id_is_no_pattern(clock: Clock, tmp_path: Path, session_id: str) -> None:
+    await minute_over("gemini-cli", session_id, store(tmp_path, SAID))
+    assert clock.slept == []
+
+
 async def test_what_the_agent_left_empty_is_removed_and_nothing_else(tmp_path: Path) -> None:
     env = store(tmp_path, SAID)
     store(tmp_path, SILENT, "2026-11-27T15-00")

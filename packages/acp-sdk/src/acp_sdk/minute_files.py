@@ -79,7 +79,9 @@ def _files(session_id: str, env: Mapping[str, str], minute: str) -> dict[Path, b
     """Return the files of a session, and what they hold; what cannot be looked at holds nobody up."""
     home = Path(env.get("GEMINI_CLI_HOME") or env.get("HOME") or Path("~").expanduser())
     try:
-        files = (home / ".gemini" / "tmp").glob(f"*/chats/session-{minute}-{session_id[:8]}.jsonl")
+        # An id is whatever a caller resumes: it is a name here, and no pattern or path.
+        chats = (home / ".gemini" / "tmp").glob(f"*/chats/session-{minute}-*.jsonl")
+        files = [file for file in chats if file.stem.endswith(f"-{session_id[:8]}")]
         return {file: file.read_bytes() for file in files}
-    except (OSError, ValueError, NotImplementedError):
+    except (OSError, ValueError):
         return {}
