@@ -131,3 +131,63 @@ async def test_a_session_whose_close_has_begun_is_opened_and_read_when_it_is_clo
             closing.answer()
         [again] = backend.sessions
         assert again.resolved_session_id == "s"
+
+
+async def test_a_session_that_was_open_is_found_where_its_agent_looks_in_its_own_folder_alone(
+    fake: FakeAcp, backend: AcpBackend, tmp_path: Path
+) -> None:
+    """As Gemini CLI does; the agent of the folder has been ended meanwhile."""
+    fake.greeting = {
+        "agentCapabilities": {
+            "loadSession": True,
+            "sessionCapabilities": {"list": {}, "close": {}, "resume": {}, "delete": {}},
+        }
+    }
+    home = tmp_path / "home"
+    home.mkdir()
+
+    def listed(request: FakeRequest) -> None:
+        here = [{"sessionId": "session-1", "cwd": str(home)}] if folder_of(request) == str(home) else []
+        request.answer({"sessions": here})
+
+    def folder_of(request: FakeRequest) -> str:
+        return next(process.cwd for process in fake.processes if process is request.process)
+
+    fake.on("session/list", listed)
+    async with backend:
+        async with backend.create_session(SessionOptions(cwd=home)) as session:
+            assert session.session_id == "session-1"
+        async with backend.create_session(SessionOptions(cwd=tmp_path)):
+            pass
+        while len(backend.pids) > 1:
+            await anyio.sleep(0.01)
+        assert fake.processes[-1].cwd == str(tmp_path)
+        assert (await backend.session_info("session-1")).cwd == str(home)
+        async with backend.resume("session-1") as session:
+            assert session.info.cwd == str(home)
+        async with backend.create_session(SessionOptions(cwd=tmp_path)):
+            pass
+        while len(backend.pids) > 1:
+            await anyio.sleep(0.01)
+        await backend.delete_session("session-1")
+        assert folder_of(await fake.request("session/delete")) == str(home)
+        async with backend.create_session(SessionOptions(cwd=tmp_path)):
+            pass
+        while len(backend.pids) > 1:
+            await anyio.sleep(0.01)
+        home.rmdir()
+        await backend.delete_session("session-1")
+        assert folder_of(await fake.request("session/delete", 2)) == str(tmp_path), "any can, without the folder"
+        with pytest.raises(SessionNotFoundError):
+            await backend.session_info("session-1")
+
+
+async def test_the_folders_of_the_last_sessions_are_remembered(
+    backend: AcpBackend, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acp_sdk.stored_sessions._REMEMBERED", 2)
+    async with backend:
+        for _ in range(3):
+            async with backend.create_session(SessionOptions(cwd=workspace)):
+                pass
+        assert list(backend._folders_had) == ["session-2", "session-3"]  # pyright: ignore[reportPrivateUsage]  # no more are kept

@@ -116,7 +116,10 @@ async def test_a_sub_agent(
         write_codex_home(request.getfixturevalue("codex_home"), scripted_model, slug="mock-model")
     scripted_model.when("the child's task").reply(text("the child is done"))
     scripted_model.reply(spawn_agent("the child's task")).otherwise(text("done"))
-    await ran(agent_backend, cwd=agent_workspace)
+    async with agent_backend, agent_backend.create_session(SessionOptions(cwd=agent_workspace)) as session:
+        await session.query("go")
+        # Codex does not wait for the child before it ends the turn.
+        await scripted_model.wait_for_requests(3)
     assert any("the child's task" in asked.text for asked in scripted_model.requests[1:])
 
 

@@ -269,6 +269,8 @@ class AcpBackend(StoredSessions):
 
     async def _open(self, options: SessionOptions, plan: Path) -> AcpSession:
         session = await self._folders.use(lambda agent: agent.open(options, plan, self._folders.end_unused), plan)
+        self._remember(session.resolved_session_id, str(plan))
+        session.when_closed.append(lambda: self._remember(session.resolved_session_id, str(plan)))
         offered = session.driver.normalizer.facts.options
         self.capabilities = replace(self.capabilities, permission_modes=permission_modes(offered))
         return session
