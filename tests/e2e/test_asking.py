@@ -3,15 +3,16 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Request, Route, expect
 from tests.e2e.serving import Server
 
-from agent_sdk_testing import MemoryBackend, ScriptedModel, call, text
+from agent_sdk_testing import MemoryBackend, ScriptedModel, call, run_command, text
 
 OpenWindow = Callable[..., Any]
 ANSWERS = "**/api/chats/*/requests/*"
@@ -106,3 +107,42 @@ def test_an_answer_whose_connection_is_cut_is_given_again_and_counts_once(
     expect(tab.page.get_by_role("alert")).to_have_count(0)
     expect(tab.page.locator(".toast span")).to_have_count(0)
     expect(tab.log.get_by_text("Allowed: echo cut")).to_have_count(1)
+
+
+KEYS = """all => all.map(each => [getComputedStyle(each, "::after").content.slice(1, -1), each.ariaLabel])"""
+
+
+@pytest.mark.parametrize(("key", "name"), [("s", "Allow for this session"), ("a", "Always allow")])
+@pytest.mark.parametrize("real", ["claude", "codex"], indirect=True)
+def test_what_lasts_says_what_it_grants_and_is_given_by_the_key_that_is_shown_but_not_by_typing(
+    real: tuple[Server, ScriptedModel], open_window: OpenWindow, key: str, name: str
+) -> None:
+    server, model = real
+    for number in ("1", "2"):
+        model.reply(run_command("echo word > made.txt", escalate=True)).reply(text(f"said {number}"))
+    tab = open_window(server).tab()
+    tab.say("Go")
+    buttons = tab.asking.locator(".options button")
+    expect(tab.page.locator(ARMED).first).to_be_visible()
+    shown: list[tuple[str, str]] = buttons.evaluate_all(KEYS)
+    assert dict(shown)[key] == name
+    assert [letter for letter, _ in shown] == ["y", "s", "a", "n", "x"]
+    expect(tab.button(name)).to_have_accessible_description(re.compile("made|echo|again in this session"))
+    tab.shot(f"lasting-{server.service.backends[0]}")
+    sent: list[str] = []
+
+    def note(request: Request) -> None:
+        sent.append(request.url)
+
+    tab.page.on("request", note)
+    tab.message.press_sequentially("yes, always! next: 1 2 3 4 5")
+    expect(tab.message).to_have_value("yes, always! next: 1 2 3 4 5")
+    assert not [url for url in sent if "/requests/" in url]
+    tab.message.fill("")
+    tab.asking.focus()
+    tab.page.keyboard.press(key)
+    expect(tab.log.get_by_text("said 1")).to_be_visible()
+    tab.ended()
+    tab.say("Again")
+    expect(tab.log.get_by_text("said 2")).to_be_visible()
+    expect(tab.asking).to_have_count(0)

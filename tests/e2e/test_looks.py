@@ -59,7 +59,11 @@ def test_the_answers_to_a_plan_stand_beside_each_other(
     tab = open_window(quick, viewport={"width": width, "height": 860}).tab()
     tab.say("Plan it")
     buttons = tab.asking.get_by_role("button")
-    expect(tab.asking.get_by_role("button", name="accept edits")).to_be_enabled()
+    accepting = tab.asking.get_by_role("button", name="Allow, and accept edits", exact=True)
+    expect(accepting).to_be_enabled()
+    expect(accepting).to_have_accessible_description("in memory, until the session ends")
+    expect(tab.button("Allow once")).to_have_accessible_description("Ask before each edit")
+    expect(tab.button("Deny")).to_have_accessible_description("Keep planning")
     tab.shot(f"plan-{width}")
     assert buttons.count() >= 4
     assert overlapping(buttons) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from agent_chat.chats.views import OUTPUT_LIMIT, Views, choice_of, request_view, views_of
 from agent_sdk_core.asking.permissions import Allow, Deny, PermissionOption, PermissionRequest
 from agent_sdk_core.asking.questions import Question, QuestionRequest
@@ -109,6 +111,53 @@ def test_a_permission_says_what_would_happen_and_how_each_answer_is_called() -> 
     assert choice_of(request, view["options"][1]["id"]) == Allow("session")
     assert choice_of(request, view["options"][4]["id"]) == Deny(interrupt=True)
     assert choice_of(request, "9") is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "effects"),
+    [
+        (
+            [("Yes, and ask before each edit", Allow()), ("Yes, and accept edits", Allow(option="accept_edits"))],
+            ["Allow once", "Allow, and accept edits"],
+            ["ask before each edit", ""],
+        ),
+        (
+            [("Yes", Allow()), ("Yes, and allow `make *` for this session", Allow("session"))],
+            ["Allow once", "Allow for this session"],
+            ["", "allow `make *` for this session"],
+        ),
+        (
+            [
+                ("Yes, and always allow `a`", Allow("always")),
+                ("Yes, and always allow b.org", Allow("always", option="b")),
+            ],
+            ["Always allow", "Allow, and always allow b.org"],
+            ["always allow `a`", ""],
+        ),
+        (
+            [
+                ("No, keep planning", Deny()),
+                ("No, and always deny b.org", Deny(option="b")),
+                ("No, and stop", Deny("", interrupt=True)),
+            ],
+            ["Deny", "Deny, and always deny b.org", "Deny and stop"],
+            ["keep planning", "", ""],
+        ),
+        ([("Yes, for this session", Allow("session"))], ["Allow for this session"], [""]),
+        (
+            [("Trust it", Allow("always")), ("Trust all", Allow("always"))],
+            ["Always allow", "Always allow: Trust all"],
+            ["Trust it", ""],
+        ),
+    ],
+)
+def test_each_answer_is_called_by_its_kind_or_by_what_it_does_and_says_what_its_name_does_not(
+    labels: list[tuple[str, Allow | Deny]], names: list[str], effects: list[str]
+) -> None:
+    options = tuple(PermissionOption(str(number), *each) for number, each in enumerate(labels))
+    told = request_view(PermissionRequest("Bash", {"command": "x"}, options=options))["options"][: len(labels)]
+    assert [each["name"] for each in told] == names
+    assert [each["effect"] for each in told] == effects
 
 
 def test_a_question_is_told_whole() -> None:

@@ -88,13 +88,22 @@ const LETTERS: Record<string, string> = {
   "Deny and stop": "x",
 };
 
-function named(options: Option[]): (Option & { shown: string; letter: string })[] {
-  const taken = new Set<string>();
-  return options.map((option) => {
-    const first = !taken.has(option.name);
-    taken.add(option.name);
-    return { ...option, shown: first ? option.name : `${option.name}: ${option.label}`, letter: first ? (LETTERS[option.name] ?? "") : "" };
-  });
+/** The letter of an option, or its number where its kind has none, or another has it. */
+function keyed(option: Option): Option & { key: string } {
+  return { ...option, key: LETTERS[option.name] ?? option.id };
+}
+
+/** What an option grants, where its name does not say it, and where that is kept. */
+function Grants({ option, id }: { option: Option; id: string }) {
+  if (!option.effect && !option.stored) return null;
+  const effect = option.effect.charAt(0).toUpperCase() + option.effect.slice(1);
+  return (
+    <small id={id}>
+      {effect.split("`").map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part))}
+      {effect && option.stored ? ", " : ""}
+      {option.stored}
+    </small>
+  );
 }
 
 function Permission({ request }: { request: Request }) {
@@ -102,7 +111,7 @@ function Permission({ request }: { request: Request }) {
   const armed = useArmed();
   const [busy, give] = useAnswer(request);
   const asked = request.asked!;
-  const options = useMemo(() => named(request.options ?? []), [request]);
+  const options = useMemo(() => (request.options ?? []).map(keyed), [request]);
   const subject = asked.command || asked.diffs.map((diff) => diff.path).join(", ") || aboutOf(request);
   const isPlan = request.tool_kind === "plan";
   const plan = isPlan ? asked.subject || current.value?.textOf(asked.tool_use_id) : "";
@@ -111,7 +120,7 @@ function Permission({ request }: { request: Request }) {
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    const option = options.find((each) => each.letter === event.key || each.id === event.key);
+    const option = options.find((each) => each.key === event.key || each.id === event.key);
     if (option) {
       event.preventDefault();
       choose(option);
@@ -154,21 +163,21 @@ function Permission({ request }: { request: Request }) {
       ) : null}
       <div class="options">
         {options.map((option) => (
-          <div key={option.id} class="option">
+          <div key={option.id} class={option.effect.length + option.stored.length > 60 ? "option long" : "option"}>
             <button
               type="button"
-              class={option.name.startsWith("Deny") ? "deny" : option.letter === LETTERS["Allow once"] ? "primary" : ""}
-              aria-label={option.shown}
-              data-key={option.letter || undefined}
-              aria-keyshortcuts={option.letter || option.id}
-              aria-describedby={option.stored ? `stored-${request.request_id}-${option.id}` : undefined}
+              class={option.name.startsWith("Deny") ? "deny" : option.name === "Allow once" ? "primary" : ""}
+              aria-label={option.name}
+              data-key={option.key}
+              aria-keyshortcuts={option.key}
+              aria-describedby={option.effect || option.stored ? `grants-${request.request_id}-${option.id}` : undefined}
               disabled={busy}
               aria-disabled={!armed || undefined}
               onClick={() => choose(option)}
             >
-              {option.shown}
+              {option.name}
             </button>
-            {option.stored ? <small id={`stored-${request.request_id}-${option.id}`}>{option.stored}</small> : null}
+            <Grants option={option} id={`grants-${request.request_id}-${option.id}`} />
           </div>
         ))}
       </div>

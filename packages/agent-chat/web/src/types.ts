@@ -82,6 +82,8 @@ export interface CardData {
 export interface Option {
   id: string;
   name: string;
+  /** What it does, where the name does not say it; "" if it does. */
+  effect: string;
   label: string;
   stored: string;
 }

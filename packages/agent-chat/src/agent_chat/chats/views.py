@@ -35,6 +35,9 @@ from agent_sdk_core.messages.system import (
 OUTPUT_LIMIT: Final = 100_000
 """Characters of a tool's output that a card holds; the message holds all of it."""
 
+_SAYS_NOTHING: Final = frozenset({"stop", "deny", "deny and stop the turn", "yes", "no", "allow", "for this session"})
+"""What labels of options say that their buttons say already."""
+
 
 class Views:
     """Turns the messages of one chat, in order, into what front ends get of each."""
@@ -141,10 +144,12 @@ def request_view(request: AgentRequest) -> dict[str, Any]:
         return {**view, "request": request.to_wire()}
     block = asdict(asked(request))
     del block["choices"]
-    options = [
-        {"id": choice.keys[0], "name": answer_name(answer), "label": choice.label, "stored": choice.stored}
-        for choice, answer in answers(request)
-    ]
+    options: list[dict[str, Any]] = []
+    for choice, answer in answers(request):
+        name, effect = _named(choice.label, answer, {option["name"] for option in options})
+        options.append(
+            {"id": choice.keys[0], "name": name, "effect": effect, "label": choice.label, "stored": choice.stored}
+        )
     facts = {"tool_name": request.tool_name, "tool_kind": request.kind, "escalates": sorted(request.escalates)}
     return {**view, **facts, "asked": block, "options": options}
 
@@ -165,6 +170,23 @@ def answer_name(answer: Permission) -> str:
             return "Always allow"
         case _:
             return "Deny and stop" if answer.interrupt else "Deny"
+
+
+def _named(label: str, answer: Permission, taken: set[str]) -> tuple[str, str]:
+    """Return what a button is called, and what it does beyond that, of what the agent calls it.
+
+    The first of its kind has the name of its kind; another says what it does, such as "Allow, and accept edits".
+    """
+    name = answer_name(answer)
+    word, _, rest = label.partition(", ")
+    if word not in ("Yes", "No"):
+        rest = label
+    effect = rest.removeprefix("and ")
+    if name not in taken:
+        return name, "" if not rest or effect.casefold() in _SAYS_NOTHING or label == name else effect
+    verb = "Allow" if isinstance(answer, Allow) else "Deny"
+    named = f"{verb}, {rest}" if word in ("Yes", "No") and rest else f"{name}: {label}"
+    return named, ""
 
 
 def views_of(messages: Iterable[SDKMessage]) -> list[Mapping[str, Any]]:
