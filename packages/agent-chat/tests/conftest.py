@@ -164,7 +164,8 @@ class FakeSession(AgentSession):
         assert isinstance(self.backend, FakeBackend)
         return FakeTurn(self, self.backend.script(self))
 
-    async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
+    async def interrupt(self, *, cancel_queued: bool = True, now: bool = False) -> InterruptReceipt:
+        del cancel_queued, now
         self.interrupted.set()
         if self.deaf:
             await anyio.sleep_forever()

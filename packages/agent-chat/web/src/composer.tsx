@@ -21,6 +21,9 @@ const MAX_IMAGES = 10;
 /** Characters of all images of a prompt, in base64: what a request may hold, and room for the text. */
 const MAX_DATA = 22 * 2 ** 20;
 
+/** After how long of stopping one may do without the agent's word on it. */
+const SLOW_MS = 1_000;
+
 /** Drafts on their way to the server: kept until they are there, and not shown as still to be sent. */
 const underway = new Set<string>();
 
@@ -47,6 +50,7 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
   const [completion, setCompletion] = useState<Completion | null>(null);
   const [sending, setSending] = useState(false);
   const [stopping, setStopping] = useState<string | null>(null); // The chat, for this stands below each of them.
+  const [isSlow, setSlow] = useState(false);
   const [unkept, setUnkept] = useState(false);
   const attached = useRef<Image[]>([]);
   const loaded = useRef<Promise<void>>(Promise.resolve());
@@ -227,10 +231,24 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
     return true;
   }
 
+  const isStopping = stopping !== null && stopping === chatId;
+
+  useEffect(() => {
+    if (!isStopping) return;
+    const timer = setTimeout(() => setSlow(true), SLOW_MS);
+    return () => {
+      clearTimeout(timer);
+      setSlow(false);
+    };
+  }, [isStopping]);
+
+  /** Stop what runs; where that takes long, do not wait for the agent any more. */
   function stop() {
-    if (chatId === null || stopping === chatId) return;
+    if (chatId === null || (isStopping && !isSlow)) return;
+    const now = isStopping ? "?now=true" : "";
     setStopping(chatId);
-    void attempt(() => call("POST", `/chats/${chatId}/interrupt`)).then(() => setStopping((place) => (place === chatId ? null : place)));
+    setSlow(false);
+    void attempt(() => call("POST", `/chats/${chatId}/interrupt${now}`)).then(() => setStopping((place) => (place === chatId ? null : place)));
   }
 
   function onKeyDown(event: KeyboardEvent) {
@@ -388,8 +406,14 @@ export function Composer({ chatId, settings, onSend, children }: Props) {
             <button type="button" disabled={empty} onClick={() => void submit("queue")}>
               <ListPlus size={14} /> Queue
             </button>
-            <button type="button" class="stop" aria-disabled={stopping === chatId || undefined} onClick={stop}>
-              <Square size={12} fill="currentColor" /> {stopping === chatId ? "Stopping …" : "Stop"}
+            <button
+              type="button"
+              class="stop"
+              aria-disabled={(isStopping && !isSlow) || undefined}
+              title={isStopping && isSlow ? "Do not wait for the agent, which may have to be started again" : undefined}
+              onClick={stop}
+            >
+              <Square size={12} fill="currentColor" /> {!isStopping ? "Stop" : isSlow ? "Stop now" : "Stopping …"}
             </button>
           </>
         ) : (

@@ -109,18 +109,19 @@ class Chat(ShownChat):
             self.refresh()
         return uuid
 
-    async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
+    async def interrupt(self, *, cancel_queued: bool = True, now: bool = False) -> InterruptReceipt:
         """End the running turn; does nothing where none runs.
 
         Args:
             cancel_queued: Whether prompts that wait are cancelled too, and those that the agent does not have yet, such
                 as the one that it is started for.
+            now: Whether the agent has half a second for it, and no more.
         """
         self._stops += cancel_queued
         if self.session is None:
             return InterruptReceipt(False)
         try:
-            return await self.session.interrupt(cancel_queued=cancel_queued)
+            return await self.session.interrupt(cancel_queued=cancel_queued, now=now)
         finally:
             self.refresh()
 

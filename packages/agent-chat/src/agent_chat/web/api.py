@@ -155,7 +155,14 @@ class Api:
                 "Take away a prompt that waits or was never sent.",
                 self.remove_prompt,
             ),
-            Operation("POST", "/chats/{chat_id}/interrupt", "Stop the running turn.", self.interrupt, gives=OBJECT),
+            Operation(
+                "POST",
+                "/chats/{chat_id}/interrupt",
+                "Stop the running turn; at once, without waiting for an agent that does not confirm it.",
+                self.interrupt,
+                query={"now": {"type": "boolean"}},
+                gives=OBJECT,
+            ),
             Operation("POST", "/chats/{chat_id}/compact", "Replace the conversation by a summary.", self.compact),
             Operation(
                 "GET",
@@ -454,7 +461,7 @@ class Api:
 
     async def interrupt(self, call: Call) -> object:
         """Stop the turn."""
-        return (await (await self._chat(call)).interrupt()).to_wire()
+        return (await (await self._chat(call)).interrupt(now=call.query.get("now", False))).to_wire()
 
     async def compact(self, call: Call) -> object:
         """Compact the chat."""

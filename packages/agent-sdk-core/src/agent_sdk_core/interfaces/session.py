@@ -258,11 +258,14 @@ class AgentSession(Interface):
         """
 
     @abstractmethod
-    async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
+    async def interrupt(self, *, cancel_queued: bool = True, now: bool = False) -> InterruptReceipt:
         """End the running turn, its foreground command included, and return when it has ended.
+
+        An agent that does not confirm that within ten seconds has its turn ended by us, with `RequestTimeoutError`.
 
         Args:
             cancel_queued: Whether queued prompts are cancelled too.
+            now: Give the agent half a second, also where an interrupt has begun that would wait for longer.
         """
 
     @abstractmethod

@@ -55,7 +55,7 @@ from agent_sdk_core.runtime.settings import SessionSettings, require_known
 from agent_sdk_core.runtime.turns.handle import SessionTurn
 from agent_sdk_core.runtime.turns.meter import Meter
 from agent_sdk_core.runtime.turns.records import Ending, PromptRecord, lost_ending
-from agent_sdk_core.runtime.turns.runner import Turns
+from agent_sdk_core.runtime.turns.runner import NOW_SECONDS, Turns
 from agent_sdk_core.runtime.turns.watchdog import Watchdog
 from agent_sdk_core.telemetry.correlation import correlation, within
 from agent_sdk_core.tools.results import ToolResult
@@ -251,14 +251,14 @@ class BaseSession(AgentSession):
         self._host.require_here()
         await self.requests.answer(request_id, answer)
 
-    async def interrupt(self, *, cancel_queued: bool = True) -> InterruptReceipt:
+    async def interrupt(self, *, cancel_queued: bool = True, now: bool = False) -> InterruptReceipt:
         """End the running turn, and return when it has ended."""
         self._host.require_here()
         self._plans.withdraw()
         held = self._turns.held()
         cancelled = (*held, *self._turns.cancel_queue()) if cancel_queued else ()
         surviving = tuple(record.uuid for record in self._turns.queue)
-        interrupted = await self._turns.interrupt(cancel_held=cancel_queued)
+        interrupted = await self._turns.interrupt(cancel_held=cancel_queued, patience=NOW_SECONDS if now else None)
         return InterruptReceipt(interrupted, cancelled, surviving if cancel_queued else (*held, *surviving))
 
     async def set_model(self, model: str | None) -> None:

@@ -71,6 +71,9 @@ _log = logging.getLogger(__name__)
 INTERRUPT_SECONDS: Final = 10.0
 """How long an interrupted turn may take to end before we end it ourselves."""
 
+NOW_SECONDS: Final = 0.5
+"""How long it may take where somebody does not want to wait; the agent has been told by then."""
+
 CLOSE_SECONDS: Final = 2.0
 """How long it may take where its session closes; an agent that does not answer has to be waited for once more."""
 

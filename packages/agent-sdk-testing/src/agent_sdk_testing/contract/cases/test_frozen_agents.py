@@ -47,6 +47,24 @@ async def test_an_interrupt_that_is_not_confirmed_is_an_error_of_the_result(agen
 
 
 @pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("begun", [True, False], ids=["another has begun", "the first"])
+async def test_an_interrupt_that_shall_not_wait_ends_the_turn_at_once_and_the_session_goes_on(
+    agent: ProcessAgent, begun: bool
+) -> None:
+    async with agent.session() as session, anyio.create_task_group() as tasks:
+        turn = await frozen(agent, session)
+        if begun:
+            tasks.start_soon(session.interrupt)
+            await anyio.lowlevel.checkpoint()
+        with anyio.fail_after(30):
+            assert (await session.interrupt(now=True)).interrupted
+            assert isinstance((await turn.wait()).error, RequestTimeoutError)
+        agent.model.reply(text("Here again."))
+        with anyio.fail_after(60):
+            assert (await run(session, "Go on.")).result.outcome == "completed"
+
+
+@pytest.mark.usefixtures("patient")
 async def test_a_session_closes_within_seconds_in_a_turn(agent: ProcessAgent) -> None:
     async with agent.backend() as backend:
         session = await agent.open(backend)
