@@ -16,6 +16,10 @@ APART = (
     "--ignore=tests/wheels",
     "--ignore=tests/fleet",
     "--ignore=tests/notebook",
+    "--ignore=tests/claude",
+    "--ignore=tests/codex",
+    "--ignore=tests/benchmarks",
+    "--ignore=tests/faults/test_real.py",
 )
 """Tests that have a session of their own."""
 
@@ -43,7 +47,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Unit and contract tests with coverage; the real binary is part of it."""
+    """Unit tests, with coverage."""
     session.run("coverage", "erase")
     # Four workers, also on two cores: much of the time is spent waiting for the processes under test.
     session.run("pytest", "-n", "4", "-p", "tests.measuring", *APART, *session.posargs)
@@ -102,6 +106,13 @@ def contract(session: nox.Session) -> None:
     `-- --contract-agent tests.contract.agents.memory:MemoryAgent`, `-- -k approval` and such for less than all.
     """
     session.run("pytest", "-n", "4", "--pyargs", "agent_sdk_testing.contract", *session.posargs)
+
+
+@nox.session
+def agents(session: nox.Session) -> None:
+    """Run the tests of what one real agent alone does or suffers, and of the benchmarks."""
+    apart = ("tests/claude", "tests/codex", "tests/faults/test_real.py", "tests/benchmarks")
+    session.run("pytest", "-n", "4", *(session.posargs or apart))
 
 
 @nox.session

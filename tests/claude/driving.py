@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
-import pytest
 from tests.contract.agents.claude import ClaudeAgent
 
 from agent_sdk_core import AgentBackend, CommandLifecycle, MessageStream
@@ -17,9 +16,6 @@ from agent_sdk_testing.contract.pipes import Feed
 from agent_sdk_testing.contract.watching import Ran, until
 from agent_sdk_testing.model.steps import JsonValue
 from claude_sdk import ClaudeBackend, ClaudeSession
-
-ONCE: Final = pytest.mark.parametrize("anyio_backend", ["asyncio"])
-"""For cases in which nothing depends on the event loop beyond what the contract suite runs on both."""
 
 _SERVER: Final = Path(__file__).with_name("mcp_server.py")
 

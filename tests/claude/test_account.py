@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import Account, AuthenticationError, InvalidRequestError, Secret, UnsupportedError
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 OFFLINE = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
 

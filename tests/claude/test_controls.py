@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import (
     Allow,
@@ -15,7 +15,7 @@ from agent_sdk_core import (
 from agent_sdk_testing import Tokens, text
 from agent_sdk_testing.contract.watching import Asker, run, until
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 
 async def test_what_fills_the_context_and_what_it_cost_are_told(claude: Claude) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.streams.text import TextReceiveStream
-from tests.claude.driving import ONCE, Claude, agent, by_child
+from tests.claude.driving import Claude, agent, by_child
 
 from agent_sdk_core import (
     DEFER,
@@ -96,7 +96,6 @@ async def test_a_claude_that_dies_between_turns_ends_its_background_work(claude:
         await pipe.gone()
 
 
-@ONCE
 async def test_a_conversation_goes_on_after_its_claude_was_killed(claude: Claude) -> None:
     gate = Gate()
     claude.model.reply(text("Apples.")).reply(text("Half ", gate, "of it.")).reply(text("On."))
@@ -132,7 +131,6 @@ def leave_unbegun(claude: Claude, session: ClaudeSession) -> Path:
     return path
 
 
-@ONCE
 async def test_a_session_goes_on_after_its_claude_was_killed_before_it_had_stored_the_first_prompt(
     claude: Claude,
 ) -> None:
@@ -148,7 +146,6 @@ async def test_a_session_goes_on_after_its_claude_was_killed_before_it_had_store
     assert kept.read_text() == left
 
 
-@ONCE
 async def test_a_cleared_session_goes_on_after_its_claude_was_killed_before_it_had_stored_the_next_prompt(
     claude: Claude,
 ) -> None:
@@ -165,7 +162,6 @@ async def test_a_cleared_session_goes_on_after_its_claude_was_killed_before_it_h
     assert "Apples" not in claude.model.requests[1].text
 
 
-@ONCE
 async def test_closing_in_mid_stream_ends_the_request_to_the_model(claude: Claude) -> None:
     gate = Gate()
     claude.model.reply(text("Half ", gate, "of it."))
@@ -197,7 +193,6 @@ anyio.run(main, backend=SETTINGS["anyio_backend"])
 
 
 @pytest.mark.parametrize("what", ["command", "sub-agent"])
-@ONCE
 async def test_a_killed_host_leaves_no_background_work(claude: Claude, anyio_backend: str, what: str) -> None:
     pipe = claude.pipe("command")
     command = f"exec 8>'{pipe.path}'; echo begun >&8; sleep 600"

@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.claude.driving import ONCE, Claude, agent
+from tests.claude.driving import Claude, agent
 
 from agent_sdk_core import (
     AddContext,
@@ -20,7 +20,7 @@ from agent_sdk_core import (
 from agent_sdk_testing import call, text
 from agent_sdk_testing.contract.watching import Asker, Ran, run
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 
 class Seen:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 from tests.storing import sessions_become_chats
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 
 async def test_its_sessions_become_chats_that_go_on_with_them(claude: Claude, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 
 import anyio
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import Allow, Deny, PermissionRequest, StreamEvent
 from agent_sdk_testing import Gate, call, deltas, text
@@ -13,7 +13,6 @@ from agent_sdk_testing.contract.watching import run, until
 pytestmark = pytest.mark.anyio
 
 
-@ONCE
 async def test_a_system_prompt_of_200_kb_reaches_the_model(claude: Claude) -> None:
     prompt = "Be kind. " * 25_000
     claude.model.reply(text("Fine."))
@@ -22,7 +21,6 @@ async def test_a_system_prompt_of_200_kb_reaches_the_model(claude: Claude) -> No
     assert prompt in claude.model.requests[0].instructions
 
 
-@ONCE
 async def test_a_prompt_of_2_mb_reaches_the_model(claude: Claude) -> None:
     prompt = "All of it. " * 200_000
     claude.model.reply(text("Fine."))
@@ -32,7 +30,6 @@ async def test_a_prompt_of_2_mb_reaches_the_model(claude: Claude) -> None:
     assert len(claude.model.requests[0].body) > len(prompt)
 
 
-@ONCE
 async def test_a_tool_use_of_5_mb_and_its_result_arrive_whole(claude: Claude) -> None:
     content = "0123456789" * 500_000
     claude.model.reply(call("Write", file_path=str(claude.workspace / "big.txt"), content=content)).reply(text("Ok."))
@@ -44,7 +41,6 @@ async def test_a_tool_use_of_5_mb_and_its_result_arrive_whole(claude: Claude) ->
     assert claude.read("big.txt") == content
 
 
-@ONCE
 async def test_a_permission_request_of_5_mb_is_answered(claude: Claude) -> None:
     content = "0123456789" * 500_000
     asked: list[PermissionRequest] = []
@@ -85,7 +81,6 @@ async def test_20_000_deltas_that_nobody_reads_hold_up_neither_a_callback_nor_an
         assert (await session.usage()).total.output_tokens > 0
 
 
-@ONCE
 async def test_a_page_of_history_with_large_messages_is_read(claude: Claude) -> None:
     content = "0123456789" * 200_000
     claude.model.reply(call("Write", file_path=str(claude.workspace / "big.txt"), content=content)).reply(text("Ok."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import Allow, Deny, PermissionRequest
 from agent_sdk_testing import text
@@ -20,7 +20,6 @@ async def act(claude: Claude, session: ClaudeSession, command: str) -> Ran:
     return await run(session, "Act.")
 
 
-@ONCE
 @pytest.mark.parametrize("scope", ["session", "always"])
 @pytest.mark.parametrize("name", ["touch", "rm -f"])
 async def test_a_granted_command_on_a_file_outside_is_not_asked_about_again(
@@ -39,7 +38,6 @@ async def test_a_granted_command_on_a_file_outside_is_not_asked_about_again(
     assert target.exists() == (name == "touch")
 
 
-@ONCE
 async def test_the_grant_is_for_that_file_and_for_no_other(claude: Claude) -> None:
     asker = Asker([Allow("session"), Deny(), Deny()])
     async with claude.session(permission_mode="default", can_use_tool=asker) as session:
@@ -50,7 +48,6 @@ async def test_the_grant_is_for_that_file_and_for_no_other(claude: Claude) -> No
     assert not (claude.outside / "b").exists()
 
 
-@ONCE
 async def test_no_lasting_grant_is_offered_for_a_folder_outside(claude: Claude) -> None:
     async def widest(request: PermissionRequest) -> Allow:
         offered.append([option.id for option in request.options])

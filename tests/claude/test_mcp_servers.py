@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import (
     DEFER,
@@ -31,7 +31,7 @@ from agent_sdk_testing.contract.cases.test_mcp_faults import (
 from agent_sdk_testing.contract.mcp_web import McpWeb
 from agent_sdk_testing.contract.watching import Asker, Ran, run, until
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 
 class Elicited:

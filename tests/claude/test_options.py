@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import (
     DocumentInput,
@@ -19,7 +19,7 @@ from agent_sdk_core import (
 from agent_sdk_testing import Tokens, call, text
 from agent_sdk_testing.contract.watching import run
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e366"

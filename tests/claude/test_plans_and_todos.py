@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.claude.driving import ONCE, Claude, names
+from tests.claude.driving import Claude, names
 
 from agent_sdk_core import Allow, AssistantMessage, Deny, PermissionRequest, StatusMessage, StreamEvent
 from agent_sdk_testing import ModelRequest, Step, call, text
 from agent_sdk_testing.contract.watching import Asker, run, until
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 OLDER = "claude-sonnet-4-5"
 """A model that claude gives tools for lists of tasks; its default model gets none (2.1.329)."""

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import (
     ApiRetry,
@@ -15,7 +15,7 @@ from agent_sdk_core import (
 from agent_sdk_testing import Gate, Step, disconnect, failed, http_error, incomplete, text
 from agent_sdk_testing.contract.watching import run, until
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 
 async def test_a_failed_request_is_tried_again_and_each_try_is_told(claude: Claude) -> None:

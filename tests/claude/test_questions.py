@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import DEFER, Answers, QuestionRequest, RequestOpened, RequestResolved
 from agent_sdk_testing import Step, call, text
 from agent_sdk_testing.contract.watching import Ran, run, until
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 COLOUR, SIZES = "Which colour?", "Which sizes?"
 

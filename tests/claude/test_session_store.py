@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.claude.driving import ONCE, Claude, agent, by_child
+from tests.claude.driving import Claude, agent, by_child
 
 from agent_chat.storage.memory_store import MemoryStore
 from agent_chat.storage.session_store import ClaudeSessionStore
@@ -55,7 +55,6 @@ async def test_a_session_goes_on_on_a_host_that_has_not_its_file(
         assert len(again) > len(mirrored)
 
 
-@ONCE
 async def test_a_host_that_has_not_the_file_reads_the_same_history_and_keeps_no_file_of_it(
     claude: Claude, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

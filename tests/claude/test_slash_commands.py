@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import AgentError, CompactBoundary, ResultMessage, SessionBusyError, StatusMessage, UserMessage
 from agent_sdk_testing import Gate, http_error, text
 from agent_sdk_testing.contract.watching import run, until
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 SUMMARY = text("<analysis>Short.</analysis><summary>They spoke of apples.</summary>")
 

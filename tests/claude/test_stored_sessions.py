@@ -6,13 +6,13 @@ from uuid import uuid4
 import anyio
 import pytest
 from anyio.streams.text import TextReceiveStream
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import AgentError, InvalidRequestError, SessionBusyError, SessionNotFoundError, UserMessage
 from agent_sdk_testing import Gate, text
 from agent_sdk_testing.contract.watching import run
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 
 def prompts(claude: Claude, number: int) -> list[str]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.claude.driving import ONCE, Claude, agent, by_child, names, stands
+from tests.claude.driving import Claude, agent, by_child, names, stands
 
 from agent_sdk_core import (
     Allow,
@@ -149,7 +149,6 @@ async def test_a_sub_agent_in_the_background_is_stopped(claude: Claude) -> None:
         assert await child.finished() == "client_gone"
 
 
-@ONCE
 async def test_closing_ends_a_sub_agent_that_still_runs(claude: Claude) -> None:
     pipe = claude.pipe("command")
     claude.model.when(by_child).reply(claude.command(f"exec 8>'{pipe.path}'; echo begun >&8; sleep 600"))
@@ -163,7 +162,6 @@ async def test_closing_ends_a_sub_agent_that_still_runs(claude: Claude) -> None:
         await pipe.gone()
 
 
-@ONCE
 async def test_two_sub_agents_at_once_keep_their_messages_apart(claude: Claude) -> None:
     claude.model.when(lambda request: by_child(request) and "the first task" in request.text).reply(text("One."))
     claude.model.when(lambda request: by_child(request) and "the second task" in request.text).reply(text("Two."))

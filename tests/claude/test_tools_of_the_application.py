@@ -5,7 +5,7 @@ import base64
 import anyio
 import anyio.to_thread
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import AssistantMessage, ImageBlock, Tool, ToolImage, ToolRegistry, ToolResult, UserMessage, tool
 from agent_sdk_testing import text
@@ -53,7 +53,6 @@ async def test_bad_input_of_a_tool_of_the_application_is_an_error_that_says_what
     assert ran.result.outcome == "completed"
 
 
-@ONCE
 async def test_a_tool_that_the_application_does_not_have_fails(claude: Claude) -> None:
     ran = await calling(claude, "subtract", add, first=1)
     [result] = ran.results
@@ -97,7 +96,6 @@ async def test_an_interrupt_cancels_a_tool_of_the_application(claude: Claude) ->
         assert (await run(session, "Go on.")).result.outcome == "completed"
 
 
-@ONCE
 @pytest.mark.parametrize("reading", [True, False])
 async def test_tools_that_only_read_run_side_by_side(claude: Claude, reading: bool) -> None:
     running, most = 0, 0
@@ -123,7 +121,6 @@ async def test_tools_that_only_read_run_side_by_side(claude: Claude, reading: bo
     assert (most, sorted(result.text for result in ran.results)) == (2 if reading else 1, ["1", "2"])
 
 
-@ONCE
 async def test_a_long_result_is_handed_on_whole_where_its_tool_says_so(claude: Claude) -> None:
     @tool(max_result_chars=400_000, ask="never")
     async def whole() -> str:
@@ -134,7 +131,6 @@ async def test_a_long_result_is_handed_on_whole_where_its_tool_says_so(claude: C
     assert "x" * 300_000 in claude.model.requests[1].tool_outputs[0].text
 
 
-@ONCE
 async def test_one_that_is_always_asked_about_is_so_beside_settings_of_a_file(claude: Claude) -> None:
     file = claude.write("settings.json", '{"permissions": {"allow": ["mcp__sums__add"], "deny": ["Bash(date)"]}}')
     asker = Asker()

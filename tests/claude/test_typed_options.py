@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.claude.driving import ONCE, Claude, agent, by_child, wire
+from tests.claude.driving import Claude, agent, by_child, wire
 
 from agent_sdk_core import InitMessage, InvalidRequestError, TurnOptions, UnsupportedOptionError, UserMessage
 from agent_sdk_testing import ModelRequest, http_error, text
 from agent_sdk_testing.contract.watching import Ran, run
 
-pytestmark = [pytest.mark.anyio, ONCE]
+pytestmark = pytest.mark.anyio
 
 LISTED = "context-1m-2025-08-07"
 

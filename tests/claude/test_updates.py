@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.claude.driving import ONCE, Claude
+from tests.claude.driving import Claude
 
 from agent_sdk_core import DEFER, Allow, Deny, PermissionUpdate, RequestOpened, UnsupportedOptionError
 from agent_sdk_testing import text
@@ -22,7 +22,6 @@ async def act(claude: Claude, session: ClaudeSession, command: str) -> Any:
     return await run(session, "Act.")
 
 
-@ONCE
 @pytest.mark.parametrize("place", ["user", "project", "local"])
 async def test_a_rule_is_written_where_it_says_and_holds_in_a_second_run(claude: Claude, place: Any) -> None:
     update = PermissionUpdate("add_rules", ["Bash(touch *)", f"Edit({claude.outside}/**)"], "allow", destination=place)
@@ -49,7 +48,6 @@ def _read(file: Path) -> Any:
     return json.loads(file.read_text()).get("permissions") if file.exists() else None
 
 
-@ONCE
 async def test_what_was_added_holds_after_another_start(claude: Claude) -> None:
     updates = [
         PermissionUpdate("add_rules", ["Bash(touch *)"], "deny"),
@@ -75,7 +73,6 @@ async def test_what_was_added_holds_after_another_start(claude: Claude) -> None:
     assert (claude.outside / "folder").is_dir()
 
 
-@ONCE
 async def test_the_mode_of_an_approved_plan_holds_after_another_start(claude: Claude) -> None:
     asker = Asker([Allow(option="accept_edits")])
     for step in claude.plan("1. Look\n"):
@@ -89,7 +86,6 @@ async def test_the_mode_of_an_approved_plan_holds_after_another_start(claude: Cl
         assert session.info.permission_mode == "accept_edits"
 
 
-@ONCE
 async def test_a_file_that_the_session_does_not_read_is_refused_before_anything_is_sent(claude: Claude) -> None:
     update = PermissionUpdate("add_rules", ["Bash(touch *)"], "allow", destination="local")
     claude.model.reply(claude.command("touch one.txt")).reply(text("Went on."))
@@ -104,7 +100,6 @@ async def test_a_file_that_the_session_does_not_read_is_refused_before_anything_
     assert not (claude.workspace / ".claude").exists()
 
 
-@ONCE
 async def test_what_an_option_grants_can_be_granted_by_its_updates(claude: Claude) -> None:
     async def grant(request: Any) -> Allow:
         asked.append(request)

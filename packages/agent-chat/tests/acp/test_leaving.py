@@ -64,7 +64,7 @@ async def test_a_client_that_leaves_at_any_frame_leaves_nothing_running(
         frames = len(whole.frames)
         await whole.aclose()
     assert frames > 20
-    for last in range(frames):
+    for last in range(version - 1, frames, 2):  # Every other, for the two versions are one agent.
         before = asyncio.all_tasks()
         async with served(tmp_path) as (service, agent):
             client = client_of(service)

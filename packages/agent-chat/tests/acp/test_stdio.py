@@ -215,8 +215,7 @@ LOGINS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("backend", ["claude", "codex"])
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(("backend", "version"), [("claude", 1), ("codex", 2)])
 def test_a_logout_is_the_agents_own_and_the_next_session_wants_a_login(
     command_env: dict[str, str], backend: str, version: int
 ) -> None:
