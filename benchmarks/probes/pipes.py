@@ -105,6 +105,12 @@ class CodexPipe(Pipe):
         """Open a thread beside others and return its id."""
         return cast("str", self._call("thread/start", {"cwd": self.cwd})["thread"]["id"])
 
+    def ask_for_thread(self, thread_id: str | None = None) -> int:
+        """Ask for a thread, a new one or one that is stored, and return the id of the request."""
+        if thread_id is None:
+            return self._ask("thread/start", {"cwd": self.cwd})
+        return self._ask("thread/resume", {"threadId": thread_id, "cwd": self.cwd})
+
     def begin_turn(self, thread_id: str, prompt: str) -> None:
         """Send a prompt to a thread."""
         self._ask("turn/start", {"threadId": thread_id, "input": [{"type": "text", "text": prompt}]})

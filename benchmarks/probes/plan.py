@@ -54,6 +54,9 @@ Task = Literal[
     "stream", "replay", "record", "converse", "once", "end", "together", "flood", "telemetry", "spread", "crash", "warm"
 ]
 
+NEVER_ASKED: Final = 5
+"""One in so many sessions has had no turn when its process is killed: nothing of it is stored."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -18,7 +18,9 @@ from probes.plan import (
     FLOOD,
     FLOOD_BEGUN,
     HELLO,
+    NEVER_ASKED,
     STREAM,
+    Crash,
     Ending,
     Flood,
     Lap,
@@ -213,6 +215,37 @@ def interrupts(plan: Plan) -> Stops:
     return stops
 
 
+def crash(plan: Plan) -> Crash:
+    """Kill codex with many sessions, and have a turn in each of them on another one: what no reader can save."""
+    done, pipe = Crash(plan.rounds), codex(plan)
+    pipe.greet()
+    threads = [pipe.open_thread() for _ in range(plan.rounds)]
+    stored = threads[plan.rounds // NEVER_ASKED :]
+    for thread in stored:
+        pipe.begin_turn(thread, HELLO)
+        next(message for message in pipe.messages() if message.get("method") == "turn/completed")
+    watch = Stopwatch()
+    os.kill(pipe.pid, signal.SIGKILL)
+    pipe.close()
+    pipe = codex(plan)
+    pipe.greet()
+    asked = {pipe.ask_for_thread(thread) for thread in stored}
+    asked |= {pipe.ask_for_thread() for _ in range(plan.rounds - len(stored))}
+    heard: set[str] = set()
+    for message in pipe.messages():
+        if message.get("id") in asked and "result" in message:
+            pipe.begin_turn(message["result"]["thread"]["id"], HELLO)
+        if pipe.delta(message) and len(heard) < plan.rounds:
+            heard.add(message["params"]["threadId"])
+            done.heard = watch.split() if len(heard) == plan.rounds else done.heard
+        done.usable += message.get("method") == "turn/completed"
+        if done.usable == plan.rounds:
+            break
+    done.turns = watch.lap()
+    pipe.close()
+    return done
+
+
 def codex(plan: Plan) -> CodexPipe:
     return CodexPipe(plan.executable, PARSERS[plan.variant], plan.cwd)
 
@@ -233,6 +266,8 @@ def main() -> None:
             answer(flood(plan))
         case "spread":
             answer(interrupts(plan))
+        case "crash":
+            answer(crash(plan))
         case _:
             answer_all([end(plan) for _ in range(plan.rounds + 1)])
 

@@ -10,10 +10,7 @@ from typing import cast
 import anyio
 
 from agent_sdk_core import AgentSession, ConnectionLostError, SessionOptions, StreamEvent
-from probes.plan import HELLO, Crash, Plan, Stopwatch, Warm, answer
-
-NEVER_ASKED = 5
-"""One in so many sessions has had no turn: nothing of it is stored."""
+from probes.plan import HELLO, NEVER_ASKED, Crash, Plan, Stopwatch, Warm, answer
 
 _TRIES = 3
 """How often one is asked: a prompt that the dying process still took ends with it."""
