@@ -118,7 +118,7 @@ def test_what_an_agent_said_is_read_again_at_the_speed_of_a_pipe(tmp_path: Path,
 @pytest.mark.usefixtures("codex_executable", "claude_executable")
 def test_sessions_are_used_again_after_a_crash_and_opened_from_a_warm_pool(tmp_path: Path, agent: str) -> None:
     rows, _, _ = run(tmp_path, "--agent", agent, "--only", "recovery")
-    assert len(rows) == (2 if agent == "codex" else 4)
+    assert len(rows) == (3 if agent == "codex" else 4)
     for name, values in measured(rows, agent).items():
         if agent == "codex":
             assert values["usable"] == 5, name
