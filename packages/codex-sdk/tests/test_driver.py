@@ -502,6 +502,31 @@ class TestInterrupt:
             fake.on("turn/start", lambda request: fake.accept(request).completed())
             assert (await session.query("Hi").wait()).is_error is False
 
+    @pytest.mark.parametrize("hangs", [True, False])
+    async def test_an_app_server_that_answers_nothing_after_an_interrupt_is_replaced(
+        self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch, hangs: bool
+    ) -> None:
+        """One that answers something else is left alone: other sessions work with it."""
+        monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
+        monkeypatch.setattr(interrupts, "INTERRUPT_SECONDS", 0.05)
+        monkeypatch.setattr(leaving, "ALIVE_SECONDS", 0.05 if hangs else 30.0)
+        with anyio.fail_after(30):
+            session = await backend.create_session()
+            fake.hold("turn/interrupt", *(["thread/loaded/list"] if hangs else []))
+            messages, events = session.messages(), backend.events()
+            turn = await run_turn(fake, session)
+            assert (await session.interrupt()).interrupted
+            assert (await next_result(messages)).outcome == "interrupted"
+            if hangs:
+                while (await anext(events)).kind != "restarted":
+                    pass
+            else:
+                await fake.request("thread/loaded/list")
+                turn.completed("interrupted")
+            fake.on("turn/start", lambda request: fake.accept(request).completed())
+            assert not (await session.query("Hi").wait()).is_error
+            assert len(fake.processes) == (2 if hangs else 1)
+
     async def test_a_turn_that_was_given_up_answers_no_later_prompt(
         self, fake: FakeCodex, backend: CodexBackend, monkeypatch: pytest.MonkeyPatch
     ) -> None:
