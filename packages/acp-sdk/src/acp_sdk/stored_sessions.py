@@ -53,7 +53,7 @@ class StoredSessions(BaseBackend["AcpSession"]):
             stored = await self._listed(session_id, folder)
         if stored is None:
             raise SessionNotFoundError(
-                f"The {self.type} agent lists no session {session_id!r}; list_sessions() shows what there is.",
+                f"The {self.type} agent lists no session {session_id!r}.",
                 backend=self.type,
             )
         return stored

@@ -26,6 +26,8 @@ def backend(monkeypatch: pytest.MonkeyPatch, wire: Any, fake_backend: Any) -> An
 
     async def read_history(session_id: str, *, limit: int | None = None, cursor: str | None = None) -> HistoryPage:
         if session_id != "one":
+            if session_id == "four":
+                raise SessionNotFoundError("No session four", backend="codex")
             raise SessionNotFoundError(f"There is no session {session_id}.")
         made.pages.append((limit, cursor))
         if cursor is None:
@@ -97,4 +99,8 @@ def test_a_session_is_read_page_by_page(command: Command, backend: Any) -> None:
 
 def test_a_session_that_is_not_stored_is_one_sentence(command: Command, backend: Any) -> None:
     code, out, err = command("sessions", "show", "three")
-    assert (code, out, err) == (1, "", "agent-sdk: There is no session three. [session_not_found]\n")
+    helps = "`agent-sdk sessions list` shows those that are stored."
+    assert (code, out, err) == (1, "", f"agent-sdk: There is no session three. {helps} [session_not_found]\n")
+    _, _, err = command("sessions", "show", "four")
+    helps = "`agent-sdk sessions list --backend codex` shows those that are stored."
+    assert err == f"agent-sdk: No session four. {helps} [session_not_found]\n"

@@ -43,7 +43,7 @@ def test_the_words_decide_the_class(said: str, cls: type[AgentError]) -> None:
 def test_a_missing_session_is_named_and_the_native_error_kept() -> None:
     error = translate(refusal("no rollout found for thread id abc"), session_id="abc")
     assert "abc" in error.message
-    assert "list_sessions()" in error.message
+    assert "once its first turn has finished" in error.message
     assert error.details["method"] == "thread/resume"
 
 

@@ -51,7 +51,7 @@ def code_of(start: Callable[[], int], *, debug: bool = False, failure: ExitCode 
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except AgentError as error:
-        code = complain(f"{error.message} [{error.code}]", _code_of(error, failure))
+        code = complain(f"{error.message}{_hint(error)} [{error.code}]", _code_of(error, failure))
         if debug:
             _show_details(error)
     except Exception as error:
@@ -92,6 +92,17 @@ def _code_of(error: AgentError, failure: ExitCode) -> ExitCode:
             return ExitCode.USAGE
         case _:
             return failure
+
+
+def _hint(error: AgentError) -> str:
+    """Return what helps at a command line, where the error itself says nothing of it."""
+    from agent_sdk_core.errors import SessionNotFoundError
+
+    if not isinstance(error, SessionNotFoundError):
+        return ""
+    backend = f" --backend {error.backend}" if error.backend else ""
+    end = "" if error.message.endswith((".", "!", "?")) else "."
+    return f"{end} `agent-sdk sessions list{backend}` shows those that are stored."
 
 
 def complain(sentence: str, code: ExitCode) -> ExitCode:

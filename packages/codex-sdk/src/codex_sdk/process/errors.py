@@ -54,8 +54,7 @@ def translate(error: ProtocolError, *, session_id: str | None = None) -> AgentEr
         if gone and gone[1] != session_id:
             missing = f"{gone[1]!r}, which {session_id!r} was forked from"
         return SessionNotFoundError(
-            f"Codex has no stored session {missing}. A session is stored once its first turn has finished; "
-            "list_sessions() shows what there is.",
+            f"Codex has no stored session {missing}. A session is stored once its first turn has finished.",
             backend="codex",
             details=details,
         )
