@@ -7,14 +7,26 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, get_args
 
+import anyio
 import pytest
 from playwright.sync_api import expect
 from tests.e2e.serving import Server
 
-from agent_sdk_core import ToolKind
+from agent_sdk_core import ToolKind, tool
+from agent_sdk_core.asking.permissions import PermissionRequest
 from agent_sdk_core.messages.kinds import tool_kind
 from agent_sdk_core.messages.parse import parse_message
-from agent_sdk_testing import ModelRequest, ScriptedModel, Step, call, text, write_codex_home
+from agent_sdk_testing import (
+    ModelRequest,
+    ScriptedModel,
+    Step,
+    call,
+    call_tool,
+    edit_file,
+    run_command,
+    text,
+    write_codex_home,
+)
 
 OpenWindow = Callable[..., Any]
 QUESTION: Final = {"question": "Which?", "options": [{"label": "a"}, {"label": "b"}]}
@@ -74,6 +86,68 @@ def test_each_kind_of_tool_has_its_card(quick: Server, open_window: OpenWindow, 
     drawn = tab.log.locator("article .fold > svg:nth-of-type(2)").evaluate_all("all => all.map(each => each.innerHTML)")
     assert len(set(drawn)) == len(USES), "each kind has an icon of its own"
     tab.shot(f"cards-{state}")
+
+
+STATES: Final = {
+    "waiting": ("waits for your answer", "Waits for your answer."),
+    "declined": ("declined", "It did not run."),
+    "stopped": ("stopped", "half of it"),
+}
+"""How a card is told that waits, was declined or stopped: in its line, and below it where it is unfolded."""
+
+
+@pytest.mark.parametrize("state", list(STATES))
+@pytest.mark.parametrize(("tool", "given", "label"), USES, ids=[name for name, _, _ in USES])
+def test_the_card_of_each_kind_says_in_words_that_it_waits_was_declined_or_stopped(
+    quick: Server, open_window: OpenWindow, tool: str, given: dict[str, Any], label: str, state: str
+) -> None:
+    word, below = STATES[state]
+    tab = open_window(quick).tab()
+    chat = quick.call(lambda service: service.create())
+    tab.page.evaluate(f"location.hash = '#/chat/{chat.id}'")
+    expect(tab.page.get_by_text("Nothing was said here yet.")).to_be_visible()
+
+    def tell(*messages: dict[str, Any]) -> None:
+        async def take(service: Any) -> None:
+            del service
+            for message in messages:
+                chat.take(parse_message(message))
+
+        quick.call(take)
+
+    use = {"type": "tool_use", "id": "t", "name": tool, "input": given}
+    request = PermissionRequest(tool, given, request_id="r", tool_use_id="t")
+    about = {"type": "system", "request_id": "r", "kind": "permission"}
+    tell(
+        {"type": "assistant", "uuid": "a", "message": {"id": "m", "content": [use]}},
+        {**about, "subtype": "request_opened", "request": request.to_wire()},
+    )
+    outcome = {"outcome": "denied" if state == "declined" else "allowed", "by": "host"}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "half of it", "is_error": True}
+    if state != "waiting":
+        tell(
+            {**about, "subtype": "request_resolved", **outcome},
+            {
+                "type": "user",
+                "uuid": "b",
+                "message": {"role": "user", "content": [result]},
+                "tool_use_result": {"interrupted": True, "stdout": "half of it"} if state == "stopped" else None,
+            },
+        )
+    card = tab.page.get_by_role("article", name=label, exact=True)
+    expect(card.get_by_role("img", name=word, exact=True)).to_have_text(word)
+    expect(card).to_have_attribute("aria-busy", "true" if state == "waiting" else "false")
+    fold = card.locator(".fold").first
+    expect(fold).to_have_accessible_name(re.compile(f"{re.escape(label.split(':')[0])}.*{word}"))
+    expect(fold.locator("> svg")).to_have_count(2)  # That it folds, and its kind.
+    assert fold.evaluate("fold => fold.offsetHeight") < 40, "one line"
+    if fold.get_attribute("aria-expanded") == "false":
+        fold.press("Enter")
+    has_more = card.locator(".steps, .markdown, .diff").count() > 0
+    if state == "stopped" or not has_more:
+        expect(card.locator(".body")).to_contain_text(below)
+    if state == "declined":
+        expect(card.locator(".body")).not_to_contain_text("half of it")
 
 
 IMAGE: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -163,3 +237,48 @@ def test_a_sub_agent_that_runs_beside_the_turn_is_shown_within_its_card_also_aft
         expect(card.locator(".nested strong", has_text="seven")).to_be_visible()
         expect(tab.log.locator("> .item").get_by_text("Seven, it says.")).to_be_visible()
     tab.shot("sub-agent")
+
+
+@tool(read_only=True)
+async def wait_long(seconds: int) -> str:
+    """Wait."""
+    await anyio.sleep(seconds)
+    return "waited"
+
+
+@pytest.mark.parametrize("doing", ["command", "tool", "asked command", "asked edit"])
+@pytest.mark.parametrize(
+    "real", [("claude", [wait_long]), ("codex", [wait_long])], indirect=True, ids=["claude", "codex"]
+)
+def test_what_a_stopped_turn_was_doing_is_stopped_and_not_failed(
+    real: tuple[Server, ScriptedModel], open_window: OpenWindow, doing: str
+) -> None:
+    server, model = real
+    name = server.service.backends[0]
+    project = server.service.cwd
+    (project / "a.txt").write_text("one\n")
+    act: dict[str, Any] = {
+        "command": run_command("echo begun; sleep 600"),
+        "tool": call_tool("wait_long", seconds=600),
+        "asked command": run_command("echo x > b.txt", escalate=True),
+        "asked edit": edit_file(project / "a.txt", "one", "two"),
+    }
+    model.reply(act[doing]).otherwise(text("ok"))
+    tab = open_window(server).tab()
+    if doing == "command":
+        tab.page.get_by_role("combobox", name="Permissions").select_option("bypass")
+    tab.say("Go")
+    card = tab.log.locator("> article").last
+    expect(
+        card.get_by_role("img", name="waits for your answer" if "asked" in doing else "running").first
+    ).to_be_visible()
+    tab.button("Stop").click()
+    tab.ended()
+    expect(card.get_by_role("img", name="stopped").first).to_be_visible()
+    expect(tab.log.get_by_role("img", name="failed")).to_have_count(0)
+    expect(tab.log.get_by_text("STOP what you are doing")).to_have_count(0)
+    if "asked" in doing:
+        expect(tab.log.locator(".answered")).to_contain_text("Withdrawn before it was answered")
+    tab.page.reload()
+    expect(card.get_by_role("img", name="stopped").first).to_be_visible()
+    tab.shot(f"stopped-{doing.replace(' ', '-')}-{name}")

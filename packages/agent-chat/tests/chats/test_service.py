@@ -443,7 +443,7 @@ async def test_what_waited_when_the_application_was_killed_has_expired(
         ]
         assert [(each["request_id"], each["outcome"]) for each in resolved] == [(request["request_id"], "expired")]
         states = [card["state"] for each in snapshot["messages"] for card in each.get("cards", {}).values()]
-        assert states[-1] == "failed"
+        assert states[-1] == "stopped"
         assert snapshot["messages"][-1]["ending"]["outcome"] == "interrupted"
     # The first service lost its lease to the second: it writes nothing any more.
     await killed.aclose()

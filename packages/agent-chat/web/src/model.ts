@@ -84,7 +84,7 @@ const OUTCOMES: Record<string, string> = {
   denied: "Denied",
   answered: "Answered",
   declined: "Declined",
-  withdrawn: "Withdrawn by the agent",
+  withdrawn: "Withdrawn before it was answered",
   expired: "Not answered",
 };
 

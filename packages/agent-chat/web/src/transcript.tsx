@@ -39,6 +39,20 @@ const STATES: Record<CardData["state"], string> = {
   background: "in the background",
 };
 
+/** States that say themselves in words as well: their signs alone are not told apart at a glance. */
+const SPOKEN = new Set<CardData["state"]>(["waiting", "failed", "declined", "stopped"]);
+
+/** What a card without anything to show says of how it stands. */
+const EMPTY: Record<CardData["state"], string> = {
+  running: "Nothing yet.",
+  waiting: "Waits for your answer.",
+  completed: "It returned nothing.",
+  failed: "It failed, and said nothing.",
+  declined: "It did not run.",
+  stopped: "It was stopped before it was done.",
+  background: "It goes on in the background.",
+};
+
 const drawn = new WeakMap<Item, VNode>();
 
 /** The same node for the same item: then what is drawn is not looked at again. */
@@ -131,7 +145,7 @@ function Card({ item }: { item: CardItem }) {
   const summary = (card.command || card.subject).split("\n")[0] ?? "";
   const running = card.state === "running" || card.state === "waiting";
   // What waits for an answer is shown where that is given.
-  const open = touched.value ?? (card.state !== "waiting" && card.kind !== "ask" && (running || card.state === "failed" || card.diffs.length > 0 || card.steps.length > 0 || card.text !== ""));
+  const open = touched.value ?? (card.state !== "waiting" && card.kind !== "ask" && (running || card.state === "failed" || (card.state === "stopped" && card.output !== "") || card.diffs.length > 0 || card.steps.length > 0 || card.text !== ""));
   const Icon = ICONS[card.kind] ?? Wrench;
   return (
     <article class={`item card ${card.state}`} aria-label={summary ? `${title}: ${summary}` : title} aria-busy={running}>
@@ -174,16 +188,16 @@ function State({ state }: { state: CardData["state"] }) {
     state === "failed" ? <CircleX size={14} /> : <CircleSlash size={14} />;
   return (
     <span class={`state ${state}`} role="img" aria-label={label} title={label}>
-      {icon}
+      {SPOKEN.has(state) ? label : null} {icon}
     </span>
   );
 }
 
 function Body({ item, card }: { item: CardItem; card: CardData }) {
   const running = card.state === "running" || card.state === "waiting";
-  const output = running ? item.preview.value : card.output;
+  const output = running ? item.preview.value : card.output || (card.state === "stopped" ? item.preview.value : "");
   const children = item.thread.items.value.length > 0;
-  const shows = output !== "" && (card.shows_output || card.state === "failed" || running);
+  const shows = output !== "" && (running || card.state === "failed" || card.state === "stopped" || (card.shows_output && card.state !== "declined"));
   return (
     <div class="body">
       {card.command && (card.command.includes("\n") || card.command.length > 60) ? <pre class="command" tabIndex={0}>{card.command}</pre> : null}
@@ -202,7 +216,7 @@ function Body({ item, card }: { item: CardItem; card: CardData }) {
         <img key={index} src={image} alt={`Image ${index + 1} of the result`} />
       ))}
       {!shows && !children && !card.diffs.length && !card.steps.length && !card.text && !item.images.value.length ? (
-        <p class="dim">{card.state === "waiting" ? "Waits for your answer." : running ? "Nothing yet." : output ? <Hidden text={output} /> : "It returned nothing."}</p>
+        <p class="dim">{output && card.state === "completed" ? <Hidden text={output} /> : EMPTY[card.state]}</p>
       ) : null}
     </div>
   );

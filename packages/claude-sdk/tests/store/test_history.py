@@ -36,6 +36,8 @@ _SESSION = "00000001-0000-4000-8000-000000000001"
 
 def comparable(frame: Json) -> Json:
     """Leave out what only the stored or only the live frame can know."""
+    if any(each.get("non_execution_kind") == "user-rejected" for each in frame.get("tool_result_meta", ())):
+        frame = {**frame, "tool_use_result": {"interrupted": True}}  # As it is told of what an interrupt cut off.
     if "message" not in frame:
         return frame
     message: Json = frame["message"]

@@ -235,7 +235,7 @@ def outcome(facts: Facts, *, interrupted: bool) -> Json | None:
         code = exit_code(facts)
         told: Json = {} if code is None else {"exitCode": code}
         return {"stdout": result_text(facts), "stderr": "", "interrupted": interrupted, **told}
-    found: Json = {}
+    found: Json = {"interrupted": True} if interrupted else {}
     if (diff := diff_text(facts.diffs)) is not None:
         found["diff"] = diff
     if (hunks := structured_patch(facts.diffs, facts.raw_output, facts.locations)) is not None:

@@ -59,11 +59,14 @@ def close_card(card: Card, result: ToolResultBlock, details: object, *, declined
     """
     facts: Mapping[str, object] = cast("Mapping[str, object]", details) if isinstance(details, dict) else {}
     exit_code, duration = facts.get("exitCode"), facts.get("durationMs")
+    state = _state(result, facts, declined=declined)
+    # What is told of a tool that was stopped is said to the model: a person reads what it had printed.
+    output = _text(facts, "stdout") if state == "stopped" else _result_text(result)
     return replace(
         card,
-        state=_state(result, facts, declined=declined),
+        state=state,
         diffs=_result_changes(card, facts),
-        output=clean(_result_text(result)).strip("\n"),
+        output=clean(output).strip("\n"),
         exit_code=exit_code if isinstance(exit_code, int) else None,
         duration_ms=duration if isinstance(duration, (int, float)) else None,
     )

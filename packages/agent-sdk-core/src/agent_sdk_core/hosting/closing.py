@@ -87,7 +87,7 @@ class OpenTurn:
         for use_id, parent in self._uses.items():
             block = {"type": "tool_result", "tool_use_id": use_id, "content": why, "is_error": True}
             fields = {**shared, "parent_tool_use_id": parent, "message": {"role": "user", "content": [block]}}
-            told.append(UserMessage.synthesize(source, **fields))
+            told.append(UserMessage.synthesize(source, tool_use_result={"interrupted": True}, **fields))
         self._uses.clear()
         if background:
             for task_id, use_id in self._tasks.items():

@@ -85,7 +85,7 @@ class UserMessage(Message, frozen=True):
 
     Attributes:
         message: Role and content.
-        tool_use_result: Structured outcome of the tool, its shape by tool.
+        tool_use_result: Structured outcome of the tool, its shape by tool; what was cut off says `interrupted`.
         is_synthetic: Whether the agent wrote it in the user's name.
         is_replay: Whether it repeats an accepted prompt, with the prompt's uuid.
         origin: Who wrote it, as Claude's wire tells: an object with `kind`; see `written_by`.

@@ -174,7 +174,8 @@ class MemoryTurn(Voice):
         failed = error is not None or terminal_reason != "completed"
         closed = [message for voice in reversed(self._voices) for message in voice.close_block(aborted=True)]
         for call_id, voice in reversed(list(self._account.open.items())):
-            closed.append(voice.result(call_id, "The turn has ended.", is_error=True))
+            cut = voice.result(call_id, "The turn has ended.", is_error=True, outcome={"interrupted": True})
+            closed.append(cut)
         fields: Json = {}
         if error is not None:
             fields = {"errors": [error.message], "error_code": error.code, "retryable": error.retryable}

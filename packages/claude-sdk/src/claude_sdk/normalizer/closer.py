@@ -25,7 +25,7 @@ from agent_sdk_core.records import dataclass
 from agent_sdk_core.rpc.receiver import Run
 from agent_sdk_core.wire.reading import Json, filled_text, record_of, texts_of
 from claude_sdk.normalizer.failures import failure_of
-from claude_sdk.normalizer.open_cards import OpenCards, late_result
+from claude_sdk.normalizer.open_cards import OpenCards, late_result, marked
 from claude_sdk.normalizer.open_streams import OpenStreams
 from claude_sdk.normalizer.plain_deltas import FIELDS, is_plain_delta, messages_of
 from claude_sdk.normalizer.sent_prompts import PromptState, SentPrompts
@@ -149,8 +149,10 @@ class Closer:
                 self._streams.complete(message.message.id, len(message.content))
                 self._facts.note_call(record_of(record_of(frame.get("message")).get("usage")))
             self._cards.take_uses(message)
-        elif isinstance(message, UserMessage) and not self._cards.take_results(message):
-            return [*before, late_result(frame, self._made(), self.session_id)]
+        elif isinstance(message, UserMessage):
+            if not self._cards.take_results(message):
+                return [*before, late_result(frame, self._made(), self.session_id)]
+            message = marked(message)
         return [*before, message]
 
     def end(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
@@ -9,6 +11,9 @@ from agent_sdk_core.messages.system import SystemMessage
 from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, filled_text, record_of, records_of
 from agent_sdk_core.wire.recent import Recent
+
+_CUT_OFF: Final = "user-rejected"
+"""The kind of a result that claude gives what an interrupt cuts off; what we refuse has another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,17 @@ def _result(tool_use_id: str, parent: str | None, why: str, source: Source, sess
         message={"role": "user", "content": [block]},
         tool_use_result={"interrupted": True},
     )
+
+
+def marked(message: UserMessage) -> UserMessage:
+    """Return a message of results with what an interrupt cut off marked as that, where claude says it (2.1.329).
+
+    Its own structured outcome is then a sentence, and what it tells the model reads as if somebody had refused it.
+    """
+    told = records_of((message.model_extra or {}).get("tool_result_meta"))
+    if not any(each.get("non_execution_kind") == _CUT_OFF for each in told):
+        return message
+    return message.model_copy(update={"tool_use_result": {"interrupted": True}})
 
 
 def late_result(frame: Json, source: Source, session_id: str) -> SDKMessage:

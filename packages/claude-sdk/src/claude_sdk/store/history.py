@@ -9,7 +9,9 @@ from typing import BinaryIO, Final
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.messages.base import Source
+from agent_sdk_core.messages.conversation import UserMessage
 from agent_sdk_core.messages.parse import SDKMessage, parse_message
+from claude_sdk.normalizer.open_cards import marked
 from claude_sdk.store.transcript.frames import Agent, frame_of
 from claude_sdk.store.transcript.lines import opened, read_at
 from claude_sdk.store.transcript.row import Row, row_of
@@ -65,7 +67,8 @@ def _messages(row: Row, page: range, session_id: str) -> list[SDKMessage]:
             line = read_at(file, offset, size) if file else None
             frame = frame_of(line, kind, session_id, agent) if line else None
             if frame is not None:
-                messages.append(parse_message(frame, source=source, raw=line))
+                message = parse_message(frame, source=source, raw=line)
+                messages.append(marked(message) if isinstance(message, UserMessage) else message)
     return messages
 
 

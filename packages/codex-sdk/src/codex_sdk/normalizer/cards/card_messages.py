@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import ToolProgress
 from agent_sdk_core.messages.system import TaskNotification, TaskStarted
@@ -74,7 +76,7 @@ class CardMessages:
     def cut(self, card: Card, reason: str) -> None:
         """Answer every tool use of a card that was cut off."""
         source = card.turn.item_source(card.id, synthetic=True)
-        outcome = Outcome(card.with_output(reason), True, False, card.cut_result())
+        outcome = Outcome(card.with_output(reason), True, False, {**card.cut_result(), "interrupted": True})
         for index in range(len(card.uses)):
             self._answer(card, index, outcome, source)
 
@@ -117,6 +119,9 @@ class CardMessages:
 
     def _answer(self, card: Card, index: int, outcome: Outcome, source: Source) -> None:
         use, use_id = card.uses[index], card.use_id(index)
+        if outcome.is_error and not outcome.declined and card.turn.interrupting and not card.shape.runs_on:
+            # What is called by Codex, and not run by it, fails where it is cut off.
+            outcome = replace(outcome, result={**outcome.result, "interrupted": True})
         if (outcome.declined or (card.refused and outcome.is_error)) and not card.turn.ended:
             denial = {"tool_name": use.name, "tool_use_id": use_id, "tool_input": use.input}
             card.turn.denials.append(denial)
