@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from acp_sdk import abandoned
 from acp_sdk.backend import AcpBackend
 from agent_sdk_core import AgentError, Informational, SessionOptions
 from agent_sdk_core.runtime.turns import runner
@@ -53,3 +54,34 @@ async def test_an_agent_that_does_not_even_cancel_is_killed_and_the_next_one_is_
                 assert (await other.run("Go on.")).outcome == "completed"
             assert len(fake.processes) == 2
             await fake.wait_until(lambda: fake.processes[0].gone, "the end of the first one")
+
+
+@pytest.mark.parametrize("lists", [True, False])
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_an_agent_that_answers_nothing_after_an_interrupt_is_replaced(
+    fake: FakeAcp, backend: AcpBackend, monkeypatch: pytest.MonkeyPatch, hangs: bool, lists: bool
+) -> None:
+    """One that answers something else is left alone: other sessions work with it."""
+    monkeypatch.setattr(runner, "INTERRUPT_SECONDS", 0.05)
+    monkeypatch.setattr(abandoned, "ALIVE_SECONDS", 0.05 if hangs else 30.0)
+    asked = "session/list" if lists else "_agent_sdk/alive"
+    if lists:
+        fake.greeting = {"agentCapabilities": {"sessionCapabilities": {"list": {}}}}
+    fake.hold("session/prompt")
+    fake.on("session/cancel", lambda request: None)
+    if hangs:
+        fake.hold(asked)
+    elif not lists:
+        fake.on(asked, lambda request: request.refuse("Method not found", code=-32601))
+    with anyio.fail_after(30):
+        async with backend, backend.create_session() as session:
+            async with session.query("Wait.") as turn:
+                prompt = await fake.request("session/prompt")
+                await session.interrupt()
+                assert (await turn.wait()).outcome == "interrupted"
+            await fake.request(asked)
+            fake.on("session/prompt", lambda request: request.answer())
+            if not hangs:
+                prompt.answer({"stopReason": "cancelled"})
+            assert (await session.run("Hi.")).outcome == "completed"
+            assert len(fake.processes) == (2 if hangs else 1)

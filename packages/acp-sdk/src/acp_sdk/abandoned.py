@@ -1,15 +1,28 @@
-"""`AbandonedTurns`: turns that were given up here, and that the agent has not ended yet: it runs one at a time."""
+"""`AbandonedTurns`: turns that were given up here and that the agent, which runs one at a time, has not ended yet."""
 
 from __future__ import annotations
 
-from typing import Final
+import logging
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from agent_sdk_core.errors import SessionBusyError
+from acp_sdk.protocol import methods
+from agent_sdk_core.errors import AgentError, RequestTimeoutError, SessionBusyError
+
+if TYPE_CHECKING:
+    from acp_sdk.process.agent import AcpAgent
+
+_log = logging.getLogger(__name__)
 
 FREE_SECONDS: Final = 10.0
 """How long a prompt waits for the end of a turn that was given up."""
+
+ALIVE_SECONDS: Final = 5.0
+"""How long an agent may take to answer that is doubted."""
+
+_NOTHING: Final = "_agent_sdk/alive"
+"""A request of nobody's, which the protocol has refused: an agent that does so lives."""
 
 
 class AbandonedTurns:
@@ -52,3 +65,16 @@ class AbandonedTurns:
             "the session.",
             backend=backend,
         )
+
+
+async def is_alive(agent: AcpAgent) -> bool:
+    """Tell whether an agent answers anything at all."""
+    method = _NOTHING if agent.sessions.list_sessions is None else methods.LIST
+    try:
+        await agent.peer.request(method, {}, timeout=ALIVE_SECONDS, counted=False)
+    except RequestTimeoutError:
+        _log.warning("the agent answers nothing, and is killed")
+        return False
+    except AgentError as error:
+        _log.debug("%s: %s", method, error)
+    return True

@@ -10,7 +10,7 @@ from uuid import uuid4
 import anyio
 import anyio.lowlevel
 
-from acp_sdk.abandoned import AbandonedTurns
+from acp_sdk.abandoned import AbandonedTurns, is_alive
 from acp_sdk.choices import Choices
 from acp_sdk.modes import CATEGORIES
 from acp_sdk.normalizer.failures import failure_of
@@ -264,6 +264,8 @@ class AcpDriver(SessionDriver):
             if self._options.stall_timeout is not None:
                 _log.warning("the %s agent does not end its turn, and is killed", self.name)
                 self.link.doubt()
+            else:
+                self.link.doubt(is_alive)  # Where it says nothing at all, another one takes its place.
         return messages
 
     async def close(self) -> None:
