@@ -164,11 +164,8 @@ function Chat({ model }: { model: ChatModel }) {
       call<{ messages: Told[]; before: number | null }>("GET", `/chats/${model.id}/messages?limit=100&before=${model.before.value}`),
     );
     if (page) {
-      const area = follow.scroller.current;
-      const fromEnd = area ? area.scrollHeight - area.scrollTop : 0;
+      follow.keepPlace(); // Who went to the end stays there.
       model.earlier(page.messages, page.before);
-      await new Promise(requestAnimationFrame);
-      if (area && !follow.following.value) area.scrollTop = area.scrollHeight - fromEnd; // Who went to the end stays there.
     }
     loading.value = false;
   };
