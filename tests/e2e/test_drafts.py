@@ -6,9 +6,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from playwright.sync_api import Dialog, Locator, Request, Response, Route, expect
+import pytest
+from playwright.sync_api import Dialog, Error, Locator, Request, Response, Route, expect
 from tests.e2e.conftest import MakeServer, Tab
 from tests.e2e.serving import Server
 from tests.pages import until
@@ -352,3 +354,32 @@ def test_a_prompt_with_images_arrives_once_though_the_server_is_started_again_me
     tab.ended()
     expect(tab.log.locator(".bubble")).to_have_count(2)
     expect(attached(tab)).to_have_count(0)
+
+
+@pytest.mark.parametrize("place", ["a chat", "a new chat"])
+def test_a_draft_survives_a_crash_of_the_tab(
+    quick: Server, memory: MemoryBackend, open_window: OpenWindow, place: str
+) -> None:
+    window, tab = begun(quick, memory, open_window)
+    other = window.tab()
+    if place == "a chat":
+        with tab.page.expect_response(keeps(1)):
+            attach(tab)
+        with tab.page.expect_response(is_text_kept):
+            tab.message.press_sequentially("not sent yet")
+    else:
+        tab.button("New chat").click()
+        attach(tab)
+        tab.message.press_sequentially("not sent yet")
+        until(other.page, f"async () => await ({COUNT_KEPT})() === 1")
+        until(other.page, "text => Object.values(localStorage).includes(text)", "not sent yet")
+    address = tab.page.url
+    with tab.page.expect_event("crash"), suppress(Error):
+        tab.page.goto("chrome://crash")
+    again = window.tab(address)
+    expect(again.message).to_have_value("not sent yet")
+    expect(attached(again)).to_have_count(1)
+    again.button("Send").click()
+    expect(again.log.locator(".bubble").last).to_have_text("not sent yet")
+    again.ended()
+    expect(again.message).to_have_value("")
