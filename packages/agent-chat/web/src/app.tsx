@@ -26,7 +26,7 @@ import {
 import { Steps } from "./transcript";
 import { TrustQuestion } from "./trust";
 import { TextEditor } from "./typed";
-import { short, Usage } from "./usage";
+import { short, sourceOf, Usage } from "./usage";
 import type { ChatView, Message, Told, Unsent } from "./types";
 
 export function App() {
@@ -387,11 +387,10 @@ function Meter({ view, open }: { view: ChatView; open: () => void }) {
   const part = context?.max_tokens ? Math.min(1, context.used_tokens / context.max_tokens) : null;
   const tokens = (total?.input_tokens ?? 0) + (total?.output_tokens ?? 0);
   if (!context?.used_tokens && !tokens) return null;
-  const source = view.used?.cost_source === "agent" ? "as the agent tells" : "by a table of prices";
   const title = [
     context ? `Context: ${short(context.used_tokens)}${context.max_tokens ? ` of ${short(context.max_tokens)}` : ""} tokens` : "",
     tokens ? `Used: ${short(tokens)} tokens` : "",
-    cost ? `Cost: $${cost.toFixed(4)} (${source})` : "",
+    cost ? `Cost: $${cost.toFixed(4)} (${sourceOf(view)})` : tokens ? "Cost: not told" : "",
   ];
   return (
     <button type="button" class="quiet meter" aria-label={`Tokens and cost. ${title.filter(Boolean).join(", ")}`} title={title.filter(Boolean).join(" · ")} onClick={open}>
@@ -399,7 +398,7 @@ function Meter({ view, open }: { view: ChatView; open: () => void }) {
       {part === null ? <Gauge size={14} /> : null}
       {short(context ? context.used_tokens : tokens)}{" "}
       <span class="unit">tokens</span>
-      {cost ? ` · $${cost < 0.01 ? "<0.01" : cost.toFixed(2)}` : ""}
+      {cost ? ` · ${cost < 0.01 ? "<$0.01" : `$${cost.toFixed(2)}`}` : ""}
     </button>
   );
 }

@@ -69,6 +69,14 @@ export function Sandbox({ choice, change, disabled }: SandboxProps) {
   );
 }
 
+/** How long ago something was, in words. */
+function ageOf(seconds: number): string {
+  const minutes = Math.max(0, Math.round((Date.now() / 1000 - seconds) / 60));
+  if (minutes < 1) return "just now";
+  const [count, unit] = minutes < 60 ? [minutes, "minute"] : minutes < 48 * 60 ? [Math.round(minutes / 60), "hour"] : [Math.round(minutes / 1440), "day"];
+  return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
+}
+
 /** Say that a model is the default one, unless its name does. */
 const asDefault = (name: string) => (/default/i.test(name) ? name : `${name} (default)`);
 
@@ -81,7 +89,6 @@ export function Settings({ choice, change, modes, disabled, busy, live, children
   const model = listed?.models.find((each) => (choice.model ? each.id === choice.model : each.is_default));
   const efforts = [...new Set([...(model?.efforts ?? []), ...(choice.effort ? [choice.effort] : [])])];
   const offered = modes?.length ? modes : (about.value?.permission_modes ?? []);
-  const age = listed ? Math.max(0, Math.round((Date.now() / 1000 - listed.at) / 60)) : 0;
   return (
     <div class="settings">
       <label>
@@ -107,12 +114,12 @@ export function Settings({ choice, change, modes, disabled, busy, live, children
             list={`models-${choice.backend}`}
             value={choice.model}
             placeholder={model ? asDefault(model.label || model.id) : "The agent's choice"}
-            title={listed ? `${listed.models.length} models, asked ${age ? `${age} minutes ago` : "just now"}` : "The models are being asked for"}
+            title={listed ? `${listed.models.length} models, asked for ${ageOf(listed.at)}; any other name may be typed` : "The models are being asked for"}
             disabled={disabled}
             live={live ? (model) => change({ model }) : undefined}
             commit={(model) => change({ model })}
           />
-          <button type="button" class="quiet" aria-label="Ask for the models again" onClick={() => void modelsOf(choice.backend, true)}>
+          <button type="button" class="quiet" aria-label="Ask for the models again" title={listed ? `Asked for ${ageOf(listed.at)}: ask again` : undefined} onClick={() => void modelsOf(choice.backend, true)}>
             <RefreshCw size={12} />
           </button>
         </span>

@@ -248,8 +248,11 @@ function notify(id: string, text: string): void {
 export async function modelsOf(backend: string, fresh = false): Promise<void> {
   if (!fresh && models.value[backend]) return;
   const query = `?backend=${encodeURIComponent(backend)}${fresh ? "&fresh=true" : ""}`;
-  const listed = await call<ModelList>("GET", `/models${query}`).catch(() => null);
-  if (listed) models.value = { ...models.value, [backend]: listed };
+  const ask = () => call<ModelList>("GET", `/models${query}`);
+  const listed = fresh ? await attempt(ask) : await ask().catch(() => null);
+  if (!listed) return;
+  models.value = { ...models.value, [backend]: listed };
+  if (fresh) say(`The agent was asked again: it has ${listed.models.length} models.`);
 }
 
 /** What is being sent in each chat: the next waits for it, so that prompts arrive in the order in which they were written. */

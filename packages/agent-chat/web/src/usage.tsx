@@ -35,6 +35,11 @@ function when(seconds: number): string {
     : `on ${at.toLocaleDateString([], { day: "numeric", month: "short" })}`;
 }
 
+/** Who says what a chat costs. */
+export function sourceOf(view: ChatView): string {
+  return view.used?.cost_source === "agent" ? "as the agent tells" : "estimated by a table of prices";
+}
+
 export function Usage({ model, view, close }: { model: ChatModel; view: ChatView; close: () => void }) {
   const place = useRef<HTMLDivElement>(null);
   const turns = model.turns.value;
@@ -60,11 +65,13 @@ export function Usage({ model, view, close }: { model: ChatModel; view: ChatView
   const cost = view.used?.cost_usd;
   return (
     <Panel kind="usage" label="Tokens and cost" closing="Close tokens and cost" close={close}>
-      {turns.length ? <div class="chart" ref={place} role="img" aria-label={`Tokens of ${turns.length} turns; the table below has the numbers`} /> : <p class="dim">No turn has ended yet.</p>}
+      {turns.length ? <div class="chart" ref={place} role="img" aria-label={`Tokens${turns.some((turn) => turn.cost !== null) ? " and cost" : ""} of ${turns.length} turns; the table below has the numbers`} /> : <p class="dim">No turn has ended yet.</p>}
       {cost ? (
         <p class="dim">
-          ${cost.toFixed(4)} in all, {view.used?.cost_source === "agent" ? "as the agent tells" : "by a table of prices"}
+          ${cost.toFixed(4)} in all, {sourceOf(view)}
         </p>
+      ) : turns.length ? (
+        <p class="dim">What this costs is not told: the agent does not say it, and no prices are configured for its model.</p>
       ) : null}
       {view.limits?.length ? <Limits limits={view.limits} /> : null}
       {turns.length ? (
