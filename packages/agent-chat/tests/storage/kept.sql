@@ -62,3 +62,7 @@ CREATE TABLE agent_prompts (
     state VARCHAR NOT NULL, at {double} NOT NULL, PRIMARY KEY (number));
 CREATE UNIQUE INDEX agent_prompts_uuid ON agent_prompts (chat_id, uuid);
 INSERT INTO agent_drafts VALUES ('old', '', 'half');
+-- 0004
+UPDATE agent_schema SET version_num = '0004';
+ALTER TABLE agent_chats ADD COLUMN waiting {big} DEFAULT '0' NOT NULL;
+UPDATE agent_chats SET waiting = 2 WHERE id = 'old';

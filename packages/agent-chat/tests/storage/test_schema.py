@@ -125,8 +125,9 @@ async def test_a_database_of_each_revision_opens_and_holds_all_that_it_held(
     keep: Callable[[str], str], revision: str
 ) -> None:
     async with open_store(keep(revision)) as store:
-        generation = 7 if revision == "0003" else 0
-        assert await store.get_chat("old") == replace(OLD, generation=generation)
+        generation = 7 if revision >= "0003" else 0
+        waiting = 2 if revision >= "0004" else 0
+        assert await store.get_chat("old") == replace(OLD, generation=generation, waiting=waiting)
         assert [each.id for each in await store.list_chats(archived=True)] == ["empty"]
         messages = await store.read_messages("old")
         assert [(each.seq, each.at, each.uuid) for each in messages] == [
@@ -137,7 +138,7 @@ async def test_a_database_of_each_revision_opens_and_holds_all_that_it_held(
         assert [hit.seq for hit in await store.search("brulee")] == [1]
         assert [hit.seq for hit in await store.search("the")] == [2, 1]
         assert await store.reference("/p") == ChatReference("old", "s-2")
-        assert await store.draft("old") == ("half" if revision == "0003" else "")
+        assert await store.draft("old") == ("half" if revision >= "0003" else "")
         assert (await store.check()).problems == ()
         lease = await store.acquire("old")
         assert lease.generation == generation + 1
@@ -230,7 +231,7 @@ async def test_older_tables_are_copied_before_they_change(keep: Callable[[str], 
     async with open_store(database):
         pass
     with psycopg.connect(database) as connection:
-        assert connection.execute("SELECT count(*) FROM before_0003_agent_messages").fetchone() == (2,)
+        assert connection.execute("SELECT count(*) FROM before_0004_agent_messages").fetchone() == (2,)
         found = connection.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'before_0002%'").fetchall()
         assert found == []
 
@@ -257,7 +258,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 async def test_a_newer_database_is_refused_untouched(file: Path) -> None:
-    keep_sqlite(file, "0003")
+    keep_sqlite(file, schema.HEAD)
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE agent_schema SET version_num = '0099'")
     before = contents(file.parent)
@@ -267,7 +268,7 @@ async def test_a_newer_database_is_refused_untouched(file: Path) -> None:
 
 
 async def test_a_newer_database_whose_last_changes_are_in_its_log_is_refused_untouched(file: Path) -> None:
-    keep_sqlite(file, "0003")
+    keep_sqlite(file, schema.HEAD)
     code = f"""
         import os, sqlite3
         connection = sqlite3.connect({str(file)!r}, isolation_level=None)
@@ -374,7 +375,7 @@ async def test_a_damaged_older_database_is_not_changed(file: Path, damage: Calla
 
 
 async def test_a_check_tells_what_is_damaged(file: Path) -> None:
-    keep_sqlite(file, "0003")
+    keep_sqlite(file, schema.HEAD)
     damage(file)
     async with open_store(file) as store:
         with pytest.raises(StoreCorruptError, match="Put back a backup"):
@@ -394,7 +395,7 @@ async def test_a_database_that_many_open_at_once_is_made_once(
     keep: Callable[[str], str], revision: str | None, request: pytest.FixtureRequest
 ) -> None:
     if revision is None:
-        url = keep("0003") if "postgresql" in request.node.name else str(request.getfixturevalue("file"))
+        url = keep(schema.HEAD) if "postgresql" in request.node.name else str(request.getfixturevalue("file"))
     else:
         url = keep(revision)
     stores = [open_store(url) for _ in range(6)]
@@ -410,4 +411,4 @@ async def test_bringing_a_database_up_to_date_is_logged(file: Path, caplog: pyte
     caplog.set_level(logging.INFO, "agent_chat.storage")
     async with open_store(file):
         pass
-    assert any("from revision 0001 to 0003" in record.message for record in caplog.records)
+    assert any("from revision 0001 to 0004" in record.message for record in caplog.records)

@@ -40,6 +40,7 @@ class ChatMeta(WireForm):
         context: How full the model's context was last.
         archived: Whether lists pass over it.
         tags: Words that somebody put on it.
+        waiting: How many requests wait for an answer, also when no process serves it; see `ChatService`.
         last_seq: Number of the last message in its log; 0 for an empty one.
         generation: How often the right to write it was given away; a lease has the current one.
     """
@@ -61,6 +62,7 @@ class ChatMeta(WireForm):
     context: ContextWindow | None = None
     archived: bool = False
     tags: tuple[str, ...] = ()
+    waiting: int = 0
     last_seq: int = 0
     generation: int = 0
 
@@ -81,6 +83,7 @@ class ChatChanges(TypedDict, total=False):
     context: ContextWindow | None
     archived: bool
     tags: tuple[str, ...]
+    waiting: int
 
 
 @checked_class()

@@ -33,7 +33,7 @@ def new_chat(chat: ChatMeta) -> ChatMeta:
         raise InvalidRequestError("A chat needs an id. Give it one, such as str(uuid.uuid4()).")
     created = chat.created_at or time()
     active = chat.last_active_at or created
-    return replace(chat, created_at=created, last_active_at=active, last_seq=0, generation=0)
+    return replace(chat, created_at=created, last_active_at=active, waiting=0, last_seq=0, generation=0)
 
 
 def changed_chat(chat: ChatMeta, changes: Mapping[str, object]) -> ChatMeta:

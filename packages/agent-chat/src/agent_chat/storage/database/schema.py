@@ -21,7 +21,7 @@ from agent_chat.storage.database.failures import failure_of
 from agent_chat.storage.database.tables import VERSION_TABLE, metadata
 from agent_chat.storage.errors import StoreCorruptError, StoreReadOnlyError, StoreTooNewError
 
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 """All that there are, oldest first."""
 
 HEAD: Final = REVISIONS[-1]

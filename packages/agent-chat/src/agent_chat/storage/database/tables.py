@@ -46,6 +46,7 @@ chats = Table(
     Column("last_seq", _BIG, nullable=False),
     Column("generation", _BIG, nullable=False, server_default="0"),
     Column("bytes", _BIG, nullable=False, server_default="0"),
+    Column("waiting", _BIG, nullable=False, server_default="0"),
     Index("agent_chats_used", "last_active_at", "id"),
     Index("agent_chats_session", "last_session_id"),
 )
