@@ -133,7 +133,13 @@ def make_server(tmp_path: Path) -> Iterator[MakeServer]:
 
             def service() -> ChatService:
                 return ChatService(
-                    config=RuntimeConfig(), store=store, make_backend=make_backend, backends=names, cwd=project, **more
+                    config=RuntimeConfig(),
+                    store=store,
+                    make_backend=make_backend,
+                    backends=names,
+                    cwd=project,
+                    keeps_requests=True,
+                    **more,
                 )
 
             server = Server(service)

@@ -12,7 +12,7 @@ from playwright.sync_api import WebSocketRoute, expect
 from tests.e2e.conftest import Tab
 from tests.e2e.serving import Server
 
-from agent_sdk_testing import Gate, MemoryBackend, ScriptedModel, run_command, text
+from agent_sdk_testing import Gate, MemoryBackend, ScriptedModel, ask_user, run_command, text
 
 OpenWindow = Callable[..., Any]
 Real = tuple[Server, ScriptedModel]
@@ -147,24 +147,27 @@ def test_a_request_survives_a_cut_and_is_answered(real: Real, open_window: OpenW
 
 
 @BOTH
-def test_a_request_that_waits_while_the_server_is_started_again_is_told_of_and_asked_again(
+def test_a_question_that_waits_while_the_server_is_started_again_is_told_of_and_asked_again(
     real: Real, open_window: OpenWindow
 ) -> None:
     server, model = real
     for _ in range(2):
-        model.reply(run_command("echo yes > made.txt", escalate=True))
+        model.reply(ask_user("Which colour?", "red", "blue"))
     model.otherwise(text("Done."))
     tab = open_window(server).tab()
+    # One of the agents asks while it plans, and then alone.
+    tab.page.get_by_role("combobox", name="Permissions").select_option("plan")
     tab.say("Go")
-    expect(tab.asking).to_contain_text("echo yes > made.txt")
+    form = tab.page.get_by_role("dialog", name="Which colour?")
+    expect(form).to_be_visible()
     server.stop()
     server.start()
-    told = tab.log.locator(".answered")
-    expect(told).to_have_text("Not answered: the agent was stopped before: echo yes > made.txt")
+    expect(tab.log.locator(".answered")).to_contain_text("Not answered: the agent was stopped before")
     expect(tab.log.get_by_text("declined")).to_have_count(0)
     expect(tab.log.get_by_text("Stopped", exact=True)).to_be_visible()
-    expect(tab.asking).to_have_count(0)
+    expect(form).to_have_count(0)
     tab.button("Try again").click()
-    tab.answer("Allow once", about="echo yes")
+    form.get_by_role("radio", name="blue").check()
+    form.get_by_role("button", name="Answer").click()
     expect(tab.log.get_by_text("Done.")).to_be_visible()
-    assert (server.service.cwd / "made.txt").read_text() == "yes\n"
+    assert "blue" in model.requests[-1].text

@@ -106,6 +106,10 @@ function Grants({ option, id }: { option: Option; id: string }) {
   );
 }
 
+/** Of a request whose agent is gone: what an answer does. */
+const KEPT = "The server was started again since. Once you allow this the agent goes on and asks again: your answer counts for exactly this, once.";
+const UNSURE = "The server was started again since, and what it kept of this has secrets taken out: the agent goes on when you allow it, and you are asked again.";
+
 function Permission({ request }: { request: Request }) {
   const place = useFocus();
   const armed = useArmed();
@@ -156,6 +160,7 @@ function Permission({ request }: { request: Request }) {
           </dl>
         ) : null}
       </div>
+      {request.kept ? <p class="kept">{request.kept.counts ? KEPT : UNSURE}</p> : null}
       {asked.diffs.length && isHosted() ? (
         <button type="button" class="quiet more" onClick={() => tell({ type: "diff", chat: current.value?.id ?? "", request: request.request_id })}>
           Open the changes in the editor

@@ -65,7 +65,8 @@ function Ways({ item, model }: { item: EndingItem; model: ChatModel }) {
   const view = model.view.value;
   const isIdle = view?.state === "idle" || view?.state === "closed" || view?.state === "disconnected";
   const ways = item.ways.filter((way) => way in WAYS && (way !== "compact" || view?.can?.compact !== false));
-  if (!ways.length || !isIdle || about.value?.read_only) return null;
+  // What waits since before the server was started again is the way on.
+  if (!ways.length || !isIdle || model.pending.value.length || about.value?.read_only) return null;
   const take = async (way: Way) => {
     if (busy.value) return;
     busy.value = true;

@@ -120,6 +120,10 @@ export class ChatModel {
   private streams = new Map<string, SaidItem>();
   private seen = new Set<string>();
   private awaited: Cursor[] = [];
+  /** What was answered before it was asked. */
+  private answered = new Map<string, Request>();
+  /** How the cards stood that wait for an answer: one whose agent is gone does not run then. */
+  private stood = new Map<string, CardData["state"]>();
 
   constructor(
     readonly id: string,
@@ -235,6 +239,8 @@ export class ChatModel {
 
   private reset(): void {
     this.cards.clear();
+    this.answered.clear();
+    this.stood.clear();
     this.streams.clear();
     this.seen.clear();
     this.plan.value = [];
@@ -254,7 +260,8 @@ export class ChatModel {
     if (told.prompt !== undefined) this.prompted(thread, told);
     if (message.type === "assistant") this.said(thread, message);
     for (const card of Object.values(told.cards ?? {})) this.card(thread, card, message);
-    if (told.request) this.opened(told.request);
+    if (told.request && told.answered) this.answered.set(told.request.request_id, told.request);
+    else if (told.request) this.opened(told.request);
     if (message.subtype === "request_resolved") this.closed(thread, told);
     if (told.notice) thread.push({ key: ++keys, type: "notice", text: told.notice.text, level: told.notice.level });
     if (told.ending) {
@@ -352,12 +359,14 @@ export class ChatModel {
 
   private closed(thread: Thread, { message, outcome = "", answered_by: by = null }: Told): void {
     const id = String(message["request_id"]);
-    const request = this.pending.value.find((each) => each.request_id === id);
+    const asked = this.pending.value.find((each) => each.request_id === id);
+    const request = asked ?? this.answered.get(id);
+    this.answered.delete(id);
     this.pending.value = this.pending.value.filter((each) => each.request_id !== id);
-    if (request) this.resolved(request, by, outcome);
+    if (asked) this.resolved(asked, by, outcome);
     const use = request && toolOf(request);
     const item = use ? this.cards.get(use) : undefined;
-    if (item && item.card.value.state === "waiting") item.card.value = { ...item.card.value, state: "running" };
+    if (item && item.card.value.state === "waiting") item.card.value = { ...item.card.value, state: this.stood.get(item.card.value.id) ?? "running" };
     const what = aboutOf(request);
     const why = outcome === "expired" ? (EXPIRED[String(message["by"])] ?? "") : "";
     const text = `${OUTCOMES[outcome] ?? outcome}${why}${what ? `: ${plain(what)}` : ""}`;
@@ -367,7 +376,9 @@ export class ChatModel {
   private markWaiting(): void {
     for (const request of this.pending.value) {
       const item = this.cards.get(toolOf(request) ?? "");
-      if (item) item.card.value = { ...item.card.value, state: "waiting" };
+      if (!item || item.card.value.state === "waiting") continue;
+      this.stood.set(item.card.value.id, item.card.value.state);
+      item.card.value = { ...item.card.value, state: "waiting" };
     }
   }
 }

@@ -114,6 +114,8 @@ export interface Request {
     tool_use_id: string | null;
   };
   options?: Option[];
+  /** It waits since before the server was started again; whether an answer counts where the agent asks the same again. */
+  kept?: { counts: boolean };
   request?: {
     questions?: Question[];
     tool_use_id?: string | null;
@@ -154,6 +156,8 @@ export interface Told {
   prompt?: string;
   cards?: Record<string, CardData>;
   request?: Request;
+  /** Nobody is asked: what was answered before the agent asked again counts, and is told next. */
+  answered?: boolean;
   answered_by?: string | null;
   /** How a request ended: "expired" also where it was refused because nobody had answered. */
   outcome?: string;

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from agent_chat.chats.events import ChatEvent
 from agent_chat.chats.git import UndoneFile
+from agent_chat.chats.kept import GO_ON, is_keepable
 from agent_chat.chats.pieces import piece_of
 from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.settings import checked_sandbox
 from agent_chat.chats.shown import ShownChat
 from agent_chat.chats.turn_files import TurnHistory
 from agent_chat.chats.views import choice_of
+from agent_chat.storage.errors import StoreError
 from agent_chat.storage.records import ChatChanges, ChatLease, ChatMeta
 from agent_sdk_core.asking.mode_names import parse_mode
 from agent_sdk_core.asking.permissions import PermissionMode, PermissionRequest
@@ -28,7 +30,7 @@ from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt
 from agent_sdk_core.interfaces.turn import Priority, PromptQueue
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
-from agent_sdk_core.messages.system import SessionTitleChanged
+from agent_sdk_core.messages.system import RequestOpened, RequestResolved, SessionTitleChanged
 from agent_sdk_core.redaction import redact, redact_value
 from agent_sdk_core.wire.forms import WireForm
 
@@ -36,6 +38,13 @@ if TYPE_CHECKING:
     from agent_chat.storage.interface import ChatStore
 
 TITLE_LENGTH: Final = 60
+
+STORING_SECONDS: Final = 10.0
+"""What the answer to what waited on may take to be stored."""
+
+_NOT_STORED: Final = (
+    "The answer could not be stored, so that the agent does not go on by it. Say in a prompt that it shall."
+)
 
 OpenSession = Callable[["Chat"], Awaitable[AgentSession]]
 
@@ -65,6 +74,7 @@ class Chat(ShownChat):
         open_session: OpenSession,
         obstacle: Callable[[ChatMeta], str] = lambda meta: "",
         redacts: bool = True,
+        keeps: bool = False,
     ) -> None:
         self.extra: Mapping[str, object] = {}
         self.turns = TurnHistory(Path(meta.cwd), lambda: self.session) if meta.cwd is not None else None
@@ -72,12 +82,16 @@ class Chat(ShownChat):
         self._open_session = open_session
         self._opening = asyncio.Lock()
         self._stops = 0
-        super().__init__(meta, store, lease, reason=reason, publish=publish, obstacle=obstacle, redacts=redacts)
+        super().__init__(
+            meta, store, lease, reason=reason, publish=publish, obstacle=obstacle, redacts=redacts, keeps=keeps
+        )
 
     # Prompts
 
     async def send(self, prompt: ChatPrompt, *, priority: Priority = "queue", uuid: str | None = None) -> str:
         """Store a prompt, send it to the agent, and return its uuid; the agent is started or resumed if need be.
+
+        What waits since before the application was started again has ended then: nobody has answered it.
 
         Args:
             prompt: The prompt.
@@ -90,10 +104,14 @@ class Chat(ShownChat):
             AgentError: The agent could not be started, or refused the prompt.
         """
         self._require_writable()
-        uuid, stops = uuid or str(uuids.uuid4()), self._stops
-        said = prompt.to_wire()
+        return await self._send(prompt, priority, uuid or str(uuids.uuid4()), ends_kept=True)
+
+    async def _send(self, prompt: ChatPrompt, priority: Priority, uuid: str, *, ends_kept: bool) -> str:
+        said, stops = prompt.to_wire(), self._stops
         if not await self.journal.accept(uuid, redact_value(said) if self._redacts else said):
             return uuid
+        if ends_kept:
+            self.kept.expire(backend=self._meta.backend or "")
         self._sending += 1
         try:
             served = await self._started_for(uuid, prompt)
@@ -118,6 +136,7 @@ class Chat(ShownChat):
             now: Whether the agent has half a second for it, and no more.
         """
         self._stops += cancel_queued
+        self._expire_kept()
         if self.session is None:
             return InterruptReceipt(False)
         try:
@@ -159,6 +178,10 @@ class Chat(ShownChat):
     async def answer(self, request_id: str, answer: AgentAnswer | str, *, by: str = "") -> None:
         """Answer what waits; the first answer wins.
 
+        What waits since before the application was started again is allowed once, or denied. When the last of it is
+        answered, and something is allowed, the agent's session is resumed and told to go on; the answers hold for that
+        turn, each for exactly the same request, once.
+
         Args:
             request_id: The request.
             answer: The answer, or the id of one of the options that `pending` tells of a permission.
@@ -167,7 +190,11 @@ class Chat(ShownChat):
         Raises:
             InvalidRequestError: It is answered already ("already_answered", `details` say by whom and how), is not
                 known, or has no such option.
+            AgentError: What was allowed cannot go on: the agent could not be started, or refused.
         """
+        if request_id in self.kept:
+            await self._answer_kept(request_id, answer, by)
+            return
         session = self.session
         request = next((each for each in (session.pending if session else ()) if each.request_id == request_id), None)
         if session is None or request is None:
@@ -185,6 +212,28 @@ class Chat(ShownChat):
         except BaseException:
             self.feed.answering(request_id, None)
             raise
+
+    async def _answer_kept(self, request_id: str, answer: AgentAnswer | str, by: str) -> None:
+        self._require_writable()
+        goes_on = self.kept.answer(request_id, answer, by, backend=self._meta.backend or "")
+        self.refresh()
+        if not goes_on:
+            return
+        try:
+            await self._go_on()
+        except BaseException:
+            self.kept.forget()
+            raise
+
+    async def _go_on(self) -> None:
+        """Have the agent go on with what was allowed, once that is stored: else it would wait again after a crash."""
+        if self.log is None or not await self.log.flush(STORING_SECONDS):
+            raise StoreError(_NOT_STORED)
+        await self._send(ChatPrompt(GO_ON), "queue", str(uuids.uuid4()), ends_kept=False)
+
+    def _expire_kept(self) -> None:
+        self.kept.expire(backend=self._meta.backend or "")
+        self.refresh()
 
     # What it is like
 
@@ -210,6 +259,7 @@ class Chat(ShownChat):
         chosen = checked_sandbox(mode)
         self._require_rest("choose the sandbox")
         if chosen != self._meta.sandbox:
+            self._expire_kept()
             await self.end_session()
             await self.change(sandbox=chosen)
 
@@ -221,6 +271,7 @@ class Chat(ShownChat):
         """
         self._require_rest("choose the other agent")
         if backend != self._meta.backend:
+            self._expire_kept()
             await self.end_session()
             self._limits.clear()  # They are another account's.
             await self.change(backend=backend, model=None, effort=None, last_session_id=None)
@@ -277,6 +328,10 @@ class Chat(ShownChat):
 
     async def end_session(self) -> None:
         """Close the agent's session; what waits is denied. The next prompt resumes it."""
+        self.kept.forget()
+        await self._close_session()
+
+    async def _close_session(self) -> None:
         served = self._served
         if served is None:
             return
@@ -285,12 +340,19 @@ class Chat(ShownChat):
             self._served = None
         self.refresh()
 
-    async def aclose(self) -> None:
-        """End the session, store what is left, and give the chat back; never raises."""
+    async def aclose(self, *, ends: bool = True) -> None:
+        """End the session, store what is left, and give the chat back; never raises.
+
+        Args:
+            ends: Whether what waits has ended with it; else it waits on where the chat keeps it.
+        """
         if self._closed:
             return
         self._closed = True
         async with self._opening:
+            if self.session is not None and self._keeps and not ends:
+                for request in filter(is_keepable, self.session.pending):
+                    self.kept.keep(request)
             await self.end_session()
         while self._saving:
             await asyncio.wait(self._saving)
@@ -327,7 +389,7 @@ class Chat(ShownChat):
             self._require_writable()
             if self._served is not None and self._works(self._served.session):
                 return self._served
-            await self.end_session()
+            await self._close_session()
             self._is_opening = True
             self.refresh()
             try:
@@ -341,6 +403,10 @@ class Chat(ShownChat):
 
     async def _told_by(self, session: AgentSession, message: SDKMessage) -> None:
         """Show what the session says, and note it then: nobody waits for the store."""
+        if isinstance(message, RequestResolved) and message.by == "close" and message.request_id in self.kept:
+            return  # It waits on, for whoever opens the chat next.
+        if isinstance(message, RequestOpened):
+            await self._answer_as_before(session, message.request_id)
         self.take(message)
         outcome: str | None = None
         if isinstance(message, ResultMessage):
@@ -351,7 +417,21 @@ class Chat(ShownChat):
         if piece_of(message) is None:
             self.refresh(outcome=outcome)
 
+    async def _answer_as_before(self, session: AgentSession, request_id: str) -> None:
+        """Answer what was answered since the application was started again, and is asked once more."""
+        request = next((each for each in session.pending if each.request_id == request_id), None)
+        given = None if request is None else self.kept.given(request)
+        if given is None:
+            return
+        self.feed.answering(request_id, given.by)
+        try:
+            await session.answer(request_id, given.answer)
+        except AgentError:  # Then a person is asked, as about any other.
+            self.feed.answering(request_id, None)
+
     async def _turn_ended(self, session: AgentSession, result: ResultMessage) -> None:
+        if result.parent_tool_use_id is None:
+            self.kept.forget()
         self._usage = await session.usage()
         if self.turns is not None:
             await self.turns.end(result.user_message_uuids)

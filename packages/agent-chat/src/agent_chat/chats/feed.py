@@ -77,13 +77,16 @@ class ChatFeed:
         if not is_shown(message):
             return
         view = self.views.view(message)
+        is_answered = isinstance(message, RequestOpened) and message.request_id in self._answering
+        if is_answered:  # Nobody is asked: the answer was given before, and is told next.
+            view["answered"] = True
         if isinstance(message, RequestResolved):
             view["answered_by"] = self._answering.pop(message.request_id, None)
         if is_kept(message) and self._log is not None:
             self._log.add(message, view)
         seq = self.stream.publish("message", view)
         self._publish(MessageArrived(self._chat_id, seq, message.type))
-        if isinstance(message, RequestOpened):
+        if isinstance(message, RequestOpened) and not is_answered:
             self._publish(ApprovalOpened(self._chat_id, message.request_id, message.kind))
         elif isinstance(message, RequestResolved):
             by, outcome = view["answered_by"], view["outcome"]

@@ -75,6 +75,8 @@ class ChatService:
         name: What others are told who holds a chat.
         read_only: Why chats are shown and nothing else: none is made or changed, and no agent is started; empty: they
             may be.
+        keeps_requests: Whether permissions that wait when the service ends, or dies, wait on when it is started again;
+            else they have expired then. For front ends that show what `Chat.pending` tells while no agent runs.
 
     Attributes:
         bus: What happens in all chats.
@@ -98,6 +100,7 @@ class ChatService:
         cwd: str | PathLike[str] | None = None,
         name: str = "agent-sdk",
         read_only: str = "",
+        keeps_requests: bool = False,
     ) -> None:
         self.read_only = read_only
         self.cwd = Path(cwd or ".").resolve()
@@ -109,6 +112,7 @@ class ChatService:
         self._opener = SessionOpener(self.agents, lambda: self.config, self.trust, options=options, policy=policy)
         self._backends = backends
         self._name = name
+        self._keeps = keeps_requests
         self._chats: dict[str, Chat] = {}
         self._locks = KeyedLocks()
         self._renewer: asyncio.Task[None] | None = None
@@ -136,7 +140,7 @@ class ChatService:
         self._closed = True
         await self.settings.aclose()
         chats = list(self._chats.values())
-        await asyncio.gather(*(chat.aclose() for chat in chats))
+        await asyncio.gather(*(chat.aclose(ends=False) for chat in chats))
         self._chats.clear()
         await self.agents.aclose()
         for task in (self._renewer, self._follower, self._evictor):
@@ -191,7 +195,9 @@ class ChatService:
         return await self.open(meta.id)
 
     async def open(self, chat_id: str) -> Chat:
-        """Return a chat of the store, as it is left: what waited has expired, a turn that was cut off has ended.
+        """Return a chat of the store, as it is left: a turn that was cut off has ended, and what waited has expired.
+
+        With `keeps_requests`, permissions wait on.
 
         A chat that another process writes, or whose agent is not known, can only be read.
 
@@ -413,8 +419,9 @@ class ChatService:
             open_session=self._open_session,
             obstacle=self._obstacle,
             redacts=self.config.flag("redact_store"),
+            keeps=self._keeps,
         )
-        await restore(chat, self.store)
+        await restore(chat, self.store, keeps=self._keeps)
         return chat
 
     def _why_unwritable(self, meta: ChatMeta) -> str:

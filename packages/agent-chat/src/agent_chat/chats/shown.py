@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 from agent_chat.chats.events import ChatChanged, ChatEvent, ChatState, ChatStateChanged
 from agent_chat.chats.feed import ChatFeed
 from agent_chat.chats.journal import ChatJournal
+from agent_chat.chats.kept import KeptRequests
 from agent_chat.chats.log import ChatLog
 from agent_chat.chats.prompts import Drafts, queued_view
 from agent_chat.chats.reader import ChatReader
 from agent_chat.chats.views import request_view
 from agent_chat.storage.records import ChatChanges, ChatLease, ChatMeta
 from agent_chat.transcript.limits import AccountLimit, limits_of
+from agent_sdk_core.asking.requests import AgentRequest
 from agent_sdk_core.errors import AgentError, SessionBusyError, SessionClosedError
 from agent_sdk_core.hosting.served import ServedSession
 from agent_sdk_core.hosting.stream import Cursor
@@ -44,9 +46,11 @@ class ShownChat:
         publish: Takes events for the bus.
         obstacle: Returns why its agent could not be started now, and what to do; empty: nothing is in the way.
         redacts: Whether secrets are left out of what is stored and told.
+        keeps: Whether what waits when the application ends waits on, when the chat is opened again.
 
     Attributes:
         feed: What front ends see of it.
+        kept: What waits since before the application was started again.
         log: Keeps its messages; None: it can only be read.
         journal: Notes how far its prompts came.
         drafts: What is typed and not sent.
@@ -65,15 +69,18 @@ class ShownChat:
         publish: Callable[[ChatEvent], None],
         obstacle: Callable[[ChatMeta], str] = lambda meta: "",
         redacts: bool = True,
+        keeps: bool = False,
     ) -> None:
         self.log = ChatLog(store, meta.id, lease, self._store_failed) if lease is not None else None
         self.feed = ChatFeed(meta.id, publish, self.log, redacts=redacts)
+        self.kept = KeptRequests(self.feed)
         self.journal = ChatJournal(store, meta.id, lambda: self._lease)
         self.drafts = Drafts(store, meta.id)
         self._meta = meta
         self._store = store
         self._reason = reason
         self._obstacle = obstacle
+        self._keeps = keeps
         self._bus = publish
         self._served: ServedSession | None = None
         self._is_opening = False
@@ -122,7 +129,7 @@ class ShownChat:
     @property
     def pending(self) -> list[dict[str, Any]]:
         """What waits for an answer, oldest first, as `views.request_view` tells it."""
-        return [] if self.session is None else [request_view(request) for request in self.session.pending]
+        return [*self.kept.views, *(request_view(request) for request in self._asked)]
 
     def view(self) -> dict[str, Any]:
         """Return how the chat stands, as JSON-compatible data."""
@@ -130,7 +137,7 @@ class ShownChat:
         view: dict[str, Any] = {**meta.to_wire(), "state": self.state, "reason": self._reason}
         if not self._reason and self.state in ("closed", "disconnected"):
             view["reason"] = self._obstacle(meta)
-        view["waiting"] = 0 if session is None else len(session.pending)
+        view["waiting"] = len(self.kept) + len(self._asked)
         view["queue"] = [] if session is None else [queued_view(each.uuid, each.prompt) for each in session.queue]
         view["info"] = None if session is None else session.info.to_wire()
         view["used"] = None if self._usage is None else self._usage.to_wire()
@@ -177,6 +184,15 @@ class ShownChat:
         if state != self._told_state or outcome is not None:
             self._told_state = state
             self._bus(ChatStateChanged(self.id, *state, outcome))
+        waiting = view["waiting"] if self._keeps else 0
+        if waiting != self._meta.waiting and self.log is not None and not self.log.lost:
+            self._save(waiting=waiting)
+
+    @property
+    def _asked(self) -> list[AgentRequest]:
+        """What the agent that runs waits for, but for what waits on without it."""
+        asked = () if self.session is None else self.session.pending
+        return [request for request in asked if request.request_id not in self.kept]
 
     @property
     def _lease(self) -> ChatLease | None:

@@ -123,6 +123,7 @@ def run_serve(settings: ServeSettings) -> int:
                 cwd=folder,
                 name="agent-sdk serve",
                 read_only=READ_ONLY if settings.read_only else "",
+                keeps_requests=True,
             )
         return asyncio.run(_serve(service, settings, proposed))
 

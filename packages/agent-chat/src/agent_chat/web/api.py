@@ -544,7 +544,7 @@ class Api:
     def _summary(self, meta: ChatMeta) -> dict[str, Any]:
         chat = self._service.opened(meta.id)
         if chat is None:
-            return {**meta.to_wire(), "state": "closed", "waiting": 0}
+            return {**meta.to_wire(), "state": "closed", "waiting": 0 if self._service.read_only else meta.waiting}
         view = chat.view()
         return {**meta.to_wire(), "state": view["state"], "waiting": view["waiting"]}
 
