@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agent_chat.web.agui.events import RunEvents
+from agent_sdk_core import PermissionRequest
 from agent_sdk_core.wire.json_lines import json_object
 from agent_sdk_testing import Gate, call, failed, reasoning, text
 
@@ -238,3 +239,33 @@ def test_progress_plans_and_notices_are_told() -> None:
     )
     assert events.take(said)[-1].type.value == "ACTIVITY_SNAPSHOT"
     assert events.take({"kind": "chat", "chat": {}}) == []
+
+
+async def test_what_waits_since_before_a_restart_is_answered_and_no_run_waits_for_a_turn_that_there_is_not(
+    served: Any,
+) -> None:
+    served.agent.reply(text("Hi."))
+    await post(served, body("t", "Hi"))
+    (chat,) = served.service.open_chats
+    for name in ("r-1", "r-2"):
+        chat.kept.keep(PermissionRequest("Bash", {"command": "ls"}, name, cwd=chat.meta.cwd))
+    told = await post(served, body("t", run="a"))
+    assert [each["id"] for each in told[-1]["outcome"]["interrupts"]] == ["r-1", "r-2"]
+    deny = [{"interruptId": "r-1", "status": "cancelled"}]
+    told = await post(served, body("t", run="b", resume=deny))
+    assert [each["id"] for each in told[-1]["outcome"]["interrupts"]] == ["r-2"]
+    served.agent.on("Bash", "out")
+    served.agent.reply(text("So?"))
+    allow = [{"interruptId": "r-2", "status": "resolved", "payload": {"approved": True}}]
+    told = await post(served, body("t", run="c", resume=allow))
+    assert told[-1]["outcome"] == {"type": "success"}
+    assert [event["delta"] for event in told if event["type"] == "TEXT_MESSAGE_CONTENT"][-1] == "So?"
+    chat.kept.keep(PermissionRequest("Bash", {"command": "ls"}, "r-3", cwd=chat.meta.cwd))
+    told = await post(served, body("t", run="d", resume=[{"interruptId": "r-3", "status": "cancelled"}]))
+    assert told[-1]["outcome"] == {"type": "success"}
+
+
+async def test_who_answers_what_a_restart_has_ended_is_told_how_the_chat_stands(served: Any) -> None:
+    chat = await served.make()
+    told = await post(served, body(chat, run="a", resume=[{"interruptId": "gone", "status": "cancelled"}]))
+    assert kinds(told) == ["RUN_STARTED", "MESSAGES_SNAPSHOT", "RUN_FINISHED"]

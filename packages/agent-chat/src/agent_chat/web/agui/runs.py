@@ -77,17 +77,22 @@ class AguiRuns:
         if wanted.prompt is not None and not wanted.resumed and waiting:
             raise SessionBusyError("The agent waits for an answer: resume with it before anything else is said.")
         cursor = thread.cursor if wanted.resumed and thread.cursor is not None else chat.feed.stream.cursor
+        # What waits since before the server was started again, or is gone with it, has no turn that runs already.
+        has_turn = any(key in waiting and key not in chat.kept for key in answered) or thread.cursor is not None
+        has_turn = has_turn and not any(key in chat.kept for key in answered)
         watches = bool(wanted.resumed) or (wanted.prompt is None and chat.state in _BUSY)
         reader = chat.follow(cursor)
         if wanted.resumed:
             await self._answer(chat, [each for each in wanted.resumed if each.request_id in waiting])
             thread.events.answered |= answered
+            watches = has_turn or chat.state in _BUSY
         elif wanted.prompt is not None:
             thread.events.prompts.add(wanted.prompt_uuid)
             known = await chat.journal.knows(wanted.prompt_uuid)
             await chat.send(wanted.prompt, uuid=wanted.prompt_uuid)
             watches = not known or chat.state in _BUSY
-        first = chat.snapshot() if wanted.prompt is None and not wanted.resumed else None
+        is_told_whole = not watches if wanted.resumed else wanted.prompt is None
+        first = chat.snapshot() if is_told_whole else None
         return EventStream(
             lambda: _told(thread, reader, wanted.run_id, first, watches=watches, state=chat),
             lambda: _stop(chat) if wanted.stops else _nothing(),
