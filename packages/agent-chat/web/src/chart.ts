@@ -19,7 +19,7 @@ export function draw(place: HTMLElement, turns: TurnUse[]): uPlot {
     axes: [
       { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100], values: (_chart, values) => values.map((value) => (Number.isInteger(value) && value > 0 && value <= turns.length ? String(value) : "")) },
       { ...axis, size: 56, values: (_chart, values) => values.map((value) => (value >= 1000 ? `${value / 1000}k` : String(value))) },
-      ...(costs ? [{ ...axis, scale: "cost", side: 1 as const, size: 56, grid: { show: false }, values: (_chart: uPlot, values: number[]) => values.map((value) => `$${Number(value.toFixed(4))}`) }] : []),
+      ...(costs ? [{ ...axis, scale: "cost", side: 1 as const, size: 76, grid: { show: false }, values: (_chart: uPlot, values: number[]) => values.map((value) => `$${Number(value.toFixed(4))}`) }] : []),
     ],
     series: [
       { label: "Turn" },
