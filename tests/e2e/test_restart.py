@@ -142,7 +142,7 @@ def test_it_survives_a_second_restart_two_tabs_see_it_and_the_first_answer_wins(
     started_again(other)
     model.reply(run_command(COMMAND, escalate=True)).reply(text("Done."))
     other.asking.get_by_role("button", name="Allow once", exact=True).click()
-    expect(tab.page.get_by_text("has answered (allowed)")).to_be_visible()
+    expect(tab.log.get_by_text(f"Allowed: {COMMAND}").first).to_be_visible()
     expect(tab.asking).to_have_count(0)
     expect(tab.log.get_by_text("Done.")).to_be_visible()
     assert made(server).read_text() == "once\n"
