@@ -76,6 +76,15 @@ def test_another_act_is_another_question(changes: Any, covered: bool) -> None:
     assert noted(Allow("session")).covers(replace(REQUEST, **changes)) == covered
 
 
+@pytest.mark.parametrize("name", ["mcp__tickets__open", "Write"])
+def test_what_another_tool_than_a_command_is_told_is_part_of_the_act(name: str) -> None:
+    request = replace(REQUEST, tool_name=name, input={"description": "One.", "justification": "It is late."})
+    grants = noted(Allow("session"), request)
+    assert grants.covers(request)
+    assert not grants.covers(replace(request, input={**request.input, "description": "All of them."}))
+    assert not grants.covers(replace(request, input={**request.input, "justification": "It is early."}))
+
+
 def test_what_a_person_has_to_see_is_never_kept() -> None:
     person = replace(REQUEST, requires_person=True)
     assert len(noted(Allow("session"), person)) == 0

@@ -14,7 +14,7 @@ from agent_sdk_core.asking.permissions import Allow, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest
 
 _SAID: Final = frozenset({"description", "justification"})
-"""What the model says of a call; the call does the same whatever it says."""
+"""What the model says of a command, which does the same whatever it says; another tool may work on it."""
 
 _MOST: Final = 1_000
 
@@ -83,7 +83,9 @@ def _lasts(request: PermissionRequest, answer: Allow) -> bool:
 
 def _act(request: PermissionRequest) -> str | None:
     """Return what is asked about as text: the tool, its input, the folder, and what is lifted."""
-    told: Mapping[str, object] = {name: value for name, value in request.input.items() if name not in _SAID}
+    told: Mapping[str, object] = request.input
+    if request.kind == "execute":
+        told = {name: value for name, value in told.items() if name not in _SAID}
     lifted = sorted(request.escalates)
     try:
         return json.dumps([request.tool_name, told, request.cwd, lifted, request.blocked_path], sort_keys=True)
