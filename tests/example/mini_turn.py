@@ -109,12 +109,10 @@ class MiniTurn:
             return []
         self.ended.set()
         failed = error is not None or terminal_reason != "completed"
+        cut: Json = {"is_error": True, "outcome": {"interrupted": True}}
         closed: list[SDKMessage] = [
             *self._close_text(aborted=True),
-            *(
-                self.tool_result({"call_id": call_id}, "The turn has ended.", is_error=True)
-                for call_id in self._open.copy()
-            ),
+            *(self.tool_result({"call_id": call_id}, "The turn has ended.", **cut) for call_id in self._open.copy()),
         ]
         fields: Json = {}
         if error is not None:
