@@ -14,6 +14,7 @@ from agent_sdk_core import (
     TaskStarted,
     UserMessage,
 )
+from agent_sdk_core.wire.reading import record_of
 from agent_sdk_testing import Gate, text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.process_agent import ProcessAgent
@@ -52,8 +53,7 @@ async def test_an_interrupt_in_a_command_ends_its_process_and_closes_its_card(ag
         await pipe.gone()
         user = await until(watch, UserMessage, lambda message: message.tool_results)
         assert user.tool_results[0].is_error is True
-        assert isinstance(user.tool_use_result, dict)
-        assert user.tool_use_result["interrupted"] is True
+        assert record_of(user.tool_use_result).get("interrupted") is True
         assert (await result_of(watch, uuid)).outcome == "interrupted"
         assert (await run(session, "Again.")).result.result == "Next."
 
