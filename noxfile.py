@@ -23,6 +23,9 @@ APART = (
 )
 """Tests that have a session of their own."""
 
+ALONE = ("tests/claude", "tests/codex", "tests/faults/test_real.py", "tests/benchmarks")
+"""Of those, what one real agent alone does or suffers, and the benchmarks' own."""
+
 TWINE = "twine==7.0.0"
 
 nox.options.default_venv_backend = "none"
@@ -47,15 +50,9 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the unit tests, measured, and what holds of the whole tree; `-- PATH` and such for some, unmeasured."""
-    session.run("coverage", "erase")
+    """Run the unit tests and what holds of the whole tree; `-- -k NAME` or `-- PATH` for some."""
     # Four workers, also on two cores: much of the time is spent waiting for the processes under test.
-    measuring = () if session.posargs else ("-p", "tests.measuring")
-    session.run("pytest", "-n", "4", *measuring, *APART, *session.posargs)
-    if measuring:
-        session.run("coverage", "combine", "--quiet")
-        # What is asked, 95 %, is asked of these tests and the real agents' together.
-        session.run("coverage", "report", "--fail-under=92", "--format=total")
+    session.run("pytest", "-n", "4", *APART, *session.posargs)
 
 
 @nox.session
@@ -112,17 +109,18 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def agents(session: nox.Session) -> None:
-    """Run the tests of what one real agent alone does or suffers, and of the benchmarks.
+    """Run the tests of what one real agent alone does or suffers, and of the benchmarks."""
+    session.run("pytest", "-n", "4", *(session.posargs or ALONE))
 
-    After `nox -s tests` they report the coverage of both together.
-    """
-    apart = ("tests/claude", "tests/codex", "tests/faults/test_real.py", "tests/benchmarks")
-    measured = Path(".coverage").exists() and not session.posargs
-    measuring = ("-p", "tests.measuring") if measured else ()
-    session.run("pytest", "-n", "4", *measuring, *(session.posargs or apart))
-    if measuring:
-        session.run("coverage", "combine", "--append", "--quiet")
-        session.run("coverage", "report")
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which branches the sessions `tests` and `agents` run; 95 % of what is written by hand is asked."""
+    session.run("coverage", "erase")
+    for chosen in (APART, ALONE):
+        session.run("pytest", "-n", "4", "-p", "tests.measuring", *chosen)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
 
 
 @nox.session

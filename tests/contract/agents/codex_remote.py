@@ -83,7 +83,7 @@ class UnixCodexAgent(RemoteCodexAgent):
 
 
 class TcpCodexAgent(RemoteCodexAgent):
-    """Codex on TCP, with a capability token: what differs from the socket is how it is reached, so that fewer cases do."""
+    """Codex on TCP, with a capability token: no more differs from the socket than how it is reached."""
 
     name = "codex-tcp"
     transport = "tcp"
