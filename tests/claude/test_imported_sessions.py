@@ -11,5 +11,11 @@ from tests.storing import sessions_become_chats
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asyncio: the chats know no other event loop."""
+    return "asyncio"
+
+
 async def test_its_sessions_become_chats_that_go_on_with_them(claude: Claude, tmp_path: Path) -> None:
     await sessions_become_chats(claude, tmp_path / "chats.db")
