@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 import anyio
 import pytest
 from playwright.sync_api import expect
+from tests.e2e.conftest import Tab
 from tests.e2e.serving import Server
 
 from agent_sdk_core import ToolKind, tool
@@ -96,13 +97,18 @@ STATES: Final = {
 """How a card is told that waits, was declined or stopped: in its line, and below it where it is unfolded."""
 
 
-@pytest.mark.parametrize("state", list(STATES))
 @pytest.mark.parametrize(("tool", "given", "label"), USES, ids=[name for name, _, _ in USES])
 def test_the_card_of_each_kind_says_in_words_that_it_waits_was_declined_or_stopped(
-    quick: Server, open_window: OpenWindow, tool: str, given: dict[str, Any], label: str, state: str
+    quick: Server, open_window: OpenWindow, tool: str, given: dict[str, Any], label: str
 ) -> None:
-    word, below = STATES[state]
     tab = open_window(quick).tab()
+    for state in STATES:
+        says_its_state(quick, tab, tool, given, label, state)
+
+
+def says_its_state(quick: Server, tab: Tab, tool: str, given: dict[str, Any], label: str, state: str) -> None:
+    """Show a card in a chat of its own, and look at what it says."""
+    word, below = STATES[state]
     chat = quick.call(lambda service: service.create())
     tab.page.evaluate(f"location.hash = '#/chat/{chat.id}'")
     expect(tab.page.get_by_text("Nothing was said here yet.")).to_be_visible()
