@@ -68,9 +68,8 @@ async def export_chats(
     """
     done = 0
     for chat_id in await _all_ids(store) if chat_ids is None else chat_ids:
-        chat = replace(
-            await store.get_chat(chat_id), generation=0, waiting=0
-        )  # What is done with it here is nothing to others.
+        # What is done with it here is nothing to others.
+        chat = replace(await store.get_chat(chat_id), generation=0, waiting=0)
         write(json_text({"type": "chat", **chat.to_wire()}) + "\n")
         after: int | None = 0
         while after is not None:

@@ -158,7 +158,7 @@ class Api:
             Operation(
                 "POST",
                 "/chats/{chat_id}/interrupt",
-                "Stop the running turn; at once, without waiting for an agent that does not confirm it.",
+                "Stop the running turn; with `now`, without waiting for an agent that does not confirm it.",
                 self.interrupt,
                 query={"now": {"type": "boolean"}},
                 gives=OBJECT,
