@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from typing import TypeVar
 
+from agent_chat.chats.chat import Chat
 from agent_chat.chats.service import ChatService
 from agent_chat.web.access import Access
 from agent_chat.web.app import create_app
 from agent_chat.web.server import listen, running
+from agent_sdk_core.messages.parse import parse_message
 
 T = TypeVar("T")
 
@@ -61,6 +63,16 @@ class Server:
             return await work(self.service)
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(60)
+
+    def tell(self, chat: Chat, *messages: Mapping[str, object]) -> None:
+        """Have a chat show what an agent would say."""
+
+        async def take(service: ChatService) -> None:
+            del service
+            for message in messages:
+                chat.take(parse_message(message))
+
+        self.call(take)
 
     def _run(self, ready: Future[None]) -> None:
         try:

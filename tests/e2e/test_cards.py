@@ -113,25 +113,19 @@ def says_its_state(quick: Server, tab: Tab, tool: str, given: dict[str, Any], la
     tab.page.evaluate(f"location.hash = '#/chat/{chat.id}'")
     expect(tab.page.get_by_text("Nothing was said here yet.")).to_be_visible()
 
-    def tell(*messages: dict[str, Any]) -> None:
-        async def take(service: Any) -> None:
-            del service
-            for message in messages:
-                chat.take(parse_message(message))
-
-        quick.call(take)
-
     use = {"type": "tool_use", "id": "t", "name": tool, "input": given}
     request = PermissionRequest(tool, given, request_id="r", tool_use_id="t")
     about = {"type": "system", "request_id": "r", "kind": "permission"}
-    tell(
+    quick.tell(
+        chat,
         {"type": "assistant", "uuid": "a", "message": {"id": "m", "content": [use]}},
         {**about, "subtype": "request_opened", "request": request.to_wire()},
     )
     outcome = {"outcome": "denied" if state == "declined" else "allowed", "by": "host"}
     result = {"type": "tool_result", "tool_use_id": "t", "content": "half of it", "is_error": True}
     if state != "waiting":
-        tell(
+        quick.tell(
+            chat,
             {**about, "subtype": "request_resolved", **outcome},
             {
                 "type": "user",

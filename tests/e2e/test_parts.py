@@ -93,16 +93,9 @@ def test_a_running_tool_shows_its_output_and_a_result_its_images(quick: Server, 
     tab.page.evaluate(f"location.hash = '#/chat/{chat.id}'")
     expect(tab.page.get_by_text("Nothing was said here yet.")).to_be_visible()
 
-    def tell(*messages: dict[str, Any]) -> None:
-        async def take(service: Any) -> None:
-            del service
-            for each in messages:
-                chat.take(parse_message(each))
-
-        quick.call(take)
-
     used = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "make"}}
-    tell(
+    quick.tell(
+        chat,
         {"type": "assistant", "uuid": "a", "message": {"id": "m", "content": [used]}},
         {"type": "tool_progress", "tool_use_id": "t", "tool_name": "Bash", "output": "line 1\nline 2\n"},
     )
@@ -112,7 +105,7 @@ def test_a_running_tool_shows_its_output_and_a_result_its_images(quick: Server, 
     expect(card).to_have_attribute("aria-busy", "true")
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": DATA}}
     result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "made"}, image]}
-    tell({"type": "user", "uuid": "b", "message": {"role": "user", "content": [result]}})
+    quick.tell(chat, {"type": "user", "uuid": "b", "message": {"role": "user", "content": [result]}})
     expect(card.get_by_role("img", name="done")).to_be_visible()
     card.get_by_role("button", name="Bash").first.click()
     expect(card.get_by_label("Output")).to_contain_text("made")
