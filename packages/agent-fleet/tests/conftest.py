@@ -16,7 +16,7 @@ from agent_fleet.line import FleetHost, HostLine, HostSpec, Plane
 from agent_fleet.store.fleet_store import FleetStore
 from agent_fleet.store.journal import StoreJournal
 from agent_fleet.workspaces import prepared
-from agent_sdk_core.hosting.host import SessionHost
+from agent_sdk_core.hosting.remote import RemoteHost
 from agent_sdk_core.wire.error_form import error_from_wire
 from agent_sdk_testing import MemoryBackend
 
@@ -65,8 +65,8 @@ class LocalPlane(Plane):
         self.lost = {name: anyio.Event() for name in self.agents}
         self.drained: set[str] = set()
         self.retired: list[str] = []
-        self.running: dict[str, SessionHost] = {}
-        self.left: list[SessionHost] = []
+        self.running: dict[str, RemoteHost] = {}
+        self.left: list[RemoteHost] = []
         self.stores: list[FleetStore] = []
 
     async def start(self) -> None:
@@ -78,7 +78,7 @@ class LocalPlane(Plane):
     async def line(self, host: str, spec: HostSpec) -> HostLine:
         return LocalLine(self, host, spec)
 
-    def host(self, name: str, spec: HostSpec) -> SessionHost:
+    def host(self, name: str, spec: HostSpec) -> RemoteHost:
         if name not in self.running:
             store = FleetStore(spec.store)
             self.stores.append(store)
@@ -87,7 +87,7 @@ class LocalPlane(Plane):
                 await self.running[name].lose(key, reason)
 
             journal = StoreJournal(store, f"actor-of-{name}", lose, seconds=spec.lease_seconds)
-            self.running[name] = SessionHost(
+            self.running[name] = RemoteHost(
                 lambda: self.agents[name],
                 journal=journal,
                 name=name,

@@ -457,7 +457,7 @@ async def test_a_prompt_that_nobody_knows_to_be_sent_is_shown_and_not_sent(
         chat_id = chat.id
         with monkeypatch.context() as patch:
 
-            async def refuse(_chat: object) -> Any:
+            async def refuse(*_: object) -> Any:
                 raise asyncio.CancelledError
 
             patch.setattr(chat, "_open_session", refuse)

@@ -29,8 +29,8 @@ from agent_sdk_core.errors import (
 )
 from agent_sdk_core.factory.registry import load_backend
 from agent_sdk_core.hosting.forms import plain
-from agent_sdk_core.hosting.host import ABANDONED_SECONDS
 from agent_sdk_core.hosting.options_form import options_to_wire
+from agent_sdk_core.hosting.remote import ABANDONED_SECONDS
 from agent_sdk_core.interfaces.account import Account
 from agent_sdk_core.interfaces.capabilities import BackendCapabilities
 from agent_sdk_core.interfaces.diagnosis import DEFAULT_SECONDS, Diagnosis, located

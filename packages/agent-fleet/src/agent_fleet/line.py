@@ -67,7 +67,7 @@ class HostLine(ABC):
         """Ask the host, and return what it answers.
 
         Args:
-            method: What `SessionHost.call` takes.
+            method: What `RemoteHost.call` takes.
             params: Its parameters.
             timeout: Seconds after which the host counts as gone.
 

@@ -19,8 +19,8 @@ from agent_fleet.store.fleet_store import FleetStore
 from agent_fleet.store.records import FleetSessionRow
 from agent_fleet.workspaces import GIT_SECONDS
 from agent_sdk_core.errors import SessionBusyError
-from agent_sdk_core.hosting.host import CLIENT_SECONDS
 from agent_sdk_core.hosting.options_form import CALLBACKS
+from agent_sdk_core.hosting.remote import CLIENT_SECONDS
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from agent_sdk_core.errors import UnsupportedVersionError
-from agent_sdk_core.hosting.host import PROTOCOL
+from agent_sdk_core.hosting.remote import PROTOCOL
 
 _LABEL: Final = "agent-sdk.versions/"
 _RAY_DIFFERS: Final = "Version mismatch: "

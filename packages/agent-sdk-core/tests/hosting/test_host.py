@@ -1,210 +1,142 @@
+"""A host: each session is opened once and closed once, whoever asks."""
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from math import inf
-from typing import Any
 
 import anyio
 import pytest
 
-from agent_sdk_core import AgentError, SessionClosedError, SessionOpening, SessionOptions, StreamEvent
-from agent_sdk_core.hosting import session as hosted
+from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.hosting.host import SessionHost
-from agent_sdk_core.hosting.journal import Claim, Journal
-from agent_sdk_core.hosting.pace import FULL
-from agent_sdk_core.hosting.runs import messages_from_wire
-from agent_sdk_testing import Gate, MemoryBackend, text
+from agent_sdk_core.hosting.journal import Journal
+from agent_sdk_core.hosting.served import ServedSession
+from agent_sdk_core.messages.parse import SDKMessage
+from agent_sdk_testing import MemoryBackend
 
 pytestmark = pytest.mark.anyio
 
 
-class Released(Journal):
-    """Notes which sessions were given back; the first time it cannot."""
+class Shell:
+    """Opens sessions as a shell does, and counts them."""
 
     def __init__(self) -> None:
-        self.keys: list[str] = []
+        self.agents: list[MemoryBackend] = []
+        self.host: SessionHost[ServedSession] = SessionHost(self.make, lambda event: None)
+        self.opened: list[str] = []
+        self.begins = anyio.Event()
+        self.may_begin = anyio.Event()
 
-    async def release(self, key: str) -> None:
-        self.keys.append(key)
-        if len(self.keys) == 1:
-            raise SessionClosedError("It is away.")
+    def make(self) -> MemoryBackend:
+        """Make another agent."""
+        self.agents.append(MemoryBackend())
+        return self.agents[-1]
+
+    async def begin(self) -> ServedSession:
+        """Open a session, once that may be."""
+        self.opened.append("k")
+        self.begins.set()
+        await self.may_begin.wait()
+        session = await (await self.host.backend()).create_session()
+        return ServedSession("k", session, Journal(), self.take, lambda: None)
+
+    async def take(self, message: SDKMessage) -> None:
+        """Do nothing with a message."""
 
 
 @pytest.fixture
-async def agent(anyio_backend: str) -> MemoryBackend:
-    return MemoryBackend()
-
-
-@pytest.fixture
-async def journal(anyio_backend: str) -> Released:
-    return Released()
-
-
-@pytest.fixture
-async def host(agent: MemoryBackend, journal: Released) -> AsyncIterator[SessionHost]:
-    made = SessionHost(lambda: agent, journal=journal)
+async def shell() -> AsyncIterator[Shell]:
+    made = Shell()
     yield made
-    await made.aclose()
+    await made.host.aclose()
 
 
-async def opened(host: SessionHost, key: str) -> dict[str, Any]:
-    return await host.call("open", {"key": key, "client": "c", "options": {}})
+async def test_who_asks_while_a_session_is_opened_gets_the_same_one(shell: Shell) -> None:
+    got: list[ServedSession] = []
+
+    async def ask() -> None:
+        got.append(await shell.host.open("k", shell.begin))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        tasks.start_soon(ask)
+        await shell.begins.wait()
+        await anyio.wait_all_tasks_blocked()
+        shell.may_begin.set()
+    assert shell.opened == ["k"]
+    assert got[0] is got[1] is shell.host.sessions["k"]
+    assert len(shell.agents) == 1
 
 
-async def test_a_session_is_closed_whose_client_is_silent_once_nothing_runs_in_it(
-    host: SessionHost, agent: MemoryBackend, journal: Released
-) -> None:
-    gate = Gate()
-    agent.reply(text("Begun", gate, " and done."))
-    for key in ("rests", "runs", "used"):
-        await opened(host, key)
-    await host.call("send", {"key": "runs", "uuid": "p", "prompt": [{"kind": "text", "text": "Go."}]})
-    await gate.reached()
-    for key in ("rests", "runs"):
-        host.sessions[key].seen = -inf
-    running = host.sessions["runs"].session
-    await host.close_abandoned()
-    assert (sorted(host.sessions), journal.keys) == (["runs", "used"], ["rests"])
-    with pytest.raises(SessionClosedError) as raised:
-        await host.call("poll", {"key": "rests", "client": "c", "cursor": "x.0"})
-    assert raised.value.code == "not_hosted"
-    assert (await opened(host, "rests"))["attached"] is False
-    gate.open()
-    await running.wait_idle()
-    await host.close_abandoned()
-    assert (sorted(host.sessions), journal.keys) == (["rests", "used"], ["rests", "runs"])
-    assert running.state == "closed"
+async def test_one_that_does_not_work_is_closed_before_another_is_opened(shell: Shell) -> None:
+    shell.may_begin.set()
+    first = await shell.host.open("k", shell.begin)
+    assert await shell.host.open("k", shell.begin, works=lambda served: served is first) is first
+    second = await shell.host.open("k", shell.begin, works=lambda served: served is not first)
+    assert second is not first
+    assert first.session.state == "closed"
+    await second.session.kill()
+    await second.ended.wait()
+    third = await shell.host.open("k", shell.begin)
+    assert third is not second
+    assert shell.opened == ["k", "k", "k"]
 
 
-class Known(Journal):
-    """Knows of each session what the agent called it before."""
+async def test_an_opening_that_fails_or_is_cancelled_leaves_nothing_and_the_next_tries_again(shell: Shell) -> None:
+    async def fail() -> ServedSession:
+        raise AgentError("no")
 
-    async def claim(self, key: str) -> Claim:
-        return Claim(key)
-
-
-class Unreadable(MemoryBackend):
-    """An agent that was killed while it stored the first prompt of each session."""
-
-    def create_session(self, options: SessionOptions | None = None) -> SessionOpening[Any]:
-        if options is not None and options.resume is not None:
-            raise AgentError("The session's file is empty.", code="session_unreadable")
-        return super().create_session(options)
-
-
-async def test_a_session_in_which_nothing_was_said_begins_again_where_its_agent_cannot_read_it() -> None:
-    host = SessionHost(Unreadable, journal=Known())
-    try:
-        with pytest.raises(AgentError, match="is empty"):
-            await opened(host, "said")
-        assert (await host.call("open", {"key": "new", "client": "c", "options": {}, "anew": True}))[
-            "attached"
-        ] is False
-    finally:
-        await host.aclose()
+    with pytest.raises(AgentError, match="no"):
+        await shell.host.open("k", fail)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(shell.host.open, "k", shell.begin)
+        await shell.begins.wait()
+        tasks.cancel_scope.cancel()
+    assert not shell.host.sessions
+    shell.may_begin.set()
+    assert (await shell.host.open("k", shell.begin)).session.state == "idle"
 
 
-async def test_deltas_gather_that_come_between_two_polls_and_whatever_else_comes_is_told_with_them(
-    host: SessionHost, agent: MemoryBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hosted, "DELTA_SECONDS", 0.0)
-    first, second, third = Gate(), Gate(), Gate()
-    agent.reply(text("One", first, " two", second, " three", third, " four."))
-    at: dict[str, Any] = {"key": "k", "client": "c", "cursor": (await opened(host, "k"))["cursor"], "seconds": 1000.0}
-    await host.call("send", {"key": "k", "uuid": "p", "prompt": [{"kind": "text", "text": "Go."}]})
-    told = [""]
+async def test_a_close_waits_for_the_opening_and_says_what_it_closed(shell: Shell) -> None:
+    closed: list[ServedSession | None] = []
 
-    async def poll() -> None:
-        batch = await host.call("poll", at)
-        at["cursor"] = batch["cursor"]
-        told.append("".join(map(_kind, batch["events"])))
+    async def close() -> None:
+        closed.append(await shell.host.close("k"))
 
-    with anyio.fail_after(30):
-        while not told[-1].endswith("d"):
-            await poll()
-        first.open()
-        await poll()
-        assert told[-1] == "d"
-        monkeypatch.setattr(hosted, "DELTA_SECONDS", 1000.0)
-        second.open()
-        await third.reached()
-        told.clear()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(poll)
-            await anyio.wait_all_tasks_blocked()
-            assert not told
-            third.open()
-    assert told[0].startswith("dd")
-    assert told[0].strip("d")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(shell.host.open, "k", shell.begin)
+        await shell.begins.wait()
+        tasks.start_soon(close)
+        await anyio.wait_all_tasks_blocked()
+        assert not closed
+        shell.may_begin.set()
+    assert closed[0] is not None
+    assert closed[0].session.state == "closed"
+    assert await shell.host.close("k") is None
 
 
-async def test_as_many_deltas_as_fill_a_batch_are_told_at_once(
-    host: SessionHost, agent: MemoryBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hosted, "DELTA_SECONDS", 0.0)
-    first, second = Gate(), Gate()
-    agent.reply(text("One", first, " two", second, *[" more"] * (FULL + 5), Gate()))
-    at: dict[str, Any] = {"key": "k", "client": "c", "cursor": (await opened(host, "k"))["cursor"], "seconds": 1000.0}
-    await host.call("send", {"key": "k", "uuid": "p", "prompt": [{"kind": "text", "text": "Go."}]})
-
-    async def poll() -> str:
-        batch = await host.call("poll", at)
-        at["cursor"] = batch["cursor"]
-        return "".join(map(_kind, batch["events"]))
-
-    with anyio.fail_after(30):
-        while not (await poll()).endswith("d"):
-            continue
-        first.open()
-        assert await poll() == "d"
-        monkeypatch.setattr(hosted, "DELTA_SECONDS", 1000.0)
-        second.open()
-        assert await poll() == "d" * FULL
+async def test_one_is_closed_only_where_the_condition_holds(shell: Shell) -> None:
+    shell.may_begin.set()
+    served = await shell.host.open("k", shell.begin)
+    assert await shell.host.close("k", when=lambda each: each is not served) is None
+    assert await shell.host.close("k", when=lambda each: each is served) is served
 
 
-def _kind(told: dict[str, Any]) -> str:
-    return "".join("d" if isinstance(each, StreamEvent) and each.text else "w" for each in messages_from_wire(told))
+async def test_the_agent_rests_where_no_session_is_open_and_starts_again(shell: Shell) -> None:
+    shell.may_begin.set()
+    await shell.host.open("k", shell.begin)
+    await shell.host.rest()
+    assert await shell.host.backend() is shell.agents[0]
+    await shell.host.close("k")
+    await shell.host.rest()
+    assert await shell.host.backend() is shell.agents[1]
 
 
-class Noticed(MemoryBackend):
-    """An agent whose end can be waited for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ended = anyio.Event()
-
-    async def aclose(self) -> None:
-        await super().aclose()
-        self.ended.set()
-
-
-async def test_clients_are_watched_by_the_host_itself_which_ends_an_agent_that_nobody_uses() -> None:
-    made: list[Noticed] = []
-
-    def make() -> Noticed:
-        made.append(Noticed())
-        return made[-1]
-
-    host = SessionHost(make, abandoned_seconds=0.05)
-    await opened(host, "k")
-    await made[0].ended.wait()
-    assert not host.sessions
-    assert "models" in await host.call("list_models", {})
-    assert len(made) == 2
-    await host.aclose()
-
-
-class Unnoted(Released):
-    """Cannot note what the agent calls a session."""
-
-    async def opened(self, key: str, session_id: str) -> None:
-        raise SessionClosedError("Another host has it.")
-
-
-async def test_a_session_whose_opening_cannot_be_noted_is_ended(agent: MemoryBackend) -> None:
-    journal = Unnoted()
-    host = SessionHost(lambda: agent, journal=journal)
-    with pytest.raises(SessionClosedError, match="Another host"):
-        await opened(host, "k")
-    assert (list(agent.sessions), journal.keys, dict(host.sessions)) == ([], ["k"], {})
-    await host.aclose()
+async def test_a_host_that_is_closed_has_closed_its_sessions_and_opens_none(shell: Shell) -> None:
+    shell.may_begin.set()
+    served = await shell.host.open("k", shell.begin)
+    await shell.host.aclose()
+    assert served.session.state == "closed"
+    assert not shell.host.sessions
+    with pytest.raises(SessionClosedError):
+        await shell.host.open("other", shell.begin)

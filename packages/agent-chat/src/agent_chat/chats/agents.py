@@ -1,4 +1,4 @@
-"""Agents of the service: one backend of a type for all chats, started when a chat first needs it."""
+"""Agents of the service: one host a type of backend for all chats, whose agent starts when a chat first needs it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from agent_chat.chats.bus import EventBus
 from agent_chat.chats.events import BackendChanged
 from agent_sdk_core.errors import AgentError, SessionClosedError
-from agent_sdk_core.hosting.shared import SharedBackend
+from agent_sdk_core.hosting.host import SessionHost
+from agent_sdk_core.hosting.served import ServedSession
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.events import BackendEvent
 from agent_sdk_core.models import ChatModel
@@ -42,8 +43,12 @@ class ModelList:
         return any(model.id == name or model.id.casefold() in words for model in self.models)
 
 
+ChatHost: TypeAlias = SessionHost[ServedSession]
+"""The host of a backend, whose sessions have the ids of chats."""
+
+
 class Agents:
-    """The started backends by type.
+    """The hosts of the backends by type.
 
     Args:
         make: Makes a backend.
@@ -53,11 +58,23 @@ class Agents:
     def __init__(self, make: MakeBackend, bus: EventBus) -> None:
         self._make = make
         self._bus = bus
-        self._shared: dict[str, SharedBackend] = {}
-        self._retired: list[SharedBackend] = []
+        self._hosts: dict[str, ChatHost] = {}
+        self._retired: list[ChatHost] = []
         self._models: dict[str, ModelList] = {}
         self._unsupported: dict[str, frozenset[str]] = {}
         self._closed = False
+
+    def host(self, name: str) -> ChatHost:
+        """Return the host of a type of backend, which starts with the first session or question.
+
+        Raises:
+            SessionClosedError: The service is closed.
+        """
+        if self._closed:
+            raise SessionClosedError("The service is closed; start another one.")
+        if name not in self._hosts:
+            self._hosts[name] = SessionHost(partial(self._make, name), partial(self._tell, name), name=name)
+        return self._hosts[name]
 
     async def get(self, name: str) -> AgentBackend:
         """Return the backend of a type, started.
@@ -66,11 +83,7 @@ class Agents:
             InvalidRequestError: There is none of this name.
             AgentError: It cannot be started; the next call tries again.
         """
-        if self._closed:
-            raise SessionClosedError("The service is closed; start another one.")
-        if name not in self._shared:
-            self._shared[name] = SharedBackend(partial(self._make, name), partial(self._tell, name))
-        return await self._shared[name].get()
+        return await self.host(name).backend()
 
     def unsupported(self, name: str) -> frozenset[str]:
         """Return the options that a backend of a type cannot honour, without starting it; none if that is unknown."""
@@ -92,14 +105,14 @@ class Agents:
     def retire(self, name: str) -> None:
         """Give a backend out no more, as it would be started otherwise today; its sessions go on until the end."""
         self._models.pop(name, None)
-        if (shared := self._shared.pop(name, None)) is not None:
-            self._retired.append(shared)
+        if (host := self._hosts.pop(name, None)) is not None:
+            self._retired.append(host)
 
     async def aclose(self) -> None:
         """Close them, the last one started first; never raises."""
         self._closed = True
-        for shared in (*reversed(self._retired), *reversed(self._shared.values())):
-            await shared.aclose()
+        for host in (*reversed(self._retired), *reversed(self._hosts.values())):
+            await host.aclose()
 
     def _tell(self, name: str, event: BackendEvent) -> None:
         self._bus.publish(BackendChanged(name, event.kind, event.message))

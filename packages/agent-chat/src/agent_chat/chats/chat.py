@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from agent_chat.chats.agents import ChatHost
 from agent_chat.chats.events import ChatEvent
 from agent_chat.chats.git import UndoneFile
 from agent_chat.chats.kept import GO_ON, is_keepable
@@ -26,6 +27,7 @@ from agent_sdk_core.asking.permissions import PermissionMode, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.hosting.served import ServedSession
+from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt
 from agent_sdk_core.interfaces.turn import Priority, PromptQueue
 from agent_sdk_core.messages.parse import SDKMessage
@@ -46,7 +48,8 @@ _NOT_STORED: Final = (
     "The answer could not be stored, so that the agent does not go on by it. Say in a prompt that it shall."
 )
 
-OpenSession = Callable[["Chat"], Awaitable[AgentSession]]
+OpenSession = Callable[["Chat", AgentBackend], Awaitable[AgentSession]]
+"""Opens the session of a chat with its agent, new or resumed."""
 
 
 class Chat(ShownChat):
@@ -56,6 +59,7 @@ class Chat(ShownChat):
     at once resume it once.
 
     Args:
+        host: Returns the host of its agent; raises where a session cannot be opened.
         open_session: Opens the session of its agent, new or resumed; the others are those of `ShownChat`.
 
     Attributes:
@@ -71,6 +75,7 @@ class Chat(ShownChat):
         *,
         reason: str = "",
         publish: Callable[[ChatEvent], None],
+        host: Callable[[Chat], ChatHost],
         open_session: OpenSession,
         obstacle: Callable[[ChatMeta], str] = lambda meta: "",
         redacts: bool = True,
@@ -79,8 +84,9 @@ class Chat(ShownChat):
         self.extra: Mapping[str, object] = {}
         self.turns = TurnHistory(Path(meta.cwd), lambda: self.session) if meta.cwd is not None else None
         self._redacts = redacts
+        self._host_of = host
+        self._host: ChatHost | None = None
         self._open_session = open_session
-        self._opening = asyncio.Lock()
         self._stops = 0
         super().__init__(
             meta, store, lease, reason=reason, publish=publish, obstacle=obstacle, redacts=redacts, keeps=keeps
@@ -332,11 +338,10 @@ class Chat(ShownChat):
         await self._close_session()
 
     async def _close_session(self) -> None:
-        served = self._served
-        if served is None:
+        if self._host is None:
             return
-        await served.close()
-        if self._served is served:  # Nobody has opened another one meanwhile.
+        closed = await self._host.close(self.id)
+        if self._served is closed:  # Nobody has opened another one meanwhile.
             self._served = None
         self.refresh()
 
@@ -349,11 +354,10 @@ class Chat(ShownChat):
         if self._closed:
             return
         self._closed = True
-        async with self._opening:
-            if self.session is not None and self._keeps and not ends:
-                for request in filter(is_keepable, self.session.pending):
-                    self.kept.keep(request)
-            await self.end_session()
+        if self.session is not None and self._keeps and not ends:
+            for request in filter(is_keepable, self.session.pending):
+                self.kept.keep(request)
+        await self.end_session()
         while self._saving:
             await asyncio.wait(self._saving)
         if self.log is not None:
@@ -385,21 +389,28 @@ class Chat(ShownChat):
 
     async def _live(self) -> ServedSession:
         """Return the session, opened or resumed if there is none that works."""
-        async with self._opening:
-            self._require_writable()
-            if self._served is not None and self._works(self._served.session):
-                return self._served
-            await self._close_session()
-            self._is_opening = True
-            self.refresh()
-            try:
-                session = await self._open_session(self)
-                take = partial(self._told_by, session)
-                self._served = ServedSession(self.id, session, self.journal, take, self.refresh)
-            finally:
-                self._is_opening = False
-                self.refresh()
+        self._require_writable()
+        if self._served is not None and self._works(self._served):
             return self._served
+        host = self._host_of(self)
+        if self._host is not host:
+            await self._close_session()
+            self._host = host
+        return await host.open(self.id, partial(self._begin, host), works=self._works)
+
+    async def _begin(self, host: ChatHost) -> ServedSession:
+        self._require_writable()
+        self._served = None
+        self._is_opening = True
+        self.refresh()
+        try:
+            session = await self._open_session(self, await host.backend())
+            take = partial(self._told_by, session)
+            self._served = ServedSession(self.id, session, self.journal, take, self.refresh)
+        finally:
+            self._is_opening = False
+            self.refresh()
+        return self._served
 
     async def _told_by(self, session: AgentSession, message: SDKMessage) -> None:
         """Show what the session says, and note it then: nobody waits for the store."""
@@ -444,7 +455,7 @@ class Chat(ShownChat):
     async def _set(self, name: str, value: str | None) -> None:
         self._require_writable()
         session = self.session
-        if session is not None and self._works(session):
+        if self._served is not None and session is not None and self._works(self._served):
             match name:
                 case "model":
                     await session.set_model(value)
@@ -456,8 +467,8 @@ class Chat(ShownChat):
         await self.change(**changes)
 
     @staticmethod
-    def _works(session: AgentSession) -> bool:
-        return session.state not in ("closed", "disconnected")
+    def _works(served: ServedSession) -> bool:
+        return served.session.state not in ("closed", "disconnected")
 
 
 def _title(text: str) -> str:

@@ -47,14 +47,13 @@ class SessionOpener:
         self._policy = policy
         self._told_untrusted: set[Path] = set()
 
-    async def open(self, chat: Chat, name: str) -> AgentSession:
-        """Open the session of a chat with the agent of a name, and say in it what is not as it was.
+    async def open(self, chat: Chat, backend: AgentBackend) -> AgentSession:
+        """Open the session of a chat with an agent, and say in it what is not as it was.
 
         Raises:
-            AgentError: The agent cannot be started, or refuses.
+            AgentError: The agent refuses.
         """
         meta = chat.meta
-        backend = await self._agents.get(name)
         if meta.model is not None and meta.last_session_id is not None and not await self._offers(backend, meta.model):
             await chat.change(model=None)
             chat.inform(f"The model {meta.model} is no longer offered; the agent's own choice answers now.", "warning")

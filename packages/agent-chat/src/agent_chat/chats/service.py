@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from agent_chat.chats import git
-from agent_chat.chats.agents import Agents, MakeBackend, ModelList
+from agent_chat.chats.agents import Agents, ChatHost, MakeBackend, ModelList
 from agent_chat.chats.bus import EventBus, Subscription
 from agent_chat.chats.chat import Chat
 from agent_chat.chats.events import ChatChanged, ChatCreated, ChatDeleted, SettingsChanged
@@ -39,7 +39,6 @@ from agent_sdk_core.factory.registry import create_backend
 from agent_sdk_core.hosting.journal import keep_renewing
 from agent_sdk_core.hosting.locks import KeyedLocks
 from agent_sdk_core.interfaces.backend import AgentBackend
-from agent_sdk_core.interfaces.session import AgentSession
 from agent_sdk_core.names import canonical_name
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.policy.guard import PolicyGuard
@@ -416,7 +415,8 @@ class ChatService:
             lease,
             reason=reason,
             publish=self.bus.publish,
-            open_session=self._open_session,
+            host=self._host_of,
+            open_session=self._opener.open,
             obstacle=self._obstacle,
             redacts=self.config.flag("redact_store"),
             keeps=self._keeps,
@@ -435,10 +435,10 @@ class ChatService:
             return f"Its folder {meta.cwd} is not there any more."
         return ""
 
-    async def _open_session(self, chat: Chat) -> AgentSession:
+    def _host_of(self, chat: Chat) -> ChatHost:
         if why := self._obstacle(chat.meta):
             raise InvalidRequestError(why, backend=chat.meta.backend)
-        return await self._opener.open(chat, self._known(chat.meta.backend or ""))
+        return self.agents.host(self._known(chat.meta.backend or ""))
 
     async def _make_room(self) -> None:
         """Close the chats that were used least lately, if there are too many, and they do nothing."""

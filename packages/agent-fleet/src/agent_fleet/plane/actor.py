@@ -1,4 +1,4 @@
-"""`HostActor`: the shell that Ray runs on a host, around one `SessionHost`. It takes and returns bytes of JSON."""
+"""`HostActor`: the shell that Ray runs on a host, around one `RemoteHost`. It takes and returns bytes of JSON."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 from agent_fleet.store.fleet_store import FleetStore
 from agent_fleet.store.journal import StoreJournal
 from agent_fleet.workspaces import prepared
-from agent_sdk_core.hosting.host import SessionHost
 from agent_sdk_core.hosting.journal import keep_renewing
+from agent_sdk_core.hosting.remote import RemoteHost
 
 _log = logging.getLogger(__name__)
 
@@ -30,13 +30,13 @@ class HostActor:
     def __init__(self, spec: bytes, owner: str | None = None) -> None:
         self._spec: Mapping[str, Any] = json.loads(spec)
         self._owner = owner or _actor_id()
-        self._host: SessionHost | None = None
+        self._host: RemoteHost | None = None
         self._store: FleetStore | None = None
         self._leases: asyncio.Task[None] | None = None
         self._stopping = False
 
     async def request(self, body: bytes) -> bytes:
-        """Answer one call, see `SessionHost.request`."""
+        """Answer one call, see `RemoteHost.request`."""
         return await self._started().request(body)
 
     async def versions(self) -> bytes:
@@ -60,12 +60,12 @@ class HostActor:
             await self._store.aclose()
         return True
 
-    def _started(self) -> SessionHost:
+    def _started(self) -> RemoteHost:
         if self._host is None:
             self._store = FleetStore(self._spec["store"])
             seconds = float(self._spec["lease_seconds"])
             journal = StoreJournal(self._store, self._owner, self._lose, seconds=seconds)
-            self._host = SessionHost(
+            self._host = RemoteHost(
                 self._make,
                 journal=journal,
                 name=str(self._spec["host"]),

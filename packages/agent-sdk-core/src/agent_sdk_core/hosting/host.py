@@ -1,312 +1,146 @@
-"""`SessionHost`: a backend and its sessions, served by calls of JSON-compatible data, whatever engine carries them.
+"""`SessionHost`: a backend and the sessions that are served of it, each opened once and closed once, whoever asks.
 
-A web server and an actor are shells of it: they hand over what clients ask, and hand back what it answers.
+What stands on it are shells: the chats of an application, and the actor of a fleet. They say how a session is opened
+and what is done with what it tells.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
-from typing import Any, Final, cast
+from math import inf
+from typing import Generic, TypeVar
 
 import anyio
-from pydantic_core import from_json
 
-from agent_sdk_core.errors import (
-    NOTHING_STORED,
-    AgentError,
-    SessionBusyError,
-    SessionClosedError,
-)
-from agent_sdk_core.hosting.bridge import Bridge
-from agent_sdk_core.hosting.calls import BACKEND_CALLS
-from agent_sdk_core.hosting.forms import Json, message_to_wire
-from agent_sdk_core.hosting.journal import Claim, Journal
-from agent_sdk_core.hosting.left import ending_of, shows
+from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.hosting.locks import KeyedLocks
-from agent_sdk_core.hosting.notices import Notices
-from agent_sdk_core.hosting.options_form import CALLBACKS, options_from_wire
-from agent_sdk_core.hosting.session import HostedSession
+from agent_sdk_core.hosting.served import ServedSession
 from agent_sdk_core.hosting.shared import SharedBackend
-from agent_sdk_core.hosting.stream import EventStream
 from agent_sdk_core.interfaces.backend import AgentBackend
-from agent_sdk_core.interfaces.session import AgentSession
-from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.interfaces.events import BackendEvent
 from agent_sdk_core.runtime.host import Host
-from agent_sdk_core.wire.error_form import error_to_wire
-from agent_sdk_core.wire.json_lines import json_text
 
 _log = logging.getLogger(__name__)
 
-PROTOCOL: Final = 2
-"""Version of what hosts and clients tell each other: both have the same."""
-
-CLIENT_SECONDS: Final = 8.0
-"""How long a client may be silent before another one may have its session."""
-
-_BUSY: Final = ("running", "requires_action")
-"""States of a session in which it is left as it is, whoever is gone."""
-
-ABANDONED_SECONDS: Final = 3600.0
-"""How long a session is kept that rests and whose client is silent."""
-
-LAST_SECONDS: Final = 5.0
-"""How long what a session told last may take to be noted, once it is closed."""
-
-POLL_SECONDS: Final = 5.0
-"""How long a poll waits for something to happen."""
+S = TypeVar("S", bound=ServedSession)
 
 
-class SessionHost:
-    """Serves the sessions of one backend; asynchronous, and in one event loop.
+class SessionHost(Generic[S]):
+    """Owns a backend and the sessions that are served of it, by key; in one event loop.
 
     Args:
-        make: Makes the backend, which the host starts with the first session and closes.
-        journal: Notes what is sent and what ended; absent: nothing is noted.
+        make: Makes the backend, which is started with the first session, and anew when it has died.
+        told: Takes what happens to it.
         name: What the host is called.
-        prepare: Returns what a session is opened with, of its key and of what its client asked for, once nobody else
-            can have it: a shell that makes its folder does that here.
-        abandoned_seconds: How long a client may be silent before its session is closed, once nothing runs in it and
-            nothing is asked: the client has died, and whoever resumes the session opens it again.
+        last_seconds: How long what a session told last may take to be taken, when the host is closed.
     """
 
     def __init__(
         self,
         make: Callable[[], AgentBackend],
+        told: Callable[[BackendEvent], None],
         *,
-        journal: Journal | None = None,
         name: str = "host",
-        prepare: Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]] | None = None,
-        abandoned_seconds: float = ABANDONED_SECONDS,
+        last_seconds: float = inf,
     ) -> None:
         self.name = name
-        self._journal = journal or Journal()
-        self._prepare = prepare
-        self._abandoned_seconds = abandoned_seconds
-        self._notices = Notices()
-        self._backend = SharedBackend(make, self._notices.add)
+        self._last_seconds = last_seconds
+        self._backend = SharedBackend(make, told)
         self._host = Host(f"the session host {name}", on_stop=self._stop, on_abort=self._abort)
-        self._sessions: dict[str, HostedSession] = {}
+        self._sessions: dict[str, S] = {}
         self._locks = KeyedLocks()
-        self._opened_at: dict[str, int] = {}
-        self._calls = 0
-        self._watching = False
-        self._methods: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] = {
-            "hello": self._hello,
-            "start": self._start,
-            "open": self._open,
-            "poll": self._poll,
-            "close": self._close,
-        }
 
     @property
-    def sessions(self) -> Mapping[str, HostedSession]:
+    def sessions(self) -> Mapping[str, S]:
         """The open sessions by key."""
         return self._sessions
 
-    async def request(self, body: bytes) -> bytes:
-        """Answer one call: an object of "method" and "params" in, one of "result" or of "failure" out; never raises."""
-        try:
-            asked = cast("Json", from_json(body))
-            answer: Json = {"result": await self.call(str(asked["method"]), asked.get("params") or {})}
-        except AgentError as error:
-            answer = {"failure": error_to_wire(error)}
-        except Exception as error:
-            _log.exception("a call could not be answered")
-            answer = {"failure": error_to_wire(AgentError(f"The host could not do it: {error!r}"))}
-        return json_text(answer).encode()
-
-    async def call(self, method: str, params: Mapping[str, Any]) -> Any:
-        """Answer one call.
+    async def backend(self) -> AgentBackend:
+        """Return the backend, started.
 
         Raises:
-            AgentError: It cannot be done.
+            AgentError: The host is closed; or what making and starting it raise: then the next call tries again.
         """
-        self._calls += 1
-        try:
-            if (do := self._methods.get(method)) is not None:
-                return await do(params)
-            if (ask := BACKEND_CALLS.get(method)) is not None:
-                return await ask(await self._started(), params)
-            return await self._of(params).call(method, params)
-        finally:
-            self._calls -= 1
-
-    async def aclose(self) -> None:
-        """Close every session and the backend; bounded, never raises."""
-        await self._host.aclose()
-
-    async def lose(self, key: str, reason: str) -> None:
-        """End a session whose right is lost: at once, and its client is told."""
-        if (hosted := self._sessions.pop(key, None)) is not None:
-            _log.warning("session %s is given up: %s", key, reason)
-            await hosted.close(kill=True, seconds=LAST_SECONDS)
-
-    async def close_abandoned(self) -> None:
-        """Close the sessions that rest and whose clients are silent, and the agent with the last of all.
-
-        It is done every now and then, and never raises. Who calls again has the agent started again.
-        """
-        closed = False
-        for key in list(self._sessions):
-            async with self._locks.of(key):  # Nobody opens it meanwhile.
-                hosted = self._sessions.get(key)
-                if hosted is None or hosted.abandoned < self._abandoned_seconds or hosted.session.state in _BUSY:
-                    continue
-                _log.warning("session %s is closed: its client is silent", key)
-                closed = True
-                try:
-                    await self._close({"key": key})
-                except AgentError as error:
-                    _log.warning("session %s is not given back: %s", key, error)
-        if closed and not self._sessions and not self._calls:
-            await self._backend.aclose()
-
-    # Calls
-
-    async def _hello(self, params: Mapping[str, Any]) -> Json:
-        from importlib.metadata import version
-
-        del params
-        return {
-            "protocol": PROTOCOL,
-            "name": self.name,
-            "python": ".".join(map(str, sys.version_info[:2])),
-            "agent_sdk": version("agent-sdk-base"),
-            "sessions": len(self._sessions),
-            "running": sum(hosted.session.state in _BUSY for hosted in self._sessions.values()),
-        }
-
-    async def _open(self, params: Mapping[str, Any]) -> Json:
-        key, client = str(params["key"]), str(params["client"])
-        await self._host.start()
-        async with self._locks.of(key):
-            hosted = self._sessions.get(key)
-            if hosted is None or hosted.ended.is_set():
-                self._opened_at[key] = self._notices.last
-                # It stays open where nobody waits for it: its client comes back, or its lease runs out.
-                ended = await self._host.call(partial(self._begin, key, params))
-                started = self._use(key, client)
-                return {**started.snapshot(), "cursor": started.beginning, "attached": False, "ended": ended}
-            silent = anyio.current_time() - hosted.seen
-            if hosted.client != client and silent < CLIENT_SECONDS and not params.get("takes_over"):
-                raise SessionBusyError(
-                    f"Session {key} is open elsewhere: another program used it {silent:.0f} s ago. Close it there.",
-                    code="session_in_use",
-                    details={"session": key},
-                )
-            return {**self._use(key, client).snapshot(), "attached": True, "ended": {}}
-
-    def _use(self, key: str, client: str) -> HostedSession:
-        hosted = self._sessions[key]
-        hosted.client, hosted.seen = client, anyio.current_time()
-        return hosted
-
-    async def _begin(self, key: str, params: Mapping[str, Any]) -> Json:
-        claim = await self._journal.claim(key)
-        session: AgentSession | None = None
-        try:
-            stream = EventStream()
-            bridge = Bridge(stream)
-            if self._prepare is not None:
-                params = await self._prepare(key, params)
-            options = options_from_wire(params["options"])
-            options = options.model_copy(update=dict.fromkeys(CALLBACKS, bridge.ask))
-            session = await self._session(params, options, claim)
-            hosted = HostedSession(key, stream, bridge, session, self._journal, self._host)
-            await self._journal.opened(key, session.resolved_session_id)
-            ended = {uuid: await self._end_left(key, session, uuid, params) for uuid in claim.dispatched}
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                if session is not None:
-                    await session.kill()
-                await self._give_back(key)
-            raise
-        self._sessions[key] = hosted
-        return ended
-
-    async def _session(self, params: Mapping[str, Any], options: SessionOptions, claim: Claim) -> AgentSession:
-        backend = await self._started()
-        if (source := params.get("fork_of")) is not None and claim.session_id is None:
-            origin = self._of({"key": source}).session
-            return await cast("Any", origin).fork(at=params.get("fork_at"), options=options)
-        if claim.session_id is None:
-            return await backend.create_session(options)
-        again = {"resume": claim.session_id, "fork": False, "fork_at": None, "session_id": None}
-        try:
-            return await backend.create_session(options.model_copy(update=again))
-        except AgentError as error:
-            if error.code not in NOTHING_STORED or not params.get("anew"):
-                raise
-            # Nothing that was said in it has been stored, so that it begins again.
-            return await backend.create_session(options)
-
-    async def _end_left(self, key: str, session: AgentSession, uuid: str, params: Mapping[str, Any]) -> Json | None:
-        """Return the result of a prompt that was handed to an agent which is gone; None: it may be sent again."""
-        shown = await shows(session, uuid)
-        if shown is False and params.get("redeliver") == "if_absent":
-            await self._journal.refused(key, uuid)
-            return None
-        data = message_to_wire(ending_of(session, uuid, shown=shown))
-        await self._journal.ended(key, data, (uuid,))
-        return data
-
-    async def _poll(self, params: Mapping[str, Any]) -> Json:
-        hosted = self._of(params)
-        if hosted.client != params.get("client"):
-            raise SessionClosedError(f"Session {hosted.key} is used by another program now.", code="session_taken")
-        batch = await hosted.poll(str(params["cursor"]), float(params.get("seconds", POLL_SECONDS)))
-        opened_at = self._opened_at.get(hosted.key, self._notices.last)
-        return {**batch, "notices": self._notices.since(params.get("notices"), opened_at)}
-
-    async def _close(self, params: Mapping[str, Any]) -> Json:
-        key = str(params["key"])
-        if (hosted := self._sessions.pop(key, None)) is None:
-            return {}
-        self._opened_at.pop(key, None)
-        await hosted.close(kill=bool(params.get("kill")), seconds=LAST_SECONDS)
-        await self._journal.release(key)
-        return hosted.state()
-
-    async def _start(self, params: Mapping[str, Any]) -> Json:
-        await self._started()
-        return await self._hello(params)
-
-    # The backend
-
-    async def _started(self) -> AgentBackend:
-        await self._host.start()
-        if not self._watching:
-            self._watching = True
-            self._host.start_soon(self._watch_clients)
+        await self._enter()
         return await self._backend.get()
 
-    async def _watch_clients(self) -> None:
-        while True:
-            await anyio.sleep(self._abandoned_seconds / 4)
-            await self.close_abandoned()
+    async def open(self, key: str, begin: Callable[[], Awaitable[S]], *, works: Callable[[S], bool] | None = None) -> S:
+        """Return the session of a key: the one that is open, or one that is begun now.
 
-    def _of(self, params: Mapping[str, Any]) -> HostedSession:
-        key = str(params.get("key"))
-        hosted = self._sessions.get(key)
-        if hosted is None:
-            raise SessionClosedError(f"Session {key} is not open on this host.", code="not_hosted")
-        return hosted
+        Who asks meanwhile gets the same one.
+
+        Args:
+            key: The session, as the shell calls it.
+            begin: Opens it.
+            works: Whether one that is open can be used; else it is closed first. Absent: as long as it has not ended.
+
+        Raises:
+            AgentError: The host is closed, or what `begin` raises.
+        """
+        async with self._locks.of(key):
+            await self._enter()
+            served = self._sessions.get(key)
+            if served is not None and not served.ended.is_set() and (works is None or works(served)):
+                return served
+            return await self._begin(key, begin)
+
+    async def close(self, key: str, *, kill: bool = False, when: Callable[[S], bool] | None = None) -> S | None:
+        """Close the session of a key, and return it; None where none is open. One that is being opened is waited for.
+
+        Args:
+            key: The session.
+            kill: Whether its agent is given no time.
+            when: Whether it is closed, looked at when nobody else opens or closes it; absent: it is.
+        """
+        async with self._locks.of(key):
+            served = self._sessions.get(key)
+            if served is None or (when is not None and not when(served)):
+                return None
+            await self._end(key, kill=kill)
+            return served
+
+    async def aclose(self) -> None:
+        """Close every session and the backend; never raises. Nothing is opened any more."""
+        await self._host.aclose()
+
+    async def rest(self) -> None:
+        """Close the backend where no session is open; the next one has it started again."""
+        if not self._sessions:
+            await self._backend.aclose()
+
+    # For what stands on it
+
+    async def _ended(self, key: str) -> None:
+        """Do what is left to do for a session that is closed."""
+
+    # Inside
+
+    async def _enter(self) -> None:
+        await self._host.start()
+        if self._host.ended:
+            raise SessionClosedError(f"The session host {self.name} is closed; create a new one.")
+
+    async def _begin(self, key: str, begin: Callable[[], Awaitable[S]]) -> S:
+        if (left := self._sessions.pop(key, None)) is not None:
+            await left.close(seconds=self._last_seconds)
+        served = self._sessions[key] = await begin()
+        return served
+
+    async def _end(self, key: str, *, kill: bool = False) -> None:
+        if (served := self._sessions.pop(key, None)) is not None:
+            await served.close(kill=kill, seconds=self._last_seconds)
+            await self._ended(key)
 
     async def _stop(self) -> None:
-        sessions, self._sessions = list(self._sessions.values()), {}
         async with anyio.create_task_group() as tasks:
-            for hosted in sessions:
-                tasks.start_soon(partial(hosted.close, seconds=LAST_SECONDS))
-        for hosted in sessions:
-            await self._give_back(hosted.key)
+            for key in list(self._sessions):
+                tasks.start_soon(self._end_quietly, key)
         await self._backend.aclose()
 
-    async def _give_back(self, key: str) -> None:
+    async def _end_quietly(self, key: str) -> None:
         try:
-            await self._journal.release(key)
+            await self._end(key)
         except AgentError as error:
             _log.warning("session %s is not given back: %s", key, error)
 
