@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 import agent_sdk_core
 import claude_sdk
 import codex_sdk
@@ -85,3 +87,11 @@ def test_what_the_table_calls_ours_exists() -> None:
     assert len(ours) > 60
     for name in ours:
         assert any(hasattr(package, name) for package in (agent_sdk_core, claude_sdk, codex_sdk)), name
+
+
+def test_every_official_name_is_ours_or_met_with_what_to_write() -> None:
+    for name in names_of_claude_agent_sdk() | OPENAI_CODEX:
+        if hasattr(codex_sdk, name) or hasattr(claude_sdk, name):
+            continue
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}': "):
+            getattr(agent_sdk_core, name)

@@ -93,6 +93,34 @@ def test_what_a_function_takes_passes() -> None:
     assert list(inspect.signature(greet).parameters) == ["name", "times", "loud"]
 
 
+NOTHING: dict[str, object] = {}
+NOBODY: list[str] = []
+
+
+@checked
+def pack(names: Sequence[str], *, sizes: tuple[int, ...] | None = None, both: str | list[int] = "") -> None:
+    del names, sizes, both
+
+
+@pytest.mark.parametrize(
+    ("args", "named", "said"),
+    [
+        ((["a", 3],), NOTHING, "pack: names[1] must be text, not int."),
+        ((NOBODY,), {"sizes": (1, "b")}, "pack: sizes[1] must be a whole number, not str."),
+        ((NOBODY,), {"both": [None]}, "pack: both[0] must be a whole number, not None."),
+        ((NOBODY,), {"both": 3}, "pack: both must be text or a list of a whole number, not int."),
+        ((3,), NOTHING, "pack: names must be a list of text, not int."),
+        ((NOBODY,), {"names": NOBODY}, "pack takes 'names' once, and it is given by position and by name."),
+    ],
+)
+def test_of_a_list_the_entry_is_named_that_is_wrong(
+    args: tuple[object, ...], named: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        untyped(pack)(*args, **named)
+    assert caught.value.message == said
+
+
 def test_an_error_names_the_option_for_programs() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         untyped(greet)("a", lou=True)
@@ -105,7 +133,7 @@ def test_values_of_a_kind_are_looked_at_once_and_lists_each_time() -> None:
         return len(names)
 
     assert take(["a"]) == take(["a", "b"]) - 1 == 1
-    with pytest.raises(InvalidRequestError, match="names must be a list of text, not list"):
+    with pytest.raises(InvalidRequestError, match=r"names\[1\] must be text, not int"):
         untyped(take)(["a", 1])
     with pytest.raises(InvalidRequestError, match="names must be a list of text, not str"):
         untyped(take)("ab")

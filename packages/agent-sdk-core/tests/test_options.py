@@ -208,7 +208,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"add_dirs": "/tmp"}, "add_dirs must be a list of folders."),
     ({"add_dirs": ("/tmp", "")}, "add_dirs[1] is empty."),
     ({"sandbox": {"mode": "open"}}, "sandbox is wrong: SandboxPolicy.mode must be 'read-only', "),
-    ({"sandbox": "read-only"}, "sandbox takes a SandboxPolicy, not str."),
+    ({"sandbox": "read-only"}, "sandbox takes a SandboxPolicy, such as SandboxPolicy(mode='read-only'), not str."),
     ({"model": 5}, "model must be text, not a number."),
     ({"model": ""}, "model is empty; leave it out."),
     ({"model": " "}, "model is empty; leave it out."),
@@ -379,7 +379,7 @@ def test_a_policy_that_would_not_bind_every_call_is_refused_unless_that_is_accep
 
 
 def test_a_policy_is_a_guard() -> None:
-    with pytest.raises(InvalidRequestError, match="policy takes a PolicyGuard, not dict"):
+    with pytest.raises(InvalidRequestError, match=r"policy takes a PolicyGuard, such as .*, not dict"):
         SessionOptions(policy={"deny": ["Bash"]})  # type: ignore[arg-type]  # what is refused
 
 

@@ -22,6 +22,7 @@ CORE = {
     "errors": {"redaction"},
     "records": set[str](),
     "spellings": set[str](),
+    "official_names": {"names"},
     "arguments": {"errors", "names", "spellings"},
     "models": {"arguments", "records", "wire"},
     "redaction": set[str](),
@@ -58,7 +59,8 @@ CORE = {
     "hosting": VALUES
     | {"asking", "hooks", "interfaces", "messages", "options", "policy", "prompts", "runtime", "tools", "turn_options"},
     "sync": VALUES
-    | {"asking", "config", "factory", "hooks", "interfaces", "messages", "options", "prompts", "runtime", "tools"},
+    | {"asking", "config", "factory", "hooks", "interfaces", "messages", "options", "prompts", "runtime", "spellings"}
+    | {"tools"},
     "schemas": {"asking", "interfaces", "messages", "models", "wire", "telemetry"},
 }
 """What each room of core may import of core, from the ground up."""

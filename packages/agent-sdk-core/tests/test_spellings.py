@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from typing import Any
@@ -19,14 +20,16 @@ from agent_sdk_core import (
     SessionOptions,
     Turn,
     create_backend,
+    official_names,
     spellings,
+    sync,
 )
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.interfaces.turn import PromptQueue
 
 
 def public(table: str) -> dict[str, str]:
-    return getattr(spellings, table)
+    return getattr(official_names if table == "_PUBLIC" else spellings, table)
 
 
 @pytest.mark.parametrize("package", ["agent_sdk_core", "claude_sdk", "codex_sdk"])
@@ -38,6 +41,42 @@ def test_a_public_name_of_an_official_package_is_met_with_ours(package: str, nam
     assert not hasattr(module, name)
     with pytest.raises(ImportError, match=rf"cannot import name '{name}' from '{package}': .*`"):
         exec(f"from {package} import {name}")
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "said"),
+    [
+        ("agent_sdk_core", "HookMatcher", "`Hook`"),
+        ("agent_sdk_core", "PreToolUseHookInput", "`PreToolUseEvent`"),
+        ("agent_sdk_core", "ResultMesage", "did you mean 'ResultMessage'"),
+        ("claude_sdk", "sessionOptions", "did you mean 'SessionOptions'"),
+        ("agent_sdk_core.sync", "ClaudeAgentOptions", "`SessionOptions`"),
+        ("agent_sdk_core.sync", "TextInput", "it is `agent_sdk_core.TextInput`"),
+        ("agent_sdk_core.sync", "create_backed", "did you mean 'create_backend'"),
+    ],
+)
+def test_a_public_name_that_is_near_or_elsewhere_is_told(module: str, name: str, said: str) -> None:
+    found = importlib.import_module(module)
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'.*{said}"):
+        getattr(found, name)
+    with pytest.raises(ImportError, match=f"cannot import name '{name}' from '{module}'.*{said}"):
+        exec(f"from {module} import {name}")
+
+
+def test_what_the_hints_name_exists() -> None:
+    """Whoever follows a hint finds what it names."""
+    told = [
+        hint for table in ("_PUBLIC", "_SESSION", "_BACKEND", "_TURN", "_PERMISSION") for hint in public(table).values()
+    ]
+    code = [each for hint in told for each in re.findall(r"`([^`]*)`", hint)]
+    names = {name for each in code for name in re.findall(r"(?<![\w\"])([A-Z]\w+)", each)} - {"True", "None"}
+    assert len(names) > 40
+    places = {"session": AgentSession, "backend": AgentBackend, "turn": Turn, "request": PermissionRequest}
+    assert [name for name in names if not hasattr(agent_sdk_core, name) and name != "ClaudeBackend"] == []
+    methods = [match for each in code for match in re.findall(r"\b(session|backend|turn|request)\.(\w+)", each)]
+    assert len(methods) > 30
+    assert [f"{at}.{name}" for at, name in methods if not hasattr(places[at], name)] == ["session.session_id"] * 2
+    assert "session_id" in inspect.get_annotations(AgentSession)
 
 
 def test_another_name_is_told_as_python_tells_it() -> None:
@@ -89,6 +128,62 @@ def test_an_official_method_is_met_with_ours(interface: type, name: str, said: s
         getattr(made, name)
     assert not hasattr(made, name)
     assert getattr(made, name, 5) == 5
+
+
+@pytest.mark.parametrize(
+    ("face", "name", "said"),
+    [
+        (sync.AgentSession, "receive_response", "iterate the turn: `for message in session.query(prompt)`."),
+        (sync.AgentSession, "aclose", "here it is `close()`."),
+        (sync.AgentBackend, "thread_start", "open a session with `backend.create_session(SessionOptions(…))`."),
+        (sync.AgentBackend, "login_chatgpt", "log in with `with backend.login() as login`."),
+        (sync.Turn, "run", "wait for its end with `turn.wait()`."),
+    ],
+)
+def test_an_official_method_is_met_with_that_of_the_synchronous_face(face: Any, name: str, said: str) -> None:
+    made: Any = face.__new__(face)
+    with pytest.raises(AttributeError) as caught:
+        getattr(made, name)
+    assert str(caught.value) == f"{face.__name__!r} object has no attribute {name!r}: {said}"
+    with pytest.raises(AttributeError, match=r"has no attribute 'nonsense'$"):
+        _ = made.nonsense
+
+
+def test_no_advice_for_the_synchronous_face_awaits() -> None:
+    for table in ("_SESSION", "_BACKEND", "_TURN", "_PERMISSION"):
+        for hint in public(table).values():
+            plain = spellings.without_async(hint)
+            assert "await" not in plain, plain
+            assert "async" not in plain, plain
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("stderr", r"backend\.logs\(\)"),
+        ("session_store", r"ClaudeBackend\(session_store=…\)"),
+        ("max_buffer_size", "none is needed"),
+        ("permission_prompt_tool_name", "can_use_tool"),
+        ("enable_file_checkpointing", "nothing of the kind"),
+    ],
+)
+def test_an_option_that_went_elsewhere_is_told_where(option: str, said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=rf"^SessionOptions\.{option} does not exist; .*{said}"):
+        SessionOptions.model_validate({option: None})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"tools": ["Read"]}, "chosen by builtin_tools"),
+        ({"tools": {"type": "preset", "preset": "claude_code"}}, "not a table; .* builtin_tools"),
+        ({"sandbox": "read-only"}, r"such as SandboxPolicy\(mode='read-only'\), not str"),
+        ({"policy": {"allow": []}}, r"such as PolicyGuard\(allow="),
+    ],
+)
+def test_an_option_in_the_words_of_an_official_package_is_met_with_ours(options: Any, said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=said):
+        SessionOptions(**options)
 
 
 @pytest.mark.parametrize("interface", [AgentSession, AgentBackend, Turn, PromptQueue])
@@ -149,8 +244,9 @@ def test_the_tables_load_only_when_a_name_was_not_found() -> None:
     code = (
         "import sys, agent_sdk_core\n"
         "agent_sdk_core.SessionOptions(cwd='.')\n"
-        "assert 'agent_sdk_core.spellings' not in sys.modules\n"
+        "tables = {'agent_sdk_core.spellings', 'agent_sdk_core.official_names'}\n"
+        "assert not tables & set(sys.modules)\n"
         "hasattr(agent_sdk_core, 'Codex')\n"
-        "assert 'agent_sdk_core.spellings' in sys.modules\n"
+        "assert 'agent_sdk_core.official_names' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

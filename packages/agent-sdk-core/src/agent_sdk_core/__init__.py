@@ -542,7 +542,7 @@ def lazy_names(package: str, modules: Mapping[str, str], beside: ModuleType | No
         elif beside is not None and name in beside.__all__:
             value = getattr(beside, name)
         else:
-            from agent_sdk_core.spellings import no_public_name
+            from agent_sdk_core.official_names import no_public_name
 
             raise no_public_name(package, name)
         setattr(sys.modules[package], name, value)

@@ -126,6 +126,8 @@ class _Call:
         for name in kwargs:
             if name not in self._parameters and not self._any_name:
                 raise self._unknown(name)
+            if name in given:
+                raise self._refusal(f"takes {name!r} once, and it is given by position and by name.", name)
         given.update(kwargs)
         for name in self._needed:
             if name not in given:
@@ -157,10 +159,9 @@ class _Call:
             self._hints[name] = _resolved(parameter.annotation, self._function)
         hint = self._hints[name]
         if not fits(hint, value):
-            raise InvalidRequestError(
-                f"{self._name}: {name} must be {described(hint)}, not {_named(value)}{_advice(hint, value)}.",
-                details={"option": name},
-            )
+            place, wanted, wrong = _at_fault(hint, value)
+            said = f"must be {described(wanted)}, not {_named(wrong)}{_advice(wanted, wrong)}"
+            raise InvalidRequestError(f"{self._name}: {name}{place} {said}.", details={"option": name})
         if not isinstance(value, (*_ENTRIES, Mapping)):  # Of the others, the type says all.
             self._kinds[name].add(type(value))
 
@@ -252,6 +253,30 @@ def _holds(origin: type, arguments: tuple[Any, ...], value: object) -> bool:
         return False
     entries = cast("Collection[object]", value) if isinstance(value, _ENTRIES) else ()
     return not arguments or all(fits(arguments[0], entry) for entry in entries)
+
+
+def _at_fault(hint: Any, value: object) -> tuple[str, Any, object]:
+    """Return what of a value does not fit: the first such entry of a list that may be one, else all of it.
+
+    Returns:
+        Where it is in the value, what may stand there, and what does.
+    """
+    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    lists = [each for each in choices if _may_list(each, value)]
+    if len(lists) != 1:
+        return "", hint, value
+    wanted = get_args(lists[0])[0]
+    entries = enumerate(cast("Collection[object]", value))
+    return next((f"[{at}]", wanted, entry) for at, entry in entries if not fits(wanted, entry))
+
+
+def _may_list(hint: Any, value: object) -> bool:
+    """Tell whether an annotation is of a list with entries of one kind, and the value such a list."""
+    origin = get_origin(hint)
+    if not isinstance(origin, type) or not issubclass(origin, Iterable) or issubclass(origin, Mapping):
+        return False
+    ordered = isinstance(value, list | tuple) and (origin is tuple or isinstance(value, origin))
+    return ordered and [each for each in get_args(hint) if each is not Ellipsis] == [get_args(hint)[0]]
 
 
 def described(hint: Any) -> str:

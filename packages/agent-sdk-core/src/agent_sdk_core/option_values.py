@@ -154,10 +154,12 @@ def _refusal(cls: type[BaseModel], errors: Sequence[ErrorDetails]) -> InvalidReq
 
 
 def _meant(cls: type[BaseModel], name: str) -> str:
-    from agent_sdk_core.spellings import belongs_to_backend, spelled  # Only errors need it.
+    from agent_sdk_core.spellings import belongs_to_backend, elsewhere, spelled  # Only errors need it.
 
     if cls.__name__ == "SessionOptions" and (argument := belongs_to_backend(name)) is not None:
         return f"; create_backend(…, {argument}=…) takes it."
+    if cls.__name__ == "SessionOptions" and (place := elsewhere(name)) is not None:
+        return f"; {place}."
     meant = spelled(cls.__name__, name) or nearest(name, tuple(cls.model_fields))
     return f"; did you mean {meant!r}?" if meant else "."
 

@@ -74,6 +74,8 @@ def _registries(value: Any) -> Any:
 
     if isinstance(value, ToolRegistry):
         return value
+    if isinstance(value, Mapping):
+        raise wrong("takes tools of yours, not a table; the agent's own tools are chosen by builtin_tools")
     single = isinstance(value, Tool | str) or not isinstance(value, Iterable)
     given = tuple(_installed(cast("Any", (value,) if single else value)))
     for entry in given:
@@ -102,7 +104,8 @@ def _installed(given: Iterable[object]) -> Iterator[object]:
         try:
             yield from load_tools(entry)
         except InvalidRequestError as error:
-            raise wrong(f"names what cannot be used: {error.message.rstrip('.')}") from None
+            own = "; the agent's own tools are chosen by builtin_tools" if entry[:1].isupper() else ""
+            raise wrong(f"names what cannot be used: {error.message.rstrip('.')}{own}") from None
 
 
 def _agents(value: Any) -> Any:
@@ -138,7 +141,7 @@ def _guard(value: Any) -> Any:
     from agent_sdk_core.policy.guard import PolicyGuard
 
     if not isinstance(value, PolicyGuard):
-        raise wrong(f"takes a PolicyGuard, not {type(value).__name__}")
+        raise wrong(f"takes a PolicyGuard, such as PolicyGuard(allow=['Read(**)']), not {type(value).__name__}")
     return value
 
 
@@ -158,7 +161,7 @@ def as_policy(value: Any) -> Any:
     if value is None or isinstance(value, SandboxPolicy):
         return value
     if not isinstance(value, Mapping):
-        raise wrong(f"takes a SandboxPolicy, not {type(value).__name__}")
+        raise wrong(f"takes a SandboxPolicy, such as SandboxPolicy(mode='read-only'), not {type(value).__name__}")
     return SandboxPolicy.model_validate(value)
 
 

@@ -1,8 +1,11 @@
-"""Spellings of the official packages, each with what it is called here; loaded only when a name was not found."""
+"""Spellings of what the official packages' objects and calls have, each with what it is called here.
+
+Loaded only when a name was not found.
+"""
 
 from __future__ import annotations
 
-import sys
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -59,6 +62,21 @@ _OPTIONS: Final[Mapping[str, str]] = {
 }
 """Options that have another name here."""
 
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("stderr", "debug_stderr"), "what the agent logs is read by backend.logs()"),
+    "max_buffer_size": "none is needed, for a line may have 64 MiB",
+    "session_store": "ClaudeBackend(session_store=…) takes it",
+    "session_store_flush": "a session_store of ClaudeBackend is always written at once",
+    "permission_prompt_tool_name": "can_use_tool takes an async function that is asked instead",
+    "client_app": "create_backend(…, client_name=…, client_version=…) takes it",
+    "include_hook_events": "hooks are functions of yours: hooks=Hooks(…)",
+    **dict.fromkeys(
+        ("user", "forward_subagent_text", "verbatim_prompts", "resume_drops_turn", "enable_file_checkpointing"),
+        "there is nothing of the kind here",
+    ),
+}
+"""Options of claude-agent-sdk that a session does not take, each with where it went."""
+
 _BACKEND_OPTIONS: Final[Mapping[str, str]] = {
     "cli_path": "executable",
     "codex_bin": "executable",
@@ -108,93 +126,10 @@ _INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Parameters of the official packages that have no equal here, each with what to write instead."""
 
-_SESSIONS: Final = "a session is made by `backend.create_session(SessionOptions(…))`"
-_ERRORS: Final = "errors are `AgentError` and its subclasses, such as"
-
-_PUBLIC: Final[Mapping[str, str]] = {
-    "ClaudeSDKClient": f'here a backend makes sessions: `create_backend("claude")`, and {_SESSIONS}',
-    "ClaudeAgentOptions": "the options of a session are `SessionOptions`",
-    "ClaudeCodeOptions": "the options of a session are `SessionOptions`",
-    "Codex": f'the backend is `create_backend("codex")`, and {_SESSIONS}',
-    "AsyncCodex": f'the backend is `create_backend("codex")`, and {_SESSIONS}',
-    "CodexConfig": '`create_backend("codex", executable=…, env=…)` takes what starts Codex, `SessionOptions` the rest',
-    "Thread": "a thread is an `AgentSession`",
-    "AsyncThread": "a thread is an `AgentSession`",
-    "ThreadOptions": "the options of a session are `SessionOptions`",
-    "thread_start": _SESSIONS,
-    "thread_resume": "`await backend.resume(session_id)` resumes a session",
-    "TurnHandle": "a turn is a `Turn`, made by `session.query(prompt)`",
-    "AsyncTurnHandle": "a turn is a `Turn`, made by `session.query(prompt)`",
-    "TurnResult": "a turn ends with a `ResultMessage`",
-    "ApprovalMode": "approvals are `SessionOptions(permission_mode=…)`",
-    "AskForApproval": "approvals are `SessionOptions(permission_mode=…)`",
-    "Sandbox": "the sandbox is `SandboxPolicy`",
-    "SandboxMode": "the sandbox is `SandboxPolicy`",
-    "SandboxSettings": "the sandbox is `SandboxPolicy`",
-    "SandboxNetworkConfig": "the sandbox is `SandboxPolicy`",
-    "LocalImageInput": "an image from a file is `ImageInput(path=…)`",
-    "Input": "what a prompt may be is `Prompt`",
-    "InputItem": "what a prompt may be is `Prompt`",
-    "RunInput": "what a prompt may be is `Prompt`",
-    "Message": "every message is an `SDKMessage`",
-    "TaskStartedMessage": "it is `TaskStarted` here",
-    "TaskUpdatedMessage": "it is `TaskUpdated` here",
-    "TaskProgressMessage": "it is `TaskUpdated` here",
-    "TaskNotificationMessage": "it is `TaskNotification` here",
-    "SystemInitData": "the first message of a turn is an `InitMessage`",
-    "TaskUsage": "it is `Usage` here",
-    "RateLimitInfo": "it is the `rate_limit_info` of a `RateLimitEvent`",
-    "EffortLevel": "it is `ReasoningEffort` here",
-    "ThinkingConfig": "reasoning is `SessionOptions(reasoning_effort=…)`",
-    "ThinkingConfigAdaptive": "reasoning is `SessionOptions(reasoning_effort=…)`",
-    "ThinkingConfigEnabled": "reasoning is `SessionOptions(reasoning_effort=…)`",
-    "ThinkingConfigDisabled": "reasoning is `SessionOptions(reasoning_effort=…)`",
-    "ServerToolResultBlock": "it is `WebSearchToolResultBlock` here",
-    "CanUseTool": "`SessionOptions(can_use_tool=…)` takes an async function of a `PermissionRequest`",
-    "PermissionResult": "a permission request is answered with `Allow` or `Deny`",
-    "PermissionResultAllow": "a permission request is answered with `Allow`",
-    "PermissionResultDeny": "a permission request is answered with `Deny`",
-    "PermissionRuleValue": 'a rule is a text: `PermissionUpdate("add_rules", ["Bash(git push *)"], "allow")`',
-    "ToolPermissionContext": "what a permission request is about stands in its `PermissionRequest`",
-    "McpServerConfig": "MCP servers are tables: `SessionOptions(mcp_servers={name: {…}})`",
-    "McpSdkServerConfig": "tools of your own are `SessionOptions(tools=ToolRegistry(…))`",
-    "create_sdk_mcp_server": "tools of your own are `SessionOptions(tools=ToolRegistry(…))`",
-    "SdkMcpTool": "a tool is a `Tool`, made by `@tool` above an async function",
-    "SDKSessionInfo": "a stored session is a `SessionSummary`",
-    "SessionMessage": "stored messages are those of a `HistoryPage`",
-    "list_sessions": "it is a method here: `await backend.list_sessions()`",
-    "get_session_info": "it is a method here: `await backend.session_info(session_id)`",
-    "get_session_messages": "it is a method here: `await backend.read_history(session_id)`",
-    "rename_session": "it is a method here: `await backend.rename_session(session_id, title)`",
-    "delete_session": "it is a method here: `await backend.delete_session(session_id)`",
-    "fork_session": "it is a method here: `await session.fork()`",
-    "ForkSessionResult": "`await session.fork()` returns the new session",
-    "Transport": "what starts an agent is a backend: `AgentBackend`",
-    "ClaudeSDKError": f"{_ERRORS} `ProcessExitedError`",
-    "CLIConnectionError": f"{_ERRORS} `ConnectionLostError` and `StartError`",
-    "CLINotFoundError": f"{_ERRORS} `ExecutableNotFoundError`",
-    "ProcessError": f"{_ERRORS} `ProcessExitedError`",
-    "CLIJSONDecodeError": f"{_ERRORS} `ProtocolError`",
-    "ResultError": "a failed turn is a `ResultMessage`: `result.error`, `result.raise_for_error()`",
-    "CodexError": f"{_ERRORS} `ProtocolError`",
-    "TransportClosedError": f"{_ERRORS} `ConnectionLostError`",
-    "JsonRpcError": f"{_ERRORS} `ProtocolError`",
-    "CodexRpcError": f"{_ERRORS} `ProtocolError`",
-    "ParseError": f"{_ERRORS} `ProtocolError`",
-    "MethodNotFoundError": f"{_ERRORS} `ProtocolError`",
-    "InvalidParamsError": f"{_ERRORS} `InvalidRequestError`",
-    "InternalRpcError": f"{_ERRORS} `ProtocolError`",
-    "ServerBusyError": f"{_ERRORS} `RateLimitError`, whose `retryable` is True",
-    "RetryLimitExceededError": "`error.retryable` says whether to try again",
-    "retry_on_overload": "`error.retryable` says whether to try again",
-    "is_retryable_error": "`error.retryable` says whether to try again",
-}
-"""Public names of the official packages that have another name here."""
-
 _SESSION: Final[Mapping[str, str]] = {
     "receive_response": "iterate the turn: `async for message in session.query(prompt)`",
     "receive_messages": "iterate `session.messages()`",
-    "connect": f"{_SESSIONS}, and is connected",
+    "connect": "a session is made by `backend.create_session(SessionOptions(…))`, and is connected",
     "disconnect": "close it with `await session.aclose()`, or by `async with`",
     "close": "close it with `await session.aclose()`, or by `async with`",
     "turn": "a turn is made by `session.query(prompt)`",
@@ -208,7 +143,7 @@ _SESSION: Final[Mapping[str, str]] = {
     "thread_id": "its id is `session.session_id`",
     "get_context_usage": "ask with `await session.usage()`",
     "get_server_info": "what it runs with is `session.info`",
-    "get_mcp_status": "the names of its MCP servers are `session.info.mcp_servers`",
+    "get_mcp_status": "ask with `await session.mcp_status()`",
     "set_effort": "set it with `await session.set_reasoning_effort(effort)`",
 }
 
@@ -269,6 +204,21 @@ _PLACES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
+_PLAIN: Final = tuple(
+    (re.compile(pattern), plain)
+    for pattern, plain in (
+        (r"`await turn`", "`turn.wait()`"),
+        (r"await ((?:\w+\.)?query\([^)]*\))", r"\1.wait()"),
+        (r"async with await ", "with "),
+        (r"async (with|for)", r"\1"),
+        (r"await ", ""),
+        (r"Await it", "Wait for it"),
+        (r"\baclose\b", "close"),
+    )
+)
+"""What advice for the async face is where nothing is awaited."""
+
+
 def spelled(call: str, name: str) -> str | None:
     """Return what a parameter, or an option, is called here.
 
@@ -286,45 +236,34 @@ def instead(call: str, name: str) -> str | None:
     return _INSTEAD.get(call, {}).get(name)
 
 
+def elsewhere(option: str) -> str | None:
+    """Return where something went that is an option of a session in claude-agent-sdk, and none here."""
+    return _ELSEWHERE.get(option)
+
+
 def belongs_to_backend(option: str) -> str | None:
     """Return the argument of `create_backend` that an option of a session is meant for, or None."""
     return _BACKEND_OPTIONS.get(option)
 
 
-def no_attribute(interface: str, owner: object, name: str) -> AttributeError:
+def no_attribute(interface: str, owner: object, name: str, *, synchronous: bool = False) -> AttributeError:
     """Return the error for a name that an object does not have, with what to write instead where it is known.
 
     Args:
         interface: What the object is, such as "AgentSession".
         owner: The object.
         name: The name.
+        synchronous: Whether the object is of the synchronous face.
     """
     sentence = f"{type(owner).__name__!r} object has no attribute {name!r}"
     known = _PLACES.get(interface, {}).get(name)
+    if synchronous:
+        known = "here it is `close()`" if name == "aclose" else known and without_async(known)
     return AttributeError(f"{sentence}: {known}." if known else sentence, name=name, obj=owner)
 
 
-def no_public_name(module: str, name: str) -> ImportError | AttributeError:
-    """Return the error for a name that a package does not have, with ours where it is an official package's.
-
-    Of `from package import name` Python would tell another sentence than an `AttributeError` brings, so that one gets
-    an `ImportError`.
-
-    Args:
-        module: Name of the package.
-        name: The name.
-    """
-    known = _PUBLIC.get(name)
-    if known is None:
-        return AttributeError(f"module {module!r} has no attribute {name!r}")
-    if _imports(2):
-        return ImportError(f"cannot import name {name!r} from {module!r}: {known}.", name=module)
-    return AttributeError(f"module {module!r} has no attribute {name!r}: {known}.")
-
-
-def _imports(depth: int) -> bool:
-    """Tell whether the code that asks a package for a name is a `from … import`."""
-    from opcode import opmap
-
-    caller = sys._getframe(depth + 1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # who asks is seen only so
-    return caller.f_lasti >= 0 and caller.f_code.co_code[caller.f_lasti] == opmap["IMPORT_FROM"]
+def without_async(advice: str) -> str:
+    """Return advice as it is for the synchronous face."""
+    for pattern, plain in _PLAIN:
+        advice = pattern.sub(plain, advice)
+    return advice

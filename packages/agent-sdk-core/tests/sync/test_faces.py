@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
@@ -424,3 +425,59 @@ def test_a_goal_is_read_and_left(session: AgentSession, agent: Any) -> None:
         assert run.result is None
     assert pursuit.left
     assert session.goal is None
+
+
+@pytest.mark.parametrize(
+    ("method", "args", "named", "said"),
+    [
+        ("query", (), {}, "AgentSession.query needs 'prompt'."),
+        ("query", (), {"promt": "x"}, "AgentSession.query takes no 'promt'; did you mean 'prompt'?"),
+        ("run", ("x",), {"cwd": "."}, "write options=TurnOptions(cwd=…)."),
+        ("fork", ("x",), {}, "AgentSession.fork takes 0 by position, not 1"),
+        ("set_goal", (3,), {}, "AgentSession.set_goal: objective must be text, not int."),
+    ],
+)
+def test_what_a_session_does_not_take_is_refused_in_words(
+    session: AgentSession, method: str, args: tuple[object, ...], named: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        getattr(session, method)(*args, **named)
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("method", "named", "said"),
+    [
+        ("create_session", {"cwd": "."}, "write options=SessionOptions(cwd=…)."),
+        ("resume", {}, "AgentBackend.resume needs 'session_id'."),
+    ],
+)
+def test_what_a_backend_does_not_take_is_refused_in_words(
+    backend: AgentBackend, method: str, named: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        getattr(backend, method)(**named)
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("made", "args", "named", "said"),
+    [
+        (AgentBackend, ("codex",), {}, "sync.create_backend(…) makes one by its name."),
+        (query, (), {}, "query needs 'prompt'."),
+        (query, ("x",), {"model": "y"}, "query takes no 'model' of its own"),
+        (create_backend, ("codex", SessionOptions()), {}, "create_backend takes 1 by position"),
+    ],
+)
+def test_what_makes_none_is_refused_in_words(
+    made: Callable[..., object], args: tuple[object, ...], named: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        made(*args, **named)
+    assert said in caught.value.message
+
+
+def test_a_turn_that_is_never_sent_is_told_with_the_line_that_made_it(session: AgentSession) -> None:
+    with pytest.warns(ResourceWarning, match=r"Wait for it, .*`result = session\.query\(…\)\.wait\(\)`") as caught:
+        session.query("Hi")
+    assert [warning.filename for warning in caught] == [__file__]

@@ -233,3 +233,9 @@ def test_two_tools_of_one_name_are_refused() -> None:
 def test_a_registry_needs_a_name_that_can_be_told_apart(name: str) -> None:
     with pytest.raises(InvalidRequestError, match="registry"):
         ToolRegistry(name)
+
+
+def test_what_the_decorator_does_not_take_is_refused_in_words() -> None:
+    untyped: Any = tool
+    with pytest.raises(InvalidRequestError, match=r"^tool takes no 'readonly'; did you mean 'read_only'"):
+        untyped(readonly=True)

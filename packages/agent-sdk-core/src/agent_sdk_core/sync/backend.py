@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from agent_sdk_core.arguments import checked
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.factory import registry
 from agent_sdk_core.interfaces import backend as async_face
 from agent_sdk_core.interfaces import session as async_session
@@ -33,9 +35,17 @@ class AgentBackend(Face[async_face.AgentBackend]):
 
     Args:
         inner: The async backend, not yet started.
+
+    Raises:
+        InvalidRequestError: It is none.
     """
 
     def __init__(self, inner: async_face.AgentBackend) -> None:
+        if not isinstance(inner, async_face.AgentBackend):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everybody checks types
+            raise InvalidRequestError(
+                f"AgentBackend: inner must be a backend, such as CodexBackend(…), not {type(inner).__name__}; "
+                "sync.create_backend(…) makes one by its name."
+            )
         super().__init__(inner, Portal(f"the synchronous {inner.type} backend", inner.aclose))
         self._faces: weakref.WeakValueDictionary[int, AgentSession] = weakref.WeakValueDictionary()
 
@@ -81,7 +91,7 @@ class AgentBackend(Face[async_face.AgentBackend]):
         """Open a stored session and go on with it: `create_session` with `SessionOptions.resume`.
 
         Args:
-            session_id: The session's id: `AgentSession.resolved_session_id`, or `SessionSummary.session_id`.
+            session_id: The session's id: `AgentSession.resolved_session_id`, or `StoredSession.session_id`.
             options: Its other options.
 
         Raises:
@@ -165,6 +175,7 @@ class AgentBackend(Face[async_face.AgentBackend]):
         self.close()
 
 
+@checked
 def create_backend(
     type: BackendType | None = None,
     *,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Concatenate, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
 
+from agent_sdk_core.arguments import check_calls
+from agent_sdk_core.interfaces.unused import CalledFromHere
 from agent_sdk_core.sync.portal import Portal
 
 A = TypeVar("A")
@@ -20,7 +22,15 @@ class Face(Generic[A]):
     Args:
         inner: The async object behind it.
         portal: Where that lives.
+
+    Each face refuses what its methods are wrongly called with, and meets a name that it lacks with what to write
+    instead, as the async one does.
     """
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """Check the calls of a face."""
+        super().__init_subclass__(**kwargs)
+        check_calls(cls, cls)
 
     def __init__(self, inner: A, portal: Portal) -> None:
         self._inner = inner
@@ -38,6 +48,14 @@ class Face(Generic[A]):
 
     def __repr__(self) -> str:
         return f"<sync {self._inner!r}>"
+
+    if not TYPE_CHECKING:  # A type checker would take any name for an attribute.
+
+        def __getattr__(self, name: str) -> object:
+            from agent_sdk_core.spellings import no_attribute
+
+            face = next(face for face in type(self).__mro__ if Face in face.__bases__)
+            raise no_attribute(face.__name__, self, name, synchronous=True)
 
 
 def blocking(method: Callable[Concatenate[A, P], Awaitable[T]]) -> Callable[Concatenate[Face[A], P], T]:
@@ -70,7 +88,8 @@ def in_loop(portal: Portal, make: Callable[[], T]) -> T:
     async def made() -> T:
         return make()
 
-    return portal.call(made)
+    with CalledFromHere():
+        return portal.call(made)
 
 
 def _concrete(call: C) -> C:

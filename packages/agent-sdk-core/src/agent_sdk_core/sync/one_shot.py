@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from agent_sdk_core.arguments import checked
 from agent_sdk_core.factory import one_shot as async_face
 from agent_sdk_core.interfaces import backend as async_backend
 from agent_sdk_core.interfaces import turn as async_turn
@@ -93,6 +95,7 @@ def query(
     config: RuntimeConfig | None = None,
     output_type: Any,
 ) -> Turn[Any]: ...
+@partial(checked, own=("backend",))
 def query(
     prompt: Prompt,
     *,

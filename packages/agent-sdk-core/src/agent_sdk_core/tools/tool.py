@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, cast, get_args, overload
 
 import anyio
 
-from agent_sdk_core.arguments import checked_class
+from agent_sdk_core.arguments import checked, checked_class
 from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.option_values import json_value, require_positive
 from agent_sdk_core.records import dataclass
@@ -34,6 +34,10 @@ _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # What a tool raises is told to the model; it is no traceback on a terminal.
 _MOST_PROBLEMS: Final = 25
 _DESCRIPTION_AND_SCHEMA: Final = 2
+_CHECKED_BELOW: Final = (
+    *("function", "name", "description", "annotations", "read_only", "destructive", "open_world"),
+    *("max_result_chars", "ask", "timeout"),
+)
 TOOL_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 ToolAsk = Literal["never", "policy", "always"]
@@ -208,6 +212,7 @@ def tool(
     ask: ToolAsk = "policy",
     timeout: float | None = None,
 ) -> Callable[[Function], Tool]: ...
+@partial(checked, own=_CHECKED_BELOW)
 def tool(
     function: object = None,
     /,
@@ -280,6 +285,8 @@ def tool(
 
     def made(wrapped: Function, frame: FrameType | None) -> Tool:
         outer = frame.f_back if frame is not None else None
+        while outer is not None and outer.f_globals.get("__name__") == checked.__module__:
+            outer = outer.f_back
         names = {} if outer is None else outer.f_locals
         found = ToolFunction.of(wrapped, description=description, names=names)
         return Tool(found.name if name is None else name, found.description, found.schema, found.call, **hints)
