@@ -47,7 +47,8 @@ class MemoryDriver(SessionDriver):
         hooks: Replacements for these methods, by name.
         turn_id: The turn that runs at the agent.
         uuids: The prompts of that turn.
-        held: Prompts that the agent keeps for a turn of their own.
+        held: Prompts that the agent has, and has shown no model.
+        keeps_held: Whether it begins a turn for these by itself.
         asked: What the last turn was asked: its options, and the form of its answer.
         settings: What the agent was set to, one by one.
         gone: Why the agent does not have the session at hand.
@@ -55,6 +56,7 @@ class MemoryDriver(SessionDriver):
     """
 
     name = "memory"
+    keeps_held = True
     lends = frozenset({"model", "permission_mode", "reasoning_effort"})
 
     def __init__(self) -> None:
@@ -106,7 +108,7 @@ class MemoryDriver(SessionDriver):
         return uuid in self.held
 
     async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
-        if cancel_held:
+        if cancel_held and self.keeps_held:
             for uuid in sorted(self.held):
                 self.held.discard(uuid)
                 self.session.drop_prompt(uuid)
@@ -116,6 +118,7 @@ class MemoryDriver(SessionDriver):
         await self._call("interrupted")
 
     def forget(self, uuid: str) -> None:
+        self.held.discard(uuid)
         if uuid in self.uuids:
             self.uuids.remove(uuid)
 

@@ -265,7 +265,7 @@ async def test_a_turn_is_interrupted_where_the_test_wants(agent: MemoryBackend, 
 
 async def test_prompts_queue_and_steer(agent: MemoryBackend, recorder: Recorder) -> None:
     gate = Gate()
-    agent.reply(text("One", gate), delay(0)).reply(text("Two"))
+    agent.reply(text("One", gate), delay(0)).reply(text("This, too")).reply(text("Two"))
     session = await open_session(agent, recorder)
     first = session.query("One")
     async with first:
@@ -278,6 +278,7 @@ async def test_prompts_queue_and_steer(agent: MemoryBackend, recorder: Recorder)
             gate.open()
         assert first.result is not None
         assert first.result.user_message_uuids == [first.uuid, steered]
+        assert first.text == "This, too"
         assert second.text == "Two"
 
 

@@ -79,6 +79,7 @@ class ClaudeDriver(SessionDriver):
     """
 
     name = "claude"
+    keeps_held = True
     brings_context = True
     lends = frozenset({"model", "permission_mode", "reasoning_effort"})
     budgets = frozenset({"max_turns", "max_budget_usd"})

@@ -222,7 +222,7 @@ class CodexDriver(SessionDriver):
             "input": await _content(prompt),
             "clientUserMessageId": uuid,
         }
-        self._normalizer.expect_prompt(uuid, replay_content(prompt))
+        self._normalizer.expect_prompt(uuid, replay_content(prompt), steered=True)
         try:
             await self.calls.send("turn/steer", params)
         except AgentError as error:
@@ -232,6 +232,10 @@ class CodexDriver(SessionDriver):
             raise
         self._normalizer.assign_prompt(uuid, turn_id)
         return True
+
+    def holds(self, uuid: str) -> bool:
+        """Tell whether Codex has not taken a steering prompt into its turn; an interrupt has it drop that (0.163)."""
+        return self._normalizer.holds_prompt(uuid)
 
     async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
         """Send `turn/interrupt` to the thread and to its sub-agents'; waits for no answer."""

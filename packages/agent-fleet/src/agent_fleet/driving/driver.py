@@ -58,6 +58,7 @@ class FleetDriver(SessionDriver):
     """
 
     name = BACKEND
+    keeps_held = True
     brings_context = True
     updates = "passed"
 
@@ -163,8 +164,8 @@ class FleetDriver(SessionDriver):
         return bool(answer["joined"])
 
     def holds(self, uuid: str) -> bool:
-        """Tell whether the agent keeps a steering prompt for a turn of its own."""
-        return uuid in self._state.held
+        """Tell whether the host has a prompt that has no result: each gets one, be it of a later turn."""
+        return uuid in self.prompts
 
     async def answer_form(self, schema: Mapping[str, object]) -> AnswerForm:
         """Return the schema as it is: the host holds the agent's answers to it."""

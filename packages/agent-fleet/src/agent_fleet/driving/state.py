@@ -19,7 +19,6 @@ class SessionState:
     Attributes:
         info: What the session runs with.
         resolved: What the agent calls it now.
-        held: Steering prompts that the agent keeps for turns of their own.
         usage: What it used.
         sink: Told what the agent calls it, from when there is one.
     """
@@ -27,7 +26,6 @@ class SessionState:
     def __init__(self, opened: Mapping[str, Any]) -> None:
         self.info = SessionInfo()
         self.resolved = ""
-        self.held: set[str] = set()
         self.usage = SessionUsage(Usage())
         self.sink: SessionSink | None = None
         self._told: Mapping[str, Any] = {}
@@ -56,6 +54,5 @@ class SessionState:
 
     def take_result(self, event: Mapping[str, Any]) -> None:
         """Take what is told with a result."""
-        self.held = set(event.get("held") or ())
         if (usage := event.get("usage")) and usage != self._usage:
             self._usage, self.usage = usage, SessionUsage.from_wire(usage)

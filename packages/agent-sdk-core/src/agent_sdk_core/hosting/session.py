@@ -94,7 +94,6 @@ class HostedSession(ServedSession):
             "state": session.state,
             "info": self._told_info(),
             "usage": self._usage,
-            "held": list(getattr(session, "held", ())),
         }
 
     def _told_info(self) -> Json:
@@ -244,7 +243,7 @@ class HostedSession(ServedSession):
                 self._unsteered.difference_update(listed)
                 return
             self._usage = cast("Json", (await self.session.usage()).to_wire())
-            data |= {"usage": self._usage, "held": list(getattr(self.session, "held", ()))}
+            data["usage"] = self._usage
             if listed:
                 await self._quietly(partial(self._journal.ended, self.key, data, listed))
         if self.session.resolved_session_id != self._resolved:

@@ -119,7 +119,8 @@ class InterruptReceipt(WireForm):
 
     Attributes:
         interrupted: Whether a turn was running and has now ended.
-        cancelled: Uuids of queued prompts that it cancelled.
+        cancelled: Uuids of prompts that it cancelled: those that waited, and those that had been steered into the turn
+            and that the model was not shown. What it was shown ends with the turn.
         still_queued: Uuids of prompts that go on to run.
     """
 
@@ -264,7 +265,8 @@ class AgentSession(Interface):
         An agent that does not confirm that within ten seconds has its turn ended by us, with `RequestTimeoutError`.
 
         Args:
-            cancel_queued: Whether queued prompts are cancelled too.
+            cancel_queued: Whether prompts are cancelled too that wait, or were steered in and the model was not shown
+                yet; else they have a turn afterwards.
             now: Give the agent half a second, also where an interrupt has begun that would wait for longer.
         """
 

@@ -81,6 +81,8 @@ class SessionDriver(ABC):
         answers: What the results have to hold, where the session has an output schema.
         lends: Settings that the session itself changes for one turn, with `apply`, and puts back when that has ended.
         budgets: Of "max_turns" and "max_budget_usd" what the agent keeps itself; the session sees to the others.
+        keeps_held: Whether the agent begins a turn by itself for what it `holds` when a turn ends; else it has let
+            go of that by then, and the session sends it anew, or cancels it.
         brings_context: Whether the agent asks, as a turn starts, what hooks tell the model with its prompt; it is sent
             with the prompt otherwise.
         updates: Who keeps what an answer changes for longer, `Allow.updates`: "ours", the session and the options of
@@ -93,6 +95,7 @@ class SessionDriver(ABC):
     answers: AnswerForm | None = None
     lends: frozenset[Setting] = frozenset()
     budgets: frozenset[Budget] = frozenset()
+    keeps_held: bool = False
     brings_context: bool = False
     updates: Literal["ours", "sent", "passed"] = "ours"
     changes_directories: bool = False
@@ -221,7 +224,7 @@ class SessionDriver(ABC):
         return listed[-1] if listed else None
 
     def holds(self, uuid: str) -> bool:
-        """Tell whether the agent keeps a steering prompt, for a turn of its own unless it can join the running one."""
+        """Tell whether the agent has a steering prompt that no model has been shown; a result lists none of these."""
         return False
 
     @abstractmethod
@@ -230,7 +233,7 @@ class SessionDriver(ABC):
 
         Args:
             turn_id: The turn.
-            cancel_held: Whether the agent shall also forget the prompts that it holds.
+            cancel_held: Whether an agent that keeps the prompts that it holds shall forget them.
         """
 
     async def interrupted(self) -> None:

@@ -89,7 +89,13 @@ class Intake:
             if isinstance(message, ResultMessage):
                 self._begun.discard(_turn_id(message))
                 owed = self._turns.owed(self._turns.settled(message))
-                self._hand_on([*batch[start:index], owed])
+                before = batch[start:index]
+                if left_out := self._turns.left_out(owed):
+                    self._hand_on(before)
+                    before = []
+                    for uuid in left_out:
+                        self._turns.dropped(uuid)
+                self._hand_on([*before, owed])
                 start = index + 1
                 self._turns.end(owed)
         self._hand_on(batch[start:] if start else batch)

@@ -185,11 +185,6 @@ class BaseSession(AgentSession):
         """Prompts that wait for their turn; they can be edited, removed and moved."""
         return self._turns.queue
 
-    @property
-    def held(self) -> tuple[str, ...]:
-        """Uuids of steering prompts that the agent keeps for a turn of their own."""
-        return self._turns.held()
-
     @overload
     def query(self, prompt: Prompt, *, options: TurnOptions | None = None) -> Turn: ...
     @overload
@@ -255,11 +250,14 @@ class BaseSession(AgentSession):
         """End the running turn, and return when it has ended."""
         self._host.require_here()
         self._plans.withdraw()
-        held = self._turns.held()
-        cancelled = (*held, *self._turns.cancel_queue()) if cancel_queued else ()
+        steered = self._turns.steered
+        cancelled = self._turns.cancel_queue() if cancel_queued else ()
         surviving = tuple(record.uuid for record in self._turns.queue)
         interrupted = await self._turns.interrupt(cancel_held=cancel_queued, patience=NOW_SECONDS if now else None)
-        return InterruptReceipt(interrupted, cancelled, surviving if cancel_queued else (*held, *surviving))
+        # Only now is it known which of them the model was shown.
+        left_out = tuple(record.uuid for record in steered if record.given_up)
+        goes_on = tuple(record.uuid for record in steered if not record.done.is_set() and not record.given_up)
+        return InterruptReceipt(interrupted, (*left_out, *cancelled), (*goes_on, *surviving))
 
     async def set_model(self, model: str | None) -> None:
         """Use this model from the next turn; None: the agent's default."""

@@ -20,6 +20,7 @@ from agent_sdk_core.runtime.turns.events import (
     Close,
     Closed,
     Compacting,
+    CutOff,
     Dropped,
     Effect,
     Ended,
@@ -52,8 +53,8 @@ def result(turn_id: str | None, *uuids: str) -> ResultMessage:
 class Course:
     """The decisions of one session, with what was asked of the agent and not answered, and every end of a prompt."""
 
-    def __init__(self) -> None:
-        self.decisions = TurnDecisions()
+    def __init__(self, *, keeps_held: bool = True) -> None:
+        self.decisions = TurnDecisions(keeps_held=keeps_held)
         self.records: list[PromptRecord] = []
         self.sends: list[Send] = []
         self.closes: list[Close] = []
@@ -146,6 +147,9 @@ def play(course: Course, data: st.DataObject, step: str) -> None:
             course.put(Cancelled(data.draw(st.sampled_from([None, *course.records]))))
         case "give up" if course.turns:
             course.put(Abandoned(LATE, data.draw(st.sampled_from(course.turns))))
+        case "lose" if course.decisions.running is not None:
+            course.decisions.running.sent = True
+            course.put(CutOff(GONE))
         case "close" if course.closes:
             course.put(course.closes.pop(0).closed)
         case "compact":
@@ -156,13 +160,15 @@ def play(course: Course, data: st.DataObject, step: str) -> None:
             pass
 
 
-COMMON = ["submit", "steer", "answer", "begin", "result", "drop", "cancel", "give up", "close", "compact"]
+COMMON = ["submit", "steer", "answer", "begin", "result", "drop", "cancel", "give up", "lose", "close", "compact"]
 
 
 @settings(max_examples=400)
-@given(st.data(), st.lists(st.sampled_from(COMMON * 4 + ["wind down"]), max_size=40), st.booleans())
-def test_every_prompt_ends_exactly_once_whatever_happens(data: st.DataObject, steps: list[str], late: bool) -> None:
-    course = Course()
+@given(st.data(), st.lists(st.sampled_from(COMMON * 4 + ["wind down"]), max_size=40), st.booleans(), st.booleans())
+def test_every_prompt_ends_exactly_once_whatever_happens(
+    data: st.DataObject, steps: list[str], late: bool, keeps_held: bool
+) -> None:
+    course = Course(keeps_held=keeps_held)
     for step in steps:
         play(course, data, step)
     course.put(Abandoned(GONE))
@@ -182,9 +188,9 @@ def test_every_prompt_ends_exactly_once_whatever_happens(data: st.DataObject, st
 
 
 @settings(max_examples=200)
-@given(st.data(), st.lists(st.sampled_from(COMMON * 2), max_size=25))
-def test_a_session_whose_agent_answers_becomes_idle(data: st.DataObject, steps: list[str]) -> None:
-    course = Course()
+@given(st.data(), st.lists(st.sampled_from(COMMON * 2), max_size=25), st.booleans())
+def test_a_session_whose_agent_answers_becomes_idle(data: st.DataObject, steps: list[str], keeps_held: bool) -> None:
+    course = Course(keeps_held=keeps_held)
     for step in steps:
         play(course, data, step)
     while course.decisions.busy or course.closes:
@@ -213,8 +219,8 @@ def test_only_what_was_never_accepted_is_refused(data: st.DataObject, steps: lis
     assert not refused & accepted
 
 
-def running_course(native_id: str | None = "t0") -> tuple[Course, PromptRecord]:
-    course = Course()
+def running_course(native_id: str | None = "t0", *, keeps_held: bool = True) -> tuple[Course, PromptRecord]:
+    course = Course(keeps_held=keeps_held)
     record = course.submit()
     send = course.sends.pop()
     course.put(Started(send.turn, record, native_id))
@@ -256,6 +262,42 @@ def test_what_the_agent_holds_outlives_the_turn_that_is_given_up() -> None:
     course.put(course.closes[0].closed)
     assert course.decisions.running is not None
     assert course.decisions.running.records == [held]
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_what_the_agent_held_and_let_go_of_as_its_turn_ended_waits_unless_it_was_cancelled(cancelled: bool) -> None:
+    course, one = running_course(keeps_held=False)
+    waiting, held = course.submit(), course.submit(steer=True)
+    course.put(Steered(course.sends[0].turn, held, True, held=True))
+    held.cancelled = cancelled
+    course.put(Ended(result("t0", one.uuid), held=[held.uuid]))
+    assert course.forgotten == [held.uuid]
+    if cancelled:
+        assert course.end_of(held).terminal_reason == "cancelled"
+    assert course.sends[-1].record is (waiting if cancelled else held)
+    assert not course.sends[-1].steer
+
+
+def test_a_steer_that_is_taken_after_its_turn_ended_waits_where_the_agent_let_go_of_it() -> None:
+    course, one = running_course(keeps_held=False)
+    held = course.submit(steer=True)
+    course.put(Ended(result("t0", one.uuid)))
+    course.put(Steered(course.sends[0].turn, held, True, held=True))
+    assert course.sends[-1] == Send(course.turns[-1], held, steer=False)
+
+
+@pytest.mark.parametrize("keeps_held", [True, False])
+@pytest.mark.parametrize("for_good", [True, False])
+def test_what_the_agent_holds_ends_with_an_agent_that_is_lost(keeps_held: bool, for_good: bool) -> None:
+    course, one = running_course(keeps_held=keeps_held)
+    held = course.submit(steer=True)
+    course.put(Steered(course.sends[0].turn, held, True, held=True))
+    course.turns[0].sent = True
+    course.put(Abandoned(GONE) if for_good else CutOff(GONE))
+    course.put(Ended(result("t0", one.uuid), held=[held.uuid]))
+    course.put(course.closes[0].closed)
+    assert course.end_of(held) is GONE
+    assert not course.decisions.busy
 
 
 def test_a_start_that_is_answered_after_its_turn_ended_is_interrupted() -> None:

@@ -109,7 +109,6 @@ async def test_what_the_agent_lets_go_of_before_its_turn_ends_the_wait_for_it(se
         await session.send("one")
         two = await session.send("two", priority="steer")
         keeping.finish()
-        keeping.held.clear()
         session.drop_prompt(two)
         first, second = await results(watch, 2)
         await session.wait_idle()

@@ -75,6 +75,7 @@ class MemoryDriver(SessionDriver):
         self._told = list(as_told(message for message in stored.messages if message.parent_tool_use_id is None))
         self.granted: set[str] = set()
         self._turn: MemoryTurn | None = None
+        self._held: set[str] = set()
         self._used = Usage(cache_read_input_tokens=0)
         self._parked = False
 
@@ -131,14 +132,30 @@ class MemoryDriver(SessionDriver):
         return turn.id
 
     async def steer(self, prompt: Prompt, uuid: str, turn_id: str | None) -> bool:
-        """Add a prompt to the running turn, whose model reads it when it is asked next."""
+        """Add a prompt to the running turn, whose model is shown it when it is asked next."""
         content = await off_the_loop(content_of, prompt)
         turn = self._turn
         if turn is None or turn.id != turn_id:
             return False
-        turn.uuids.append(uuid)
-        self._tell_main(turn.prompt(uuid, content))
+        turn.steered[uuid] = content
+        self._held.add(uuid)
         return True
+
+    def holds(self, uuid: str) -> bool:
+        """Tell whether the model was not asked since a prompt was steered in."""
+        return uuid in self._held
+
+    def forget(self, uuid: str) -> None:
+        """Let go of a prompt that a turn left out."""
+        self._held.discard(uuid)
+
+    def take_up(self, turn: MemoryTurn, talk: Talk) -> None:
+        """Show the model what was steered into a turn since it was asked last."""
+        while turn.steered:
+            uuid, content = turn.steered.popitem(last=False)
+            self._held.discard(uuid)
+            turn.uuids.append(uuid)
+            self.tell(talk, turn.prompt(uuid, content))
 
     async def answer_form(self, schema: Mapping[str, object]) -> AnswerForm:
         """Return how the model is asked for an answer that fits a schema: as it is, and it answers with JSON."""

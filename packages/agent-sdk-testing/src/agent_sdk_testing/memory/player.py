@@ -80,6 +80,9 @@ class Played(Protocol):
         """The name of the model that is asked."""
         ...
 
+    def take_up(self, turn: MemoryTurn, talk: Talk) -> None:
+        """Show the model what was steered into a turn since it was asked last."""
+
     def tell(self, talk: Talk, *messages: SDKMessage) -> None:
         """Hand on what is said in a conversation, and keep it."""
 
@@ -123,8 +126,10 @@ class Player:
         Raises:
             AgentError: Its model failed.
         """
-        while await self._reply(self._talk) or await self._goes_on():
-            continue
+        turn, more = self._turn, True
+        while more:
+            self._driver.take_up(turn, self._talk)
+            more = await self._reply(self._talk) or bool(turn.steered) or await self._goes_on() or bool(turn.steered)
 
     # The model
 

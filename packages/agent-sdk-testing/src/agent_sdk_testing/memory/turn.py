@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -130,6 +131,7 @@ class MemoryTurn(Voice):
     Attributes:
         id: Its id.
         uuids: The prompts that it ends.
+        steered: Those that were steered into it, and that its model has not been shown.
         scope: Cancelled to interrupt it.
         ended: Set when it has ended.
         resumed: Whether a hook had it go on after its answer.
@@ -140,6 +142,7 @@ class MemoryTurn(Voice):
         source = Source(NAME, thread_id=session_id, turn_id=self.id)
         super().__init__(Account(), {"source": source, "session_id": session_id}, partial=partial)
         self.uuids = [uuid]
+        self.steered: OrderedDict[str, Sequence[Json]] = OrderedDict()
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
         self.resumed = False

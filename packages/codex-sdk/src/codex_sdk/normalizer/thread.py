@@ -150,15 +150,22 @@ class ThreadNormalizer:
         """Return the messages that deltas on end of an open item become; see `ThreadFamily.feed_run`."""
         return self._state.speech.run(method, params, texts, lines)
 
-    def expect_prompt(self, uuid: str, content: str | list[dict[str, Any]], *, structured: bool = False) -> None:
+    def expect_prompt(
+        self, uuid: str, content: str | list[dict[str, Any]], *, structured: bool = False, steered: bool = False
+    ) -> None:
         """Note a prompt, before turn/start or turn/steer is sent with `uuid` as its clientUserMessageId.
 
         Args:
             uuid: Of the prompt.
             content: As its sender wrote it.
             structured: Whether an output schema is sent with it, so that the answer is JSON.
+            steered: Whether it is sent to join a turn.
         """
-        self._state.prompts.expect(uuid, content, structured=structured)
+        self._state.prompts.expect(uuid, content, structured=structured, steered=steered)
+
+    def holds_prompt(self, uuid: str) -> bool:
+        """Tell whether Codex was steered by a prompt, and has not taken it into the conversation."""
+        return self._state.prompts.holds(uuid)
 
     def assign_prompt(self, uuid: str, turn_id: str) -> bool:
         """Note the turn that the response to turn/start or turn/steer names.
@@ -170,7 +177,7 @@ class ThreadNormalizer:
         return self._state.prompts.assign(uuid, turn_id)
 
     def forget_prompt(self, uuid: str) -> None:
-        """Drop a prompt whose turn/start or turn/steer was refused."""
+        """Drop a prompt whose turn/start or turn/steer was refused, or that a turn left out."""
         self._state.prompts.forget(uuid)
 
     def begin_interrupt(self, turn_id: str) -> list[str]:

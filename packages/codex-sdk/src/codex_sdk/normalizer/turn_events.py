@@ -51,6 +51,8 @@ def completed(state: ThreadState, params: Json) -> None:
             lost = ended_by_us("protocol_error", "Codex told no end of this turn.", "api_error")
             finish(state, other, "failed", lost, other.synthetic)
         in_tools, structured = state.cards.busy(turn), state.prompts.structured(turn)
+        if text_at(ended, "status") == "interrupted":
+            state.prompts.leave_out(turn)
         ending = ended_by_codex(turn, ended, in_tools=in_tools, structured=structured)
         finish(state, turn, text_at(ended, "status"), ending, turn.source)
 

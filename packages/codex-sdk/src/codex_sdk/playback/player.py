@@ -116,8 +116,12 @@ class _Replay:
         prompt = optional_text_at(params, "clientUserMessageId")
         if session is not None and method in _PROMPTING and prompt is not None:
             normalizer = session.family.normalizer(text_at(params, "threadId")) or session.family.main
-            structured = params.get("outputSchema") is not None
-            normalizer.expect_prompt(prompt, user_content({"content": params.get("input")}), structured=structured)
+            normalizer.expect_prompt(
+                prompt,
+                user_content({"content": params.get("input")}),
+                structured=params.get("outputSchema") is not None,
+                steered=method == "turn/steer",
+            )
         elif session is not None and method == "turn/interrupt":
             normalizer = session.family.normalizer(text_at(params, "threadId"))
             if normalizer is not None:

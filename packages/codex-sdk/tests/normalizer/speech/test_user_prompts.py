@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 
 def user(scene: Any, uuid: str | None, text: str = "hi", item_id: str = "user-1", turn: str = "turn-1") -> Any:
     return scene.started("userMessage", item_id, turn=turn, clientId=uuid, content=[{"type": "text", "text": text}])
@@ -52,6 +54,30 @@ def test_a_steer_joins_the_turn(scene: Any) -> None:
     assert scene.thread.assign_prompt("uuid-2", "turn-1")
     user(scene, "uuid-2", item_id="user-2")
     assert scene.end()[-1]["user_message_uuids"] == ["uuid-1", "uuid-2"]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_an_interrupted_turn_leaves_out_a_steer_that_it_has_not_taken(scene: Any, taken: bool) -> None:
+    scene.begin()
+    user(scene, "uuid-1")
+    scene.thread.expect_prompt("uuid-2", "more", steered=True)
+    assert scene.thread.assign_prompt("uuid-2", "turn-1")
+    assert scene.thread.holds_prompt("uuid-2")
+    if taken:
+        user(scene, "uuid-2", item_id="user-2")
+    result = scene.end(status="interrupted")[-1]
+    assert result["user_message_uuids"] == ["uuid-1", *(["uuid-2"] if taken else [])]
+    assert scene.thread.holds_prompt("uuid-2") is not taken
+    scene.thread.forget_prompt("uuid-2")
+    assert not scene.thread.holds_prompt("uuid-2")
+
+
+def test_a_steer_whose_response_comes_after_the_interrupted_turn_is_held(scene: Any) -> None:
+    scene.begin()
+    scene.thread.expect_prompt("uuid-1", "more", steered=True)
+    scene.end(status="interrupted")
+    assert not scene.thread.assign_prompt("uuid-1", "turn-1")
+    assert scene.thread.holds_prompt("uuid-1")
 
 
 def test_a_refused_prompt_is_forgotten(scene: Any) -> None:

@@ -42,6 +42,9 @@ _CANCELLED: Final = Ending("", "The prompt was cancelled before its turn.", "can
 class TurnDecisions:
     """The prompts of a session that have not ended, and its turn.
 
+    Args:
+        keeps_held: Whether the agent begins a turn by itself for the prompts that it holds, see `SessionDriver`.
+
     Attributes:
         running: The turn that runs.
         waiting: Prompts that wait for a turn, the next one first.
@@ -50,13 +53,15 @@ class TurnDecisions:
         stopped: Whether nothing begins any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_held: bool = False) -> None:
         self.running: RunningTurn | None = None
         self.waiting: list[PromptRecord] = []
         self.steering: list[PromptRecord] = []
         self.open: dict[str, PromptRecord] = {}
         self.stopped = False
+        self._keeps_held = keeps_held
         self._closing = False
+        self._lost: Ending | None = None
         self._used: set[str] = set()
         self._effects: list[Effect] = []
 
@@ -64,6 +69,12 @@ class TurnDecisions:
     def busy(self) -> bool:
         """Whether a turn runs or waits."""
         return self.running is not None or bool(self.waiting) or bool(self.steering)
+
+    @property
+    def steered(self) -> list[PromptRecord]:
+        """The prompts that have joined the running turn by a steer, or may."""
+        joined = self.running.records if self.running is not None else []
+        return [record for record in joined if record.steered] + self.steering
 
     def knows(self, uuid: str) -> bool:
         """Tell whether there has been a prompt with this uuid."""
@@ -160,6 +171,8 @@ class TurnDecisions:
             self._finish(record, _refusal(record, answer))
         elif not answer:
             self._enqueue(record)
+        elif event.held and event.turn.ended.is_set() and not self._keeps_held:
+            self._let_go(record)
         elif (joined := self._turn_of(event)) is not None:
             joined.records.append(record)
             self._reach(record.settled)
@@ -213,6 +226,7 @@ class TurnDecisions:
             return
         joined = running is not None and record in running.records
         self._take(record)
+        self._effects.append(Forget(uuid))
         self._finish(record, _CANCELLED)
         self._effects.append(Changed())
         if joined and running is not None and running.waits and not running.records:
@@ -238,6 +252,7 @@ class TurnDecisions:
         ending, turn = event
         if turn is None:
             self.stopped = self._closing = True
+            self._lost = ending
         elif turn.ended.is_set():
             return
         else:
@@ -257,10 +272,12 @@ class TurnDecisions:
                 self._take(record)
                 self._effects.append(Forget(record.uuid))
                 self._finish(record, ending)
+        self._lost = ending
         self._effects.append(Close(None, Closed(ending, running)))
 
     def _closed(self, event: Closed) -> None:
         ending, turn = event
+        self._lost = None
         over = self.running if turn is None else turn
         for record in list(over.records) if over is not None else []:
             self._effects.append(Forget(record.uuid))
@@ -275,18 +292,34 @@ class TurnDecisions:
             self._effects.append(Changed())
 
     def _over(self, turn: RunningTurn, held: Sequence[PromptRecord] = ()) -> None:
-        """End a turn, and with it what it left out; what the agent holds has a turn of its own, which is awaited."""
+        """End a turn, and with it what it left out; what the agent holds has a turn of its own.
+
+        An agent that keeps that begins this turn by itself, and it is awaited; one that is lost takes it along.
+        """
         if turn.ended.is_set():
             return
-        for record in turn.records:
+        records, awaited = turn.records[:], list[PromptRecord]()
+        turn.records.clear()
+        for record in records:
             if record not in held:
                 self._finish(record, _LEFT_OUT)
-        turn.records.clear()
+            elif self._lost is not None:
+                self._effects.append(Forget(record.uuid))
+                self._finish(record, self._lost)
+            elif not self._keeps_held or (turn.given_up and record.cancelled):
+                self._let_go(record)
+            else:
+                awaited.append(record)
         for milestone in (turn.ended, turn.started, turn.begun):
             self._reach(milestone)
         if self.running is turn:
-            self.running = RunningTurn.awaited(held) if held and not self.stopped else None
+            self.running = RunningTurn.awaited(awaited) if awaited and not self.stopped else None
         self._effects.append(Changed())
+
+    def _let_go(self, record: PromptRecord) -> None:
+        """Have a prompt wait that the agent had, and does not have any more."""
+        self._effects.append(Forget(record.uuid))
+        self._enqueue(record)
 
     def _is_open(self, record: PromptRecord) -> bool:
         return self.open.get(record.uuid) is record

@@ -35,7 +35,7 @@ class Started(NamedTuple):
 
 
 class Steered(NamedTuple):
-    """The agent answered a steer; `held` tells whether it keeps the prompt, maybe for a turn of its own."""
+    """The agent answered a steer; `held` tells whether it has the prompt, and has shown it to no model."""
 
     turn: RunningTurn
     record: PromptRecord
@@ -50,7 +50,7 @@ class Begun(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The agent told a result; `held` are the prompts that it keeps."""
+    """The agent told a result; `held` are the prompts that it has, and has shown no model."""
 
     result: ResultMessage
     held: Collection[str] = ()
@@ -63,7 +63,7 @@ class Dropped(NamedTuple):
 
 
 class Cancelled(NamedTuple):
-    """Prompts that wait shall have no turn: one, or all, with those whose steer may yet be refused.
+    """Prompts that wait shall have no turn: one, or all, with those of a steer that may yet come to nothing.
 
     `closing` tells whether none may wait from now on.
     """

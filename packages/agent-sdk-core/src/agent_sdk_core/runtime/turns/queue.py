@@ -41,7 +41,8 @@ class WaitingPrompts(PromptQueue):
 
     def edit(self, uuid: str, prompt: Prompt) -> None:
         """Say something else in a waiting prompt; its uuid stays."""
-        self._find(uuid).prompt = clean_prompt(prompt)
+        record = self._find(uuid)
+        record.prompt, record.checked = clean_prompt(prompt), None
 
     def remove(self, uuid: str) -> None:
         """Cancel a waiting prompt; its result has terminal_reason "cancelled"."""

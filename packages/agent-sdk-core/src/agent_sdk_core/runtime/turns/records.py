@@ -93,7 +93,7 @@ class PromptRecord:
         done: Set when its result has arrived, or it was refused.
         result: Its result.
         text: What the assistant said last while it ran.
-        cancelled: Whether it is given up unless the agent has it already.
+        cancelled: Whether it is given up unless it joins the running turn, or has.
         steered: Whether it was meant for the running turn.
         checked: What is sent, once hooks have seen it.
         caller: The context of the call that sent it, where spans are observed.
@@ -122,6 +122,11 @@ class PromptRecord:
         self.done.event.set()
         if (buffer := self.buffer) is not None:
             buffer.close()
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it was cancelled before a model was shown it, or will be."""
+        return self.cancelled and not self.done.is_set() if self.result is None else self.result.outcome == "cancelled"
 
     @property
     def buffer(self) -> MessageBuffer | None:

@@ -136,7 +136,7 @@ class Turns:
         self._meter = meter
         self._police = police
         self.watchdog: Watchdog | None = None
-        self._decisions = TurnDecisions()
+        self._decisions = TurnDecisions(keeps_held=driver.keeps_held)
         self._effects: deque[Effect] = deque()
         self._looping = False
         self.queue = WaitingPrompts(self._decisions.waiting, lambda record: self._put(Cancelled(record)))
@@ -203,6 +203,14 @@ class Turns:
         """Note a result: it ends the prompts it lists, and its turn."""
         self._put(Ended(result, self._held()))
 
+    def left_out(self, result: ResultMessage) -> list[str]:
+        """Return the cancelled prompts that the agent let go of as it ended the turn with this result."""
+        if self._driver.keeps_held:
+            return []
+        listed, holds = result.user_message_uuids, self._driver.holds
+        given_up = (record.uuid for record in self._decisions.steered if record.cancelled)
+        return [uuid for uuid in given_up if uuid not in listed and holds(uuid)]
+
     def dropped(self, uuid: str) -> None:
         """End a prompt that the agent held, and let go of before its turn came."""
         self._put(Dropped(uuid))
@@ -219,7 +227,7 @@ class Turns:
         """End the running turn and wait until it has ended; False if none runs.
 
         Args:
-            cancel_held: Whether the agent shall also forget the prompts that it holds.
+            cancel_held: Whether the prompts that the agent holds are cancelled, too.
             patience: Seconds that the agent has for it; absent: `INTERRUPT_SECONDS`.
         """
         running = self.running
@@ -255,6 +263,8 @@ class Turns:
 
     def _interrupt(self, running: RunningTurn, patience: float, cancel_held: bool) -> None:
         deadline = anyio.current_time() + patience
+        for record in running.records:
+            record.cancelled = record.cancelled or (record.steered and cancel_held)
         if running.interrupting is None:
             scope = anyio.CancelScope(deadline=deadline)
             context = within(None, **self._belongs, turn=running.uuid)
@@ -281,7 +291,7 @@ class Turns:
             await self.interrupt()
 
     def cancel_queue(self) -> tuple[str, ...]:
-        """Cancel every prompt that waits, also for a steer that may fail, and return the uuids of those that did."""
+        """Cancel every prompt that waits, also one that a steer leaves out, and return the uuids of those that did."""
         cancelled = tuple(record.uuid for record in self._decisions.waiting)
         self._put(Cancelled())
         return cancelled
@@ -321,10 +331,10 @@ class Turns:
         if turn.result is not None:
             turn.result.raise_for_error()
 
-    def held(self) -> tuple[str, ...]:
-        """Return the uuids of the prompts that the agent holds for a turn of their own."""
-        records = self.running.records if self.running is not None else []
-        return tuple(record.uuid for record in records if record.steered and self._driver.holds(record.uuid))
+    @property
+    def steered(self) -> Sequence[PromptRecord]:
+        """The prompts that have joined the running turn by a steer, or may."""
+        return self._decisions.steered
 
     def stop(self, ending: Ending) -> None:
         """End everything for good, because the agent or the session is gone."""

@@ -67,6 +67,22 @@ async def test_a_killed_agent_closes_open_cards_and_its_commands_are_gone(agent:
         await pipe.gone()
 
 
+@needs("steer")
+async def test_a_killed_agent_ends_a_prompt_that_was_steered_in(agent: ProcessAgent) -> None:
+    feed = agent.feed("feed")
+    agent.model.reply(agent.command(f"read line <'{feed.path}'")).otherwise(text("Next."))
+    async with agent.session(permission_mode="bypass") as session:
+        watch = session.messages()
+        await session.send("Run it.")
+        await until(watch, AssistantMessage, lambda message: message.tool_uses)
+        uuid = await session.send("And this.", priority="steer")
+        agent.kill(session)
+        result = await result_of(watch, uuid)
+        assert (result.outcome, type(result.error)) == ("failed", ProcessExitedError)
+        await session.wait_idle()
+        assert (await run(session, "Again.")).result.result == "Next."
+
+
 async def test_a_killed_agent_withdraws_what_it_asked(agent: ProcessAgent) -> None:
     agent.model.reply(agent.command("echo done", escalate=True))
     async with agent.session(permission_mode="default", can_use_tool=DEFER) as session:

@@ -176,6 +176,76 @@ async def test_a_turn_that_was_steered_ends_the_steered_prompt_when_it_is_interr
         assert result.outcome == "interrupted"
 
 
+@needs("steer")
+async def test_an_interrupt_cancels_what_was_steered_in_and_the_model_was_not_shown(agent: Agent) -> None:
+    feed = agent.feed("feed")
+    agent.model.reply(agent.command(f"read line <'{feed.path}'")).otherwise(text("Next."))
+    async with agent.session(permission_mode="bypass") as session:
+        watch = session.messages()
+        first = await session.send("First.")
+        await until(watch, AssistantMessage, lambda message: message.tool_uses)
+        second = await session.send("And this.", priority="steer")
+        third = await session.send("Third.")
+        receipt = await session.interrupt()
+        assert (receipt.interrupted, receipt.cancelled, receipt.still_queued) == (True, (second, third), ())
+        results = [await until(watch, ResultMessage) for _ in range(3)]
+        ended = {uuid: result.outcome for result in results for uuid in result.user_message_uuids}
+        assert ended == {first: "interrupted", second: "cancelled", third: "cancelled"}
+        assert results[-1].user_message_uuids == [first]
+        assert (await run(session, "Again.")).result.result == "Next."
+        assert not any("And this." in message.to_json() for message in await session.history())
+    assert not any("And this." in request.text for request in agent.model.requests)
+
+
+@needs("steer")
+async def test_an_interrupt_does_not_cancel_what_the_model_was_shown(agent: Agent) -> None:
+    feed, gate = agent.feed("feed"), Gate()
+    agent.model.reply(agent.command(f"read line <'{feed.path}'")).reply(text("More ", gate))
+    async with agent.session(permission_mode="bypass") as session:
+        watch = session.messages()
+        await session.send("First.")
+        await until(watch, AssistantMessage, lambda message: message.tool_uses)
+        second = await session.send("And this.", priority="steer")
+        feed.line()
+        await gate.reached()
+        receipt = await session.interrupt()
+        assert (receipt.interrupted, receipt.cancelled, receipt.still_queued) == (True, (), ())
+        assert (await result_of(watch, second)).outcome == "interrupted"
+
+
+@needs("steer")
+async def test_an_interrupt_may_keep_what_was_steered_in_and_the_model_was_not_shown(agent: Agent) -> None:
+    feed = agent.feed("feed")
+    agent.model.reply(agent.command(f"read line <'{feed.path}'")).reply(text("Two.")).reply(text("Three."))
+    async with agent.session(permission_mode="bypass") as session:
+        watch = session.messages()
+        first = await session.send("First.")
+        await until(watch, AssistantMessage, lambda message: message.tool_uses)
+        third = await session.send("Third.")
+        second = await session.send("And this.", priority="steer")
+        receipt = await session.interrupt(cancel_queued=False)
+        assert (receipt.interrupted, receipt.cancelled, receipt.still_queued) == (True, (), (second, third))
+        results = [await until(watch, ResultMessage) for _ in range(3)]
+        assert [result.user_message_uuids for result in results] == [[first], [second], [third]]
+        assert [result.result for result in results[1:]] == ["Two.", "Three."]
+        await session.wait_idle()
+
+
+@needs("steer")
+async def test_the_model_answers_what_was_steered_in_while_it_spoke(agent: Agent) -> None:
+    gate = Gate()
+    agent.model.reply(text("One", gate, ".")).reply(text("Two."))
+    async with agent.session() as session:
+        watch = session.messages()
+        await session.send("First.")
+        await gate.reached()
+        second = await session.send("And this.", priority="steer")
+        gate.open()
+        assert (await result_of(watch, second)).result == "Two."
+        await session.wait_idle()
+    assert len(agent.model.requests) == 2
+
+
 async def test_a_uuid_of_ones_own_is_kept(agent: Agent) -> None:
     agent.model.reply(text("Fine."))
     uuid = str(uuid4())

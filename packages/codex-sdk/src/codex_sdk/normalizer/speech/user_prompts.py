@@ -19,6 +19,7 @@ class _Prompt:
     content: str | list[Json]
     turn: Turn | None = None
     structured: bool = False
+    steered: bool = False
 
 
 class Prompts:
@@ -37,9 +38,14 @@ class Prompts:
         """Whether a prompt was sent of which no turn is known yet."""
         return any(prompt.turn is None for prompt in self._open.values())
 
-    def expect(self, uuid: str, content: str | list[Json], *, structured: bool = False) -> None:
-        """Note a prompt that is about to be sent, as its sender wrote it, and whether it wants JSON."""
-        self._open[uuid] = _Prompt(content, structured=structured)
+    def expect(self, uuid: str, content: str | list[Json], *, structured: bool = False, steered: bool = False) -> None:
+        """Note a prompt that is about to be sent, as its sender wrote it: whether it wants JSON, or joins a turn."""
+        self._open[uuid] = _Prompt(content, structured=structured, steered=steered)
+
+    def holds(self, uuid: str) -> bool:
+        """Tell whether Codex was steered by a prompt, and has not taken it into the conversation."""
+        prompt = self._open.get(uuid)
+        return prompt is not None and prompt.steered and uuid not in self._shown
 
     def assign(self, uuid: str, turn_id: str) -> bool:
         """Note the turn that took a prompt; return whether that turn's result lists it or will."""
@@ -51,7 +57,8 @@ class Prompts:
             return True
         turn = self._turns.expect(turn_id)
         if turn.ended:
-            self._open.pop(uuid, None)
+            if not self.holds(uuid):
+                self._open.pop(uuid, None)
             return False
         self._open.setdefault(uuid, _Prompt("")).turn = turn
         self._join(turn, uuid)
@@ -89,6 +96,11 @@ class Prompts:
             self._join(turn, uuid)
         if uuid is None or uuid not in self._shown:
             self._show(turn, uuid, prompt.content if prompt and prompt.content else user_content(item), item_id)
+
+    def leave_out(self, turn: Turn) -> None:
+        """Take out of an interrupted turn the prompts that Codex has not taken into it: it drops them (0.163)."""
+        for uuid in [uuid for uuid in turn.prompts if self.holds(uuid)]:
+            self._leave(self._open[uuid], uuid)
 
     def end(self, turn: Turn) -> None:
         """Close the prompts of a turn that ends; one whose userMessage never came is shown now."""
