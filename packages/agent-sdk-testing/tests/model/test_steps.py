@@ -1,10 +1,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
-from agent_sdk_testing import ModelRequest, Reply, Step, disconnect, failed, http_error, incomplete, stall, text
+from agent_sdk_core import InvalidRequestError
+from agent_sdk_testing import (
+    ModelRequest,
+    Reply,
+    Step,
+    disconnect,
+    failed,
+    http_error,
+    incomplete,
+    reasoning,
+    stall,
+    text,
+)
 
 
 @pytest.mark.parametrize("ending", [disconnect, stall, lambda: failed("x"), incomplete])
@@ -28,3 +41,21 @@ def test_the_order_of_steps_is_also_checked_when_functions_give_them() -> None:
     reply = Reply((lambda _: stall(), text("late")))
     with pytest.raises(ValueError, match="must be the last step"):
         reply.resolve(ModelRequest("POST", "/", {}, b"{}"))
+
+
+def test_what_is_no_step_is_refused_where_it_is_written() -> None:
+    made: Any = "hello"
+    with pytest.raises(InvalidRequestError, match=r"'hello' is no step of a reply: say text\('hello'\)"):
+        Reply((made,))
+    with pytest.raises(InvalidRequestError, match=r"make it with text\(\)"):
+        Reply((cast("Any", 7),))
+    reply = Reply((lambda _: made,))
+    with pytest.raises(InvalidRequestError, match="'hello' is no step"):
+        reply.resolve(ModelRequest("POST", "/", {}, b"{}"))
+
+
+def test_what_is_no_chunk_is_refused_where_it_is_written() -> None:
+    wrong: Any = 7
+    for made in (lambda: text("a", wrong), lambda: reasoning(wrong), lambda: reasoning(raw=[wrong])):
+        with pytest.raises(InvalidRequestError, match="A chunk is a string, a Gate or a delay, not 7"):
+            made()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_testing.signals import Gate
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class Text:
     chunks: Sequence[Chunk]
     phase: Phase | None = None
 
+    def __post_init__(self) -> None:
+        _check_chunks(self.chunks)
+
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
@@ -47,6 +51,10 @@ class Reasoning:
 
     summary: Sequence[Chunk]
     raw: Sequence[Chunk] = ()
+
+    def __post_init__(self) -> None:
+        _check_chunks(self.summary)
+        _check_chunks(self.raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,10 @@ Step: TypeAlias = (
 StepSource: TypeAlias = "Callable[[ModelRequest], Step | Sequence[Step]]"
 """A function that decides what to say when the request is there."""
 
+_STEPS = get_args(Step)
+_SHOWN = 60
+"""Characters of a wrong value that an error shows."""
+
 _ENDINGS = (Disconnect, Stall, Failed, Incomplete)
 
 
@@ -170,6 +182,7 @@ class Reply:
     `model` is the name that the response claims, the requested one when absent. `headers` are added to the response.
 
     Raises:
+        InvalidRequestError: something is no step.
         ValueError: a step follows one that ends the stream, or an HTTP error is not alone.
     """
 
@@ -179,6 +192,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
+        _check_kinds(self.steps)
         _check_order(self.steps)
 
     def resolve(self, request: ModelRequest) -> tuple[Step, ...]:
@@ -189,9 +203,32 @@ class Reply:
                 steps.append(step)
                 continue
             made = step(request)
-            steps.extend(made if isinstance(made, Sequence) else [made])
+            if isinstance(made, Sequence) and type(made) is not str:
+                steps.extend(made)
+            else:
+                steps.append(cast("Step", made))
+        _check_kinds(steps)
         _check_order(steps)
         return tuple(steps)
+
+
+def _check_chunks(chunks: Sequence[object]) -> None:
+    for chunk in chunks:
+        if not isinstance(chunk, str | Gate | Delay):
+            raise InvalidRequestError(f"A chunk is a string, a Gate or a delay, not {_shown(chunk)}.")
+
+
+def _check_kinds(steps: Sequence[object]) -> None:
+    for step in steps:
+        if isinstance(step, _STEPS) or callable(step):
+            continue
+        advice = f"say text({_shown(step)})" if isinstance(step, str) else "make it with text(), call() and the like"
+        raise InvalidRequestError(f"{_shown(step)} is no step of a reply: {advice}.")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _check_order(steps: Sequence[Step | StepSource]) -> None:
