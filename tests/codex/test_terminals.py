@@ -28,7 +28,7 @@ async def test_a_background_terminal_is_listed_and_stopped(codex: Codex) -> None
             await session.stop_task("no-such-task")
         await session.stop_task(task.task_id)
         ended = await until(stream, TaskNotification)
-        assert (ended.task_id, ended.status) == (task.task_id, "failed")
+        assert (ended.task_id, ended.status) == (task.task_id, "stopped")
         await held.gone()
         assert await session.background_tasks() == []
 

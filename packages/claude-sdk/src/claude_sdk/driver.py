@@ -286,7 +286,7 @@ class ClaudeDriver(SessionDriver):
         try:
             return await self._store.read_history(self._closer.session_id, limit=limit, cursor=cursor)
         except SessionNotFoundError:
-            if self._copied_from is None:
+            if self._copied_from is None or self._ephemeral:
                 return HistoryPage([])
             return await self._store.read_history(self._copied_from, limit=limit, cursor=cursor)
 

@@ -204,8 +204,8 @@ class MemoryDriver(SessionDriver):
             await self._turn.ended.wait()
 
     async def history(self, *, limit: int | None, cursor: str | None) -> HistoryPage:
-        """Return what was said in this session."""
-        return self._stored.page(limit, cursor)
+        """Return what was said in this session; of one that is not stored, nothing, as at the real agents."""
+        return HistoryPage([]) if self.sink.options.ephemeral else self._stored.page(limit, cursor)
 
     def usage(self) -> SessionUsage:
         """Return the tokens of all turns since the session was opened."""

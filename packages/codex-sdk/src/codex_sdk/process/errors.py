@@ -29,6 +29,7 @@ _NOT_FOUND: Final = (
     "no archived rollout found",
     "missing source rollout",
 )
+_EPHEMERAL: Final = "ephemeral threads do not support"
 _LINEAGE: Final = re.compile(r"lineage for (\S+): missing source rollout")
 """Names the thread whose file is gone: the one that was asked for, or one that it was forked from (0.163)."""
 _BUSY: Final = ("already has an active writer",)
@@ -58,6 +59,9 @@ def translate(error: ProtocolError, *, session_id: str | None = None) -> AgentEr
             backend="codex",
             details=details,
         )
+    if session_id is not None and _EPHEMERAL in text:
+        said = f"Session {session_id!r} is never stored (SessionOptions.ephemeral)."
+        return SessionNotFoundError(said, backend="codex", details=details)
     if any(words in text for words in _BUSY):
         return SessionBusyError(
             f"Session {session_id!r} is open in another Codex process; close it there, or fork it.",

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 RUNNING = {"command": "/bin/bash -lc 'sleep 9'", "cwd": "/w", "processId": "77", "status": "inProgress"}
 DONE = {**RUNNING, "status": "completed", "exitCode": 0, "aggregatedOutput": "a\nb\n", "durationMs": 5}
 
@@ -284,6 +286,32 @@ def test_a_tool_that_starts_after_its_turn_appears_when_it_completes(scene: Any,
     assert [wire["type"] for wire in wires] == ["assistant", "user"]
     wires = scene.started("commandExecution", "late", **RUNNING)
     assert [wire["type"] for wire in wires] == ["assistant", "user", "system"]
+    rules(scene.messages)
+
+
+ENDED = {**RUNNING, "status": "failed", "exitCode": -1, "aggregatedOutput": "a\n", "durationMs": 5}
+"""A command that Codex ended, because it was asked to."""
+
+
+def test_a_task_that_codex_was_asked_to_end_is_stopped(scene: Any, rules: Any) -> None:
+    scene.begin()
+    scene.started("commandExecution", **RUNNING)
+    scene.end()
+    (notice,) = scene.completed("commandExecution", **ENDED)
+    assert (notice["status"], notice["summary"]) == ("stopped", "The command was stopped.")
+    rules(scene.messages)
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_a_command_that_codex_ended_was_interrupted_and_one_that_did_not_start_failed(
+    scene: Any, rules: Any, started: bool
+) -> None:
+    scene.begin()
+    fields = ENDED if started else {**ENDED, "processId": None, "durationMs": 0}
+    answer = scene.completed("commandExecution", **fields)[-1]
+    assert result(answer)[1:] == ("a\nInterrupted before it finished." if started else "a\nExit code -1", True)
+    assert answer["tool_use_result"]["interrupted"] is started
+    scene.end()
     rules(scene.messages)
 
 

@@ -157,10 +157,26 @@ async def test_a_command_in_the_background_is_listed_and_stopped(agent: Agent) -
             await session.stop_task("no-such-task")
         await session.stop_task(task.task_id)
         ended = await until(watch, TaskNotification)
-        assert ended.task_id == task.task_id
-        assert ended.status != "completed"
+        assert (ended.task_id, ended.status) == (task.task_id, "stopped")
         await pipe.gone()
         assert await session.background_tasks() == []
+
+
+@needs("background")
+@pytest.mark.parametrize("how", ["close", "kill", "backend"])
+async def test_a_command_in_the_background_is_stopped_by_the_end_of_its_session(agent: Agent, how: str) -> None:
+    pipe = agent.pipe("command")
+    agent.model.reply(agent.command(f"exec 8>'{pipe.path}'; echo begun >&8; sleep 600", wait=0.25))
+    agent.model.reply(text("It runs.")).otherwise(text("I see."))
+    async with agent.session(permission_mode="bypass") as session:
+        watch = session.messages()
+        await run(session, "Start it.")
+        assert await pipe.line() == "begun"
+        started = await until(watch, TaskStarted)
+        await {"close": session.aclose, "kill": session.kill, "backend": session.backend.aclose}[how]()
+        ended = await until(watch, TaskNotification)
+        assert (ended.task_id, ended.status) == (started.task_id, "stopped")
+        await pipe.gone()
 
 
 @lacks("background")

@@ -56,6 +56,9 @@ async def test_an_interrupt_in_a_command_ends_its_process_and_closes_its_card(ag
         assert record_of(user.tool_use_result).get("interrupted") is True
         assert (await result_of(watch, uuid)).outcome == "interrupted"
         assert (await run(session, "Again.")).result.result == "Next."
+        [told] = [each for each in await session.history() if isinstance(each, UserMessage) and each.tool_results]
+        assert told.tool_results[0].is_error is True
+        assert record_of(told.tool_use_result).get("interrupted") is True
 
 
 async def test_an_interrupt_before_a_command_is_announced_ends_its_process(agent: Agent) -> None:

@@ -376,7 +376,11 @@ async def test_an_ephemeral_session_is_not_stored(agent: Agent) -> None:
         session = await agent.open(backend, ephemeral=True)
         assert (await run(session, "Talk.")).result.outcome == "completed"
         assert not session.resumable
-        await session.history()  # What an agent keeps of it meanwhile; none refuses to tell.
+        assert not await session.history()
+        with pytest.raises(SessionNotFoundError):
+            await backend.read_history(session.resolved_session_id)
+        with pytest.raises(SessionNotFoundError):
+            await backend.session_info(session.resolved_session_id)
         await session.aclose()
         with pytest.raises(SessionNotFoundError):
             await agent.open(backend, resume=session.resolved_session_id)

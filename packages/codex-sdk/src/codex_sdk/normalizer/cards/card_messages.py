@@ -98,6 +98,9 @@ class CardMessages:
 
     def task_completed(self, card: Card, outcome: Outcome) -> None:
         """Say how a command ended that went on as a task."""
+        if outcome.result.get("interrupted") is True:
+            self._task_ended(card, "stopped", "The command was stopped.", outcome.result)
+            return
         code = outcome.result.get("exitCode")
         how = "failed" if outcome.is_error else "completed"
         summary = f"The command {how}." if code is None else f"The command {how} with exit code {code}."

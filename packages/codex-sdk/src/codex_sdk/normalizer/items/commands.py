@@ -52,6 +52,9 @@ def _outcomes(item: Json, streamed: str) -> list[Outcome]:
     output = optional_text_at(item, "aggregatedOutput")
     output = streamed if output is None else output
     code, state = integer_at(item, "exitCode"), status(item)
+    if state == "failed" and _was_ended(item):
+        cut = command_result(output, interrupted=True, duration_ms=integer_at(item, "durationMs"))
+        return [Outcome(_with_note(output, "Interrupted before it finished."), True, False, cut)]
     result = command_result(output, exit_code=code, duration_ms=integer_at(item, "durationMs"))
     if state == "declined":
         return [Outcome(_with_note(output, "The command was declined."), True, True, result)]
@@ -60,6 +63,15 @@ def _outcomes(item: Json, streamed: str) -> list[Outcome]:
         refused = bool(code) and _REFUSED.search(output.rstrip()) is not None
         return [Outcome(_with_note(output, note), True, refused, result)]
     return [Outcome(output, bool(code), False, result)]
+
+
+def _was_ended(item: Json) -> bool:
+    """Tell whether Codex ended a command, as an interrupt, the close of a session or `stop_task` ask it to.
+
+    One that could not be started has the same exit code, and no process (0.163).
+    """
+    ran = optional_text_at(item, "processId") is not None or bool(integer_at(item, "durationMs"))
+    return ran and integer_at(item, "exitCode") == -1
 
 
 def command_result(
