@@ -72,7 +72,10 @@ def test_some_of_the_chats(command: Command, file: Path) -> None:
     assert named("--cwd", str(inside)) == ["one"]
     assert named("--tag", "home") == ["one"]
     assert command("chats", "list", "--limit", "1")[2] == "There are more: --limit 2 shows them.\n"
-    assert command("chats", "list", "--tag", "none")[2] == "There is no such chat.\n"
+    assert (
+        command("chats", "list", "--tag", "none")[2]
+        == "No such chat is stored; --archived shows those that are archived, too.\n"
+    )
 
 
 def test_what_was_said_is_shown(command: Command, file: Path) -> None:

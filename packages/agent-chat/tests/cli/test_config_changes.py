@@ -104,7 +104,8 @@ def test_a_secret_need_not_stand_on_the_command_line(run: Command, file: Path, m
         (("set", "modle", "x"), "did you mean 'model'"),
         (("set", "backend", "codx"), "did you mean"),
         (("set", "model", "a", "b"), "model takes one value, not 2"),
-        (("set", "request_timeout", "soon"), "request_timeout must be a number"),
+        (("set", "request_timeout", "soon"), "agent-sdk: request_timeout must be a number"),
+        (("set", "retention.max_age", "90x"), "agent-sdk: retention.max_age must be seconds, or a number of s, m, h"),
         (("set", "permission_mode", "bypass", "--workspace"), "a workspace file may not set permission_mode"),
         (("set", "sandbox", "{ mode"), "this is not TOML"),
         (("get", "modle"), "did you mean 'model'"),
@@ -148,6 +149,19 @@ def test_an_editor_changes_the_file(run: Command, file: Path, tmp_path: Path, mo
     _editor(tmp_path, monkeypatch, "true")
     assert run("edit") == (0, "", "Nothing was changed.\n")
     assert run("edit", "--workspace") == (0, "", "Nothing was changed.\n")
+
+
+def test_an_editor_that_nobody_named_is_not_started_without_a_terminal(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = tmp_path / "vi"
+    editor.write_text(f"#!/bin/sh\ntouch '{tmp_path}/started'\n", encoding="utf-8")
+    editor.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr("agent_chat.cli.config_changes._EDITORS", ("vi",))
+    code, _, err = run("edit")
+    assert (code, err.startswith("agent-sdk: An editor wants a terminal, and there is none")) == (2, True)
+    assert not (tmp_path / "started").exists()
 
 
 def test_what_an_editor_leaves_is_saved_only_if_it_can_be_used(
@@ -202,6 +216,8 @@ def test_flags_are_shown(run: Command) -> None:
     run("set", "retention.max_chats", "5")
     lines = [line.split() for line in run()[1].splitlines()]
     assert ["retention.max_age", "90", "days"] in [line[:3] for line in lines]
+    run("set", "retention.max_age", "60m")
+    assert ["retention.max_age", "1", "hour"] in [line.split()[:3] for line in run()[1].splitlines()]
     assert ["retention.archived_only", "yes"] in [line[:2] for line in lines]
     found = json.loads(run("--json")[1])["flags"]["watch_settings"]
     assert found["on"] is False

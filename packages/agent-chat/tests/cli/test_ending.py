@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from agent_chat.cli import entry
 from agent_chat.cli.ending import finish
 
 FULL_DISK = Path("/dev/full")
@@ -92,3 +93,17 @@ def test_only_what_cannot_be_written_is_told_as_that(
         finish(raising(error), debug=False)
     assert exited.value.exit_code == code
     assert told in capsys.readouterr().err
+
+
+def test_ctrl_c_while_the_command_is_being_loaded_ends_it_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agent_chat.cli.main.main", interrupted)
+    monkeypatch.setattr(sys, "argv", ["agent-sdk", "demo"])
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr() == ("", "")

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+import typer
 
 from agent_chat import settings
+from agent_chat.cli.main import app
 from agent_chat.terminal import conversation
 from agent_sdk_core.asking.permissions import Allow, PermissionRequest
 from agent_sdk_core.config.runtime import RuntimeConfig
@@ -145,8 +147,11 @@ def test_a_failed_turn_exits_1_and_json_tells_why_on_stderr(command: Command, ba
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("run", "--frob", "x"), "No such option: --frob"),
-        (("frob",), "No such command 'frob'."),
+        (("run", "--frob", "x"), "No such option: --frob; `agent-sdk run --help` shows those that there are."),
+        (("chats", "list", "--frob"), "No such option: --frob; `agent-sdk chats list --help` shows"),
+        (("frob",), "No such command 'frob'; there are: run, chat, demo, "),
+        (("chats", "frob"), "No such command 'frob'; there are: list, show, "),
+        (("rum",), "No such command 'rum'. Did you mean 'run'?"),
         (("run", "--cwd", "/no/such/folder", "x"), "/no/such/folder is not a folder."),
         (("run", "--cwd", "x" * 5000, "x"), f"The folder '{'x' * 100}…' cannot be found: File name too long."),
         (("run", "--cwd", "~no-such-user/x", "x"), f"{Path.cwd()}/~no-such-user/x is not a folder."),
@@ -226,6 +231,22 @@ def test_without_arguments_there_is_help_and_a_version_on_demand(command: Comman
     assert "demo" in out
     code, out, _ = command("--version")
     assert (code, out.split()[0]) == (0, "agent-sdk")
+
+
+def helps(group: Any, *names: str) -> Iterator[tuple[str, ...]]:
+    yield names
+    for name, each in getattr(group, "commands", {}).items():
+        yield from helps(each, *names, name)
+
+
+@pytest.mark.parametrize("names", [*helps(typer.main.get_command(app))], ids=" ".join)
+def test_help_is_whole_sentences_and_our_words(command: Command, names: tuple[str, ...]) -> None:
+    code, out, _ = command(*names, "--help")
+    assert code == 0
+    assert "..." not in out.replace("COMMAND [ARGS]...", "")
+    assert "<str>" not in out
+    assert "list[" not in out
+    assert command("help", *names) == (code, out, "")
 
 
 def test_who_is_not_logged_in_is_told_where_to_look(command: Command, backend: Any, wire: Any) -> None:

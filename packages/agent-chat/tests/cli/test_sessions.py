@@ -74,7 +74,7 @@ def test_that_there_is_none_is_said_to_people(
 
     monkeypatch.setattr(backend, "list_sessions", list_sessions)
     code, out, err = command("sessions", "list", *(["--json"] if as_json else []))
-    assert (code, err) == (0, "" if as_json else "There is no such session.\n")
+    assert (code, err) == (0, "" if as_json else "No session is stored yet.\n")
     assert out.split() == ([] if as_json else ["SESSION", "LAST", "USED", "FOLDER", "TITLE"])
 
 

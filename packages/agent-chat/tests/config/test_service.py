@@ -84,7 +84,7 @@ async def test_several_settings_are_written_all_or_none(make: Make, file: Path) 
         ("model", None, "unset it"),
         ("model", 5, "model must be text"),
         ("policy.deny", ["Bash("], "policy.deny has the rule"),
-        ("retention.max_age", "soon", "must be a number"),
+        ("retention.max_age", "soon", "must be seconds, or a number of"),
         ("retention.max_chats", 0, "greater than 0"),
         ("flags.redact_stor", True, "did you mean 'flags.redact_store'"),
         ("backends.codex.env.A", "a\0b", "NUL"),

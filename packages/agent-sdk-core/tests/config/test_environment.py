@@ -108,6 +108,13 @@ def test_what_cannot_be_read_names_the_variable(name: str, value: str, sentence:
     assert caught.value.details == {"variable": f"AGENT_SDK_{name}"}
 
 
+@pytest.mark.parametrize(("mistyped", "meant"), [("CODEX_PAHT", "CODEX_PATH"), ("STORE_ULR", "STORE_URL")])
+def test_a_mistyped_path_or_store_is_told_as_well(mistyped: str, meant: str) -> None:
+    with pytest.raises(InvalidRequestError, match=f"AGENT_SDK_{mistyped} is not a setting; .* AGENT_SDK_{meant}"):
+        settings({f"AGENT_SDK_{mistyped}": "x"}, NAMES, ("claude", "codex"))
+    assert settings({"AGENT_SDK_CODEX_SOMETHING": "x"}, NAMES, ("claude", "codex")) == {}
+
+
 def test_a_setting_knows_its_variable() -> None:
     env = {"AGENT_SDK_BACKENDS": "{}", "AGENT_SDK_A_PATH": "/x", "AGENT_SDK_BACKENDS__B_C__MODEL": "m"}
     assert variable(env, ("backends", "a", "executable")) == "AGENT_SDK_A_PATH"

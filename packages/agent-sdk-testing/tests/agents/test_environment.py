@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent_sdk_core import InvalidRequestError
 from agent_sdk_testing import ScriptedModel, clean_env, scratch_folder
 from agent_sdk_testing.agents.environment import cache_folder, unfit_for_codex
 
@@ -15,6 +16,20 @@ from agent_sdk_testing.agents.environment import cache_folder, unfit_for_codex
 def test_nothing_that_configures_an_agent_is_inherited() -> None:
     inherited = {"PATH": "/bin", "OPENAI_API_KEY": "x", "codex_home": "x", "CLAUDECODE": "1", "ANTHROPIC_BASE_URL": "x"}
     assert clean_env(inherit=inherited) == {"PATH": "/bin"}
+
+
+def test_where_no_folder_can_be_made_it_is_said_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(
+        InvalidRequestError, match=r"^No folder can be made in .*file/agent-sdk-testing: .*XDG_CACHE_HOME"
+    ):
+        scratch_folder().__enter__()
+    with pytest.raises(InvalidRequestError, match=r"^No folder can be made in .*below: Not a directory\.$"):
+        scratch_folder(tmp_path / "file" / "below").__enter__()
 
 
 def test_the_environment_of_this_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

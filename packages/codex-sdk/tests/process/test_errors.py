@@ -120,3 +120,24 @@ def test_a_damaged_database_is_named_with_what_is_lost_without_it() -> None:
     error = translate(refusal(said))
     assert (error.code, error.retryable) == ("storage_damaged", False)
     assert "/h/thread_history_1.sqlite: file is not a database. Put back a copy of it, or" in error.message
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("Read-only file system (os error 30)", True),
+        ("failed to initialize sqlite state runtime under /x/.codex: failed to initialize state runtime", True),
+        ("failed to initialize sqlite state runtime under /x/.codex: database is locked", False),
+        ("something else", False),
+    ],
+)
+def test_a_start_in_a_folder_that_cannot_be_written_to_says_so(last: str, said: bool) -> None:
+    tail = (
+        f"WARNING: proceeding, even though we could not create PATH aliases: Read-only (os error 30)\nError: {last}\n"
+    )
+    error = startup_error("codex", ProcessExitedError("It ended.", exit_code=1, stderr_tail=tail))
+    advice = (
+        "nothing can be written to its folder, CODEX_HOME or else ~/.codex: Read-only. Make it a folder that you may "
+    )
+    assert (advice in error.message) is said
+    assert not (said and error.retryable)

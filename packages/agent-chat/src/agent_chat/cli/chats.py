@@ -95,7 +95,9 @@ def list_chats(
     if page.cursor is not None:
         write_progress(f"There are more: --limit {limit * 2} shows them.")
     elif not len(page):
-        write_progress("There is no such chat.")
+        asked = any(each is not None for each in (workspace, backend, tag))
+        more = "" if archived else "; --archived shows those that are archived, too"
+        write_progress(f"No such chat is stored{more}." if asked else f"No chat is stored yet{more}.")
     return ExitCode.OK
 
 

@@ -27,6 +27,7 @@ from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.options import SandboxPolicy
 
 _TITLES: Final = {"user": "Yours", "workspace": "Workspace"}
+_UNITS: Final = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 _INHERITED: Final = "as the agent is configured"
 _UNSET: Final = {
     "model": _INHERITED,
@@ -130,7 +131,8 @@ def _policy_rows(config: RuntimeConfig) -> Iterator[Row]:
 
 def _retention(name: str, value: object) -> str:
     if name == "max_age" and isinstance(value, float):
-        return f"{value / 86400:g} days"
+        unit, seconds = next((each for each in _UNITS if value % each[1] == 0), _UNITS[-1])
+        return f"{value / seconds:g} {unit if value / seconds > 1 else unit[:-1]}"
     return "yes" if value is True else "no" if value is False else f"{value}"
 
 

@@ -62,8 +62,14 @@ def set_setting(key: str, values: Sequence[str], cwd: str | None, *, scope: Scop
         value = _value(spec, texts, files.path(scope).parent if scope == "workspace" else None)
         files.change(scope, {parsed_key(key): storable(key, value, _names_of(folder))})
     except InvalidRequestError as error:
-        raise UsageError(error.message) from None
+        raise UsageError(_of_what_was_typed(error, key)) from None
     return _tell(key, folder, files.path(scope), as_json=as_json)
+
+
+def _of_what_was_typed(error: InvalidRequestError, key: str) -> str:
+    """Return what is wrong with a value; the line of a file that it would have come to says nothing to who typed it."""
+    place, found, said = error.message.partition(f": {key} ")
+    return f"{key} {said}" if found and error.details.get("key") == key and "\n" not in place else error.message
 
 
 def unset_setting(key: str, cwd: str | None, *, scope: Scope, as_json: bool) -> int:
@@ -185,6 +191,11 @@ def _editor() -> list[str]:
     found = next((path for name in _EDITORS if (path := shutil.which(name)) is not None), None)
     if found is None:
         raise UsageError("There is no editor; say which one in EDITOR.")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "An editor wants a terminal, and there is none; change settings by `agent-sdk config set`, or name a "
+            "program in EDITOR that can do without."
+        )
     return [found]
 
 

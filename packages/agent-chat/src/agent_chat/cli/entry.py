@@ -7,11 +7,19 @@ import sys
 from typing import NoReturn
 
 from agent_chat.cli.ending import code_of, open_streams
+from agent_chat.exits import ExitCode
 
 
 def main() -> NoReturn:
     """Run the program and exit."""
     open_streams()
+    try:
+        _run()
+    except KeyboardInterrupt:  # While it was being loaded; commands end by it in their own way.
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def _run() -> NoReturn:
     # An editor waits for the agent: reading options costs as much as everything else until its first answer.
     plain = None if os.environ.get("AGENT_SDK_LOG") else plain_backend(sys.argv[1:])
     if plain is not None:

@@ -481,6 +481,8 @@ refuse_empty_values(app)
 
 
 def _arguments(given: list[str]) -> list[str]:
+    if given[:1] == ["help"]:
+        return [*given[1:], "--help"]
     if "--resume" not in given:
         return given or ["--help"]
     from agent_chat.cli.resuming import with_id_of_resume

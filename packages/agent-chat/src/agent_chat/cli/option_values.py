@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import typer
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperOption
 from typer.exceptions import TyperException
 
+from agent_chat.cli.help_texts import Command, Group
 
-class _Command(TyperCommand):
+
+class _Command(Command):
     """A command that refuses an option without a value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -28,7 +30,8 @@ class _Command(TyperCommand):
 
 
 def refuse_empty_values(app: typer.Typer) -> None:
-    """Have all commands, those of groups too, refuse an option whose value is empty."""
+    """Have all commands, those of groups too, refuse an option whose value is empty, and have help in our words."""
+    app.info.cls = Group
     for command in app.registered_commands:
         command.cls = _Command
     for group in app.registered_groups:

@@ -13,6 +13,7 @@ from agent_chat.cli.tables import moment, write_objects, write_rows
 from agent_chat.exits import ExitCode
 from agent_chat.settings import RunSettings, load_config, working_folder
 from agent_chat.transcript.paths import short_path
+from agent_chat.transcript.sanitize import visible
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.pages import SessionPage, StoredSession
 
@@ -42,7 +43,11 @@ def list_sessions(backend: str | None, cwd: str | None, *, limit: int, as_json: 
         if page.cursor is not None:
             write_progress(f"There are more: --limit {limit * 2} shows them.")
         elif not len(page):
-            write_progress("There is no such session.")
+            write_progress(
+                "No session is stored yet."
+                if folder is None
+                else f"No session of {visible(short_path(str(folder)))} is stored."
+            )
     return ExitCode.OK
 
 

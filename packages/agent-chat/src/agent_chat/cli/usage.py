@@ -19,6 +19,10 @@ def wrong(error: TyperException) -> str:
         return f"{option['name']} takes {takes}."
     if message == "Missing command." and (names := _commands(error)):
         return f"Missing command: name one of {', '.join(names)}."
+    if message.startswith("No such command ") and message.endswith("'.") and (names := _commands(error)):
+        return f"{message[:-1]}; there are: {', '.join(names)}."
+    if message.startswith("No such option: ") and "(" not in message and (path := _path(error)):
+        return f"{message}; `{path} --help` shows those that there are."
     return message
 
 
@@ -41,6 +45,16 @@ def _takes(cause: object) -> str | None:
             return f"a number that is at most {most:g}, not {given}"
         case _:
             return None
+
+
+def _path(error: TyperException) -> str:
+    """Return how the command is called that an error is about."""
+    names: list[str] = []
+    context: Any = getattr(error, "ctx", None)
+    while getattr(context, "parent", None) is not None:
+        names.append(context.info_name)
+        context = context.parent
+    return " ".join(("agent-sdk", *reversed(names)))
 
 
 def _commands(error: TyperException) -> list[str]:

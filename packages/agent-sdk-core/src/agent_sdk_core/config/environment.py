@@ -30,12 +30,13 @@ def variable_name(path: Sequence[str]) -> str:
     return PREFIX + _NESTED.join(path).upper().replace("-", "_")
 
 
-def settings(env: Mapping[str, str], names: Sequence[str]) -> dict[str, Any]:
+def settings(env: Mapping[str, str], names: Sequence[str], backends: Sequence[str] = ()) -> dict[str, Any]:
     """Return the settings that the environment holds, as a configuration file would have them, in texts.
 
     Args:
         env: The environment; empty variables count as absent.
         names: The settings that exist.
+        backends: The backends that are registered, whose executables have a variable each.
 
     Raises:
         InvalidRequestError: A variable cannot be read, or looks like a mistyped one.
@@ -45,7 +46,7 @@ def settings(env: Mapping[str, str], names: Sequence[str]) -> dict[str, Any]:
     rest = {
         name: value
         for name, value in ours.items()
-        if name not in paths and name != _STORE and _is_setting(name, names, PREFIX + name)
+        if name not in paths and name != _STORE and _is_setting(name, names, backends)
     }
     found: dict[str, Any] = _decoded(rest) if rest else {}
     for name, value in paths.items():
@@ -80,7 +81,8 @@ def variable(env: Mapping[str, str], path: Iterable[str]) -> str:
             return variable_name(names)
 
 
-def _is_setting(name: str, names: Sequence[str], full_name: str) -> bool:
+def _is_setting(name: str, names: Sequence[str], backends: Sequence[str]) -> bool:
+    full_name = PREFIX + name
     every = [known.upper() for known in names]
     top, *rest = name.split(_NESTED)
     if top in _RESERVED:
@@ -90,7 +92,8 @@ def _is_setting(name: str, names: Sequence[str], full_name: str) -> bool:
     if top == "POLICY":
         raise _wrong(full_name, "is not a setting: the rules of a policy stand in a file.")
     if top not in (_TABLES if rest else every):
-        meant = _NESTED.join([near, *rest]) if (near := nearest(top, _TABLES if rest else every, alike=_ALIKE)) else top
+        alike = _TABLES if rest else (*every, _STORE, *(path_variable(each).removeprefix(PREFIX) for each in backends))
+        meant = _NESTED.join([near, *rest]) if (near := nearest(top, alike, alike=_ALIKE)) else top
         if near is None and top not in every:
             return False
         raise _wrong(full_name, f"is not a setting; did you mean {PREFIX}{meant}?")

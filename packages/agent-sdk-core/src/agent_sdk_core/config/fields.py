@@ -63,9 +63,11 @@ def _rules(texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
 
 def _duration(value: Any) -> Any:
     """Return the seconds of a text such as "90d"; what is none is left to the check of the type."""
-    if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())) is not None:
-        return float(found["number"]) * _UNITS[found["unit"]]
-    return value
+    if not isinstance(value, str):
+        return value
+    if (found := _DURATION.fullmatch(value.strip())) is None:
+        raise ValueError("must be seconds, or a number of s, m, h, d or w, such as '90d'")
+    return float(found["number"]) * _UNITS[found["unit"]]
 
 
 def _flags(flags: Mapping[str, bool]) -> Mapping[str, bool]:

@@ -88,7 +88,7 @@ class ConfigReading:
         def named(key: Key) -> ValueSource:
             return ValueSource("environment", variable=environment.variable(env, key))
 
-        layers += (read_layer("environment", environment.settings(env, names), named), argued)
+        layers += (read_layer("environment", environment.settings(env, names, backend_names()), named), argued)
         for layer in layers:
             _refuse_mistyped_backends(layer, backend_names())
         looked_for = tuple(document.file for document in documents)

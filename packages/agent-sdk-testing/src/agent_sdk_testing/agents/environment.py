@@ -12,6 +12,8 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent_sdk_core.errors import InvalidRequestError
+
 if TYPE_CHECKING:
     from agent_sdk_testing.model.scripted_model import ScriptedModel
 
@@ -142,11 +144,18 @@ def scratch_folder(base: Path | None = None, *, prefix: str = "test-") -> Genera
     Args:
         base: the folder to make it in; by default one in the user's cache folder.
         prefix: what its name begins with.
+
+    Raises:
+        InvalidRequestError: No folder can be made there.
     """
     parent = cache_folder() if base is None else base
-    parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(parent)
-    path = Path(tempfile.mkdtemp(prefix=prefix, suffix=f".{_BOOT}.{os.getpid()}", dir=parent.resolve()))
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(parent)
+        path = Path(tempfile.mkdtemp(prefix=prefix, suffix=f".{_BOOT}.{os.getpid()}", dir=parent.resolve()))
+    except OSError as error:
+        advice = "" if base is not None else " Name another folder for caches in XDG_CACHE_HOME."
+        raise InvalidRequestError(f"No folder can be made in {parent}: {error.strerror or error}.{advice}") from error
     try:
         yield path
     finally:

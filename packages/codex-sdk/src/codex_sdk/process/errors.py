@@ -40,6 +40,12 @@ _UNREADABLE: Final = re.compile(
 )
 """Names the file of a session that is none any more; nested, the last one says why (0.163)."""
 _HELD: Final = re.compile(r"database (table )?is locked|failed to initialize sqlite state runtime", re.IGNORECASE)
+_UNWRITABLE: Final = re.compile(
+    r"could not create PATH aliases: (?P<reason>[^\n]+?) \(os error \d+\)"
+    r".*^Error: [^\n]*(\(os error \d+\)|failed to initialize sqlite state runtime)",
+    re.DOTALL | re.MULTILINE,
+)
+"""Said of a folder that nothing can be written to; it is not named, or not with the reason (0.163)."""
 _NO_APP_SERVER: Final = ("unrecognized subcommand", "unexpected argument 'app-server'")
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _BAD_CONFIG: Final = ("failed to load configuration", "failed to read configuration")
@@ -117,11 +123,16 @@ def startup_error(executable: Path | str, error: ProcessExitedError) -> AgentErr
             backend="codex",
         )
     reason = reason_in(tail).removeprefix("Error: ") or str(error)
-    if _HELD.search(tail):
+    if (unwritable := _UNWRITABLE.search(tail)) is not None and "locked" not in tail:
+        reason = (
+            f"nothing can be written to its folder, CODEX_HOME or else ~/.codex: {unwritable['reason']}. Make it a "
+            "folder that you may write to, or set another CODEX_HOME."
+        )
+    elif _HELD.search(tail):
         reason = f"{reason.rstrip('.')}. Another process may hold its databases: end it, or set another CODEX_HOME."
     return HandshakeError(
         f"codex app-server ended during its start: {reason}",
         backend="codex",
-        retryable=is_passing(tail),
+        retryable=unwritable is None and is_passing(tail),
         details={"exit_code": error.exit_code, "signal": error.signal, "stderr": tail},
     )
