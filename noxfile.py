@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -26,10 +29,13 @@ APART = (
 ALONE = ("tests/claude", "tests/codex", "tests/faults/test_real.py", "tests/benchmarks")
 """Of those, what one real agent alone does or suffers, and the benchmarks' own."""
 
+TOGETHER = ("types", "site", "wheels")
+"""Sessions that keep one core busy each, or wait for the network."""
+
 TWINE = "twine==7.0.0"
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "tests", "docs", "site", "wheels"]
+nox.options.sessions = ["lint", "together", "tests", "docs"]
 nox.options.error_on_external_run = False
 
 
@@ -46,6 +52,25 @@ def types(session: nox.Session) -> None:
     env = {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     session.run("pyright", env=env)
     session.run("python", "-m", "tests.docs.typed", env=env)
+
+
+@nox.session
+def together(session: nox.Session) -> None:
+    """Run the sessions `types`, `site` and `wheels` at once; each line of theirs begins with its name."""
+    failed: list[str] = []
+
+    def run(name: str) -> None:
+        command = [sys.executable, "-m", "nox", "--forcecolor" if session.interactive else "--nocolor", "-s", name]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+            for line in child.stdout or ():
+                session.log("%s | %s", name, line.rstrip())
+        if child.returncode:
+            failed.append(name)
+
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(run, TOGETHER))
+    if failed:
+        session.error(f"not passed: {', '.join(failed)}")
 
 
 @nox.session
