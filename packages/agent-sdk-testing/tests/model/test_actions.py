@@ -78,6 +78,33 @@ def test_a_command() -> None:
     assert program == (None, "exec", """text(await tools.exec_command({"cmd": "echo 'a'"}))""")
 
 
+def test_an_agent_that_takes_programs() -> None:
+    described = {
+        "description": "Run JavaScript.\n\n### `exec_command`\nRuns.\n\n### `calc__my_add`\nAdds.\n### `clock__now`\n"
+    }
+
+    def program(action: Action) -> str:
+        schemas = {"functions.exec": described}
+        asked = request("functions.exec", "functions.request_user_input", schemas=schemas)
+        [(_, name, told)] = calls(action(asked))
+        assert name == "exec"
+        return told
+
+    assert program(run_command("make")) == 'text(await tools.exec_command({"cmd": "make"}))'
+    assert program(write_file("a.txt", "one\n")) == (
+        'text(await tools.apply_patch("*** Begin Patch\\n*** Add File: a.txt\\n+one\\n*** End Patch\\n"))'
+    )
+    assert "@@\\n-one\\n+two\\n" in program(edit_file("a.txt", "one", "two"))
+    assert program(call_tool("my-add", first=1)) == 'text(await tools.calc__my_add({"first": 1}))'
+    assert program(call_tool("mcp__calc__my-add")) == "text(await tools.calc__my_add({}))"
+    assert program(call_tool("mcp__other__find")) == "text(await tools.mcp__other__find({}))"
+    for missing in ("now", "find"):
+        with pytest.raises(ValueError, match="the agent does not offer it; these there are: calc__my_add"):
+            program(call_tool(missing))
+    [(_, name, _)] = calls(ask_user("Which?", "A", "B")(request("functions.request_user_input")))
+    assert name == "request_user_input"
+
+
 def test_a_command_that_is_asked_about() -> None:
     assert on_claude(run_command("ls", escalate=True))[0][2]["command"] == "eval ls"
     assert on_claude(run_command("ls > a", escalate=True))[0][2]["command"] == "ls > a"

@@ -2,7 +2,7 @@
 
 An action becomes a call when the request is there: of the tools that the agent offers in it, the one that does it.
 Where there is none, the request is refused with the reason, the turn fails at once, and `ScriptedModel.check` says it
-again.
+again. The later models of Codex call its tools from programs (code mode): there, the action is a program of one call.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final, cast
 
@@ -24,6 +24,10 @@ Action = Callable[[ModelRequest], list[Step]]
 _CWD: Final = re.compile(
     r"<cwd>(.+?)</cwd>|(?:Primary w|W|w)orking directory: (.+)|Workspace Directories:\*\*\n\s*- (.+)"
 )
+_OWN_NAMESPACES: Final = frozenset({"multi_agent_v1", "collaboration", "functions", "clock"})
+_NESTED: Final = re.compile(r"^### `(\w+)`$", re.MULTILINE)
+"""How the tool that takes programs names those that they can call (codex 0.163)."""
+
 _DEFERRED: Final = re.compile(r"\bmcp__[A-Za-z0-9_-]+__[A-Za-z0-9_-]+\b")
 
 
@@ -51,9 +55,9 @@ def run_command(command: str, *, escalate: bool = False) -> Action:
         for name in ("bash", "run_shell_command"):  # opencode, Gemini CLI
             if name in request.tools:
                 return [call(name, command=command, description="A command of the test.")]
-        if "exec" in request.tools:  # Code mode, in which the model writes programs that call its tools.
-            return [custom("exec", f"text(await tools.exec_command({json.dumps({**lifted, 'cmd': command})}))")]
-        raise _not_offered("run_command", request, "Bash", "exec_command", "shell_command", "exec")
+        if _takes_programs(request):
+            return [_program("exec_command", {**lifted, "cmd": command})]
+        raise _not_offered("run_command", request, "Bash", "exec_command", "shell_command", "functions.exec")
 
     return act
 
@@ -69,13 +73,14 @@ def write_file(path: str | PurePath, content: str) -> Action:
     def act(request: ModelRequest) -> list[Step]:
         if "Write" in request.tools:
             return [call("Write", file_path=_absolute(path, request), content=content)]
-        if "apply_patch" in request.tools:
-            return [_patch(f"*** Add File: {PurePath(path)}", *(f"+{line}" for line in content.splitlines()))]
+        if "apply_patch" in request.tools or _takes_programs(request):
+            added = (f"+{line}" for line in content.splitlines())
+            return [_patch(request, f"*** Add File: {PurePath(path)}", *added)]
         if "write" in request.tools:  # opencode
             return [call("write", filePath=_absolute(path, request), content=content)]
         if "write_file" in request.tools:  # Gemini CLI
             return [call("write_file", file_path=_absolute(path, request), content=content)]
-        raise _not_offered("write_file", request, "Write", "apply_patch")
+        raise _not_offered("write_file", request, "Write", "apply_patch", "functions.exec")
 
     return act
 
@@ -93,18 +98,16 @@ def edit_file(path: str | PurePath, old: str, new: str) -> Action:
         if "Edit" in request.tools:
             file = _absolute(path, request)
             return [call("Read", file_path=file), call("Edit", file_path=file, old_string=old, new_string=new)]
-        if "apply_patch" in request.tools:
-            removed = [f"-{line}" for line in old.splitlines()]
-            return [
-                _patch(f"*** Update File: {PurePath(path)}", "@@", *removed, *(f"+{line}" for line in new.splitlines()))
-            ]
+        if "apply_patch" in request.tools or _takes_programs(request):
+            lines = [*(f"-{line}" for line in old.splitlines()), *(f"+{line}" for line in new.splitlines())]
+            return [_patch(request, f"*** Update File: {PurePath(path)}", "@@", *lines)]
         if "edit" in request.tools:  # opencode
             file = _absolute(path, request)
             return [call("read", filePath=file), call("edit", filePath=file, oldString=old, newString=new)]
         if "replace" in request.tools:  # Gemini CLI
             file = _absolute(path, request)
             return [call("replace", file_path=file, old_string=old, new_string=new, instruction="As the test wants.")]
-        raise _not_offered("edit_file", request, "Edit", "apply_patch")
+        raise _not_offered("edit_file", request, "Edit", "apply_patch", "functions.exec")
 
     return act
 
@@ -120,18 +123,17 @@ def call_tool(name: str, arguments: Mapping[str, JsonValue] | None = None, /, **
     """
 
     def act(request: ModelRequest) -> list[Step]:
+        given = {**(arguments or {}), **named}
+        if _takes_programs(request):
+            return [_program(_nested_tool(name, request), given)]
         offered = {found: told for told in _names_of_tools(request) if (found := _in_messages(told)) is not None}
         fitting = [found for found in offered if found == name or found.rpartition("__")[2] == name]
         server, _, hidden = name.removeprefix("mcp__").partition("__")
         if not fitting and name.startswith("mcp__") and hidden and {"ToolSearch", "tool_search"} & set(request.tools):
             told = name if "ToolSearch" in request.tools else f"mcp__{server}.{hidden}"
             fitting, offered = [name], {name: told}
-        if len(fitting) != 1:
-            others = ", ".join(fitting or offered) or "none"
-            problem = "several tools are called so" if fitting else "the agent does not offer it"
-            raise ValueError(f"call_tool({name!r}): {problem}; these there are: {others}")
-        namespace, _, own = offered[fitting[0]].rpartition(".")
-        return [call(own, {**(arguments or {}), **named}, namespace=namespace or None)]
+        namespace, _, own = offered[_only(fitting, offered, name)].rpartition(".")
+        return [call(own, given, namespace=namespace or None)]
 
     return act
 
@@ -152,8 +154,10 @@ def ask_user(question: str, *choices: str, multi_select: bool = False) -> Action
         asked: dict[str, JsonValue] = {"question": question, "header": "Choice", "options": options}
         if "AskUserQuestion" in request.tools:
             return [call("AskUserQuestion", questions=[{**asked, "multiSelect": multi_select}])]
-        if "request_user_input" in request.tools and not multi_select:
-            return [call("request_user_input", questions=[{**asked, "id": "choice"}])]
+        for namespace in (None, "functions"):
+            told = "request_user_input" if namespace is None else f"{namespace}.request_user_input"
+            if told in request.tools and not multi_select:
+                return [call("request_user_input", questions=[{**asked, "id": "choice"}], namespace=namespace)]
         raise _not_offered("ask_user", request, "AskUserQuestion", *([] if multi_select else ["request_user_input"]))
 
     return act
@@ -189,8 +193,44 @@ def spawn_agent(prompt: str, *, description: str = "A task of the test.") -> Act
     return act
 
 
-def _patch(*lines: str) -> Step:
-    return custom("apply_patch", "\n".join(["*** Begin Patch", *lines, "*** End Patch\n"]))
+def _patch(request: ModelRequest, *lines: str) -> Step:
+    patch = "\n".join(["*** Begin Patch", *lines, "*** End Patch\n"])
+    return custom("apply_patch", patch) if "apply_patch" in request.tools else _program("apply_patch", patch)
+
+
+def _takes_programs(request: ModelRequest) -> bool:
+    """Tell whether the agent has the model write programs that call its tools, in place of calling them."""
+    return "exec" in request.tools or "functions.exec" in request.tools
+
+
+def _program(tool: str, given: JsonValue) -> Step:
+    """Return the call of a program that calls one tool, and tells the model what that returned."""
+    return custom("exec", f"text(await tools.{tool}({json.dumps(given)}))")
+
+
+def _nested_tool(name: str, request: ModelRequest) -> str:
+    """Return what programs call a tool of the application or of a server; those of servers may be left untold."""
+    told = request.tools.get("functions.exec") or request.tools.get("exec") or {}
+    listed = [tool for tool in _NESTED.findall(str(told.get("description"))) if "__" in tool]
+    own = [tool for tool in listed if tool.partition("__")[0] not in _OWN_NAMESPACES]
+    wanted = re.sub(r"\W", "_", name)
+    fitting = [tool for tool in own if tool in (wanted, wanted.removeprefix("mcp__")) or tool.endswith(f"__{wanted}")]
+    if not fitting and wanted.startswith("mcp__"):
+        return wanted
+    return _only(fitting, own, name)
+
+
+def _only(fitting: Sequence[str], offered: Iterable[str], name: str) -> str:
+    """Return the one tool that is called so.
+
+    Raises:
+        ValueError: There is none, or there are several.
+    """
+    if len(fitting) != 1:
+        others = ", ".join(fitting or offered) or "none"
+        problem = "several tools are called so" if fitting else "the agent does not offer it"
+        raise ValueError(f"call_tool({name!r}): {problem}; these there are: {others}")
+    return fitting[0]
 
 
 def _absolute(path: str | PurePath, request: ModelRequest) -> str:
@@ -216,7 +256,7 @@ def _in_messages(told: str) -> str | None:
     if told.startswith("mcp__"):
         return told.replace(".", "__", 1)
     registry, _, name = told.rpartition(".")
-    return f"mcp__{registry}__{name}" if registry and registry not in ("multi_agent_v1", "collaboration") else None
+    return f"mcp__{registry}__{name}" if registry and registry not in _OWN_NAMESPACES else None
 
 
 def _not_offered(action: str, request: ModelRequest, *tools: str) -> ValueError:
