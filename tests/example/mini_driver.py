@@ -160,7 +160,8 @@ class MiniDriver(SessionDriver):
                 error = caught
         self._conversation = turn.input
         self._used = add(self._used, turn.usage)
-        reason = "aborted_streaming" if turn.scope.cancelled_caught else "completed"
+        aborted = "aborted_tools" if turn.in_tools else "aborted_streaming"
+        reason = aborted if turn.scope.cancelled_caught else "completed"
         self._turn = None
         self._emit(*turn.end(error, terminal_reason=reason))
 

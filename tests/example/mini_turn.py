@@ -103,6 +103,11 @@ class MiniTurn:
         """Note that a tool was not allowed."""
         self._denials.append({"tool_name": "Bash", "tool_use_id": call["call_id"]})
 
+    @property
+    def in_tools(self) -> bool:
+        """Whether it waits for a tool."""
+        return bool(self._open)
+
     def end(self, error: AgentError | None = None, *, terminal_reason: str = "completed") -> list[SDKMessage]:
         """Return what ends the turn: open cards closed, then its result. Nothing, if it has ended."""
         if self.ended.is_set():

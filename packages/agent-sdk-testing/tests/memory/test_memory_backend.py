@@ -27,6 +27,7 @@ from agent_sdk_core import (
     SessionNotFoundError,
     SessionOptions,
     ToolResult,
+    UnsupportedOptionError,
     UsageMessage,
     UserMessage,
     request_from_wire,
@@ -145,7 +146,7 @@ async def test_modes_and_lists_of_tools_decide_before_anybody_is_asked(
 async def test_a_denial_may_end_the_turn(agent: MemoryBackend, recorder: Recorder) -> None:
     agent.reply(call("Bash", command="ls"))
     ran = await run(await open_session(agent, recorder, can_use_tool=Asker([Deny(interrupt=True)])), "List.")
-    assert ran.result.outcome == "interrupted"
+    assert (ran.result.outcome, ran.result.terminal_reason) == ("interrupted", "aborted_tools")
     assert len(ran.results) == 1
 
 
@@ -361,10 +362,24 @@ async def test_a_request_can_be_withdrawn_by_an_interrupt(agent: MemoryBackend, 
 
     agent.reply(call("Bash", command="ls"))
     session = await open_session(agent, recorder, can_use_tool=can_use_tool)
+    watch = session.messages()
     async with session.query("List.") as turn:
         await asked.wait()
     assert turn.result is not None
-    assert turn.result.outcome == "interrupted"
+    assert (turn.result.outcome, turn.result.terminal_reason) == ("interrupted", "aborted_tools")
+    cut = await until(watch, UserMessage, lambda message: message.tool_results)
+    assert cut.tool_use_result == {"interrupted": True}
+
+
+async def test_a_stored_session_does_not_become_ephemeral(agent: MemoryBackend, recorder: Recorder) -> None:
+    agent.otherwise(text("Fine."))
+    session = await open_session(agent, recorder)
+    await run(session, "Talk.")
+    await session.aclose()
+    with pytest.raises(UnsupportedOptionError, match="needs fork=True"):
+        await open_session(agent, recorder, resume=session.session_id, ephemeral=True)
+    copy = await open_session(agent, recorder, resume=session.session_id, fork=True, ephemeral=True)
+    assert not await copy.history()
 
 
 async def test_what_the_script_does_not_answer_fails_the_turn_and_the_check() -> None:

@@ -149,6 +149,11 @@ class TestInitialize:
         }  # fmt: skip
         assert plan(system_prompt="all").initialize["systemPrompt"] == "all"
 
+    def test_a_prompt_is_said_in_place_of_the_one_that_a_resumed_conversation_has(self) -> None:
+        assert plan(resume="x", append_system_prompt="more").initialize["systemPromptSnapshot"] is False
+        assert plan(resume="x", system_prompt="all").initialize["systemPromptSnapshot"] is False
+        assert "systemPromptSnapshot" not in plan(resume="x").initialize
+
     def test_native_fields_go_before_ours(self) -> None:
         launch = plan(announced={"sdkMcpServers": ["app"]}, native={"forwardSubagentText": False, "title": "T"})
         assert launch.initialize == {"forwardSubagentText": False, "sdkMcpServers": ["app"], "title": "T"}

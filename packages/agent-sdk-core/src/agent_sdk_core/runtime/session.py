@@ -517,6 +517,7 @@ class BaseSession(AgentSession):
             await (self._driver.close() if confirmed else self._driver.kill())
 
     async def _kill(self) -> None:
+        self._turns.wind_down()  # Else what waits would begin as the turn before it ends.
         self.requests.refuse_all()
         if self._failure is None:
             await self._driver.kill()

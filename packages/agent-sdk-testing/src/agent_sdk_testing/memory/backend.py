@@ -20,6 +20,7 @@ from agent_sdk_core import (
     SessionTitleChanged,
     Source,
     StoredSession,
+    UnsupportedOptionError,
 )
 from agent_sdk_core.interfaces.pages import require_limit, require_sessions, require_title
 from agent_sdk_core.paths import existing_folder, off_the_loop, resolved_path, working_folder
@@ -256,6 +257,13 @@ class MemoryBackend(BaseBackend[MemorySession]):
             return Stored(session_id, cwd)
         origin = self._stored(options.resume)
         if not options.fork:
+            if options.ephemeral:
+                raise UnsupportedOptionError(
+                    "The memory backend cannot go on with a stored session without storing it: "
+                    "SessionOptions(ephemeral=True, resume=…) needs fork=True.",
+                    backend=self.type,
+                    details={"option": "ephemeral"},
+                )
             self._require_free(origin)
             return origin
         turns = origin.turns()

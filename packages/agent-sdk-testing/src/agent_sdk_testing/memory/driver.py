@@ -184,8 +184,8 @@ class MemoryDriver(SessionDriver):
     async def interrupt(self, turn_id: str | None, *, cancel_held: bool = True) -> None:
         """End the running turn."""
         if self._turn is not None:
+            self._turn.scope.cancel()  # First, lest who waits for an answer goes on with the refusal.
             self.sink.withdraw()
-            self._turn.scope.cancel()
 
     def abandon(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:
         """Return what ends the running turn."""
@@ -255,7 +255,8 @@ class MemoryDriver(SessionDriver):
                 caught.backend = NAME
                 error = caught
         self._used = added(self._used, turn.usage)
-        reason = "aborted_streaming" if turn.scope.cancelled_caught else "completed"
+        aborted = "aborted_tools" if turn.in_tools else "aborted_streaming"
+        reason = aborted if turn.scope.cancelled_caught else "completed"
         self._turn = None
         self._tell_main(*turn.end(error, terminal_reason=reason))
 

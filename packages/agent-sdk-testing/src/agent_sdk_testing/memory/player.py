@@ -333,7 +333,7 @@ class Player:
         talk.voice.denied(call_id, name, given)
         if answer.get("stop"):
             self._turn.scope.cancel()
-            await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()  # An interrupt has withdrawn the question.
         return ToolResult.failed(str(answer["refusal"]))
 
     async def _stop(self, outcome: HookOutcome) -> None:

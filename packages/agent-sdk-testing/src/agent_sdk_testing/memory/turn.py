@@ -154,6 +154,11 @@ class MemoryTurn(Voice):
         """The tokens of all that its model was asked."""
         return self._account.usage
 
+    @property
+    def in_tools(self) -> bool:
+        """Whether it waits for a tool."""
+        return bool(self._account.open)
+
     def voice_of(self, tool_use_id: str) -> Voice:
         """Return the voice of the sub-agent that a tool use started; what it leaves open ends with the turn."""
         voice = Voice(self._account, {**self._shared, "parent_tool_use_id": tool_use_id}, partial=self._partial)

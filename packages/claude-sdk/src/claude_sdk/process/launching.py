@@ -233,6 +233,9 @@ def _initialize(options: SessionOptions, answers: AnswerForm | None, env: Mappin
         fields["systemPrompt"] = options.system_prompt
     if options.append_system_prompt is not None:
         fields["appendSystemPrompt"] = options.append_system_prompt
+    if options.resume is not None and {"systemPrompt", "appendSystemPrompt"} & fields.keys():
+        # Else what the conversation began with is sent, as claude has recorded it (2.1.332).
+        fields.setdefault("systemPromptSnapshot", False)
     if answers is not None:
         fields["jsonSchema"] = answers.sent
     if options.mcp_servers:

@@ -50,7 +50,9 @@ def completed(state: ThreadState, params: Json) -> None:
         for other in [other for other in state.turns.running() if other is not turn and _is_empty(state, other)]:
             lost = ended_by_us("protocol_error", "Codex told no end of this turn.", "api_error")
             finish(state, other, "failed", lost, other.synthetic)
-        in_tools, structured = state.cards.busy(turn), state.prompts.structured(turn)
+        # A turn that nobody interrupted was ended by a refusal, whose tool Codex completes before (0.163).
+        in_tools = state.cards.busy(turn) or (bool(turn.denials) and not turn.interrupting)
+        structured = state.prompts.structured(turn)
         if text_at(ended, "status") == "interrupted":
             state.prompts.leave_out(turn)
         ending = ended_by_codex(turn, ended, in_tools=in_tools, structured=structured)

@@ -315,6 +315,16 @@ def test_a_command_that_codex_ended_was_interrupted_and_one_that_did_not_start_f
     rules(scene.messages)
 
 
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_refusal_that_ends_the_turn_ends_it_in_its_tool(scene: Any, ours: bool) -> None:
+    scene.begin()
+    scene.started("commandExecution", **RUNNING)
+    scene.completed("commandExecution", **{**RUNNING, "status": "declined"})
+    if ours:  # It went on after the refusal, and was interrupted later.
+        scene.thread.begin_interrupt("turn-1")
+    assert scene.end("interrupted")[-1]["terminal_reason"] == ("aborted_streaming" if ours else "aborted_tools")
+
+
 def test_the_end_of_the_process_stops_everything(scene: Any, rules: Any) -> None:
     scene.begin()
     scene.started("commandExecution", "task", **RUNNING)

@@ -54,7 +54,8 @@ async def test_an_interrupt_in_a_command_ends_its_process_and_closes_its_card(ag
         user = await until(watch, UserMessage, lambda message: message.tool_results)
         assert user.tool_results[0].is_error is True
         assert record_of(user.tool_use_result).get("interrupted") is True
-        assert (await result_of(watch, uuid)).outcome == "interrupted"
+        result = await result_of(watch, uuid)
+        assert (result.outcome, result.terminal_reason) == ("interrupted", "aborted_tools")
         assert (await run(session, "Again.")).result.result == "Next."
         [told] = [each for each in await session.history() if isinstance(each, UserMessage) and each.tool_results]
         assert told.tool_results[0].is_error is True

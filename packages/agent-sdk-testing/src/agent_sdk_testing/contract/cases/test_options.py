@@ -74,6 +74,20 @@ async def test_a_system_prompt_replaces_the_agents_own(agent: Agent) -> None:
     assert plain.instructions[:1000] not in parrot.instructions
 
 
+@needs("system_prompt", "resume")
+async def test_a_system_prompt_goes_before_that_of_the_session_that_is_resumed(agent: Agent) -> None:
+    agent.model.otherwise(text("Fine."))
+    async with agent.backend() as backend:
+        async with await agent.open(backend, system_prompt="You are a parrot.") as session:
+            await run(session, "Talk.")
+        resume = session.resolved_session_id
+        async with await agent.open(backend, resume=resume, system_prompt="You are an owl.") as session:
+            await run(session, "Talk.")
+    _, owl = agent.model.requests
+    assert "You are an owl." in owl.instructions
+    assert "You are a parrot." not in owl.instructions
+
+
 @needs("append_system_prompt")
 async def test_an_appended_system_prompt_is_added_to_the_agents_own(agent: Agent) -> None:
     agent.model.otherwise(text("Fine."))

@@ -7,7 +7,7 @@ from uuid import uuid4
 import anyio
 import pytest
 
-from agent_sdk_core import AssistantMessage, InvalidRequestError, ResultMessage
+from agent_sdk_core import AssistantMessage, InitMessage, InvalidRequestError, ResultMessage
 from agent_sdk_testing import Gate, text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.traits import needs
@@ -120,7 +120,7 @@ async def test_a_queued_turn_that_is_left_early_is_taken_out_of_the_queue(agent:
             assert (await first.wait()).result == "One."
 
 
-@pytest.mark.parametrize("what", ["session", "backend"])
+@pytest.mark.parametrize("what", ["session", "kill", "backend"])
 async def test_closing_cancels_the_queued_prompts(agent: Agent, what: str) -> None:
     gate = Gate()
     agent.model.reply(text("One", gate, "."))
@@ -130,8 +130,10 @@ async def test_closing_cancels_the_queued_prompts(agent: Agent, what: str) -> No
         await session.send("First.")
         await gate.reached()
         second = await session.send("Second.")
-        await (session if what == "session" else backend).aclose()
+        await {"session": session.aclose, "kill": session.kill, "backend": backend.aclose}[what]()
         assert (await result_of(watch, second)).outcome == "cancelled"
+        assert not [each async for each in watch if isinstance(each, InitMessage)]
+    assert len(agent.model.requests) == 1
 
 
 @needs("steer")
