@@ -5,6 +5,7 @@ import signal
 from typing import Any
 from uuid import uuid4
 
+import anyio
 import pytest
 from tests.codex.driving import Codex, backend_of, told
 
@@ -91,6 +92,22 @@ async def test_a_goal_that_is_left_early_is_taken_away_and_its_turn_interrupted(
         assert (await run_.wait()).status == "cleared"
         assert session.goal is None
         await session.clear_goal()
+
+
+async def test_a_goal_whose_turn_is_interrupted_is_paused_and_its_run_ends(codex: Codex) -> None:
+    codex.settings(features={"goals": True})
+    gate = Gate()
+    codex.model.reply(text("Half", gate, " way."))
+    async with codex.session() as session:
+        run_ = await session.set_goal("Get there.")
+        await gate.reached()
+        await session.interrupt()
+        gate.open()
+        with anyio.fail_after(30):
+            assert (await run_.wait()).status == "paused"
+        assert (run_.result and run_.result.outcome, session.goal) == ("interrupted", run_.goal)
+        codex.model.reply(text("Hello."))
+        assert (await session.run("Hi")).result == "Hello."
 
 
 async def test_a_goal_whose_agent_dies_ends_its_run(codex: Codex) -> None:

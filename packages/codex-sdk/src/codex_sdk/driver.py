@@ -246,7 +246,16 @@ class CodexDriver(SessionDriver):
         await self._interrupts.stop_turn(thread_id, turn_id)
 
     async def interrupted(self) -> None:
-        """Terminate the commands that the interrupted turns were waiting for."""
+        """Pause the goal, and terminate the commands that the interrupted turns were waiting for.
+
+        Codex goes on with no goal after a turn that was interrupted, and leaves it active (0.163).
+        """
+        if self._normalizer.pursues_goal:
+            try:
+                params: Json = {"threadId": self.thread_id, "status": "paused", "origin": "user"}
+                await self.calls.send("thread/goal/set", params)
+            except AgentError as error:
+                _log.debug("pausing the goal of an interrupted turn: %s", error)
         await self._interrupts.clean_up()
 
     def abandon(self, turn_id: str | None, *, code: str, message: str, terminal_reason: str) -> Sequence[SDKMessage]:

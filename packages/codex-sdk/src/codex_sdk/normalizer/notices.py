@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
+from agent_sdk_core.interfaces.goal import ACTIVE
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.messages.conversation import RateLimitEvent
 from agent_sdk_core.messages.system import (
@@ -80,8 +81,10 @@ def goal_updated(state: ThreadState, params: Json) -> None:
         return
     goal = record_at(params, "goal")
     fields: Json = {"objective": optional_text_at(goal, "objective")}
+    state.pursues = False
     if goal:
         status = text_at(goal, "status")
+        state.pursues = status == ACTIVE
         fields |= {
             "status": _GOAL_STATUS.get(status, status),
             "token_budget": goal.get("tokenBudget"),

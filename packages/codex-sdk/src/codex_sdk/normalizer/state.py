@@ -33,6 +33,7 @@ class ThreadState:
         kinds: By item, the type that it was first said to have.
         rate_limits: The limits that were told last.
         finished: Whether Codex ended a turn.
+        pursues: Whether Codex has a goal that it pursues.
         given_up: The turns that we ended, and Codex has not.
     """
 
@@ -57,6 +58,7 @@ class ThreadState:
         self.noticed = Recent()
         self.rate_limits: Json | None = None
         self.finished = False
+        self.pursues = False
         self.given_up: set[str] = set()
 
     def source(self, params: Json) -> Source:

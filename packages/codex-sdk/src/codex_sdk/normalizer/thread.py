@@ -92,6 +92,11 @@ class ThreadNormalizer:
         return self._state.finished
 
     @property
+    def pursues_goal(self) -> bool:
+        """Whether Codex has a goal that it pursues."""
+        return self._state.pursues
+
+    @property
     def given_up(self) -> Sequence[str]:
         """The turns that `end` ended one by one, and that Codex may still run."""
         return tuple(self._state.given_up)
