@@ -22,7 +22,7 @@ def test_what_is_open_in_a_log_is_ended_tasks_in_the_background_too() -> None:
     tool, notification, result = closing([prompt, use("u"), task], backend="codex")
     assert tool.to_wire()["message"]["content"][0]["content"] == ENDED
     told = notification.to_wire()
-    assert (told["subtype"], told["task_id"], told["status"]) == ("task_notification", "t", "failed")
+    assert (told["subtype"], told["task_id"], told["status"]) == ("task_notification", "t", "stopped")
     assert result.to_wire()["user_message_uuids"] == ["p"]
     again = [prompt, use("u"), task, tool, notification, result]
     assert closing(again, backend="codex") == []

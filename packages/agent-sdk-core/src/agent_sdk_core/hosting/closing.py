@@ -91,7 +91,7 @@ class OpenTurn:
         self._uses.clear()
         if background:
             for task_id, use_id in self._tasks.items():
-                fields = {**shared, "task_id": task_id, "tool_use_id": use_id, "status": "failed", "summary": why}
+                fields = {**shared, "task_id": task_id, "tool_use_id": use_id, "status": "stopped", "summary": why}
                 told.append(TaskNotification.synthesize(source, **fields))
             self._tasks.clear()
         return told
