@@ -33,7 +33,7 @@ async def main() -> None:
         for task, agents in TASKS.items():
             async with backend.create_session(sdk.SessionOptions(agents=agents)) as session:
                 result = await session.run(task)
-                print(f"{task} {result.result} (${result.total_cost_usd or 0:.4f})")
+                print(f"{task} {result.error or result.result} (${result.total_cost_usd or 0:.4f})")
 
 
 if __name__ == "__main__":

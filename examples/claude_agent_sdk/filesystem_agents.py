@@ -26,7 +26,7 @@ async def main() -> None:
                         "test-agent was", "found:" if "test-agent" in message.agents else "not found:", message.agents
                     )
                 case sdk.ResultMessage():
-                    print("Assistant:", message.result)
+                    print("Assistant:", message.error or message.result)
                     print(f"Result: {message.outcome}, cost ${message.total_cost_usd or 0:.4f}")
                 case _:
                     pass

@@ -11,7 +11,7 @@ import claude_sdk as sdk
 async def ask(prompt: str, budget: float | None) -> None:
     result = await sdk.query(prompt, options=sdk.SessionOptions(max_budget_usd=budget))
     print(f"Budget {budget}: {result.outcome}, cost ${result.total_cost_usd or 0:.4f}")
-    print(result.error if result.outcome == "limit" else result.result)
+    print(result.error or result.result)
 
 
 async def main() -> None:

@@ -51,7 +51,7 @@ def display(message: sdk.SDKMessage) -> None:
             for use in message.tool_uses:
                 print("Tool:", use.name, use.input)
         case sdk.ResultMessage():
-            print("Agent:", message.result)
+            print("Agent:", message.error or message.result)
         case _:
             pass
 

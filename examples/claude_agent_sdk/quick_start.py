@@ -13,7 +13,7 @@ async def main() -> None:
 
     options = sdk.SessionOptions(system_prompt="You look after files.", allowed_tools=("Read", "Write"))
     result = await sdk.query("Write a greeting into hello.txt.", options=options)
-    print("Claude:", result.result)
+    print("Claude:", result.error or result.result)
     print(f"Cost: ${result.total_cost_usd or 0:.4f}")
 
 

@@ -27,7 +27,7 @@ async def concurrent_responses(session: sdk.AgentSession) -> None:
     async for message in messages:
         if isinstance(message, sdk.ResultMessage):
             answered += 1
-            print("Agent:", message.result)
+            print("Agent:", message.error or message.result)
             if answered == len(questions):
                 break
 
@@ -69,7 +69,7 @@ async def with_options(session: sdk.AgentSession) -> None:
 async def many_prompts(session: sdk.AgentSession) -> None:
     prompts = ("I have several questions.", "What is the capital of Japan?", "And 15 % of 200?")
     for result in await asyncio.gather(*(session.run(prompt) for prompt in prompts)):
-        print("Agent:", result.result)
+        print("Agent:", result.error or result.result)
 
 
 async def bash_command(session: sdk.AgentSession) -> None:
@@ -84,7 +84,7 @@ async def bash_command(session: sdk.AgentSession) -> None:
                 for use in message.tool_uses:
                     print("Tool use:", use.name, use.input.get("command"))
             case sdk.ResultMessage():
-                print(f"Agent: {message.result} (${message.total_cost_usd or 0:.4f})")
+                print(f"Agent: {message.error or message.result} (${message.total_cost_usd or 0:.4f})")
             case _:
                 pass
     print("Messages:", dict(seen))

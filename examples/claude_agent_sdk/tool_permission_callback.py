@@ -31,7 +31,7 @@ async def decide(request: sdk.PermissionRequest) -> sdk.Allow | sdk.Deny:
 async def main() -> None:
     options = sdk.SessionOptions(can_use_tool=decide, permission_mode="default", cwd=".")
     result = await sdk.query("List the files here, write a hello.py, and run it.", options=options)
-    print("Claude:", result.result)
+    print("Claude:", result.error or result.result)
     print(f"{result.outcome} after {result.duration_ms} ms, cost ${result.total_cost_usd or 0:.4f}")
     for number, request in enumerate(asked, 1):
         print(f"{number}. {request.tool_name} {dict(request.input)}: {[option.label for option in request.options]}")

@@ -18,7 +18,7 @@ async def main() -> None:
                 case sdk.InitMessage():
                     print(f"{name}: {len(message.tools)} tools, {message.tools[:5]}")
                 case sdk.ResultMessage():
-                    print(message.result, f"(${message.total_cost_usd or 0:.4f})")
+                    print(message.error or message.result, f"(${message.total_cost_usd or 0:.4f})")
                 case _:
                     pass
 

@@ -8,7 +8,7 @@ import codex_sdk as sdk
 async def main() -> None:
     async with sdk.CodexBackend() as codex, codex.create_session() as session:
         run = await session.set_goal("Measure more of this project.")
-        print((await run.wait()).status, run.result and run.result.result)
+        print((await run.wait()).status, run.result and (run.result.error or run.result.result))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def fetch(url: str) -> sdk.ImageInput:
 async def main(url: str) -> None:
     result = await sdk.query([sdk.TextInput("What is in this image?"), await asyncio.to_thread(fetch, url)])
     print("Status:", result.outcome)
-    print(result.result)
+    print(result.error or result.result)
 
 
 if __name__ == "__main__":

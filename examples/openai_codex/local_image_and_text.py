@@ -11,7 +11,7 @@ IMAGE = Path(__file__).with_name("scene.png")
 async def main() -> None:
     result = await sdk.query([sdk.TextInput("What do you see, in two points?"), sdk.ImageInput(path=IMAGE)])
     print("Status:", result.outcome)
-    print(result.result)
+    print(result.error or result.result)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ async def main() -> None:
         result = await session.run("Say hello in one sentence.")
         print("Agent:", backend.type, session.info.model)
         print("Status:", result.outcome)
-        print("Text:", result.result)
+        print("Text:", result.error or result.result)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -274,6 +275,21 @@ def test_the_recipes_show_the_programs_as_they_are() -> None:
     page = RECIPES.read_text(encoding="utf-8")
     assert page == page_of_recipes(), "python -m tests.examples.table"
     assert all(f"<!-- {path.relative_to(ROOT)} -->" in page for path in (EXAMPLES / "recipes").glob("*.py"))
+
+
+def test_a_port_that_shows_a_result_tells_why_there_is_none() -> None:
+    shown = re.compile(r"print\(.*(?<![.\w])(?<!error or )(?:result|message)\.result\b.*\)")
+    ports = [path for path in EXAMPLES.rglob("*.py") if path.parent.name != "recipes"]
+    silent = [path.name for path in ports if shown.search(path.read_text(encoding="utf-8"))]
+    assert sorted(silent) == ["error_handling_and_retry.py", "turn_run.py"]  # They have raised or shown it before.
+
+
+def test_the_batch_says_how_it_is_called() -> None:
+    command = [sys.executable, EXAMPLES / "recipes/batch.py"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=clean_env())
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "python batch.py" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_every_port_has_an_original() -> None:
