@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from agent_chat.cli.chat import going_on
+
 Command = Callable[..., tuple[int, str, str]]
 
 
@@ -43,6 +45,18 @@ def test_a_chat_in_which_nothing_is_said_leaves_nothing(command: Command, tmp_pa
     code, out, _ = command("chat", "--backend", "codex", *store)
     assert (code, out) == (0, "")
     assert command("chats", "list", "--json", *store)[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        (None, "agent-sdk chat --chat c1"),
+        ("my chats.db", "agent-sdk chat --store 'my chats.db' --chat c1"),
+        ("postgresql://me:secret@host/chats", "agent-sdk chat --chat c1, with the same --store"),
+    ],
+)
+def test_what_opens_a_chat_again_names_its_store_and_no_password(store: str | None, said: str) -> None:
+    assert going_on("c1", store) == said
 
 
 def piped(text: str, env: dict[str, str], tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 import sys
 from collections.abc import AsyncGenerator, Generator
@@ -123,9 +124,16 @@ async def _talk(service: ChatService, settings: ChatSettings, command: ChatComma
             code = await talk.run(chat)
             if code != ExitCode.BROKEN_PIPE:
                 await front.drain()
-    if talk.left is not None and not command.demo:
-        write_progress(f"To go on: agent-sdk chat --chat {talk.left}")
+    if talk.left is not None and not isinstance(service.store, MemoryStore):
+        write_progress(f"To go on: {going_on(talk.left, command.store)}")
     return code
+
+
+def going_on(chat: str, store: str | None) -> str:
+    """Return the command that opens a chat again; of a store's URL with a password, all but that URL."""
+    if store is not None and "@" in store:
+        return f"agent-sdk chat --chat {chat}, with the same --store"
+    return shlex.join(["agent-sdk", "chat", *([] if store is None else ["--store", store]), "--chat", chat])
 
 
 async def _opened(service: ChatService, settings: ChatSettings, command: ChatCommand) -> Chat | None:
