@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final, cast
 
+from agent_sdk_core.secret_shapes import START, secret_shapes
+
 REDACTED: Final = "**********"
 """What is shown in place of a secret; its length tells nothing."""
 
@@ -28,33 +30,6 @@ _HARMLESS: Final = re.compile(
     r"(?:^|[_-])(?:FILE|PATH|DIR|SOCK|URL|NAME|TYPE|MODE|SOURCE)$|Source$|Mode$", re.IGNORECASE
 )
 """Endings of names that only tell where a secret is, or of what kind."""
-
-_START: Final = r"(?:(?<![A-Za-z0-9_])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
-"""Where a key may begin: behind nothing that could be a part of it, so behind a letter of another script as well, or
-behind an escape of JSON, for text is quoted in text."""
-
-
-@cache
-def _shapes() -> re.Pattern[str]:
-    """Return the shapes of keys, and of what stands behind a name that tells.
-
-    Every repetition is bounded or has one way to match. Made when first needed: it takes longer than most modules.
-    """
-    return re.compile(
-        r"(?P<before>"
-        rf"{_START}(?i:(?:proxy-)?authorization)[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?:[A-Za-z]{{1,16}}\s{{1,4}})?"
-        rf"|{_START}(?i:bearer)\s{{1,4}}(?=[\w.~+/=-]{{16}})"
-        r"|(?i:api[_-]?key|access[_-]?key|secret(?!ar)|password|passwd|passphrase|token(?!s|i)|credential)[\w-]{0,32}[\"']?"
-        r"\s{0,4}[:=]\s{0,4}[\"']?(?=[^\s\"',;&]{8})"
-        r"|://[^\s/:@]{0,64}:(?=[^\s/@]{1,256}@)"
-        r")[^\s\"',;&@]{3,}"
-        rf"|{_START}(?:sk-[\w-]{{8,}}|(?:sk|rk)_(?:live|test)_\w{{8,}}|gh[pousr]_\w{{16,}}|github_pat_\w{{16,}}"
-        r"|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}\b|AIza[\w-]{30,}|hf_\w{20,}|npm_\w{30,}"
-        r"|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)"
-        r"|-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[^-]{0,16384}(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?",
-        re.ASCII,
-    )
-
 
 _lock = threading.Lock()
 _values: dict[str, None] = {}
@@ -151,9 +126,9 @@ def _beginnings() -> re.Pattern[str]:
     """Return what a secret may begin with, at the end of a text."""
     return re.compile(
         r"(?:"
-        rf"{_START}"
+        rf"{START}"
         r"(?:(?:proxy-)?authorization)[\"']?\s{0,4}(?:[:=]\s{0,4}[\"']?(?:[a-z]{0,16}\s{0,4})?)?"
-        rf"|{_START}"
+        rf"|{START}"
         r"bearer\s{0,4}"
         r"|(?:api[_-]?key|access[_-]?key|secret|password|passwd|passphrase|token|credential)[\w-]{0,32}[\"']?"
         r"\s{0,4}(?:[:=]\s{0,4}[\"']?)?"
@@ -185,10 +160,9 @@ def _moved(text: str, cut: int) -> int:
     if (found := _beginnings().search(text, max(0, cut - _LOOKED_AT), cut)) is not None and found.start() < cut:
         return found.start()
     pattern = _compiled() if _stale else _pattern
-    for each in (pattern, _shapes()):
-        for match in each.finditer(text) if each is not None else ():
-            if match.start() < cut < match.end():
-                return match.start()
+    for match in (*(() if pattern is None else pattern.finditer(text)), *secret_shapes(text)):
+        if match.start() < cut < match.end():
+            return match.start()
     for value in _several_words():
         at = text.find(value[0], max(0, cut - len(value) + 1))
         while 0 <= at < cut:
@@ -206,15 +180,14 @@ def redact(text: str) -> str:
 def _redacted(text: str) -> tuple[str, bool]:
     """Return text without secrets, and whether what follows it belongs to the one that it ends with."""
     text = _without_known(text)
-    open_ended = False
-
-    def replaced(found: re.Match[str]) -> str:
-        nonlocal open_ended
+    shown: list[str] = []
+    told, open_ended = 0, False
+    for found in secret_shapes(text):
         before = found["before"]
         open_ended = before is not None and found.end() == len(text)
-        return f"{before or ''}{REDACTED}"
-
-    return _shapes().sub(replaced, text), open_ended
+        shown += (text[told : found.start()], before or "", REDACTED)
+        told = found.end()
+    return ("".join((*shown, text[told:])) if shown else text), open_ended
 
 
 def _without_known(text: str) -> str:

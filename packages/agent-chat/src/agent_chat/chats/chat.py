@@ -33,7 +33,7 @@ from agent_sdk_core.interfaces.turn import Priority, PromptQueue
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.system import RequestOpened, RequestResolved, SessionTitleChanged
-from agent_sdk_core.redaction import redact, redact_value
+from agent_sdk_core.redaction import redact
 from agent_sdk_core.wire.forms import WireForm
 
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ class Chat(ShownChat):
 
     async def _send(self, prompt: ChatPrompt, priority: Priority, uuid: str, *, ends_kept: bool) -> str:
         said, stops = prompt.to_wire(), self._stops
-        if not await self.journal.accept(uuid, redact_value(said) if self._redacts else said):
+        if self._redacts:  # In an image there is nothing that it would know.
+            said["text"] = redact(prompt.text)
+        if not await self.journal.accept(uuid, said):
             return uuid
         if ends_kept:
             self.kept.expire(backend=self._meta.backend or "")
