@@ -23,6 +23,7 @@ from agent_sdk_core import (
     RequestResolved,
     ResultMessage,
     SessionBusyError,
+    SessionNotFoundError,
     SessionOptions,
     StreamEvent,
     UnsupportedError,
@@ -88,6 +89,14 @@ async def test_a_uuid_that_cannot_be_told_is_refused_before_it_is_stored(
         with pytest.raises(InvalidRequestError, match="uuid"):
             await session.send("Talk.", uuid=uuid)
         assert await fleet.store.prompts(session.key) == []
+
+
+@pytest.mark.parametrize("session_id", ["", "half \ud800", "nul\0"])
+async def test_an_id_that_no_store_holds_is_not_found(fleet: FleetBackend, session_id: str) -> None:
+    with pytest.raises(SessionNotFoundError):
+        await fleet.read_history(session_id)
+    with pytest.raises(SessionNotFoundError):
+        await fleet.create_session(SessionOptions(resume=session_id))
 
 
 async def test_what_no_host_can_be_asked_is_refused_here(fleet: FleetBackend) -> None:

@@ -15,7 +15,18 @@ SOURCES = {
     for path in sources.SOURCES
     if "codex_sdk/protocol" not in path.as_posix()  # generated
 }
-VALUES = {"arguments", "errors", "models", "names", "option_values", "records", "redaction", "secret", "wire"}
+VALUES = {
+    "arguments",
+    "errors",
+    "models",
+    "names",
+    "option_values",
+    "records",
+    "redaction",
+    "secret",
+    "secret_shapes",
+    "wire",
+}
 """Rooms on the ground floor of core."""
 
 CORE = {
@@ -25,7 +36,8 @@ CORE = {
     "official_names": {"names"},
     "arguments": {"errors", "names", "spellings"},
     "models": {"arguments", "records", "wire"},
-    "redaction": set[str](),
+    "redaction": {"secret_shapes"},
+    "secret_shapes": set[str](),
     "names": {"errors"},
     "secret": {"arguments", "errors", "redaction", "secret_sources"},
     "secret_sources": {"errors"},

@@ -15,6 +15,7 @@ from agent_fleet.store.base import Tables, now_of, session_of
 from agent_fleet.store.records import FleetSessionRow, Load, Waiter
 from agent_fleet.store.tables import sessions, waiting
 from agent_sdk_core.redaction import redact_value
+from agent_sdk_core.wire.json_lines import mend
 
 RESERVED_SECONDS: Final = 90.0
 """How long the place of a session is kept that no host has claimed yet."""
@@ -110,6 +111,8 @@ class SessionTable(Tables):
 
     async def find(self, session_id: str) -> FleetSessionRow | None:
         """Return a session by its own id or by the agent's, the latest one; None: there is none."""
+        if "\0" in session_id or mend(session_id) != session_id:
+            return None  # No database takes it, and none has it.
         known = or_(
             sessions.c.id == session_id,
             sessions.c.resolved_session_id == session_id,
