@@ -110,6 +110,19 @@ async def test_a_goal_whose_turn_is_interrupted_is_paused_and_its_run_ends(codex
         assert (await session.run("Hi")).result == "Hello."
 
 
+async def test_a_turn_of_a_goal_is_held_to_the_limits_of_turns(codex: Codex) -> None:
+    codex.settings(features={"goals": True})
+    gate = Gate()
+    codex.model.reply(text("Half", gate, " way."))
+    async with codex.session(turn_timeout=0.5) as session:
+        run_ = await session.set_goal("Get there.")
+        with anyio.fail_after(30):
+            assert (await run_.wait()).status == "paused"
+        gate.open()
+        assert run_.result is not None
+        assert run_.result.outcome == "limit"
+
+
 async def test_a_goal_whose_agent_dies_ends_its_run(codex: Codex) -> None:
     codex.settings(features={"goals": True})
     gate = Gate()

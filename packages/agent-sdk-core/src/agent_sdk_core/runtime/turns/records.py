@@ -152,6 +152,7 @@ class RunningTurn:
         given_up: Whether the agent did not confirm its end.
         result: The last result that came while it ran.
         counted: Whether it was counted as a turn.
+        watched: Whether its times are watched.
         limit: The limit that it has reached, if it is interrupted for that.
         interrupted: Set when that has been done, its foreground command ended included.
         uuid: What it is called in logs: the uuid of its first prompt; None where nobody prompted it.
@@ -170,6 +171,7 @@ class RunningTurn:
     given_up: bool = False
     result: ResultMessage | None = None
     counted: bool = False
+    watched: bool = False
     limit: Ending | None = None
     interrupted: anyio.Event = field(default_factory=anyio.Event)
     uuid: str | None = None

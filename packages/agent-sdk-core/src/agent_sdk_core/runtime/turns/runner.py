@@ -178,6 +178,8 @@ class Turns:
         """Note that the agent began a turn: the one we started, or one that nobody prompted."""
         self._put(Begun(message.source.turn_id if message.source else None))
         running = self.running
+        if running is not None and not running.watched:  # Nobody prompted it, as a turn of a goal.
+            self._watch_over(running)
         if self._meter is not None and running is not None and not running.counted:
             running.counted = True
             self.limit(self._meter.begin())
@@ -428,6 +430,10 @@ class Turns:
 
     def _watch(self, turn: RunningTurn) -> None:
         self._recorder.sent()
+        self._watch_over(turn)
+
+    def _watch_over(self, turn: RunningTurn) -> None:
+        turn.watched = True
         if self.watchdog is not None:
             self._host.start_soon(self.watchdog.watch, turn)
 
