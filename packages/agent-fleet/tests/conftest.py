@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from agent_fleet.backend import FleetBackend
 from agent_fleet.errors import HostGoneError
@@ -18,6 +18,7 @@ from agent_fleet.store.journal import StoreJournal
 from agent_fleet.workspaces import prepared
 from agent_sdk_core.hosting.remote import RemoteHost
 from agent_sdk_core.wire.error_form import error_from_wire
+from agent_sdk_core.wire.json_lines import json_text
 from agent_sdk_testing import MemoryBackend
 
 
@@ -40,7 +41,7 @@ class LocalLine(HostLine):
         host = self._plane.host(self.host, self._spec)
 
         async def ask() -> None:
-            answer.update(from_json(await host.request(to_json({"method": method, "params": params}))))
+            answer.update(from_json(await host.request(json_text({"method": method, "params": params}).encode())))
             group.cancel_scope.cancel()
 
         async with anyio.create_task_group() as group:

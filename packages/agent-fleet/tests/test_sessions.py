@@ -96,7 +96,7 @@ async def test_an_id_that_no_store_holds_is_not_found(fleet: FleetBackend, sessi
     with pytest.raises(SessionNotFoundError):
         await fleet.read_history(session_id)
     with pytest.raises(SessionNotFoundError):
-        await fleet.create_session(SessionOptions(resume=session_id))
+        await fleet.rename_session(session_id, "A name")
 
 
 async def test_what_no_host_can_be_asked_is_refused_here(fleet: FleetBackend) -> None:
