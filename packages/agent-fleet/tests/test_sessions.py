@@ -156,6 +156,23 @@ async def test_an_answer_that_the_agent_cannot_take_is_refused_here(
     assert [message.outcome for message in resolved] == ["allowed" if deferred else "denied"]
 
 
+async def test_what_a_host_alone_can_refuse_is_refused_before_it_counts(
+    fleet: FleetBackend, plane: Any, tmp_path: Path
+) -> None:
+    plane.agents["one"].on("Bash", "hi").reply(call("Bash", command="echo hi")).reply(text("Done."))
+    wrong = Allow(updates=[PermissionUpdate("add_directories", directories=["/no/such/folder"])])
+    async with await opened(fleet, tmp_path, can_use_tool=DEFER) as session:
+        async with session.query("Do it.") as turn:
+            async for message in turn:
+                if isinstance(message, RequestOpened):
+                    with pytest.raises((InvalidRequestError, UnsupportedOptionError), match="folder"):
+                        await session.answer(message.request_id, wrong)
+                    assert [each.request_id for each in session.pending] == [message.request_id]
+                    await session.answer(message.request_id, Allow())
+        assert turn.result is not None
+        assert not turn.result.permission_denials
+
+
 async def test_what_an_answer_changes_is_kept_by_the_host_or_refused_there(
     fleet: FleetBackend, plane: Any, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from agent_fleet.driving.way import ANSWER_SECONDS, BACKEND, HostWay, Json
 from agent_fleet.errors import HostGoneError
 from agent_fleet.line import HostLine
 from agent_fleet.store.fleet_store import FleetStore
+from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest
 from agent_sdk_core.errors import AgentError, SessionClosedError, SessionNotFoundError
 from agent_sdk_core.interfaces.pages import HistoryPage
 from agent_sdk_core.interfaces.session import SessionInfo
@@ -172,6 +173,12 @@ class FleetDriver(SessionDriver):
         from agent_sdk_core.structured.schema import OutputSchema
 
         return AnswerForm(OutputSchema(schema), dict(schema), lambda answer: answer)
+
+    async def look_at(self, request: AgentRequest, answer: AgentAnswer) -> None:
+        """Have the host look at an answer: it alone knows what the agent there takes, and what is in its folders."""
+        source = request.source
+        asked = {"request_id": None if source is None else source.request_id, "answer": answer.to_wire()}
+        await self._way.call("fits", asked, timeout=ANSWER_SECONDS)
 
     async def apply(self, setting: Setting, value: str | None) -> None:
         """Change a setting on the host."""

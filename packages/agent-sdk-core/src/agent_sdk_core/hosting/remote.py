@@ -38,7 +38,7 @@ from agent_sdk_core.wire.json_lines import json_text
 
 _log = logging.getLogger(__name__)
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 """Version of what hosts and clients tell each other: both have the same."""
 
 CLIENT_SECONDS: Final = 8.0

@@ -78,6 +78,7 @@ class HostedSession(ServedSession):
             "steer": self._steer,
             "interrupt": self._interrupt,
             "answer": self._answer,
+            "fits": self._fits,
             "set": self._set,
             "compact": self._compact,
             "rest": self._rest,
@@ -184,6 +185,12 @@ class HostedSession(ServedSession):
 
     async def _answer(self, params: Mapping[str, Any]) -> Json:
         self._bridge.answer(str(params["request_id"]), answer_from_wire(params["answer"]))
+        return {}
+
+    async def _fits(self, params: Mapping[str, Any]) -> Json:
+        """Refuse an answer that the agent could not be given, before whoever gives it is told that it counts."""
+        session: Any = self.session
+        await session.requests.fits(str(params["request_id"]), answer_from_wire(params["answer"]))
         return {}
 
     async def _set(self, params: Mapping[str, Any]) -> Json:

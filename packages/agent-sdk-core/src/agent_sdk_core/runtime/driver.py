@@ -15,7 +15,7 @@ from agent_sdk_core.prompts import Prompt
 from agent_sdk_core.structured.answers import AnswerForm
 
 if TYPE_CHECKING:
-    from agent_sdk_core.asking.requests import AgentRequest, Ask, Json
+    from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, Ask, Json
     from agent_sdk_core.options import SessionOptions
     from agent_sdk_core.policy.rules import Rule
     from agent_sdk_core.runtime.asking.hooking import SessionHooks
@@ -197,6 +197,10 @@ class SessionDriver(ABC):
     def unseen(self, rule: Rule) -> str | None:
         """Return what to write instead of a refusal that would bind no call of its tool, in a session that is open."""
         return None
+
+    async def look_at(self, request: AgentRequest, answer: AgentAnswer) -> None:
+        """Refuse an answer that whoever gets it would not take, where `updates` are "passed"; raises `AgentError`."""
+        return
 
     async def take_updates(self, rules: Sequence[Rule], directories: Sequence[str]) -> None:
         """Have what answers changed hold for the turns to come, also where the agent is started again.

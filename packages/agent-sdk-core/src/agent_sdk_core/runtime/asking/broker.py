@@ -188,8 +188,10 @@ async def put(ask: Ask[AgentRequest], session: Questioned) -> Json:
         return ruling
 
     async def review(answer: AgentAnswer) -> Ruling:
-        await session.updates.look(answer)
-        return Ruling(None) if police is None else await police.review(request, answer)
+        ruling = Ruling(None) if police is None else await police.review(request, answer)
+        if ruling.answer is None:
+            await session.updates.look(request, answer)
+        return ruling
 
     resolution = await requests.resolve(
         apart(request),

@@ -179,6 +179,15 @@ class PendingRequests:
             PolicyDeniedError: The policy refuses the input that the answer changes; the request stays open.
             AgentError: The agent cannot honour the answer; the request stays open.
         """
+        pending, encoded = await self._looked_at(request_id, answer)
+        pending.settle(answer, "answer", encoded)
+
+    async def fits(self, request_id: str, answer: AgentAnswer) -> None:
+        """Look at an answer, and settle nothing; raises what `answer` raises."""
+        await self._looked_at(request_id, answer)
+
+    async def _looked_at(self, request_id: str, answer: AgentAnswer) -> tuple[_Pending, object]:
+        """Return an open request, and an answer that fits it as it is put for the wire."""
         pending = self._open.get(request_id)
         if pending is not None:
             require_kind(pending.kind, answer)
@@ -190,7 +199,7 @@ class PendingRequests:
                 raise PolicyDeniedError(cast("Deny", refused).message)
         if pending is None or pending.settled.is_set():
             raise InvalidRequestError(f"No request {request_id!r} is open; it was answered, withdrawn or never asked.")
-        pending.settle(answer, "answer", encoded)
+        return pending, encoded
 
     def withdraw(self, *, native_id: str | None = None) -> None:
         """Settle what the agent no longer asks: one request by its native id, or all."""

@@ -85,7 +85,7 @@ class Plans:
             return offers.chosen(session.updates.fitted(request, answer))[2]
 
         async def review(answer: AgentAnswer) -> Ruling:
-            await session.updates.look(answer)
+            await session.updates.look(request, answer)
             return Ruling(None)
 
         try:

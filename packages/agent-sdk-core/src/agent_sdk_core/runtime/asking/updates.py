@@ -90,10 +90,17 @@ class SessionUpdates:
             )
         return replace(answer, option=option.id)
 
-    async def look(self, answer: AgentAnswer) -> None:
-        """Refuse folders that are not there, off the event loop; raises `InvalidRequestError`."""
+    async def look(self, request: AgentRequest, answer: AgentAnswer) -> None:
+        """Refuse folders that are not there, off the event loop, and what whoever gets the answer would not take.
+
+        Raises:
+            AgentError: Says why.
+        """
+        if self._driver.updates == "passed":
+            await self._driver.look_at(request, answer)
+            return
         for update in answer.updates if isinstance(answer, Allow) else ():
-            if update.type == "add_directories" and self._driver.updates != "passed":
+            if update.type == "add_directories":
                 for folder in update.directories:
                     await off_the_loop(_require_folder, folder, self._driver.name)
 
