@@ -13,7 +13,13 @@ from measure.report import NOT_INSTALLED, Row, Section, middle
 from measure.scene import BENCHMARKS
 
 BARE: Final = "bare Python"
-_SHARED: Final = {BARE: "pass", "import anyio, pydantic": "import anyio; from pydantic import BaseModel"}
+_SHARED: Final = {
+    BARE: "pass",
+    "import anyio, pydantic": "import anyio; from pydantic import BaseModel",
+    "anyio, pydantic, and one model": (
+        "import anyio\nfrom pydantic import BaseModel\nclass Model(BaseModel):\n    name: str\nModel(name='x')"
+    ),
+}
 _MESSAGE: Final = "AssistantMessage.from_wire({'type': 'assistant', 'message': {'content': []}})"
 _CASES: Final[dict[Agent, dict[str, str]]] = {
     "codex": {
