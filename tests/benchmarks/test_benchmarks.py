@@ -68,6 +68,7 @@ def test_the_import_report_has_a_row_for_each_package_and_says_which_is_missing(
     assert list(rows) == [
         "bare Python",
         "import anyio, pydantic",
+        "anyio, pydantic, and one model",
         "import codex_sdk",
         "from codex_sdk import what a program uses",
         "codex_sdk: a backend, options and a message",
