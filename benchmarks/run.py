@@ -11,6 +11,7 @@ import os
 import platform
 import signal
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -226,4 +227,9 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
+        sys.exit(128 + ended_by[-1])
+    except Exception:
+        if len(ended_by) == 1:
+            raise
+        traceback.print_exc()  # It came while what was measured was being ended.
         sys.exit(128 + ended_by[-1])
