@@ -107,8 +107,8 @@ VALUES: Final = _words(
     imageGeneration imageView inProgress input_image input_text inputImage inputText interacted internalServerError
     interruptAgent interrupted listAgents listFiles localAudio localImage low mcpToolCall mention
     misalignmentPolicyViolation namespace network_policy_amendment networkAccess never none notStarted on-request
-    openai/form openaiForm paginated path pending plan project rateLimitExceeded read read-only readOnly ready reasoning
-    repo responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts resumeAgent
+    openai/form openaiForm paginated path paused pending plan project rateLimitExceeded read read-only readOnly ready
+    reasoning repo responseStreamConnectionFailed responseStreamDisconnected responseTooManyFailedAttempts resumeAgent
     sandboxError search sendInput sendMessage serverOverloaded session sessionBudgetExceeded sessionFlags skill sleep
     spawnAgent started starting stop stopped subAgentActivity summary system text thread toolsAndAuthOnly tooManyDenials
     turn unauthorized unknown untrusted update updated_at url usageLimited usageLimitExceeded user userMessage wait
