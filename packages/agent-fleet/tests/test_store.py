@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -233,4 +234,34 @@ async def test_a_journal_notes_later_what_the_store_did_not_take(anyio_backend: 
     assert lost == [key]
     with pytest.raises(SessionClosedError, match="no lease"):
         await journal.dispatch(key, "p")
+    await store.aclose()
+
+
+class Overtaken(FleetStore):
+    """Tells what was renewed only once something else was done."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def renew(self, owner: str, *, seconds: float = 30.0) -> set[tuple[str, int]]:
+        held = await super().renew(owner, seconds=seconds)
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return held
+
+
+async def test_a_lease_that_is_taken_while_others_are_renewed_is_not_lost(anyio_backend: str, store_url: str) -> None:
+    lost: list[str] = []
+
+    async def lose(key: str, reason: str) -> None:
+        lost.append(key)
+
+    store = Overtaken(store_url)
+    old, new = await added(store), await added(store)
+    journal = StoreJournal(store, "a", lose)
+    await journal.claim(old)
+    for key in (new, old):  # One that is new, and one that is taken again.
+        store.meanwhile = partial(journal.claim, key)
+        await journal.renew()
+        await journal.opened(key, "s")
+    assert lost == []
     await store.aclose()

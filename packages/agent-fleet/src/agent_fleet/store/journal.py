@@ -76,9 +76,10 @@ class StoreJournal(Journal):
         """
         if not self._generations:
             return
+        known = dict(self._generations)  # What is claimed meanwhile may not be among those that are renewed.
         held = await self._store.renew(self._owner, seconds=self._seconds)
-        for key, generation in list(self._generations.items()):
-            if (key, generation) not in held:
+        for key, generation in known.items():
+            if (key, generation) not in held and self._generations.get(key) == generation:
                 self._generations.pop(key, None)
                 await self._lose(key, "another host has its lease")
         while self._unnoted:
