@@ -141,3 +141,14 @@ def test_a_start_in_a_folder_that_cannot_be_written_to_says_so(last: str, said: 
     )
     assert (advice in error.message) is said
     assert not (said and error.retryable)
+
+
+@pytest.mark.parametrize(("reason", "passes"), [("No such file or directory", True), ("Permission denied", False)])
+def test_a_folder_that_another_start_tidies_up_meanwhile_is_tried_again(reason: str, passes: bool) -> None:
+    tail = (
+        f"WARNING: proceeding, even though we could not create PATH aliases: {reason} (os error 2)\n"
+        "Error: failed to initialize sqlite state runtime under /x/.codex: failed to initialize state runtime\n"
+    )
+    error = startup_error("codex", ProcessExitedError("It ended.", exit_code=1, stderr_tail=tail))
+    assert error.retryable is passes
+    assert reason in error.message

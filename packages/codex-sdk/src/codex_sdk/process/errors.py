@@ -46,6 +46,8 @@ _UNWRITABLE: Final = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 """Said of a folder that nothing can be written to; it is not named, or not with the reason (0.163)."""
+_MISSING: Final = "No such file or directory"
+"""Why, where no folder can be made; but also where one that starts beside it tidies up, which passes (0.163)."""
 _NO_APP_SERVER: Final = ("unrecognized subcommand", "unexpected argument 'app-server'")
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _BAD_CONFIG: Final = ("failed to load configuration", "failed to read configuration")
@@ -133,6 +135,6 @@ def startup_error(executable: Path | str, error: ProcessExitedError) -> AgentErr
     return HandshakeError(
         f"codex app-server ended during its start: {reason}",
         backend="codex",
-        retryable=unwritable is None and is_passing(tail),
+        retryable=is_passing(tail) and (unwritable is None or unwritable["reason"] == _MISSING),
         details={"exit_code": error.exit_code, "signal": error.signal, "stderr": tail},
     )
