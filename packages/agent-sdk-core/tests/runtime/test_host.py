@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import threading
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,7 +15,7 @@ import trio
 
 from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.runtime import host as host_module
-from agent_sdk_core.runtime.host import Host, beside_later
+from agent_sdk_core.runtime.host import Host, _Unbegun, beside_later
 
 color: contextvars.ContextVar[str] = contextvars.ContextVar("color", default="none")
 
@@ -487,6 +489,52 @@ RUNNERS: dict[str, Callable[[Callable[[], Awaitable[Any]]], Any]] = {
     "asyncio": lambda main: asyncio.run(main()),  # type: ignore[arg-type]  # coroutines alone are given
     "trio": lambda main: trio.run(main),  # type: ignore[arg-type]  # coroutines alone are given
 }
+
+
+def test_a_task_that_the_end_of_the_loop_meets_before_its_first_step_leaves_no_coroutine_that_warns(
+    make: Callable[..., Host],
+) -> None:
+    begun: list[str] = []
+
+    async def never() -> None:
+        begun.append("begun")
+
+    async def main() -> None:
+        host = make()
+        await host.start()
+        # It starts the task in the round in which the loop stops.
+        asyncio.get_running_loop().call_soon(host.start_soon, never)
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        asyncio.run(main())
+        gc.collect()
+    assert not begun
+    assert not warned
+
+
+def test_what_a_task_runs_is_made_once_whoever_drives_it() -> None:
+    made: list[str] = []
+
+    async def body() -> None:
+        made.append("made")
+        await asyncio.sleep(0)
+        made.append("on")
+
+    task = _Unbegun(body)
+    task.close()
+    assert not made
+    assert task.send(None) is None
+    with pytest.raises(StopIteration):
+        task.send(None)
+    assert made == ["made", "on"]
+
+    other = _Unbegun(body)
+    other.send(None)
+    with pytest.raises(KeyError):
+        other.throw(KeyError())
+    other.close()
+    assert made == ["made", "on", "made"]
 
 
 @pytest.mark.parametrize("runner", RUNNERS.values(), ids=RUNNERS)
