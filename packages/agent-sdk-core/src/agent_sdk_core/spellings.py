@@ -108,6 +108,10 @@ _GRANT: Final = (
 _STOP: Final = "write Deny(interrupt=True) to end the turn as well"
 
 _INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
+    "query": {
+        name: f"a backend does: query(…, backend=create_backend(…, {_BACKEND_OPTIONS.get(name, name)}=…))"
+        for name in ("executable", "startup_timeout", "wire_log", "url", "token", "client_name", *_BACKEND_OPTIONS)
+    },
     "Allow": {
         **dict.fromkeys(
             (*("permissions", "permission_suggestions", "rule", "rules", "destination", "decision", "for_session"),),

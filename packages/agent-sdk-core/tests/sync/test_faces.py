@@ -466,6 +466,7 @@ def test_what_a_backend_does_not_take_is_refused_in_words(
         (AgentBackend, ("codex",), {}, "sync.create_backend(…) makes one by its name."),
         (query, (), {}, "query needs 'prompt'."),
         (query, ("x",), {"model": "y"}, "query takes no 'model' of its own"),
+        (query, ("x",), {"cli_path": "y"}, "a backend does: query(…, backend=create_backend(…, executable=…))"),
         (create_backend, ("codex", SessionOptions()), {}, "create_backend takes 1 by position"),
     ],
 )
