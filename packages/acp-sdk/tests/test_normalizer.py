@@ -12,7 +12,7 @@ from acp_sdk.normalizer.usage import usage_of
 from acp_sdk.protocol.tool_calls import ToolCall
 from acp_sdk.protocol.updates import read_update
 from acp_sdk.protocol.upgrade import SessionUpgrade
-from agent_sdk_core import AssistantMessage, SDKMessage, ToolUseBlock, UnknownMessage, UserMessage
+from agent_sdk_core import AssistantMessage, ResultMessage, SDKMessage, ToolUseBlock, UnknownMessage, UserMessage
 from agent_sdk_testing.contract.rules import check_rules
 
 
@@ -149,6 +149,55 @@ def test_a_command_that_completes_in_an_interrupted_turn_was_ended(interrupting:
     messages = normalizer.feed(upgrade.update({"update": told}), told)
     [ended] = [message for message in messages if isinstance(message, UserMessage)]
     assert ended.tool_results[0].is_error is interrupting
+
+
+@pytest.mark.parametrize(
+    ("interrupting", "refused", "status", "reason"),
+    [
+        (True, False, "failed", "aborted_tools"),
+        (True, False, "in_progress", "aborted_tools"),
+        (True, True, "failed", "aborted_tools"),
+        (False, True, "failed", "aborted_tools"),
+        (False, False, "failed", "aborted_streaming"),
+    ],
+)
+def test_a_turn_is_cut_off_in_the_call_that_it_ends(
+    interrupting: bool, refused: bool, status: str, reason: str
+) -> None:
+    upgrade, normalizer = SessionUpgrade(), SessionNormalizer(SessionFacts("a", "s", "/"), partial=True)
+    normalizer.begin("p", "Hi", "t")
+    assert normalizer.turn is not None
+    call = {"toolCallId": "c", "title": "ls", "kind": "execute"}
+    begun = {"sessionUpdate": "tool_call", **call, "status": "in_progress"}
+    normalizer.feed(upgrade.update({"update": begun}), begun)
+    if refused:
+        normalizer.refuse("c")
+    normalizer.turn.interrupting = interrupting
+    ended = {"sessionUpdate": "tool_call_update", "toolCallId": "c", "status": status}
+    normalizer.feed(upgrade.update({"update": ended}), ended)
+    result = normalizer.feed(upgrade.ended({"stopReason": "cancelled"}), None)[-1]
+    assert isinstance(result, ResultMessage)
+    assert result.terminal_reason == reason
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_turn_that_is_cut_off_in_a_text_is_not_so_in_the_call_before(refused: bool) -> None:
+    upgrade, normalizer = SessionUpgrade(), SessionNormalizer(SessionFacts("a", "s", "/"), partial=True)
+    for interrupted in ("c", None):
+        normalizer.begin("p", "Hi", "t")
+        assert normalizer.turn is not None
+        call = {"toolCallId": interrupted or "d", "title": "ls", "kind": "execute"}
+        begun = {"sessionUpdate": "tool_call", **call, "status": "in_progress"}
+        normalizer.feed(upgrade.update({"update": begun}), begun)
+        if refused:
+            normalizer.refuse(call["toolCallId"])
+        normalizer.turn.interrupting = interrupted is not None
+        ended = {"sessionUpdate": "tool_call_update", "toolCallId": call["toolCallId"], "status": "failed"}
+        normalizer.feed(upgrade.update({"update": ended}), ended)
+        normalizer.turn.interrupting = True
+        result = normalizer.feed(upgrade.ended({"stopReason": "cancelled"}), None)[-1]
+        assert isinstance(result, ResultMessage)
+        assert result.terminal_reason == ("aborted_streaming" if interrupted is None else "aborted_tools")
 
 
 SERVED = SessionFacts("a", "s", "/", mcp_servers=("bench", "bench_two", "my.own"))

@@ -53,12 +53,17 @@ class Cards:
         self.interrupting = False
         self.closed: set[str] = set()
         self._cut_off: set[str] = set()
+        self._stopped = False
         self._denials: list[dict[str, object]] = []
 
-    @property
-    def any_open(self) -> bool:
-        """Whether a use waits for its result."""
-        return any(card.use is not None for card in self._open.values())
+    def in_tool(self, *, interrupting: bool) -> bool:
+        """Tell whether a turn that is cut off now is so in a call.
+
+        Args:
+            interrupting: Whether the turn was asked to end; if not, a refusal has ended it.
+        """
+        waits = any(card.use is not None for card in self._open.values())
+        return waits or self._stopped or (bool(self._denials) and not interrupting)
 
     def feed(self, call: ToolCall, model: str | None) -> bool:
         """Take what is told of a call; False for one that has its result already."""
@@ -127,7 +132,7 @@ class Cards:
 
     def take_denials(self) -> list[dict[str, object]]:
         """Return the uses that were refused, and forget the calls that are over."""
-        denials, self._denials = self._denials, []
+        denials, self._denials, self._stopped = self._denials, [], False
         self.closed = set(self._cut_off)
         return denials
 
@@ -154,6 +159,7 @@ class Cards:
         cut = self.interrupting and card.facts.kind == "execute" and exit_code(card.facts) is None
         stopped = card.facts.status == "cancelled" or was_stopped(card.facts) or cut
         failed = card.facts.status != "completed" or card.refused or stopped or exit_code(card.facts) not in (None, 0)
+        self._stopped |= self.interrupting and failed  # Agents tell the end of the call before that of its turn.
         text = result_text(card.facts)
         if not text and card.refused:
             text = REFUSED

@@ -120,7 +120,7 @@ class SessionNormalizer:
         interrupted = self.turn is not None and self.turn.interrupting
         fields: Json = {"subtype": "error_during_execution", "is_error": True, "errors": [message]}
         if interrupted:
-            fields["terminal_reason"] = aborted(in_tool=self._cards.any_open)
+            fields["terminal_reason"] = aborted(in_tool=self._cards.in_tool(interrupting=True))
         elif code is not None:
             fields["error_code"] = code
         self._end(fields, None)
@@ -188,7 +188,8 @@ class SessionNormalizer:
         if update.state == "idle":
             if self.turn is not None:
                 meta = update.meta
-                fields = ending(update.stop_reason, update.error, in_tool=self._cards.any_open)
+                in_tool = self._cards.in_tool(interrupting=self.turn.interrupting)
+                fields = ending(update.stop_reason, update.error, in_tool=in_tool)
                 if update.stop_reason is not None:
                     fields["stop_reason"] = update.stop_reason
                 self._end(fields, usage_of(update.usage, meta))
