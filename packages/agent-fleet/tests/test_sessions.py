@@ -29,6 +29,7 @@ from agent_sdk_core import (
     UnsupportedError,
     UnsupportedOptionError,
 )
+from agent_sdk_core.asking.approvals import plan_offers
 from agent_sdk_core.asking.requests import Envelope
 from agent_sdk_testing import Gate, call, deltas, text
 
@@ -192,6 +193,28 @@ async def test_what_an_answer_changes_is_kept_by_the_host_or_refused_there(
             result = await session.run("Do it.")
     assert asked == ["echo one", "touch three"]
     assert len(result.permission_denials) == 1
+
+
+async def test_a_plan_waits_here_after_its_turn_and_an_interrupt_withdraws_it(
+    fleet: FleetBackend, plane: Any, tmp_path: Path
+) -> None:
+    plane.agents["one"].reply(text("That is it."))
+    with anyio.fail_after(60):
+        async with await opened(fleet, tmp_path) as session:
+            told = session.messages()
+            await session.run("Plan.")
+            assert session.state == "idle"
+            [there] = plane.running["one"].sessions.values()
+            envelope = Envelope.of("plan", {}, session_id=there.session.session_id, timeout=None)
+            asked = envelope.permission("ExitPlanMode", {"plan": "1. Look"}, options=plan_offers().options)
+            there.session.propose_plan(asked)
+            while not isinstance(await anext(told), RequestOpened):
+                pass
+            assert session.state == "requires_action"
+            assert not (await session.interrupt()).interrupted
+            while not isinstance(message := await anext(told), RequestResolved):
+                pass
+            assert (message.outcome, session.state, there.session.state) == ("withdrawn", "idle", "idle")
 
 
 async def test_the_rule_of_a_policy_is_told_here(fleet: FleetBackend, plane: Any, tmp_path: Path) -> None:

@@ -14,7 +14,13 @@ from agent_sdk_core.errors import AgentError
 from agent_sdk_core.hosting.forms import message_from_wire, message_to_wire, prompt_from_wire, prompt_to_wire
 from agent_sdk_core.hosting.options_form import turn_options_from_wire, turn_options_to_wire
 from agent_sdk_core.interfaces.mcp import McpServerStatus
-from agent_sdk_core.interfaces.session import AgentCommand, BackgroundTask, SessionInfo
+from agent_sdk_core.interfaces.session import (
+    AgentCommand,
+    BackgroundTask,
+    InterruptReceipt,
+    SessionInfo,
+    SessionState,
+)
 from agent_sdk_core.interfaces.turn import Priority
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.options import SessionOptions
@@ -88,6 +94,12 @@ class FleetSession(BaseSession):
         return self.driver.info
 
     @property
+    def state(self) -> SessionState:
+        """What the session does now; a plan waits on its host once the turn has ended that proposed it."""
+        state = super().state
+        return "requires_action" if state == "idle" and len(self.requests) else state
+
+    @property
     def options_now(self) -> SessionOptions:
         """What it was opened with, with what was set since."""
         return self.asked.model_copy(update=self._settings.chosen)
@@ -121,6 +133,16 @@ class FleetSession(BaseSession):
         except AgentError as error:
             await self.driver.prompts.refuse(uuid, error)
             raise
+
+    async def interrupt(self, *, cancel_queued: bool = True, now: bool = False) -> InterruptReceipt:
+        """End the running turn, and return when it has ended; a plan that waits on the host is withdrawn there.
+
+        Raises:
+            HostGoneError: The host that has the plan is gone.
+        """
+        if self._turns.running is None and len(self.requests):
+            await self.driver.interrupt(None, cancel_held=cancel_queued)
+        return await super().interrupt(cancel_queued=cancel_queued, now=now)
 
     async def store_prompt(self, record: PromptRecord, *, fresh: bool = False) -> None:
         """Store a prompt before it is sent or waits.
