@@ -8,7 +8,10 @@ by its name, and is the `type` of the agents that a configuration names.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agent_sdk_core.errors import InvalidRequestError
@@ -33,10 +36,29 @@ _SEPARATORS: Final = re.compile(r"[\s_-]+")
 
 
 def entry_points(*, group: str) -> Iterable[EntryPoint]:
-    """Return the entry points of a group; looking for them loads much that a session does without."""
+    """Return the entry points of a group; looking for them loads much that a session does without.
+
+    What is installed is read once, and again when an import could find something else: each reading opens a file of
+    every distribution.
+    """
+    return _installed(group, tuple((path, _changed(path)) for path in sys.path))
+
+
+@lru_cache(maxsize=3)
+def _installed(group: str, at: tuple[tuple[str, int | None], ...]) -> tuple[EntryPoint, ...]:
+    """Return the entry points of a group; `at` is where they are looked for, with when each folder was changed."""
     from importlib import metadata
 
-    return metadata.entry_points(group=group)
+    del at
+    return tuple(metadata.entry_points(group=group))
+
+
+def _changed(path: str) -> int | None:
+    """Return when something was put into a folder or removed, in nanoseconds; None if it is not there."""
+    try:
+        return Path(path).stat().st_mtime_ns
+    except (OSError, ValueError):
+        return None
 
 
 def backend_names() -> tuple[BackendType, ...]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,22 @@ async def test_query_makes_a_backend_by_name_or_takes_one(make_backend: Any, reg
 
 def test_the_installed_backends_are_found_by_their_entry_points() -> None:
     assert "codex" in [backend.type for backend in available_backends()]
+
+
+def test_a_backend_that_is_installed_or_removed_meanwhile_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "path", [os.fspath(tmp_path), *sys.path])
+    before = backend_names()
+    installed = tmp_path / "new_agent-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: new-agent\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[agent_sdk.backends]\nnew-agent = new_agent:Backend\n")
+    os.utime(tmp_path, ns=(1, 1))
+    assert set(backend_names()) == {*before, "new-agent"}
+    shutil.rmtree(installed)
+    os.utime(tmp_path, ns=(2, 2))
+    assert backend_names() == before
 
 
 def test_a_name_is_found_however_it_is_written_and_by_its_aliases(register: Any) -> None:
