@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -28,3 +29,14 @@ sys.dont_write_bytecode = False
 sys.pycache_prefix = str(Path(__file__).parent / ".cache" / "bytecode")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+
+
+def pytest_collection() -> None:
+    """Look for no garbage while tests are collected: there is hardly any, and all of them are looked at each time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Pass over what was collected when garbage is, from now on."""
+    gc.freeze()
+    gc.enable()
