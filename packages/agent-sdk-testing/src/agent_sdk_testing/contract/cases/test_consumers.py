@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_an_absent_consumer_under_many_deltas_does_not_delay_an_interrupt(agent: Agent) -> None:
     gate = Gate()
-    agent.model.reply(deltas(20_000, "abcde"), gate).reply(text("Next."))
+    agent.model.reply(deltas(6_000, "abcde"), gate).reply(text("Next."))
     async with agent.session() as session:
         agent.recorder.forget(session)
         await session.send("Talk on.")
@@ -52,7 +52,7 @@ async def test_an_interrupt_amid_many_deltas_is_answered(agent: Agent) -> None:
 
 
 async def test_a_lagging_turn_loses_nothing(agent: Agent) -> None:
-    agent.model.reply(deltas(20_000, "abcde"))
+    agent.model.reply(deltas(6_000, "abcde"))
     async with agent.session() as session:
         turn = session.query("Talk on.")
         await anext(turn)
@@ -62,8 +62,8 @@ async def test_a_lagging_turn_loses_nothing(agent: Agent) -> None:
     assert not [message for message in rest if isinstance(message, MessagesDropped)]
     pieces = [message.text for message in rest if isinstance(message, StreamEvent)]
     [answer] = [message for message in rest if isinstance(message, AssistantMessage)]
-    assert "".join(pieces) == answer.text == "abcde" * 20_000
-    assert len(pieces) < 5_000  # Above the high-water mark deltas are joined.
+    assert "".join(pieces) == answer.text == "abcde" * 6_000
+    assert len(pieces) < 1_500  # Above the high-water mark deltas are joined.
 
 
 async def test_a_lagging_reader_of_all_messages_loses_nothing(agent: Agent) -> None:
