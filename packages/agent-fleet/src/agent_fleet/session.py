@@ -111,7 +111,7 @@ class FleetSession(BaseSession):
         """Return a turn that sends the prompt when it is entered, awaited or first iterated."""
         self._require_open()
         asked = self._asked(options, output_type)
-        buffer = MessageBuffer(self.session_id, guard=self._host.require_here)
+        buffer = self._buffer()
         record = PromptRecord(str(uuid4()), clean_prompt(prompt), *asked)
         return FleetTurn(self, buffer, record, self._require_outside)
 

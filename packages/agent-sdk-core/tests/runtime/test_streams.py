@@ -4,6 +4,7 @@ import gc
 import weakref
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from agent_sdk_core.runtime.streams import BoundedStream, Broadcast
@@ -135,3 +136,37 @@ async def test_what_is_kept_can_be_read_after_the_end() -> None:
     with anyio.fail_after(30):
         assert [item async for item in broadcast.subscribe()] == [1]
         assert [item async for item in broadcast.subscribe()] == []
+
+
+async def test_a_stream_that_is_waited_in_is_held_until_it_is_woken() -> None:
+    awaited: set[BoundedStream[int]] = set()
+    stream = BoundedStream[int](awaited=awaited)
+    seen: list[int] = []
+
+    async def read() -> None:
+        seen.append(await anext(stream))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        assert awaited == {stream}
+        stream.publish([1])
+        assert not awaited
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_one_whose_waiter_was_cancelled_is_let_go_with_the_next_item_or_the_end(closed: bool) -> None:
+    broadcast = Broadcast[int]()
+    stream = broadcast.subscribe()
+    with anyio.move_on_after(0):
+        await anext(stream)
+    alive = weakref.ref(stream)
+    del stream
+    if closed:
+        broadcast.close()
+    else:
+        broadcast.publish(1)
+    await anyio.lowlevel.checkpoint()  # The event loop holds the last error, and through it where it came from.
+    gc.collect()
+    assert alive() is None

@@ -22,8 +22,8 @@ class Subscription(BoundedStream[E], Generic[E]):
         dropped: How many events it lost because it lagged.
     """
 
-    def __init__(self, kinds: tuple[type, ...], limit: int) -> None:
-        super().__init__(limit)
+    def __init__(self, kinds: tuple[type, ...], limit: int, awaited: set[BoundedStream[E]]) -> None:
+        super().__init__(limit, awaited=awaited)
         self.kinds = kinds
 
 
@@ -32,6 +32,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self._subscriptions: list[ref[Subscription[ChatEvent]]] = []
+        self._awaited: set[BoundedStream[ChatEvent]] = set()
         self._closed = False
 
     @overload
@@ -50,7 +51,7 @@ class EventBus:
         """
         if limit < 1:
             raise InvalidRequestError(f"A subscription holds at least one event, not {limit}.")
-        made = Subscription[ChatEvent](kinds, limit)
+        made = Subscription[ChatEvent](kinds, limit, self._awaited)
         if self._closed:
             made.close()
         self._subscriptions.append(ref(made, self._subscriptions.remove))

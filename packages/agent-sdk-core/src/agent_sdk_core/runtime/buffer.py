@@ -58,8 +58,9 @@ class MessageBuffer(BoundedStream[SDKMessage]):
         high_water: int = HIGH_WATER,
         limit: int = LIMIT,
         guard: Callable[[], None] = lambda: None,
+        awaited: set[BoundedStream[SDKMessage]] | None = None,
     ) -> None:
-        super().__init__(limit, guard=guard)
+        super().__init__(limit, guard=guard, awaited=awaited)
         self._session_id = session_id
         self._high_water = high_water
         self._told = 0

@@ -52,6 +52,7 @@ from agent_sdk_core.runtime.intake import Intake
 from agent_sdk_core.runtime.parking import Parking
 from agent_sdk_core.runtime.recording import SessionRecorder
 from agent_sdk_core.runtime.settings import SessionSettings, require_known
+from agent_sdk_core.runtime.streams import BoundedStream
 from agent_sdk_core.runtime.turns.handle import SessionTurn
 from agent_sdk_core.runtime.turns.meter import Meter
 from agent_sdk_core.runtime.turns.records import Ending, PromptRecord, lost_ending
@@ -141,6 +142,7 @@ class BaseSession(AgentSession):
         self._tools = OwnTools(self, lambda: self._turns.running, host.call_soon_threadsafe)
         for registry in options.registries:
             registry.watch(self._tools_changed)
+        self._awaited: set[BoundedStream[SDKMessage]] = set()
         self._idle = anyio.Event()
         self._failure: AgentError | None = None
         self._closing = False
@@ -197,7 +199,7 @@ class BaseSession(AgentSession):
         """Return a turn that sends the prompt when it is entered, awaited or first iterated."""
         self._require_open()
         asked = self._asked(options, output_type)
-        buffer = MessageBuffer(self.session_id, guard=self._host.require_here)
+        buffer = self._buffer()
         record = PromptRecord(str(uuid4()), clean_prompt(prompt), *asked)
         return SessionTurn(self._turns, buffer, record, self._require_outside)
 
@@ -235,11 +237,14 @@ class BaseSession(AgentSession):
     def messages(self) -> MessageStream:
         """Return an iterator over every message of the session from now on."""
         self._host.require_here()
-        buffer = MessageBuffer(self.session_id, guard=self._host.require_here)
+        buffer = self._buffer()
         if self._closing or self._closed.is_set():
             buffer.close()
         self._intake.listen(buffer)
         return buffer
+
+    def _buffer(self) -> MessageBuffer:
+        return MessageBuffer(self.session_id, guard=self._host.require_here, awaited=self._awaited)
 
     async def answer(self, request_id: str, answer: AgentAnswer) -> None:
         """Answer a pending request."""

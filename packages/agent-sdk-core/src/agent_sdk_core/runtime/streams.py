@@ -1,7 +1,8 @@
 """Bounded streams from one producer that never waits to consumers that may lag, vanish or never come.
 
-Subscribers are held weakly: an iterator that nobody holds takes nothing. A consumer that lags loses the oldest items
-beyond its bound, and is told how many.
+Subscribers are held weakly: an iterator that nobody holds takes nothing. One that is waited in is held until it is
+woken: asyncio holds its tasks weakly, too, and who waits must not be taken for rubbish together with what he waits in.
+A consumer that lags loses the oldest items beyond its bound, and is told how many.
 """
 
 from __future__ import annotations
@@ -28,14 +29,22 @@ class BoundedStream(Stream[T]):
     Args:
         limit: Items that it holds.
         guard: Called before a wait; raises where nothing can be waited for.
+        awaited: The streams of its source that somebody waits in; absent: nobody holds it.
 
     Attributes:
         dropped: How many items this consumer lost because it lagged.
     """
 
-    def __init__(self, limit: int = 10_000, *, guard: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        limit: int = 10_000,
+        *,
+        guard: Callable[[], None] = lambda: None,
+        awaited: set[BoundedStream[T]] | None = None,
+    ) -> None:
         self.dropped = 0
         self._guard = guard
+        self._awaited = awaited
         self._items: deque[T] = deque()
         self._limit = limit
         self._closed = False
@@ -67,6 +76,8 @@ class BoundedStream(Stream[T]):
         if self._waiter is not None:
             self._waiter.set()
             self._waiter = None
+            if self._awaited is not None:
+                self._awaited.discard(self)
 
     def _pop(self) -> T:
         return self._items.popleft()
@@ -84,6 +95,8 @@ class BoundedStream(Stream[T]):
             waiter = self._waiter
             if waiter is None:
                 waiter = self._waiter = anyio.Event()
+                if self._awaited is not None:
+                    self._awaited.add(self)
             await waiter.wait()
         return self._pop()
 
@@ -101,6 +114,7 @@ class Broadcast(Generic[T]):
         self._limit = limit
         self._guard = guard
         self._streams: list[ref[BoundedStream[T]]] = []  # Weak: who drops a stream has no use for more.
+        self._awaited: set[BoundedStream[T]] = set()
         self._closed = False
         self._kept: BoundedStream[T] | None = None
         self._kept = self.subscribe() if keep else None
@@ -110,7 +124,7 @@ class Broadcast(Generic[T]):
         if self._kept is not None:
             stream, self._kept = self._kept, None
             return stream
-        stream = BoundedStream[T](self._limit, guard=self._guard)
+        stream = BoundedStream[T](self._limit, guard=self._guard, awaited=self._awaited)
         if self._closed:
             stream.close()
         self._streams.append(ref(stream, self._streams.remove))

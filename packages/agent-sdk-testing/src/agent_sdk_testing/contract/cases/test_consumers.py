@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any
 
 import anyio
 import pytest
@@ -18,6 +20,7 @@ from agent_sdk_core import (
     SystemMessage,
     Turn,
 )
+from agent_sdk_core.runtime.host import on_trio
 from agent_sdk_testing import Gate, deltas, text
 from agent_sdk_testing.contract.agent import Agent
 from agent_sdk_testing.contract.process_agent import ProcessAgent
@@ -93,6 +96,43 @@ async def test_a_break_leaves_the_turn_running(agent: Agent) -> None:
         assert session.state == "running"
         gate.open()
         assert (await result_of(watch, uuid)).result == "Half of it."
+
+
+async def test_tasks_that_nobody_holds_go_on_while_they_wait_for_a_turn_and_for_messages(agent: Agent) -> None:
+    gate = Gate()
+    agent.model.reply(text("Half ", gate, "of it."))
+    ended = {name: anyio.Event() for name in ("a turn", "messages", "a result")}
+
+    async def read(messages: AsyncIterator[SDKMessage], name: str) -> None:
+        async for message in messages:
+            if isinstance(message, ResultMessage):
+                ended[name].set()
+
+    async def wait(turn: Turn) -> None:
+        await turn
+        ended["a result"].set()
+
+    async with agent.session() as session:
+        start_unheld(read(session.messages(), "messages"))
+        start_unheld(read(session.query("Talk."), "a turn"))
+        await gate.reached()
+        start_unheld(wait(session.query("Talk on.")))
+        agent.model.reply(text("The rest."))
+        await anyio.wait_all_tasks_blocked()
+        gc.collect()
+        gate.open()
+        for event in ended.values():
+            await event.wait()
+
+
+def start_unheld(body: Coroutine[Any, Any, None]) -> None:
+    """Start a task which nobody holds, and so not asyncio either, that knows its tasks weakly."""
+    if on_trio():
+        import trio
+
+        trio.lowlevel.spawn_system_task(lambda: body)
+    else:
+        asyncio.ensure_future(body)  # noqa: RUF006  # that nothing holds it is what is tried
 
 
 async def test_a_turn_left_by_break_can_be_read_on(agent: Agent) -> None:
