@@ -15,7 +15,7 @@ import trio
 
 from agent_sdk_core.errors import AgentError, SessionClosedError
 from agent_sdk_core.runtime import host as host_module
-from agent_sdk_core.runtime.host import Host, _Unbegun, beside_later
+from agent_sdk_core.runtime.host import Host, beside_later
 
 color: contextvars.ContextVar[str] = contextvars.ContextVar("color", default="none")
 
@@ -511,30 +511,6 @@ def test_a_task_that_the_end_of_the_loop_meets_before_its_first_step_leaves_no_c
         gc.collect()
     assert not begun
     assert not warned
-
-
-def test_what_a_task_runs_is_made_once_whoever_drives_it() -> None:
-    made: list[str] = []
-
-    async def body() -> None:
-        made.append("made")
-        await asyncio.sleep(0)
-        made.append("on")
-
-    task = _Unbegun(body)
-    task.close()
-    assert not made
-    assert task.send(None) is None
-    with pytest.raises(StopIteration):
-        task.send(None)
-    assert made == ["made", "on"]
-
-    other = _Unbegun(body)
-    other.send(None)
-    with pytest.raises(KeyError):
-        other.throw(KeyError())
-    other.close()
-    assert made == ["made", "on", "made"]
 
 
 @pytest.mark.parametrize("runner", RUNNERS.values(), ids=RUNNERS)

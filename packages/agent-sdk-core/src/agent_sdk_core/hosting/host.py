@@ -19,6 +19,7 @@ from agent_sdk_core.hosting.served import ServedSession
 from agent_sdk_core.hosting.shared import SharedBackend
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.events import BackendEvent
+from agent_sdk_core.runtime.beginning import start_in
 from agent_sdk_core.runtime.host import Host
 
 _log = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ class SessionHost(Generic[S]):
     async def _stop(self) -> None:
         async with anyio.create_task_group() as tasks:
             for key in list(self._sessions):
-                tasks.start_soon(self._end_quietly, key)
+                start_in(tasks, self._end_quietly, key)
         await self._backend.aclose()
 
     async def _end_quietly(self, key: str) -> None:

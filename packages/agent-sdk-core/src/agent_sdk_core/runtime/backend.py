@@ -31,6 +31,7 @@ from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.streams import Stream
 from agent_sdk_core.option_values import require_positive
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.runtime.beginning import start_in
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.runtime.login import LOGIN_SECONDS, Login, LoginFlow, chosen_method
 from agent_sdk_core.runtime.stays import Stay, Stays
@@ -372,12 +373,12 @@ class BaseBackend(AgentBackend, Generic[S]):
         try:
             async with anyio.create_task_group() as tasks:
                 for login in list(self._logins):
-                    tasks.start_soon(login.cancel)
+                    start_in(tasks, login.cancel)
                 for session in self.sessions:
-                    tasks.start_soon(session.aclose)
+                    start_in(tasks, session.aclose)
             async with anyio.create_task_group() as tasks:
                 for link in self._links:
-                    tasks.start_soon(link.close)
+                    start_in(tasks, link.close)
             await self._finish()
         finally:
             self._end_streams()

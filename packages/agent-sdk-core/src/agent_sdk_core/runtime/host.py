@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -19,6 +19,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import current_token
 
 from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
+from agent_sdk_core.runtime.beginning import start_in
 
 _log = logging.getLogger(__name__)
 _Args = TypeVarTuple("_Args")
@@ -69,38 +70,6 @@ def _knowing_asyncio(context: Context) -> Context:
     if (sniffio := sys.modules.get("sniffio")) is not None:
         context.run(sniffio.current_async_library_cvar.set, "asyncio")
     return context
-
-
-class _Unbegun(Coroutine[Any, Any, None]):
-    """What runs in a task, made when the task begins.
-
-    AnyIO awaits it in a coroutine of its own, which asyncio may cancel before the first step, as the loop ends; Python
-    warns of a coroutine that was made and never awaited.
-    """
-
-    __qualname__ = "Host.task"
-
-    def __init__(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._make = make
-        self._made: Coroutine[Any, Any, None] | None = None
-
-    def _begun(self) -> Coroutine[Any, Any, None]:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return self._begun().__await__()
-
-    def send(self, value: Any) -> Any:
-        return self._begun().send(value)
-
-    def throw(self, *error: Any) -> Any:
-        return self._begun().throw(*error)
-
-    def close(self) -> None:
-        if self._made is not None:
-            self._made.close()
 
 
 class Host:
@@ -190,7 +159,7 @@ class Host:
         self.require_here()
         if self._tasks is None or not self.running:
             raise SessionClosedError("The backend is closed; create a new one.")
-        (context or copy_context()).run(self._tasks.start_soon, _Unbegun, lambda: self._contain(run, args))
+        (context or copy_context()).run(start_in, self._tasks, self._contain, run, args)
 
     async def call(
         self,

@@ -8,6 +8,7 @@ from typing import Final
 import anyio
 
 from agent_sdk_core.errors import AgentError, SessionBusyError
+from agent_sdk_core.runtime.beginning import start_in
 from agent_sdk_core.runtime.host import Host
 from agent_sdk_core.wire.reading import Json, text_at
 from codex_sdk.normalizer import ThreadFamily
@@ -62,7 +63,7 @@ class TurnInterrupts:
         """Interrupt every turn that runs, and return when Codex has taken that."""
         async with anyio.create_task_group() as tasks:
             for thread_id, turn_id in self._family.active_turns():
-                tasks.start_soon(self._send, thread_id, turn_id)
+                start_in(tasks, self._send, thread_id, turn_id)
 
     async def clean_up(self) -> None:
         """Terminate the commands that the interrupted turns were waiting for; Codex itself lets them run (0.163)."""
@@ -74,9 +75,9 @@ class TurnInterrupts:
                     continue
                 # Asked only now: a command may have been announced after the interrupt was sent.
                 for process_id in normalizer.foreground_processes(turn_id):
-                    tasks.start_soon(self._terminate, thread_id, process_id)
+                    start_in(tasks, self._terminate, thread_id, process_id)
                 if unnamed := normalizer.unnamed_commands(turn_id):
-                    tasks.start_soon(self._terminate_unnamed, thread_id, unnamed)
+                    start_in(tasks, self._terminate_unnamed, thread_id, unnamed)
 
     async def _terminate(self, thread_id: str, process_id: str) -> None:
         params = {"threadId": thread_id, "processId": process_id}

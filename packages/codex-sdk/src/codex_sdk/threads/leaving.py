@@ -8,6 +8,7 @@ from typing import Final
 import anyio
 
 from agent_sdk_core.errors import AgentError, RequestTimeoutError
+from agent_sdk_core.runtime.beginning import start_in
 from agent_sdk_core.wire.reading import as_record, texts_at
 from codex_sdk.normalizer import ThreadFamily
 from codex_sdk.process.link import AppServer, AppServerLink
@@ -54,7 +55,7 @@ class Leaving:
             await self._interrupts.stop_all()
         async with anyio.create_task_group() as tasks:
             for thread_id in self._family.thread_ids:
-                tasks.start_soon(self._let_go, thread_id, seconds)
+                start_in(tasks, self._let_go, thread_id, seconds)
 
     async def _let_go(self, thread_id: str, seconds: float) -> None:
         params = {"threadId": thread_id}

@@ -27,6 +27,7 @@ from agent_sdk_core.records import dataclass
 from agent_sdk_core.runtime.asking.lanes import Lane
 from agent_sdk_core.runtime.asking.policing import Police, denial
 from agent_sdk_core.runtime.asking.user_code import call_user_code
+from agent_sdk_core.runtime.beginning import start_in
 from agent_sdk_core.tools.context import ToolContext
 from agent_sdk_core.tools.registry import ToolRegistry
 from agent_sdk_core.tools.results import ToolResult
@@ -279,7 +280,7 @@ class OwnTools:
         answer: Json = {}
         async with anyio.create_task_group() as tasks:
             for end in (turn.stopping, turn.ended.event):
-                tasks.start_soon(self._withdraw, end, envelope.native_id)
+                start_in(tasks, self._withdraw, end, envelope.native_id)
             answer = await self._session.ask(Ask(request, encode))
             tasks.cancel_scope.cancel()
         if "granted" not in answer:

@@ -16,6 +16,7 @@ import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from agent_sdk_core.runtime.asking.waiting_tasks import waits_for_this
+from agent_sdk_core.runtime.beginning import start_in
 from agent_sdk_core.runtime.host import on_trio, start_beside
 from agent_sdk_core.telemetry.reporting import error_reporter
 from agent_sdk_core.tools.tool import failure_text
@@ -61,7 +62,7 @@ async def call_user_code(work: Callable[[], Awaitable[T]], what: str, *, until: 
             await code.ended.wait()
         else:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_cut_off, tasks.cancel_scope, until)
+                start_in(tasks, _cut_off, tasks.cancel_scope, until)
                 await code.ended.wait()
                 tasks.cancel_scope.cancel()
     finally:

@@ -13,6 +13,7 @@ from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.result import failure_by_status
 from agent_sdk_core.messages.system import ApiRetry
 from agent_sdk_core.options import SessionOptions
+from agent_sdk_core.runtime.beginning import start_in
 from agent_sdk_core.runtime.turns.records import Ending, RunningTurn
 
 _FAR: Final = 3600.0
@@ -70,7 +71,7 @@ class Watchdog:
             with anyio.move_on_after(max(0.0, deadline - clock())):
                 async with anyio.create_task_group() as tasks:
                     for event in (self._changed, turn.ended.event):
-                        tasks.start_soon(_wake, event, tasks.cancel_scope)
+                        start_in(tasks, _wake, event, tasks.cancel_scope)
 
     def _look(self, began: float, now: float) -> float:
         """Do what is due, and return when to look again."""
