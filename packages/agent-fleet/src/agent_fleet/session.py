@@ -19,7 +19,6 @@ from agent_sdk_core.interfaces.session import (
     BackgroundTask,
     InterruptReceipt,
     SessionInfo,
-    SessionState,
 )
 from agent_sdk_core.interfaces.turn import Priority
 from agent_sdk_core.messages.result import ResultMessage
@@ -92,12 +91,6 @@ class FleetSession(BaseSession):
     def info(self) -> SessionInfo:
         """What the session runs with."""
         return self.driver.info
-
-    @property
-    def state(self) -> SessionState:
-        """What the session does now; a plan waits on its host once the turn has ended that proposed it."""
-        state = super().state
-        return "requires_action" if state == "idle" and len(self.requests) else state
 
     @property
     def options_now(self) -> SessionOptions:

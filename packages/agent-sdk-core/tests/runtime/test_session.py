@@ -259,6 +259,16 @@ async def test_disconnect_ends_the_turn_the_queue_and_the_requests(session: Any,
     assert isinstance(queued.result.error, ProcessExitedError)
 
 
+async def test_a_request_that_belongs_to_no_turn_requires_action(session: Any, agent: Any) -> None:
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: agent.ask(DEFER))
+            await anyio.wait_all_tasks_blocked()
+            assert session.state == "requires_action"
+            await session.answer(session.pending[0].request_id, Allow())
+    assert session.state == "idle"
+
+
 async def test_disconnect_while_a_turn_starts_or_is_interrupted_ends_it(session: Any, agent: Any) -> None:
     agent.hooks["start_turn"] = never
     turn = session.query("one")

@@ -158,9 +158,9 @@ class BaseSession(AgentSession):
             return "disconnected"
         if (away := self._driver.away) is not None:
             return "starting" if self._turns.running is not None else away
-        if self._turns.running is None:
-            return "requires_action" if self._plans.waiting and len(self.requests) else "idle"
-        return "requires_action" if len(self.requests) else "running"
+        if len(self.requests):
+            return "requires_action"
+        return "idle" if self._turns.running is None else "running"
 
     @property
     def options_now(self) -> SessionOptions:
