@@ -154,7 +154,7 @@ class TestPermissions:
         asked = ask(fake)
         await anext(messages)
         (request,) = session.pending
-        assert session.state == "idle"
+        assert session.state == "requires_action"
         await session.answer(request.request_id, Allow())
         assert (await body(asked))["behavior"] == "allow"
         with pytest.raises(Exception, match="No request"):
