@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from codex_sdk.normalizer import history_messages
 
 ITEMS: list[dict[str, Any]] = [
@@ -51,6 +53,14 @@ def test_an_interrupted_turn_closes_its_cards(scene: Any) -> None:
     use, answer = wires(history_messages({"id": "t", "status": "interrupted", "items": [item]}, scene.facts))
     assert use["message"]["content"][0]["id"] == "x"
     assert answer["message"]["content"][0]["is_error"] is True
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_the_last_command_of_an_interrupted_turn_was_cut_off_where_it_was_killed(scene: Any, last: bool) -> None:
+    item = {"type": "commandExecution", "id": "x", "command": "ls", "status": "failed", "exitCode": 137}
+    items = [{**item, "processId": "1"}, *([] if last else [{"type": "agentMessage", "id": "m", "text": "Killed."}])]
+    told = wires(history_messages({"id": "t", "status": "interrupted", "items": items}, scene.facts))
+    assert told[1]["tool_use_result"]["interrupted"] is last
 
 
 def test_a_running_turn_leaves_its_last_card_open(scene: Any) -> None:

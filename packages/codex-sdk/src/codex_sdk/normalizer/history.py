@@ -9,6 +9,7 @@ from agent_sdk_core.messages.conversation import AssistantMessage, UserMessage
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.messages.system import CompactBoundary
 from agent_sdk_core.wire.reading import records_at, text_at
+from codex_sdk.normalizer.items.commands import cut_off
 from codex_sdk.normalizer.thread import ThreadNormalizer
 from codex_sdk.normalizer.turns.thread_facts import ThreadFacts
 
@@ -27,6 +28,8 @@ def history_messages(turn: dict[str, Any], facts: ThreadFacts) -> list[SDKMessag
     normalizer = ThreadNormalizer(facts, partial=False, uuid_prefix=str(uuid.uuid5(uuid.NAMESPACE_OID, turn_id))[:24])
     if any(item.get("type") == "userMessage" for item in items):
         normalizer.note_prompted(turn_id)
+    if text_at(turn, "status") == "interrupted" and items:
+        items = [*items[:-1], cut_off(items[-1])]
     messages: list[SDKMessage] = []
     for item in items:
         event = {"item": item, "turnId": turn_id, "threadId": facts.thread_id}

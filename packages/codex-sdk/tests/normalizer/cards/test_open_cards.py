@@ -316,6 +316,17 @@ def test_a_command_that_codex_ended_was_interrupted_and_one_that_did_not_start_f
 
 
 @pytest.mark.parametrize("ours", [True, False])
+def test_a_command_that_was_killed_before_codex_noted_that_it_ends_it_was_interrupted(scene: Any, ours: bool) -> None:
+    scene.begin()
+    scene.started("commandExecution", **RUNNING)
+    if ours:
+        scene.thread.begin_interrupt("turn-1")
+    answer = scene.completed("commandExecution", **{**ENDED, "exitCode": 137})[-1]
+    assert result(answer)[1:] == ("a\nInterrupted before it finished." if ours else "a\nExit code 137", True)
+    assert answer["tool_use_result"]["interrupted"] is ours
+
+
+@pytest.mark.parametrize("ours", [True, False])
 def test_a_refusal_that_ends_the_turn_ends_it_in_its_tool(scene: Any, ours: bool) -> None:
     scene.begin()
     scene.started("commandExecution", **RUNNING)

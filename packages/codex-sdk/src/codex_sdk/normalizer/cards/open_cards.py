@@ -10,6 +10,7 @@ from agent_sdk_core.wire.recent import Recent
 from codex_sdk.normalizer.cards.card import Card, Contact
 from codex_sdk.normalizer.cards.card_messages import CardMessages
 from codex_sdk.normalizer.emitter import Frames
+from codex_sdk.normalizer.items.commands import cut_off
 from codex_sdk.normalizer.items.shapes import ToolShape
 from codex_sdk.normalizer.items.tool_shapes import tool_shape
 from codex_sdk.normalizer.turns.turns import Turn
@@ -99,6 +100,8 @@ class Cards:
             if item_id in self._done:
                 return
             card = self._add(turn, item, tool_shape(text_at(item, "type")))
+        if turn.interrupting:
+            item = cut_off(item)
         card.item = item
         outcomes = card.shape.outcomes(item, card.printed())
         if card.state == "task":

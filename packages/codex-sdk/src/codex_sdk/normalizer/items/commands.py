@@ -14,6 +14,8 @@ _WRAPPER: Final = re.compile(r"(?:\S*/)?(?:ba|z|da|k)?sh -l?c ")
 _REFUSED: Final = re.compile(r": Read-only file system$")
 """How a command ends that the sandbox refused after a while; of one refused at once there is no item (0.163)."""
 
+_KILLED: Final = 128 + 9
+
 _SEARCHES: Final = frozenset({"search", "listFiles"})
 
 
@@ -72,6 +74,16 @@ def _was_ended(item: Json) -> bool:
     """
     ran = optional_text_at(item, "processId") is not None or bool(integer_at(item, "durationMs"))
     return ran and integer_at(item, "exitCode") == -1
+
+
+def cut_off(item: Json) -> Json:
+    """Return the command of an interrupted turn as Codex tells one that it ended.
+
+    Of one whose process was gone before Codex had noted that it ends it, it tells the code of the shell, 128 and the
+    signal (0.163).
+    """
+    killed = text_at(item, "type") == "commandExecution" and integer_at(item, "exitCode") == _KILLED
+    return {**item, "exitCode": -1} if killed and status(item) == "failed" else item
 
 
 def command_result(
