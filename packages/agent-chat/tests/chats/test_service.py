@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from agent_chat.chats.chat import Chat
@@ -151,6 +152,30 @@ async def test_the_first_answer_wins_and_the_others_learn_who_was_first(
     assert (await anext(events)).answered_by == "tab 1"
     await one.until_ending()
     assert chat.snapshot()["pending"] == []
+
+
+async def test_of_two_answers_at_once_the_second_is_told_who_was_first(
+    watch: Watch, service: ChatService, agent: MemoryBackend
+) -> None:
+    agent.reply(call("Bash", command="ls")).reply(text("ok"))
+    chat = await service.create()
+    seen = watch(chat)
+    await chat.send(ChatPrompt("Go"))
+    request = await seen.until_request()
+    refused: list[InvalidRequestError] = []
+
+    async def answer(by: str) -> None:
+        try:
+            await chat.answer(request["request_id"], Allow(), by=by)
+        except InvalidRequestError as error:
+            refused.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        for tab in ("tab 1", "tab 2"):
+            tasks.start_soon(answer, tab)
+    [error] = refused
+    first = (await seen.until(is_answered))["answered_by"]
+    assert (error.code, error.details["answered_by"]) == ("already_answered", first)
 
 
 async def test_an_option_that_is_not_offered_leaves_the_request_open(

@@ -26,6 +26,7 @@ from agent_sdk_core.asking.mode_names import parse_mode
 from agent_sdk_core.asking.permissions import PermissionMode, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer
 from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.hosting.locks import KeyedLocks
 from agent_sdk_core.hosting.served import ServedSession
 from agent_sdk_core.interfaces.backend import AgentBackend
 from agent_sdk_core.interfaces.session import AgentSession, InterruptReceipt
@@ -88,6 +89,7 @@ class Chat(ShownChat):
         self._host: ChatHost | None = None
         self._open_session = open_session
         self._stops = 0
+        self._answers = KeyedLocks()
         super().__init__(
             meta, store, lease, reason=reason, publish=publish, obstacle=obstacle, redacts=redacts, keeps=keeps
         )
@@ -203,6 +205,10 @@ class Chat(ShownChat):
         if request_id in self.kept:
             await self._answer_kept(request_id, answer, by)
             return
+        async with self._answers.of(request_id):  # Of two at once, the second hears that the first has answered.
+            await self._answer(request_id, answer, by)
+
+    async def _answer(self, request_id: str, answer: AgentAnswer | str, by: str) -> None:
         session = self.session
         request = next((each for each in (session.pending if session else ()) if each.request_id == request_id), None)
         if session is None or request is None:

@@ -114,6 +114,12 @@ class ChatFeed:
                 return InvalidRequestError(
                     f"This was {outcome} already{who}.", code="already_answered", details=details
                 )
+        if (first := self._answering.get(request_id)) is not None:  # How it ended is told next.
+            return InvalidRequestError(
+                f"This was answered already{f' by {first}' if first else ''}.",
+                code="already_answered",
+                details={"outcome": "answered", "answered_by": first},
+            )
         return InvalidRequestError("Nothing of this id waits for an answer; it may have expired.", code="not_waiting")
 
 
