@@ -326,6 +326,15 @@ def test_a_command_that_was_killed_before_codex_noted_that_it_ends_it_was_interr
     assert answer["tool_use_result"]["interrupted"] is ours
 
 
+def test_a_task_that_was_killed_after_the_interrupt_of_its_turn_failed(scene: Any) -> None:
+    scene.begin()
+    scene.started("commandExecution", **RUNNING)
+    scene.end()
+    scene.thread.begin_interrupt("turn-1")
+    (notice,) = scene.completed("commandExecution", **{**ENDED, "exitCode": 137})
+    assert (notice["status"], notice["summary"]) == ("failed", "The command failed with exit code 137.")
+
+
 @pytest.mark.parametrize("ours", [True, False])
 def test_a_refusal_that_ends_the_turn_ends_it_in_its_tool(scene: Any, ours: bool) -> None:
     scene.begin()

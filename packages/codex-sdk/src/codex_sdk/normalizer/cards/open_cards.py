@@ -100,7 +100,7 @@ class Cards:
             if item_id in self._done:
                 return
             card = self._add(turn, item, tool_shape(text_at(item, "type")))
-        if turn.interrupting:
+        if turn.interrupting and card.state != "task":  # An interrupt leaves those alone.
             item = cut_off(item)
         card.item = item
         outcomes = card.shape.outcomes(item, card.printed())
