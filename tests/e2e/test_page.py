@@ -191,6 +191,8 @@ def test_a_chat_of_5000_messages_opens_at_its_end(quick: Server, open_window: Op
     scroller.evaluate("area => { area.dispatchEvent(new WheelEvent('wheel', { deltaY: -9 })); area.scrollTop = 0; }")
     expect(first).to_be_visible()
     tab.button("Show earlier messages").click()
+    # They are there, above what is read: before they came, the top is another.
+    expect(tab.log.get_by_text("Question 2400?")).to_be_attached()
     expect(tab.button("Show earlier messages")).to_be_enabled()
     expect(tab.button("To the end")).to_be_visible()
     scroller.evaluate("area => { area.scrollTop = 0; }")
@@ -301,7 +303,8 @@ def test_a_chat_that_goes_on_for_long_is_not_held_as_a_whole(quick: Server, open
     expect(earlier).to_have_count(1)
     scroller = tab.page.locator(".scroller")
     scroller.evaluate("area => { area.dispatchEvent(new WheelEvent('wheel', { deltaY: -9 })); area.scrollTop = 0; }")
-    earlier.click()
+    with tab.page.expect_response(re.compile(r"/api/chats/[^/]+/messages")):
+        earlier.click()
     expect(earlier).to_be_enabled()
     tab.button("To the end").click()
     expect(tab.log.get_by_text("Note 2099", exact=True)).to_be_in_viewport()
