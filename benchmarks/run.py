@@ -11,8 +11,10 @@ import os
 import platform
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -162,7 +164,7 @@ _RECOUNTS: Final = 2
 def gate(agents: Sequence[Agent], executables: Mapping[Agent, Path | None], *, keep: bool) -> int:
     """Count the instructions of a delta, and compare their ratio to the raw reader's with the one that is kept."""
     try:
-        sections = [measure_instructions(agent, executables[agent], progress) for agent in agents]
+        sections = count_all(agents, executables)
         ratios = {agent: _ratio(section) for agent, section in zip(agents, sections, strict=True)}
         for agent in agents:
             for _ in range(0 if keep else _RECOUNTS):
@@ -181,6 +183,30 @@ def gate(agents: Sequence[Agent], executables: Mapping[Agent, Path | None], *, k
     for sentence in grown:
         progress(f"bench: {sentence}")
     return 1 if grown else 0
+
+
+def count_all(agents: Sequence[Agent], executables: Mapping[Agent, Path | None]) -> list[Section]:
+    """Count for all agents at once: each count keeps one core busy, and what runs beside it is not in it.
+
+    Raises:
+        RuntimeError: Something cannot be counted.
+    """
+    stopped = threading.Event()
+
+    def tell(text: str) -> None:
+        if stopped.is_set():
+            raise RuntimeError("The count of another agent was ended.")
+        progress(text)
+
+    def count(agent: Agent) -> Section:
+        return measure_instructions(agent, executables[agent], tell)
+
+    with ThreadPoolExecutor(len(agents)) as threads:
+        try:
+            return list(threads.map(count, agents))
+        except BaseException:
+            stopped.set()  # Who waits for the others waits for one reader at most.
+            raise
 
 
 def _ratio(section: Section) -> float:
