@@ -39,6 +39,11 @@ nox.options.sessions = ["lint", "together", "tests", "docs"]
 nox.options.error_on_external_run = False
 
 
+def workers(count: int) -> tuple[str, ...]:
+    """Return the options for workers of pytest, of which one that is through takes from another what is left."""
+    return ("-n", str(count), "--dist", "worksteal")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Format, style, docstrings."""
@@ -77,13 +82,13 @@ def together(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the unit tests and what holds of the whole tree; `-- -k NAME` or `-- PATH` for some."""
     # Four workers, also on two cores: much of the time is spent waiting for the processes under test.
-    session.run("pytest", "-n", "4", *APART, *session.posargs)
+    session.run("pytest", *workers(4), *APART, *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run every code block of the documentation, and every example."""
-    session.run("pytest", "-n", "2", *(session.posargs or ("tests/docs", "tests/examples")))
+    session.run("pytest", *workers(4), *(session.posargs or ("tests/docs", "tests/examples")))
 
 
 @nox.session
@@ -129,13 +134,13 @@ def contract(session: nox.Session) -> None:
 
     `-- --contract-agent tests.contract.agents.memory:MemoryAgent`, `-- -k approval` and such for less than all.
     """
-    session.run("pytest", "-n", "4", "--pyargs", "agent_sdk_testing.contract", *session.posargs)
+    session.run("pytest", *workers(4), "--pyargs", "agent_sdk_testing.contract", *session.posargs)
 
 
 @nox.session
 def agents(session: nox.Session) -> None:
     """Run the tests of what one real agent alone does or suffers, and of the benchmarks."""
-    session.run("pytest", "-n", "4", *(session.posargs or ALONE))
+    session.run("pytest", *workers(4), *(session.posargs or ALONE))
 
 
 @nox.session
@@ -207,15 +212,15 @@ def web(session: nox.Session) -> None:
 @nox.session
 def api(session: nox.Session) -> None:
     """Try the API of the chats' server with requests made from its OpenAPI document, well-formed and not."""
-    session.run("pytest", "-n", "2", *(session.posargs or ("tests/api",)))
+    session.run("pytest", *workers(2), *(session.posargs or ("tests/api",)))
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Use the page in a real Chromium, with the real agents and scripted models; says what is missing for it."""
-    session.run("python", "-m", "agent_chat.web.bundle")
+    session.run("python", "-m", "agent_chat.web.bundle", "--if-changed")
     session.run("python", "-m", "tests.e2e.browser")
-    session.run("pytest", "-n", "2", "--dist", "loadfile", *(session.posargs or ("tests/e2e",)))
+    session.run("pytest", *workers(2), *(session.posargs or ("tests/e2e",)))
 
 
 @nox.session
@@ -255,13 +260,13 @@ def vscode(session: nox.Session) -> None:
     line says so; the extension is built, and its own tests are run, all the same.
     """
     told = session.run("python", "-m", "tests.vscode.installing", silent=True)
-    session.run("python", "-m", "agent_chat.web.bundle")
+    session.run("python", "-m", "agent_chat.web.bundle", "--if-changed")
     session.run("python", "scripts/build_vscode.py")
     if isinstance(told, str) and told.startswith("SKIPPED:"):
         session.log(told.strip())
         return
     session.run("python", "-m", "tests.e2e.browser")
-    session.run("pytest", "-n", "2", *(session.posargs or ("tests/vscode",)))
+    session.run("pytest", *workers(2), *(session.posargs or ("tests/vscode",)))
 
 
 @nox.session

@@ -101,14 +101,14 @@ def test_without_the_server_the_extension_is_built_and_its_own_tests_run() -> No
     session = Session(f"{line}\n")
     noxfile().vscode.func(session)
     assert session.logged == [line]
-    assert session.ran[1:] == ["python -m agent_chat.web.bundle", "python scripts/build_vscode.py"]
+    assert session.ran[1:] == ["python -m agent_chat.web.bundle --if-changed", "python scripts/build_vscode.py"]
 
 
 def test_with_the_server_all_of_it_is_run_and_nothing_is_said() -> None:
     session = Session("")
     noxfile().vscode.func(session)
     assert session.logged == []
-    assert session.ran[-1] == "pytest -n 2 tests/vscode"
+    assert session.ran[-1] == "pytest -n 2 --dist worksteal tests/vscode"
 
 
 @pytest.mark.parametrize(("code", "says"), [(124, "FAILED: the extension in VS Code took longer"), (1, ""), (0, "")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 from functools import partial
@@ -51,6 +52,25 @@ def test_each_step_is_told(monkeypatch: pytest.MonkeyPatch, nothing_built: Path)
     bundle.build(told.append)
     assert [line.split()[0] for line in told] == ["installing", "building"]
     assert not bundle.is_built()
+
+
+def test_what_is_built_is_current_until_a_source_is_newer(nothing_built: Path) -> None:
+    sources, built = nothing_built / "web", nothing_built / "dist" / "index.html"
+    assert not bundle.is_current()
+    (sources / "src").mkdir()
+    (sources / "src" / "main.tsx").write_text("")
+    (sources / "node_modules").mkdir()
+    built.parent.mkdir()
+    built.write_text("")
+    later = max(path.stat().st_mtime_ns for path in [*sources.rglob("*"), built]) + 1_000_000_000
+    os.utime(built, ns=(later, later))
+    os.utime(sources / "node_modules", ns=(later + 1, later + 1))
+    assert bundle.is_current()
+    os.utime(sources / "src", ns=(later + 1, later + 1))  # As where a file of it was deleted.
+    assert not bundle.is_current()
+    os.utime(sources / "src", ns=(later, later))
+    os.utime(sources / "src" / "main.tsx", ns=(later + 1, later + 1))
+    assert not bundle.is_current()
 
 
 def test_programs_that_need_the_page_at_once_build_it_once(

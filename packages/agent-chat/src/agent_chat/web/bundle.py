@@ -1,6 +1,7 @@
 """The bundle of the page: where it lies, and how it is built from its sources with node from the Python index.
 
-Run as a module, or by the build of the distribution, it imports nothing but the standard library.
+Run as a module, or by the build of the distribution, it imports nothing but the standard library. As a module with
+`--if-changed` it builds nothing where no source is newer than what was built.
 """
 
 from __future__ import annotations
@@ -33,6 +34,21 @@ class BundleError(Exception):
 def is_built() -> bool:
     """Whether the page is there."""
     return (BUNDLE / "index.html").is_file()
+
+
+def is_current() -> bool:
+    """Whether the page is there, and no source or folder of sources is newer than it."""
+    if not is_built():
+        return False
+    built = (BUNDLE / "index.html").stat().st_mtime_ns
+    for folder, folders, files in os.walk(SOURCES):
+        folders[:] = [name for name in folders if name != "node_modules"]
+        changed = [Path(folder, name) for name in files]
+        if folder != str(SOURCES):  # That one changes with every installation.
+            changed.append(Path(folder))
+        if any(path.lstat().st_mtime_ns > built for path in changed):
+            return False
+    return True
 
 
 def can_be_built() -> bool:
@@ -101,6 +117,7 @@ def find_node() -> tuple[Path, Path]:
 
 if __name__ == "__main__":
     try:
-        build(lambda line: print(line, flush=True))  # noqa: T201  # a command of the workspace
+        if "--if-changed" not in sys.argv[1:] or not is_current():
+            build(lambda line: print(line, flush=True))  # noqa: T201  # a command of the workspace
     except BundleError as error:
         sys.exit(str(error))
