@@ -25,6 +25,7 @@ from tests.vscode import installing
 SETTINGS: Final[Mapping[str, Any]] = {
     "workbench.startupEditor": "none",
     "workbench.editor.useModal": "off",
+    "workbench.quickOpen.closeOnFocusLost": False,  # What opens meanwhile takes the focus.
     "telemetry.telemetryLevel": "off",
     "extensions.autoCheckUpdates": False,
     "extensions.autoUpdate": False,
