@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from agent_sdk_core.records import dataclass
@@ -106,12 +106,12 @@ class Message(NamedModel, frozen=True):
             raw: Its native payload, or the line that holds it.
         """
         message = cls.__new__(cls)
-        assign(message, "__dict__", fields)
-        assign(message, "__pydantic_fields_set__", given)
-        assign(message, "__pydantic_extra__", {})
-        assign(message, "__pydantic_private__", None)
-        assign(message, "_source", source)
-        assign(message, "_raw", raw)
+        _set_fields(message, fields)
+        _set_given(message, given)
+        _set_extra(message, {})
+        _set_private(message, None)
+        _set_source(message, source)
+        _set_raw(message, raw)
         return message
 
     def with_origin(self, source: Source | None, raw: Any = None) -> Self:
@@ -183,3 +183,12 @@ class Message(NamedModel, frozen=True):
 
 _raw_of: Callable[[Message], Any] = vars(Message)["_raw"].__get__
 _source_of: Callable[[Message], Source | None] = vars(Message)["_source"].__get__
+
+# Of the slots themselves: half of what `assign` takes, which looks for the name in every class first. Pydantic's slots
+# are those that its own `model_construct` fills.
+_set_fields: Callable[[Message, dict[str, Any]], None] = vars(BaseModel)["__dict__"].__set__
+_set_given: Callable[[Message, set[str]], None] = vars(BaseModel)["__pydantic_fields_set__"].__set__
+_set_extra: Callable[[Message, dict[str, Any]], None] = vars(BaseModel)["__pydantic_extra__"].__set__
+_set_private: Callable[[Message, None], None] = vars(BaseModel)["__pydantic_private__"].__set__
+_set_source: Callable[[Message, Source], None] = vars(Message)["_source"].__set__
+_set_raw: Callable[[Message, Any], None] = vars(Message)["_raw"].__set__

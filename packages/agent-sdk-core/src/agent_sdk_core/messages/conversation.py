@@ -188,7 +188,8 @@ class StreamEvent(Message, frozen=True):
     @property
     def text(self) -> str:
         """Text that this step adds to the answer, or ""."""
-        return self._added("text")
+        text = self.event.get("delta", {}).get("text")  # As `_added`, without its call: each delta is asked.
+        return text if isinstance(text, str) else ""
 
     @property
     def thinking(self) -> str:

@@ -7,7 +7,7 @@ the same with that text. It costs a third of parsing each, and the receiver is t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from pydantic_core import from_json, to_json
 
@@ -56,7 +56,7 @@ class Stencil:
             return None
         return cls(message, holes, pieces, len(identity))
 
-    def run(self, lines: Sequence[object], begin: int) -> Run | None:
+    def run(self, lines: Sequence[Any], begin: int) -> Run | None:
         """Return the run that begins with a line, as long as it is; None where that line is another."""
         head, between, end, length = self._head, self._between, self._end, self._length
         first, rest = len(head) - 1, len(between) + length + len(end)
@@ -65,7 +65,7 @@ class Stencil:
         at = begin
         try:
             for at in range(begin, len(lines)):  # where it broke off is asked below
-                line = cast("bytes", lines[at])
+                line = lines[at]
                 stop = len(line) - rest
                 if stop <= first or not (
                     line.startswith(head) and line.startswith(between, stop) and line.endswith(end)
