@@ -270,7 +270,7 @@ def vscode(session: nox.Session) -> None:
         session.log(told.strip())
         return
     session.run("python", "-m", "tests.e2e.browser")
-    session.run("pytest", *workers(2), *(session.posargs or ("tests/vscode",)))
+    session.run("pytest", "-n", "2", *(session.posargs or ("tests/vscode",)))
 
 
 @nox.session

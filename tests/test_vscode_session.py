@@ -108,7 +108,7 @@ def test_with_the_server_all_of_it_is_run_and_nothing_is_said() -> None:
     session = Session("")
     noxfile().vscode.func(session)
     assert session.logged == []
-    assert session.ran[-1] == "pytest -n 2 --dist worksteal tests/vscode"
+    assert session.ran[-1] == "pytest -n 2 tests/vscode"
 
 
 @pytest.mark.parametrize(("code", "says"), [(124, "FAILED: the extension in VS Code took longer"), (1, ""), (0, "")])

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import queue
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -25,7 +21,6 @@ from tests.vscode import installing
 SETTINGS: Final[Mapping[str, Any]] = {
     "workbench.startupEditor": "none",
     "workbench.editor.useModal": "off",
-    "workbench.quickOpen.closeOnFocusLost": False,  # What opens meanwhile takes the focus.
     "telemetry.telemetryLevel": "off",
     "extensions.autoCheckUpdates": False,
     "extensions.autoUpdate": False,
@@ -81,13 +76,21 @@ class Editor:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Put the extension in its place, and wait until the server answers."""
+        """Install the extension, and wait until the server answers."""
         machine = self.home / "server" / "data" / "Machine"
         for folder in (machine, self.home / "tmp", self.home / "extensions"):
             folder.mkdir(parents=True, exist_ok=True)
         (machine / "settings.json").write_text(json.dumps(self._settings))
         if self._vsix is not None:
-            _take_extension(_installed(self._vsix), self.home / "extensions")
+            done = subprocess.run(
+                [*self._command(), "--install-extension", str(self._vsix)],
+                env=self._env,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            assert "successfully installed" in done.stdout, done.stdout + done.stderr
         trust = ("--disable-workspace-trust",) if self._trusts else ()
         self._process = subprocess.Popen(
             [
@@ -159,7 +162,13 @@ class Editor:
         self._process = None
 
     def _command(self) -> list[str]:
-        return _server(self.home)
+        return [
+            str(installing.node()),
+            str(installing.ROOT / "out" / "server-main.js"),
+            "--accept-server-license-terms",
+            *("--server-data-dir", str(self.home / "server")),
+            *("--extensions-dir", str(self.home / "extensions")),
+        ]
 
     def _read(self, process: subprocess.Popen[str], ports: queue.Queue[int | None]) -> None:
         assert process.stdout is not None
@@ -168,36 +177,3 @@ class Editor:
             if (found := _LISTENING.search(line)) is not None:
                 ports.put(int(found[1]))
         ports.put(None)
-
-
-def _server(home: Path) -> list[str]:
-    return [
-        str(installing.node()),
-        str(installing.ROOT / "out" / "server-main.js"),
-        "--accept-server-license-terms",
-        *("--server-data-dir", str(home / "server")),
-        *("--extensions-dir", str(home / "extensions")),
-    ]
-
-
-@lru_cache
-def _installed(vsix: Path) -> Path:
-    """Have VS Code install the extension, once for all servers of this process, and return where it did."""
-    home = Path(tempfile.mkdtemp(prefix="vsc-extension-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
-    done = subprocess.run(
-        [*_server(home), "--install-extension", str(vsix)],
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "successfully installed" in done.stdout, done.stdout + done.stderr
-    return home / "extensions"
-
-
-def _take_extension(installed: Path, folder: Path) -> None:
-    shutil.copytree(installed, folder, dirs_exist_ok=True)
-    noted = folder / "extensions.json"
-    noted.write_text(noted.read_text().replace(str(installed), str(folder)))
