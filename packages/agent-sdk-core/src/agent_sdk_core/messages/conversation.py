@@ -188,16 +188,13 @@ class StreamEvent(Message, frozen=True):
     @property
     def text(self) -> str:
         """Text that this step adds to the answer, or ""."""
-        text = self.event.get("delta", {}).get("text")  # As `_added`, without its call: each delta is asked.
+        text = self.event.get("delta", {}).get("text")
         return text if isinstance(text, str) else ""
 
     @property
     def thinking(self) -> str:
         """Reasoning that this step adds, or ""."""
-        return self._added("thinking")
-
-    def _added(self, key: Literal["text", "thinking"]) -> str:
-        text = self.event.get("delta", {}).get(key)
+        text = self.event.get("delta", {}).get("thinking")
         return text if isinstance(text, str) else ""
 
 
