@@ -282,3 +282,14 @@ class PolicyDeniedError(RequestError):
     """A policy forbids the call."""
 
     default_code = "policy_denied"
+
+
+def failure_text(error: BaseException) -> str:
+    """Say in a line what code of the application raised; never raises."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return "; ".join(dict.fromkeys(failure_text(inner) for inner in group.exceptions))
+    try:
+        return error.message if isinstance(error, AgentError) else f"{type(error).__name__}: {error}"
+    except BaseException:  # Its own text is code of the application as well.
+        return type(error).__name__

@@ -133,3 +133,11 @@ def test_lost_rules_are_told_and_words_are_not() -> None:
     assert told({"description": "A name."}, {"minLength": 3}) == {
         "description": f"A name.\nIt has to fit: {json.dumps({'minLength': 3})}"
     }
+
+
+@pytest.mark.parametrize(("number", "why"), [(10**400, "OverflowError"), (float("nan"), "ValueError")])
+def test_a_value_that_cannot_be_checked_does_not_fit_and_nothing_is_raised(number: float, why: str) -> None:
+    asked = OutputSchema({"type": "number", "multipleOf": 0.1})
+    assert not asked.fits(number)
+    [problem] = asked.problems(number)
+    assert problem["message"].startswith(f"It cannot be checked: {why}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from agent_sdk_core.errors import failure_text
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.messages.typed import TypedResult
 from agent_sdk_core.records import dataclass
@@ -15,6 +17,8 @@ from agent_sdk_core.structured.schema import Json, OutputSchema, as_object
 
 if TYPE_CHECKING:
     from agent_sdk_core.structured.output_type import OutputType
+
+_log = logging.getLogger(__name__)
 
 MISSING: Final = "structured_output_missing"
 """Code of a turn that was to answer with data and answered with none."""
@@ -79,9 +83,13 @@ class AnswerForm:
         if self.type is None:
             return answer, self.asked.problems(answer)
         try:
-            return self.type.read(answer), []
-        except ValidationError as error:
-            return None, self.type.problems(error)
+            try:
+                return self.type.read(answer), []
+            except ValidationError as error:
+                return None, self.type.problems(error)
+        except BaseException as error:  # A type's checks are the application's code; who reads the agent goes on.
+            _log.exception("%s: its check of an answer failed", self.name)
+            return None, [{"path": "", "message": f"its check failed: {failure_text(error)}"}]
 
 
 def unwrapped(answer: Any) -> Any:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.errors import InvalidRequestError, failure_text
 from agent_sdk_core.wire.reading import Json
 
 _DIALECTS: Final = ("draft-06", "draft-07", "2019-09", "2020-12")
@@ -71,7 +71,7 @@ class OutputSchema:
         validator = self._validator if schema is None else self._validator.evolve(schema=schema)
         try:
             return validator.is_valid(value)
-        except RecursionError:
+        except Exception:  # See `problems`.
             return False
 
     def problems(self, value: object) -> list[dict[str, str]]:
@@ -84,6 +84,8 @@ class OutputSchema:
                     break
         except RecursionError:
             problems.append({"path": "", "message": "It is nested too deeply to be checked."})
+        except Exception as error:  # Such as an OverflowError of `multipleOf`, where a number is too large for a float.
+            problems.append({"path": "", "message": f"It cannot be checked: {failure_text(error)}"})
         return problems
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from typing import Final, cast
 
-from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.errors import InvalidRequestError, failure_text
 from agent_sdk_core.names import nearest
 from agent_sdk_core.tools.registry import ToolRegistry
-from agent_sdk_core.tools.tool import Tool, failure_text
+from agent_sdk_core.tools.tool import Tool
 
 GROUP: Final = "agent_sdk.tools"
 """The entry points: a `Tool`, a `ToolRegistry`, or a list of tools, by a name of their package's choice."""

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, cast, get_args, overload
 import anyio
 
 from agent_sdk_core.arguments import checked, checked_class
-from agent_sdk_core.errors import AgentError, InvalidRequestError
+from agent_sdk_core.errors import InvalidRequestError, failure_text
 from agent_sdk_core.option_values import json_value, require_positive
 from agent_sdk_core.records import dataclass
 from agent_sdk_core.tools.context import CURRENT, ToolContext
@@ -139,7 +139,11 @@ class Tool:
 
     def problem(self, arguments: object) -> str | None:
         """Return all that is wrong with arguments, as a sentence for the model; None if they fit."""
-        problems = self._problems(arguments)
+        try:
+            problems = self._problems(arguments)
+        except BaseException as error:  # Types of its parameters may be checked by code of the application.
+            _log.warning("tool %s could not check its arguments", self.name, exc_info=True)
+            problems = [f"they cannot be checked: {failure_text(error)}"]
         if not problems:
             return None
         more = len(problems) - _MOST_PROBLEMS
@@ -307,17 +311,6 @@ def _official(function: str, given: tuple[object, ...], name: object, descriptio
 def _by_schema(name: str, description: str, schema: object, hints: Mapping[str, Any], function: object) -> Tool:
     found = ToolFunction.taking(name, schema, function)
     return Tool(name, description, found.schema, found.call, **hints)
-
-
-def failure_text(error: BaseException) -> str:
-    """Say in a line what code of the application raised; never raises."""
-    if isinstance(error, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", error)
-        return "; ".join(dict.fromkeys(failure_text(inner) for inner in group.exceptions))
-    try:
-        return error.message if isinstance(error, AgentError) else f"{type(error).__name__}: {error}"
-    except BaseException:  # Its own text is code of the application as well.
-        return type(error).__name__
 
 
 def is_cancellation(error: BaseException) -> bool:

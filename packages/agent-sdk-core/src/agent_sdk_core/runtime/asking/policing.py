@@ -12,10 +12,10 @@ import anyio.to_thread
 
 from agent_sdk_core.asking.permissions import Allow, Deny, PermissionRequest
 from agent_sdk_core.asking.requests import AgentAnswer, AgentRequest, DecidedBy
+from agent_sdk_core.errors import failure_text
 from agent_sdk_core.messages.result import ResultMessage
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.telemetry.reporting import error_reporter
-from agent_sdk_core.tools.tool import failure_text
 
 if TYPE_CHECKING:
     from agent_sdk_core.policy.guard import PolicyDecision, PolicyGuard

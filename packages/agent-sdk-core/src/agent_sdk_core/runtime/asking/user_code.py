@@ -15,11 +15,11 @@ from typing import Final, Generic, Protocol, TypeVar
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from agent_sdk_core.errors import failure_text
 from agent_sdk_core.runtime.asking.waiting_tasks import waits_for_this
 from agent_sdk_core.runtime.beginning import start_in
 from agent_sdk_core.runtime.host import on_trio, start_beside
 from agent_sdk_core.telemetry.reporting import error_reporter
-from agent_sdk_core.tools.tool import failure_text
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 import pytest
+from pydantic import AfterValidator
 
 from agent_sdk_core import (
     DEFER,
@@ -21,6 +22,7 @@ from agent_sdk_core import (
 )
 from agent_sdk_testing import text
 from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_testing.contract.cases.test_user_code import RAISES, TOLD
 from agent_sdk_testing.contract.traits import needs
 from agent_sdk_testing.contract.watching import Asker, Ran, run, until
 
@@ -265,3 +267,27 @@ async def finish_rest(turn: Any) -> None:
     async for _ in turn:
         pass
     assert turn.result is not None
+
+
+async def test_a_check_of_an_argument_that_raises_is_told_to_the_model_and_asks_nobody(agent: Agent) -> None:
+    how, asker = "", Asker()
+
+    def check(value: int) -> int:
+        RAISES[how]()
+        return value
+
+    @tool
+    async def add(first: Annotated[int, AfterValidator(check)], second: int) -> int:
+        """Add two numbers."""
+        return first + second
+
+    async with agent.session(
+        tools=ToolRegistry("sums", [add]), can_use_tool=asker, permission_mode="default"
+    ) as session:
+        for how in RAISES:  # The check reads it.
+            agent.model.reply(agent.application_tool("sums", "add", first=1, second=2)).reply(text("Went on."))
+            with anyio.fail_after(60.0):
+                ran = await run(session, "Add.")
+            [result] = ran.results
+            assert (result.is_error, ran.result.outcome) == (True, "completed"), how
+            assert TOLD[how] in agent.model.requests[-1].tool_outputs[-1].text

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 import anyio
 import pytest
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from typing_extensions import TypedDict
 
 from agent_sdk_core import (
@@ -23,6 +23,7 @@ from agent_sdk_core import (
 )
 from agent_sdk_testing import Gate, text
 from agent_sdk_testing.contract.agent import Agent
+from agent_sdk_testing.contract.cases.test_user_code import RAISES, TOLD
 from agent_sdk_testing.contract.traits import needs
 from agent_sdk_testing.contract.watching import finish, until
 
@@ -30,6 +31,8 @@ pytestmark = [pytest.mark.anyio, needs("output_schema")]
 
 
 T = TypeVar("T")
+_BOUND: Final = 60.0
+"""Seconds for what has to end soon, on a machine that is busy."""
 
 
 class _Page(BaseModel, Generic[T]):
@@ -161,6 +164,33 @@ async def test_an_answer_of_another_type_is_a_failed_turn_that_says_what_did_not
     assert not result.has_output
     with pytest.raises(AgentError, match="it is odd"):
         _ = result.output
+
+
+async def test_a_check_of_the_type_that_raises_is_a_failed_turn_that_says_so_and_nothing_else_notices(
+    agent: Agent,
+) -> None:
+    how = ""
+
+    class Faulty(BaseModel):
+        x: int
+
+        @model_validator(mode="after")
+        def check(self) -> Faulty:
+            RAISES[how]()
+            return self
+
+    agent.model.when("Stay.").reply(text("Stayed."))
+    agent.model.otherwise(*agent.structured('{"x": 3}'))
+    async with agent.backend() as backend, await agent.open(backend) as other:
+        async with await agent.open(backend, **options(agent, Faulty)) as session:
+            for how in RAISES:  # The check reads it.
+                with anyio.fail_after(_BOUND):
+                    result = await session.run("Report.", output_type=Faulty)
+                assert (result.outcome, result.has_output) == ("failed", False), how
+                assert result.error is not None
+                assert result.error.code == "structured_output_invalid"
+                assert TOLD[how] in result.error.message
+        assert (await other.run("Stay.")).result == "Stayed."
 
 
 async def test_no_answer_and_an_interrupted_turn_have_no_output(agent: Agent) -> None:
