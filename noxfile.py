@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -34,9 +33,6 @@ TOGETHER = (("types",), ("site", "docs"), ("wheels",))
 """Sessions that keep one core busy each, or wait for the network; `docs` fills the cores that are free first."""
 
 TWINE = "twine==7.0.0"
-
-# Tests start hundreds of Python programs: where nothing may be kept, each compiles all that it imports again.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "together", "tests"]

@@ -98,8 +98,14 @@ NOBODY: list[str] = []
 
 
 @checked
-def pack(names: Sequence[str], *, sizes: tuple[int, ...] | None = None, both: str | list[int] = "") -> None:
-    del names, sizes, both
+def pack(
+    names: Sequence[str],
+    *,
+    sizes: tuple[int, ...] | None = None,
+    both: str | list[int] = "",
+    table: Mapping[str, object] | None = None,
+) -> None:
+    del names, sizes, both, table
 
 
 @pytest.mark.parametrize(
@@ -109,6 +115,8 @@ def pack(names: Sequence[str], *, sizes: tuple[int, ...] | None = None, both: st
         ((NOBODY,), {"sizes": (1, "b")}, "pack: sizes[1] must be a whole number, not str."),
         ((NOBODY,), {"both": [None]}, "pack: both[0] must be a whole number, not None."),
         ((NOBODY,), {"both": 3}, "pack: both must be text or a list of a whole number, not int."),
+        ((NOBODY,), {"table": {"a": 1, 2: 3}}, "pack: table's key 2 must be text, not int."),
+        ((NOBODY,), {"table": ["a"]}, "pack: table must be a mapping or None, not list."),
         ((3,), NOTHING, "pack: names must be a list of text, not int."),
         ((NOBODY,), {"names": NOBODY}, "pack takes 'names' once, and it is given by position and by name."),
     ],

@@ -114,6 +114,12 @@ class TestDocuments:
         with pytest.raises(InvalidRequestError, match="this one, application/zip, is neither"):
             user_content([DocumentInput(data=b"PK\xff", media_type="application/zip")])
 
+    def test_what_the_api_would_refuse_in_every_later_turn_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidRequestError, match=r"DocumentInput\(data=…\) is empty"):
+            user_content([DocumentInput(data=b"", media_type="text/plain")])
+        with pytest.raises(InvalidRequestError, match=r"a\.pdf is no PDF"):
+            user_content([DocumentInput(path=file(tmp_path, "a.pdf", b"<html>"))])
+
 
 def test_audio_is_refused() -> None:
     with pytest.raises(UnsupportedOptionError, match="no audio"):

@@ -256,18 +256,27 @@ def _holds(origin: type, arguments: tuple[Any, ...], value: object) -> bool:
 
 
 def _at_fault(hint: Any, value: object) -> tuple[str, Any, object]:
-    """Return what of a value does not fit: the first such entry of a list that may be one, else all of it.
+    """Return what of a value does not fit: the first such key, or entry of a list that may be one, else all of it.
 
     Returns:
         Where it is in the value, what may stand there, and what does.
     """
     choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if (table := next(filter(_is_table, choices), None)) is not None and isinstance(value, Mapping):
+        wanted, keys = get_args(table)[0], list(cast("Mapping[object, object]", value))
+        return next(((f"'s key {key!r}", wanted, key) for key in keys if not fits(wanted, key)), ("", hint, keys))
     lists = [each for each in choices if _may_list(each, value)]
     if len(lists) != 1:
         return "", hint, value
     wanted = get_args(lists[0])[0]
     entries = enumerate(cast("Collection[object]", value))
     return next((f"[{at}]", wanted, entry) for at, entry in entries if not fits(wanted, entry))
+
+
+def _is_table(hint: Any) -> bool:
+    """Tell whether an annotation is of a mapping with keys of one kind."""
+    origin = get_origin(hint)
+    return isinstance(origin, type) and issubclass(origin, Mapping) and bool(get_args(hint))
 
 
 def _may_list(hint: Any, value: object) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent_sdk_core.messages import conversation, system
 from agent_sdk_core.messages.base import Source
-from agent_sdk_core.messages.conversation import UnknownMessage
+from agent_sdk_core.messages.conversation import UnknownMessage, UserMessage
 from agent_sdk_core.messages.parse import MESSAGE_TYPES, SYSTEM_SUBTYPES, parse_message
 from agent_sdk_core.messages.result import ResultMessage
 
@@ -197,6 +197,14 @@ def test_numbers_keep_their_spelling() -> None:
 def test_a_lone_surrogate_in_a_message_still_makes_a_line_of_json() -> None:
     message = parse_message({"type": "user", "message": {"content": "cut \ud83d"}})
     assert json.loads(message.to_json())["message"]["content"].startswith("cut ")
+
+
+def test_no_text_of_a_message_that_we_make_holds_half_a_character() -> None:
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "cut \ud83d"}]}
+    told = UserMessage.synthesize(Source("test"), message={"content": [result]}, tool_use_result={"\ud83d": "é"})
+    assert UserMessage.from_json(told.to_json()).to_wire() == told.to_wire()
+    assert told.tool_use_result == {"\ufffd": "é"}
+    assert told.to_wire()["message"]["content"][0]["content"] == [{"type": "text", "text": "cut \ufffd"}]
 
 
 def test_blocks_nested_beyond_reason_do_not_raise() -> None:

@@ -229,7 +229,7 @@ class ClaudeBackend(BaseBackend["ClaudeSession"]):
         """
         stored = self._stored
         self._require_closed(session_id)
-        await stored.archive(session_id)
+        await stored.archive(session_id, partial(SessionLock, stored.folder))
 
     async def unarchive_session(self, session_id: str) -> None:
         """Put an archived session back into the list; does nothing for one that is in it."""

@@ -26,6 +26,8 @@ from agent_sdk_core.prompts import (
 from agent_sdk_core.wire.reading import Json
 
 _PDF: Final = "application/pdf"
+_HEAD: Final = 1024
+"""Bytes at its start in which a PDF says that it is one."""
 
 
 def user_content(prompt: Prompt) -> str | list[Json]:
@@ -82,7 +84,13 @@ def _document(path: str | os.PathLike[str] | None, data: bytes | None, media_typ
         raise InvalidRequestError(
             f"The kind of the prompt's document {path} cannot be told from its name; give media_type.", backend="claude"
         )
-    return {"type": "base64", "media_type": media_type, "data": base64.b64encode(data or b"").decode()}
+    what = "DocumentInput(data=…)" if path is None else f"The prompt's document {path}"
+    if not data:
+        raise InvalidRequestError(f"{what} is empty.", backend="claude")
+    if media_type == _PDF and b"%PDF" not in data[:_HEAD]:
+        # The API would refuse this turn and, for it stays in the conversation, each later one.
+        raise InvalidRequestError(f"{what} is no PDF; give the media_type that it has.", backend="claude")
+    return {"type": "base64", "media_type": media_type, "data": base64.b64encode(data).decode()}
 
 
 def _read(file: Path) -> bytes:

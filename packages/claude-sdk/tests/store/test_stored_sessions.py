@@ -137,7 +137,7 @@ async def test_it_is_read_listed_renamed_archived_and_deleted(
     await sessions.rename(ID, "Greetings")
     (listed,) = (await sessions.list(cwd=None, limit=5, cursor=None)).sessions
     assert (listed.session_id, listed.title) == (ID, "Greetings")
-    await sessions.archive(ID)
+    await sessions.archive(ID, Held)
     assert (await sessions.list(cwd=None, limit=5, cursor=None)).sessions == ()
     await sessions.delete(ID, Held)
     assert not path.exists()
@@ -147,7 +147,7 @@ CALLS: list[Callable[[StoredSessions], Coroutine[Any, Any, object]]] = [
     lambda it: it.folder_of(ABSENT),
     lambda it: it.read_history(ABSENT, limit=None, cursor=None),
     lambda it: it.rename(ABSENT, "x"),
-    lambda it: it.archive(ABSENT),
+    lambda it: it.archive(ABSENT, Held),
     lambda it: it.delete(ABSENT, Held),
 ]
 

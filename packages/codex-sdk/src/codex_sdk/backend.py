@@ -288,7 +288,7 @@ class CodexBackend(Requests, BaseBackend["CodexSession"]):
     async def _set_archived(self, session_id: str, *, archived: bool) -> None:
         try:
             await self._ask("thread/archive" if archived else "thread/unarchive", {"threadId": session_id})
-        except SessionNotFoundError:  # Codex says so of one that is where it shall be, too (0.163).
+        except (SessionNotFoundError, SessionBusyError):  # Of one that is where it shall be, too (0.163, 0.171).
             if (await self.session_info(session_id)).archived is not archived:
                 raise
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar, cast, overload
+from unicodedata import category
 
 from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import InvalidRequestError
@@ -168,10 +169,10 @@ def require_title(title: str, *, backend: str) -> None:
     """Refuse a name of a session that nobody could see.
 
     Raises:
-        InvalidRequestError: It is blank.
+        InvalidRequestError: It is blank, or holds nothing but characters that are not shown.
     """
-    if not title.strip():
-        raise InvalidRequestError("A session's title is not blank.", backend=backend)
+    if not any(category(character)[0] not in "CZ" for character in title):
+        raise InvalidRequestError("A session's title is not blank: give it a character that is shown.", backend=backend)
 
 
 def require_limit(limit: int | None, *, backend: str) -> None:

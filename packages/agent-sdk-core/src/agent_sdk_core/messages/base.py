@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from agent_sdk_core.records import dataclass
-from agent_sdk_core.wire.json_lines import mend
+from agent_sdk_core.wire.json_lines import mended
 from agent_sdk_core.wire.model import NamedModel
 
 assign = object.__setattr__
@@ -134,9 +134,7 @@ class Message(NamedModel, frozen=True):
         known = cls.model_fields
         constants = {name: known[name].default for name in ("type", "subtype") if name in known}
         # A text of the application's may hold half characters, which no wire form of the message would hold.
-        told = {
-            key: mend(each) if isinstance(each, str) and not each.isascii() else each for key, each in fields.items()
-        }
+        told = {key: mended(each) for key, each in fields.items()}
         wire = {**constants, "uuid": str(uuid4()), "session_id": None, "parent_tool_use_id": None, **told}
         return cls.salvaged(wire).with_origin(source, raw)
 

@@ -49,19 +49,20 @@ def _decode_leniently(line: bytes, reason: str) -> object:
     text = line.decode("utf-8", "replace")
     if text.lstrip()[:1] in ("{", "[", '"'):
         try:
-            return _mended(json.loads(text))
+            return mended(json.loads(text))
         except (ValueError, RecursionError):
             pass
     return BadLine(text=line[:_REPORTED].decode("utf-8", "replace"), reason="blank" if not line.strip() else reason)
 
 
-def _mended(value: object) -> object:
+def mended(value: object) -> object:
+    """Return a value with every text in its objects and lists as `mend` leaves it."""
     if isinstance(value, str):
-        return mend(value)
+        return value if value.isascii() else mend(value)
     if isinstance(value, dict):
-        return {mend(key): _mended(member) for key, member in cast("dict[str, object]", value).items()}
+        return {mended(key): mended(member) for key, member in cast("dict[object, object]", value).items()}
     if isinstance(value, list):
-        return [_mended(member) for member in cast("list[object]", value)]
+        return [mended(member) for member in cast("list[object]", value)]
     return value
 
 

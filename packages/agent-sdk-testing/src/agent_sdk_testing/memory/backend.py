@@ -26,6 +26,7 @@ from agent_sdk_core.interfaces.pages import require_limit, require_sessions, req
 from agent_sdk_core.paths import existing_folder, off_the_loop, resolved_path, working_folder
 from agent_sdk_core.runtime import BaseBackend, BaseSession, Host
 from agent_sdk_core.runtime.settings import require_known
+from agent_sdk_core.wire.json_lines import mend
 from agent_sdk_testing.memory.conversation import DEFAULT_MODEL
 from agent_sdk_testing.memory.driver import EFFORTS, MemoryDriver
 from agent_sdk_testing.memory.player import require_playable
@@ -187,7 +188,7 @@ class MemoryBackend(BaseBackend[MemorySession]):
         """Give a stored session a name."""
         require_title(title, backend=self.type)
         stored = self._stored(session_id)
-        stored.title = title
+        stored.title = mend(title)
         if isinstance(stored.opened, MemorySession):
             stored.opened.retitled()
 

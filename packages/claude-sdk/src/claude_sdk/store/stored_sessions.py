@@ -141,9 +141,14 @@ class StoredSessions:
         """Put a word on a session; None takes it away."""
         await _in_thread(partial(editing.tag, await self.find(session_id), tag))
 
-    async def archive(self, session_id: str) -> None:
-        """Take a session out of the list."""
-        await _in_thread(partial(editing.archive, await self.find(session_id)))
+    async def archive(self, session_id: str, lock: Callable[[str], Lock]) -> None:
+        """Take a session out of the list.
+
+        Args:
+            session_id: Its id.
+            lock: As for `delete`.
+        """
+        await _in_thread(partial(_locked, await self.find(session_id), lock, editing.archive))
 
     async def unarchive(self, session_id: str) -> None:
         """Put a session back into the list."""
@@ -165,16 +170,8 @@ class StoredSessions:
             lock: Takes the lock of the session that is stored under an id, and raises if it is open. It is held in the
                 thread that deletes, which goes on when asyncio cancels the task that waits for it.
         """
-
-        def work() -> None:
-            path = places.find_session(self.folder, session_id)
-            held = lock(path.stem)
-            try:
-                editing.delete(path)
-            finally:
-                held.release()
-
-        await _in_thread(work)
+        path = await _in_thread(partial(places.find_session, self.folder, session_id))
+        await _in_thread(partial(_locked, path, lock, editing.delete))
 
     def _find(self, session_id: str) -> Path:
         path = places.find_session(self.folder, session_id)
@@ -204,3 +201,11 @@ def _first_folder(path: Path) -> str | None:
             if (folder := filled_text(line.get("cwd"))) is not None:
                 return folder
     return None
+
+
+def _locked(path: Path, lock: Callable[[str], Lock], edit: Callable[[Path], None]) -> None:
+    held = lock(path.stem)
+    try:
+        edit(path)
+    finally:
+        held.release()

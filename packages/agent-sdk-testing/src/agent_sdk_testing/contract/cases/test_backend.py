@@ -146,8 +146,9 @@ async def test_a_stored_session_is_renamed_and_deleted(agent: Agent) -> None:
     async with agent.backend() as backend:
         renamed, deleted = await stored(agent, backend), await stored(agent, backend)
         await backend.rename_session(renamed, "A better name")
-        with pytest.raises(InvalidRequestError, match="not blank"):
-            await backend.rename_session(renamed, " \n")
+        for unseen in (" \n", "\0", "\u200b"):
+            with pytest.raises(InvalidRequestError, match="not blank"):
+                await backend.rename_session(renamed, unseen)
         await backend.delete_session(deleted)
         page = await backend.list_sessions()
         assert [(summary.session_id, summary.title) for summary in page.sessions] == [(renamed, "A better name")]

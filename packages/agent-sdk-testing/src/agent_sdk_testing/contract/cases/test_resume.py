@@ -193,14 +193,17 @@ async def test_a_session_that_is_open_in_another_process_is_busy(agent: Agent) -
 @needs("edit_sessions")
 async def test_a_session_that_is_open_is_neither_deleted_nor_archived(agent: Agent) -> None:
     agent.model.otherwise(text("Fine."))
-    async with agent.backend() as backend:
+    async with agent.backend() as backend, agent.backend() as other:
         async with await agent.open(backend) as session:
             await run(session, "Talk.")
             session_id = session.resolved_session_id
-            archive = [backend.archive_session] if "archive" in agent.traits else []
-            for take_away in (backend.delete_session, *archive):
-                with pytest.raises(SessionBusyError, match=session_id):
-                    await take_away(session_id)
+            for each in (backend, other):
+                archive = [each.archive_session] if "archive" in agent.traits else []
+                for take_away in (each.delete_session, *archive):
+                    with pytest.raises(SessionBusyError, match=session_id):
+                        await take_away(session_id)
+                if "archive" in agent.traits:
+                    await each.unarchive_session(session_id)  # It is in the list, so that there is nothing to do.
             assert (await run(session, "Talk.")).result.outcome == "completed"
             assert len(await session.history()) == 4
         await backend.delete_session(session_id)

@@ -134,6 +134,23 @@ async def cancelled_children() -> None:
         raise KeyboardInterrupt
 
 
+@needs("tools")
+async def test_half_a_character_in_what_the_application_says_is_replaced(agent: Agent) -> None:
+    @tool(ask="never")
+    async def call() -> dict[str, str]:
+        """Cut a character in two."""
+        return {"cut": "half \ud83d"}
+
+    options = {"can_use_tool": Asker([Deny("no \ud83d")]), "permission_mode": "default"}
+    agent.model.reply(agent.command("echo done >> done.txt", escalate=True))
+    agent.model.reply(agent.application_tool("code", "call")).reply(text("Went on."))
+    async with agent.session(tools=ToolRegistry("code", [call]), **options) as session:
+        ran = await run(session, "Go.")
+    assert ran.result.outcome == "completed"
+    for message in ran.messages:
+        assert type(message).from_json(message.to_json()).to_wire() == message.to_wire()
+
+
 @asynccontextmanager
 async def busy(agent: Agent, backend: AgentBackend, place: Place) -> AsyncGenerator[AgentSession]:
     """A session of the same backend in the midst of a turn, whose code waits at the same place, and notices nothing."""
