@@ -400,3 +400,44 @@ def test_a_command_of_a_thousand_parts_is_judged_at_once() -> None:
         assert guard.judge("Bash", {"command": command}, cwd="/nowhere/repo").verdict == "allow"
         taken.append(time.thread_time() - began)
     assert min(taken) < 0.5  # 0.03 where it is measured in quiet; each part once more would be many times that.
+
+
+@pytest.mark.parametrize(
+    "program", ["apply_patch", "applypatch", "sudo -u me apply_patch", "patch -p1", "git apply", "git -C . am"]
+)
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "*** Begin Patch\n*** Delete File: hidden/a\n*** End Patch",
+        "*** Begin Patch\n*** Add File: b\n+x\n \t*** Update File: hidden/a \n*** End Patch",
+        "*** Begin Patch\n*** Update File: b\n*** Move to: hidden/a\n*** End Patch",
+        "--- a/b\n+++ b/hidden/a\t2026-01-01\n@@ -1 +1 @@",
+        "diff --git a/b b/hidden/a\nrename from b\nrename to hidden/a\n",
+    ],
+)
+def test_a_file_that_a_patch_within_a_command_names_is_one_that_it_changes(
+    program: str, patch: str, tmp_path: Path
+) -> None:
+    guard = PolicyGuard(allow=["Bash"], deny=["Edit(hidden/**)"])
+    for command in (
+        f"{program} <<'E'\n{patch}\nE",
+        f"cd . && {program} <<< '{patch}'",
+        f"bash -c '{program} <<E\n{patch}\nE'",
+    ):
+        assert guard.judge("Bash", {"command": command}, cwd=str(tmp_path)).verdict == "deny", command
+    elsewhere = f"{program} <<'E'\n{patch.replace('hidden/', 'shown/')}\nE"
+    assert guard.judge("Bash", {"command": elsewhere}, cwd=str(tmp_path)).verdict == "allow"
+    unknown = f"{program} <<E\n{patch.replace('hidden/', '${x}/')}\nE"
+    assert guard.judge("Bash", {"command": unknown}, cwd=str(tmp_path)).verdict == "ask"
+
+
+@pytest.mark.parametrize("command", ["cd -", "cd -P -", "popd", "pushd", "pushd +1"])
+def test_a_folder_that_only_the_shell_remembers_is_asked_about(command: str, tmp_path: Path) -> None:
+    guard = PolicyGuard(allow=["Bash"], deny=["Edit(hidden/**)"])
+    assert guard.judge("Bash", {"command": f"{command}; tee a"}, cwd=str(tmp_path)).verdict == "ask"
+    assert guard.judge("Bash", {"command": "cd a; tee a"}, cwd=str(tmp_path)).verdict == "allow"
+
+
+def test_a_bare_cd_goes_home(tmp_path: Path) -> None:
+    guard = PolicyGuard(allow=["Bash"], deny=["Edit(~/.profile)"])
+    assert guard.judge("Bash", {"command": "cd; tee .profile"}, cwd=str(tmp_path)).verdict == "deny"

@@ -65,6 +65,8 @@ def test_a_tool_has_the_name_that_messages_have(native: Any, name: str, shown: A
         (["Update File: a", "*** Move to: b"], "Edit", {"Edit", "Move"}, ["/w/a", "/w/b"]),
         (["Add File: a", "+x", "*** Delete File: b"], "Edit", {"Write", "Delete", "Edit"}, ["/w/a", "/w/b"]),
         (["nonsense"], "Edit", {"Edit"}, []),
+        (["Add File: a", "+x", " \t*** Delete File: b"], "Edit", {"Write", "Delete", "Edit"}, ["/w/a", "/w/b"]),
+        (["Update File: a", "\u2003*** Move to: b \r"], "Edit", {"Edit", "Move"}, ["/w/a", "/w/b", "/w/b "]),
     ],
 )
 def test_a_patch_is_all_that_it_does(lines: list[str], name: str, names: set[str], paths: list[str]) -> None:
@@ -76,6 +78,11 @@ def test_a_patch_is_all_that_it_does(lines: list[str], name: str, names: set[str
     done: Any = found.input.get("changes", [])
     assert {each["tool_name"] for each in done} | {"Edit"} == (names if done else {"Edit"})
     assert [each["input"]["file_path"] for each in done] == (paths if len(paths) > 1 else [])
+
+
+def test_a_file_whose_name_versions_read_differently_is_named_both_ways() -> None:
+    found = tool_call(call("apply_patch", command="*** Begin Patch\n*** Delete File:  a\n*** End Patch"), OWN)
+    assert (found.tool_name, found.input["file_paths"]) == ("Delete", ["/w/ a", "/w/a"])
 
 
 def test_of_a_command_and_a_patch_the_text_alone_can_be_changed() -> None:

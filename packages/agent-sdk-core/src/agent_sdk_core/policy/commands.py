@@ -249,10 +249,16 @@ def _doubt_command(words: tuple[Word, ...], line: CommandLine) -> None:
     name = words[0].text.rpartition("/")[2]
     if words[0].text in _REPLACED:
         line.doubts.append(f"{words[0].text!r} changes what later words mean")
+    elif name in ("cd", "pushd", "popd") and _goes_back(name, words[-1].text):
+        line.doubts.append(f"{name!r} goes where the shell was before")
     elif name in _MOVED:
         line.doubts.append(f"{name!r} changes where paths lead")
     elif _evaluates(name, words) and any(_EVALUATED.search(word.text) for word in words[1:]):
         line.doubts.append(f"{name!r} may run what stands in a text")
+
+
+def _goes_back(name: str, target: str) -> bool:
+    return name == "popd" or target in ("-", "pushd") or re.fullmatch(r"[-+]\d+", target) is not None
 
 
 def _words(node: Node) -> Iterator[Word]:

@@ -44,6 +44,9 @@ WRITERS: Final = _named(
 COPIERS: Final = _named("cp ln install rsync scp")
 """Change the last of the files that their arguments name, unless an option names the folder."""
 
+PATCHERS: Final = _named("apply_patch applypatch patch gpatch git")
+"""Change the files that a text which they are given names; Codex runs the first two itself."""
+
 READERS: Final = _named(
     "cat head tail grep egrep fgrep rg ls wc stat diff cmp du realpath readlink basename dirname "
     "echo printf test [ cd pwd which sha256sum sha1sum md5sum cut jq od hexdump strings base64"

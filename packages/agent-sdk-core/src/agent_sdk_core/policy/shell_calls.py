@@ -11,8 +11,9 @@ from typing import Final
 
 from agent_sdk_core.policy.command_rules import lines_of
 from agent_sdk_core.policy.commands import SimpleCommand, Word
+from agent_sdk_core.policy.patches import patched_files
 from agent_sdk_core.policy.path_patterns import NamedPath, named_path
-from agent_sdk_core.policy.programs import COPIERS, NETWORK, READERS, WRAPPERS, WRITERS, blind_spots
+from agent_sdk_core.policy.programs import COPIERS, NETWORK, PATCHERS, READERS, WRAPPERS, WRITERS, blind_spots
 from agent_sdk_core.policy.targets import hosts_in
 
 _SINKS: Final = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"})
@@ -27,6 +28,9 @@ _PLACE: Final = re.compile(r"^[/~.]")
 _SHORT: Final = re.compile(r"-\w([^-].*)", re.DOTALL)
 _SEPARATOR: Final = re.compile(r"[=@:,]")
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*:[/\\]{2}|(?:https?|wss?|ftp):|[^\s/@]+@[^\s/:]+:", re.IGNORECASE)
+
+_EXPANDED: Final = re.compile(r"[$`\\]")
+"""What a shell may have something else stand for, in a text that it hands on."""
 
 _LINKS: Final = frozenset({"ln", "link", "symlink"})
 _ENTERS: Final = frozenset({"cd", "pushd", "chdir"})
@@ -61,6 +65,10 @@ class ShellCall:
             found.append("it changes its folder too often")
         if sum(len(command.words) for command in self._commands) > self._most:
             found.append("it names more than is looked at")
+        elif len(self._patched) > self._most:
+            found.append("its patch names more than is looked at")
+        if (file := next((file for file in self._patched if _EXPANDED.search(file)), None)) is not None:
+            found.append(f"{file!r} in its patch depends on what only the shell knows")
         return found
 
     def blind_spots(self, *, arguments: bool) -> Iterator[str]:
@@ -79,7 +87,18 @@ class ShellCall:
     def written(self) -> tuple[NamedPath, ...]:
         """Files that it writes, as far as its text tells."""
         words = [word for command in self._commands if _runs(command, WRITERS) for word in _changed(command)]
-        return (*self.redirected, *self._named(words))
+        return (*self.redirected, *self._named(words), *self._named(Word(file) for file in self._patched))
+
+    @cached_property
+    def _patched(self) -> tuple[str, ...]:
+        """Files of the patches that it holds."""
+        found: dict[str, None] = {}
+        for line in self.lines:
+            patchers = [command for command in line.commands if _patches(command)]
+            texts = [*line.inputs, *(word.text for command in patchers for word in command.words)] if patchers else []
+            for text in texts:
+                found |= dict.fromkeys(patched_files(text) if "\n" in text else ())
+        return tuple(found)
 
     @cached_property
     def read(self) -> tuple[NamedPath, ...]:
@@ -158,6 +177,11 @@ def _runs(command: SimpleCommand, programs: frozenset[str], *, every: bool = Fal
     return any(word.text.rpartition("/")[2].casefold() in programs for word in command.words)
 
 
+def _patches(command: SimpleCommand) -> bool:
+    words = [word.text for word in command.words]
+    return _runs(command, PATCHERS) and ("git" not in command.shown.casefold() or "apply" in words or "am" in words)
+
+
 def _changed(command: SimpleCommand) -> tuple[Word, ...]:
     """Return the words that may name a file that a writer changes."""
     name, arguments = command.name.casefold(), command.words[1:]
@@ -171,6 +195,8 @@ def _changed(command: SimpleCommand) -> tuple[Word, ...]:
 
 def _entered(command: SimpleCommand) -> Iterator[str]:
     """Return the folder that a command changes to."""
+    if len(command.words) == 1 and command.name == "cd":
+        yield "~"
     if len(command.words) > 1 and any(word.text in _ENTERS for word in command.words[:-1]):
         yield command.words[-1].text
 

@@ -23,6 +23,7 @@ from agent_sdk_core.hooks.events import (
     SubagentStartEvent,
     SubagentStopEvent,
 )
+from agent_sdk_core.policy.patches import headers
 from agent_sdk_core.records import dataclass
 from agent_sdk_core.runtime.asking.hooking import HookOutcome
 from agent_sdk_core.tools.registry import ToolRegistry
@@ -60,7 +61,6 @@ _OF_AGENTS: Final = re.compile(r"multi_agent_v\d+(?=[a-z])")
 _OF_RESOURCES: Final = frozenset({"list_mcp_resources", "list_mcp_resource_templates", "read_mcp_resource"})
 """Tools about what an MCP server has to read; messages name them as that server's."""
 
-_FILE: Final = re.compile(r"^\*\*\* (Add File|Update File|Delete File|Move to): (.+)$", re.MULTILINE)
 _ACTIONS: Final[Mapping[str, str]] = {
     "Add File": "Write",
     "Update File": "Edit",
@@ -119,7 +119,7 @@ def tool_call(call: Json, registries: Sequence[ToolRegistry]) -> ToolCall:
 
 def _patch(text: str, cwd: str) -> ToolCall:
     """Return a patch as what it does to its files; the whole text is what can be changed."""
-    touched = [(_ACTIONS[action], str(PurePosixPath(cwd, path.strip()))) for action, path in _FILE.findall(text)]
+    touched = [(_ACTIONS[action], str(PurePosixPath(cwd, path))) for action, path in headers(text)]
     names = {name for name, _ in touched} or {"Edit"}
     paths = list(dict.fromkeys(path for _, path in touched))
     shown: Json = {"diff": text, "file_paths": paths}

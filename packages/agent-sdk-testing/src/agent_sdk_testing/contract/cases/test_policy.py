@@ -114,6 +114,20 @@ async def test_a_refusal_binds_what_runs_unasked(agent: Agent) -> None:
 
 
 @needs("policy_scope:every_call", "mode:bypass")
+async def test_a_patch_within_a_command_is_held_against_the_refusals_of_its_files(agent: Agent) -> None:
+    agent.write("kept.txt", "kept\n")
+    lines = ["*** Begin Patch", "*** Add File: new.txt", "+new", " *** Delete File: kept.txt", "*** End Patch"]
+    command = "\n".join(["apply_patch <<'EOF'", *lines, "EOF"])
+    agent.model.reply(agent.command(command)).reply(text("Went on."))
+    policy = PolicyGuard(allow=["Bash"], deny=["Edit(kept.txt)"])
+    async with agent.session(policy=policy, permission_mode="bypass", policy_scope="every_call") as session:
+        ran = await run(session, "Patch.")
+    assert [denial["rule"] for denial in ran.result.permission_denials] == ["Edit(kept.txt)"]
+    assert agent.exists("kept.txt")
+    assert not agent.exists("new.txt")
+
+
+@needs("policy_scope:every_call", "mode:bypass")
 async def test_what_a_person_decides_is_asked_where_everything_else_runs(agent: Agent) -> None:
     asker = Asker()
     policy = PolicyGuard(ask=["Bash(echo *)"])
