@@ -62,6 +62,41 @@ def test_a_configuration_says_which_secret_is_not_to_be_had(tmp_path: Path) -> N
     assert RuntimeConfig.load(user_file=own, env={}).store.url == Secret.from_env("HOME")
 
 
+def test_a_byte_order_mark_is_no_part_of_a_secret(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbfof the file\r\n")
+    assert Secret.from_file(file).reveal() == "of the file"
+
+
+@pytest.mark.parametrize(("value", "said"), [(" \n", "is empty"), ("a\udcff", "no text")])
+def test_a_variable_without_a_text_is_refused(value: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OF_A_TEST", value)
+    with pytest.raises(InvalidRequestError, match=said):
+        Secret.from_env("OF_A_TEST")
+
+
+def test_a_relative_place_counts_from_the_folder_of_the_file_that_names_it(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "config.toml"
+    monkeypatch.chdir("/")
+    for url in ("chats.db", "./chats.db", f"../{tmp_path.name}/chats.db"):
+        own.write_text(f'[store]\nurl = "{url}"\n[backends.codex]\ntoken = {{ file = "{file.name}" }}\n')
+        config = RuntimeConfig.load(user_file=own, env={})
+        assert config.store.url is not None
+        assert config.store.url.reveal() == str(tmp_path / "chats.db")
+        assert config.backends["codex"].token == Secret("of the file")
+    for url, whole in (
+        ("sqlite:///a/chats.db?synchronous=full", f"sqlite:///{tmp_path}/a/chats.db?synchronous=full"),
+        ("sqlite:////chats.db", "sqlite:////chats.db"),
+        ("postgresql://me@host/chats", "postgresql://me@host/chats"),
+        ("memory:", "memory:"),
+    ):
+        own.write_text(f'[store]\nurl = "{url}"\n')
+        config = RuntimeConfig.load(user_file=own, env={})
+        assert config.store.url is not None
+        assert config.store.url.reveal() == whole
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_a_file_that_others_may_use_is_refused(file: Path, mode: int) -> None:
     file.chmod(mode)
@@ -80,6 +115,7 @@ def test_what_is_no_file_with_a_text_is_refused(file: Path, tmp_path: Path) -> N
         Secret.from_file(tmp_path / "pipe")
     for content, said in (
         (b"\n", "is empty"),
+        (b" \n\n", "is empty"),
         (b"\xff", "no text"),
         (b"a\0b", "no text"),
         (b"x" * 70_000, "too large"),

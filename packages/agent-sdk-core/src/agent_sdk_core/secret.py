@@ -9,7 +9,7 @@ from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.redaction import REDACTED, learn
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, ValidationInfo
     from pydantic_core import CoreSchema
 
 
@@ -110,15 +110,16 @@ class Secret:
         """Take a text, a secret or a table that says where it lies; dump it redacted in JSON, as itself in Python."""
         from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema
 
-        def validated(value: object) -> Secret:
+        def validated(value: object, info: ValidationInfo) -> Secret:
             if isinstance(value, Secret):
                 return value
             if isinstance(value, dict):
                 from agent_sdk_core.errors import InvalidRequestError
                 from agent_sdk_core.secret_sources import secret_of_table
 
+                context: dict[str, Any] = info.context or {}
                 try:
-                    value = secret_of_table(cast("dict[object, object]", value))
+                    value = secret_of_table(cast("dict[object, object]", value), folder=context.get("folder"))
                 except InvalidRequestError as error:
                     raise PydanticCustomError("secret_source", "{message}", {"message": error.message}) from None
             if isinstance(value, str):
@@ -127,6 +128,6 @@ class Secret:
                 return secret
             raise PydanticKnownError("string_type")
 
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             validated, serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="json")
         )

@@ -17,11 +17,12 @@ _MOST: Final = 64 * 1024
 _SOURCES: Final = ("env", "file", "keyring")
 
 
-def secret_of_table(table: Mapping[object, object]) -> str:
+def secret_of_table(table: Mapping[object, object], *, folder: Path | None = None) -> str:
     """Return the secret that a table of a configuration names.
 
     Args:
         table: One of `{"env": "NAME"}`, `{"file": "PATH"}`, `{"keyring": "SERVICE/USER"}`.
+        folder: Folder that a relative path is relative to; absent: the current one.
 
     Raises:
         InvalidRequestError: It is another table, or what it names is not to be had.
@@ -34,7 +35,7 @@ def secret_of_table(table: Mapping[object, object]) -> str:
     if source == "env":
         return secret_of_env(place)
     if source == "file":
-        return secret_of_file(Path(os.path.expanduser(place)))
+        return secret_of_file(Path(os.path.join(folder or "", os.path.expanduser(place))))
     service, _, user = place.rpartition("/")
     if not service or not user:
         raise InvalidRequestError(f'keyring is "SERVICE/USER", not {place!r}.')
@@ -44,8 +45,11 @@ def secret_of_table(table: Mapping[object, object]) -> str:
 def secret_of_env(name: str) -> str:
     """Return what a variable of the environment holds; see `Secret.from_env`."""
     value = os.environ.get(name, "")
-    if not value:
-        raise InvalidRequestError(f"The variable {name} of the environment, which is to hold a secret, is not set.")
+    if not value.strip():
+        state = "is empty" if value else "is not set"
+        raise InvalidRequestError(f"The variable {name} of the environment, which is to hold a secret, {state}.")
+    if not _is_text(value):
+        raise InvalidRequestError(f"The variable {name} of the environment holds no text.")
     return value
 
 
@@ -68,12 +72,12 @@ def secret_of_file(path: str | os.PathLike[str]) -> str:
     if len(content) > _MOST:
         raise InvalidRequestError(f"{os.fspath(path)} is too large for a secret.")
     try:
-        value = content.decode().removesuffix("\n").removesuffix("\r")
+        value = content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         value = "\0"
     if "\0" in value:
         raise InvalidRequestError(f"{os.fspath(path)} holds no text.") from None
-    if not value:
+    if not value.strip():
         raise InvalidRequestError(f"{os.fspath(path)}, which is to hold a secret, is empty.")
     return value
 
@@ -88,11 +92,16 @@ def secret_of_keyring(service: str, user: str) -> str:
         value = keyring.get_password(service, user)
     except Exception as error:  # Its backends raise what they like; a message of theirs may hold anything.
         raise InvalidRequestError(f"The keyring cannot be asked: {type(error).__name__}.") from error
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip() or not _is_text(value):
         raise InvalidRequestError(
             f"The keyring holds nothing for {user!r} at {service!r}: `keyring set {service} {user}`."
         )
     return value
+
+
+def _is_text(value: str) -> bool:
+    """Tell whether a value can be handed on: a variable of the environment may hold bytes that are no UTF-8."""
+    return not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
 
 
 _WRONG: Final = 'A secret is a text, or a table { env = "NAME" }, { file = "PATH" } or { keyring = "SERVICE/USER" }.'

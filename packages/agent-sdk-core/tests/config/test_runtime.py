@@ -202,6 +202,7 @@ def test_without_a_workspace_there_is_only_the_users_file(place: Place) -> None:
             '[backends.claude]\nmodel = "a"\n[backends."Claude Code"]\nmodel = "b"',
             "line 4: backends.Claude Code.model and backends.claude.model are the same setting; keep one.",
         ),
+        ('[backends." "]\nmodel = "x"', "line 2: the table of backends.' ' names no backend."),
     ],
 )
 def test_a_setting_that_is_of_no_use_is_one_sentence_with_its_place(place: Place, text: str, sentence: str) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
+from urllib.parse import quote, unquote
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
 
@@ -24,11 +25,30 @@ _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 6
 _DURATION: Final = re.compile(r"(?P<number>\d{1,9}(?:\.\d{1,6})?)\s?(?P<unit>[smhdw]?)", re.ASCII)
 
 
+_RELATIVE_URL: Final = re.compile(r"(sqlite(?:\+pysqlite)?:///)([^/?#][^?#]*)(.*)", re.DOTALL)
+"""A URL of SQLite that names a relative path; four slashes begin an absolute one."""
+
+
 def _absolute(path: Path, info: ValidationInfo) -> Path:
     context: Mapping[str, Path | None] = info.context or {}
     base = context.get("folder")
     expanded = os.path.expanduser(path)  # never raises, unlike Path.expanduser()
     return Path(os.path.abspath(os.path.join(base or "", expanded)))  # likewise
+
+
+def _store_url(url: object, info: ValidationInfo) -> object:
+    """Return where chats are stored, a relative path as one from the folder of the file that names it."""
+    if not isinstance(url, str) or not url or "\0" in url:
+        return url
+    context: Mapping[str, Path | None] = info.context or {}
+    if context.get("folder") is None:
+        return url
+    scheme, separator, _ = url.partition(":")
+    if not separator or "/" in scheme or len(scheme) == 1:
+        return str(_absolute(Path(url), info))
+    if (relative := _RELATIVE_URL.match(url)) is not None:
+        return f"{relative[1]}{quote(str(_absolute(Path(unquote(relative[2])), info)))}{relative[3]}"
+    return url
 
 
 def _sandbox(value: Any) -> Any:
@@ -170,7 +190,7 @@ class StoreConfig(Options):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
-    url: Secret | None = None
+    url: Annotated[Secret | None, BeforeValidator(_store_url)] = None
 
 
 class RetentionConfig(Options):

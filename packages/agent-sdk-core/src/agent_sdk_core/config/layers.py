@@ -82,6 +82,8 @@ def layer_of(kind: SourceKind, checked: Fields, locate: Locate) -> Layer:
         match written:
             case ("backends", name, *rest):
                 key = ("backends", canonical_name(name), *rest)
+                if not key[1]:
+                    raise invalid(f"the table of backends.{name!r} names no backend.", locate(written), "backends")
             case ("backend",):
                 value = canonical_name(cast("str", value))
             case _:
