@@ -463,6 +463,77 @@ async def test_a_lease_that_ran_out_is_taken_over_and_its_holder_writes_nothing_
     assert await store.prompts(chat.id) == ()
 
 
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e300])
+async def test_a_lease_lasts_a_time(store: ChatStore, chat: ChatMeta, seconds: float) -> None:
+    lease = await store.acquire(chat.id)
+    with pytest.raises(InvalidRequestError, match="cannot last"):
+        await store.renew(lease, seconds=seconds)
+    await store.release(lease)
+    with pytest.raises(InvalidRequestError, match="cannot last"):
+        await store.acquire(chat.id, seconds=seconds)
+
+
+@pytest.mark.parametrize("depth", [150, 199, 250, 400])
+async def test_what_an_agent_nests_deeply_is_read_again(store: ChatStore, chat: ChatMeta, depth: int) -> None:
+    value: list[object] = []
+    for _ in range(depth):
+        value = [value]
+    await store.append(chat.id, [{**said("deep"), "value": value, "half": "\ud800"}, said("after")])
+    page = await store.read_messages(chat.id)
+    assert [each.seq for each in page] == [1, 2]
+    assert page[0].body["value"] == value
+    assert page[0].body["half"] == "\N{REPLACEMENT CHARACTER}"
+    await store.put_prompt(chat.id, StoredPrompt("p", value))
+    assert [prompt.content for prompt in await store.prompts(chat.id)] == [value]
+    assert not (await store.rebuild_index()).problems
+
+
+async def test_what_nobody_could_read_again_is_refused_and_the_rest_of_its_call_too(
+    store: ChatStore, chat: ChatMeta
+) -> None:
+    value: list[object] = []
+    for _ in range(100_000):
+        value = [value]
+    for wrong in (10**5000, value):
+        with pytest.raises(InvalidRequestError, match="cannot be stored"):
+            await store.append(chat.id, [said("before"), {**said("wrong"), "value": wrong}])
+        with pytest.raises(InvalidRequestError, match="cannot be stored"):
+            await store.put_prompt(chat.id, StoredPrompt("p", wrong))
+    assert len(await store.read_messages(chat.id)) == 0
+    assert await store.prompts(chat.id) == ()
+
+
+async def test_a_number_beyond_every_log_is_a_page_like_any_other(store: ChatStore, chat: ChatMeta) -> None:
+    await store.append(chat.id, [said("one"), said("two")])
+    beyond = 10**30
+    assert len(await store.read_messages(chat.id, limit=beyond)) == 2
+    assert len(await store.read_messages(chat.id, after=beyond)) == 0
+    assert len(await store.read_messages(chat.id, after=-beyond)) == 2
+    assert len(await store.read_messages(chat.id, before=beyond)) == 2
+    assert len(await store.list_chats(limit=beyond)) == 1
+    assert len(await store.search("one", limit=beyond)) == 1
+    with pytest.raises(InvalidRequestError, match="cursor of no page"):
+        await store.search("one", cursor=str(beyond))
+    assert await store.mark_read(chat.id, beyond) == await store.read_mark(chat.id) == 2**53
+
+
+async def test_every_store_keeps_the_same_text(store: ChatStore) -> None:
+    made = await store.create_chat(ChatMeta("a\0b\ud800", title="t\0", tags=("x\0",)))
+    assert (made.id, made.title, made.tags) == ("ab\N{REPLACEMENT CHARACTER}", "t", ("x",))
+    assert await store.get_chat("a\0b\ud800") == await store.get_chat(made.id) == made
+    await store.set_draft(made.id, "typed\0\ud800", author="me\0")
+    assert await store.draft(made.id, author="me") == "typed\N{REPLACEMENT CHARACTER}"
+    assert (await store.update_chat(made.id, title="n\0ew")).title == "new"
+    lease = await store.acquire("a\0b\ud800", name="me\0")
+    assert (lease.chat_id, lease.holder.name) == (made.id, "me")
+    await store.append("a\0b\ud800", [said("found")], lease=lease)
+    assert len(await store.search("found", chat_id="a\0b\ud800")) == 1
+    await store.release(lease)
+    await store.delete_chat("a\0b\ud800")
+    with pytest.raises(InvalidRequestError, match="needs an id"):
+        await store.create_chat(ChatMeta("\0"))
+
+
 async def test_a_lease_is_renewed(store: ChatStore, chat: ChatMeta) -> None:
     lease = await store.acquire(chat.id, seconds=50.0)
     renewed = await store.renew(lease, seconds=500.0)

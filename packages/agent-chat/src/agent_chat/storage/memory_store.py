@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import time
@@ -30,7 +31,6 @@ from agent_chat.storage.records import (
 from agent_chat.storage.retention import Candidate, removed
 from agent_chat.storage.texts import searchable_text, snippet, terms, words
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.wire.json_lines import json_object, json_text
 
 _STATES: tuple[PromptState, ...] = ("accepted", "dispatched", "ended")
 
@@ -73,7 +73,7 @@ class MemoryStore(ChatStore):
         return True
 
     def _chat(self, chat_id: str, lease: ChatLease | None = None) -> _Chat:
-        if (chat := self._chats.get(chat_id)) is None:
+        if (chat := self._chats.get(rules.clean(chat_id))) is None:
             raise rules.not_found(chat_id)
         if lease is not None and not self._is_held(chat, lease):
             raise rules.lost(lease, chat.lease.holder if chat.lease else None)
@@ -84,10 +84,10 @@ class MemoryStore(ChatStore):
         return chat.lease is not None and chat.lease.generation == lease.generation == chat.meta.generation
 
     async def create_chat(self, chat: ChatMeta) -> ChatMeta:
-        if chat.id in self._chats:
-            raise rules.exists(chat.id)
         made = rules.new_chat(chat)
-        self._chats[chat.id] = _Chat(made)
+        if made.id in self._chats:
+            raise rules.exists(made.id)
+        self._chats[made.id] = _Chat(made)
         return made
 
     async def get_chat(self, chat_id: str) -> ChatMeta:
@@ -132,7 +132,7 @@ class MemoryStore(ChatStore):
         chat = self._chat(chat_id)
         if (held := self._holding(chat)) is not None:
             raise rules.busy(chat_id, held.holder)
-        self._remove(chat_id)
+        self._remove(chat.meta.id)
 
     def _remove(self, chat_id: str) -> None:
         del self._chats[chat_id]
@@ -150,7 +150,8 @@ class MemoryStore(ChatStore):
         written = rules.times(at, len(messages))
         numbers: list[int] = []
         for (_, text), when in zip(rules.bodies(messages), written, strict=True):
-            stored = StoredMessage(chat_id, len(chat.log) + 1, when, json_object(text, "The message"))
+            body = rules.stored_object(text, "The message")
+            stored = StoredMessage(chat.meta.id, len(chat.log) + 1, when, body)
             number = stored.seq if stored.uuid is None else chat.numbers.setdefault(stored.uuid, stored.seq)
             if number == stored.seq:
                 chat.log.append(stored)
@@ -186,7 +187,7 @@ class MemoryStore(ChatStore):
         rules.require_limit(limit)
         start = rules.position(cursor, int)
         if chat_id is not None:
-            self._chat(chat_id)
+            chat_id = self._chat(chat_id).meta.id
         found: list[tuple[float, SearchHit]] = []
         for chat in self._chats.values():
             if chat_id not in (None, chat.meta.id) or workspace not in (None, chat.meta.workspace):
@@ -207,15 +208,16 @@ class MemoryStore(ChatStore):
 
     async def set_draft(self, chat_id: str, text: str, *, author: str = "") -> None:
         drafts = self._chat(chat_id).drafts
+        text, author = rules.clean(text), rules.clean(author)
         drafts.pop(author, None)
         if text:
             drafts[author] = text
 
     async def draft(self, chat_id: str, *, author: str = "") -> str:
-        return self._chat(chat_id).drafts.get(author, "")
+        return self._chat(chat_id).drafts.get(rules.clean(author), "")
 
     async def mark_read(self, chat_id: str, seq: int, *, reader: str = "") -> int:
-        marks = self._chat(chat_id).marks
+        seq, marks = rules.bounded(seq), self._chat(chat_id).marks
         marks[reader] = max(marks.get(reader, 0), seq)
         return marks[reader]
 
@@ -224,7 +226,7 @@ class MemoryStore(ChatStore):
 
     async def put_prompt(self, chat_id: str, prompt: StoredPrompt, *, lease: ChatLease | None = None) -> bool:
         chat = self._chat(chat_id, lease)
-        stored = replace(prompt, content=json_object(json_text({"content": prompt.content}), "The prompt")["content"])
+        stored = replace(prompt, content=json.loads(rules.prompt_text(prompt.content)))
         stored = replace(stored, at=prompt.at or time())
         return chat.prompts.setdefault(prompt.uuid, stored) is stored
 
@@ -254,19 +256,21 @@ class MemoryStore(ChatStore):
         chat = self._chat(chat_id)
         if (held := self._holding(chat)) is not None:
             raise rules.busy(chat_id, held.holder)
+        rules.require_seconds(seconds)
         me, now = this_process(), time()
         chat.meta = replace(chat.meta, generation=chat.meta.generation + 1)
-        holder = LeaseHolder(name, me.host, me.pid, now, now + seconds)
-        chat.lease = ChatLease(chat_id, chat.meta.generation, holder)
+        holder = LeaseHolder(rules.clean(name), me.host, me.pid, now, now + seconds)
+        chat.lease = ChatLease(chat.meta.id, chat.meta.generation, holder)
         return chat.lease
 
     async def renew(self, lease: ChatLease, *, seconds: float = LEASE_SECONDS) -> ChatLease:
         chat = self._chat(lease.chat_id, lease)
+        rules.require_seconds(seconds)
         chat.lease = replace(lease, holder=replace(lease.holder, expires_at=time() + seconds))
         return chat.lease
 
     async def release(self, lease: ChatLease) -> None:
-        chat = self._chats.get(lease.chat_id)
+        chat = self._chats.get(rules.clean(lease.chat_id))
         if chat is not None and self._is_held(chat, lease):
             chat.lease = None
 

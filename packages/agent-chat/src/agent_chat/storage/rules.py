@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import time
@@ -13,12 +15,25 @@ from agent_sdk_core.arguments import fits
 from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.parse import SDKMessage
 from agent_sdk_core.names import nearest
-from agent_sdk_core.wire.json_lines import json_text
+from agent_sdk_core.wire.json_lines import json_object, json_text, mend, mended
 
 LATEST: Final = 8e9
 """Unix times in seconds end here, in the year 2223; what is greater was meant in another unit."""
 
+_GREATEST: Final = 2**53
+"""No number of a message and no limit is greater; databases end at different ones."""
+
 CHANGEABLE: Final[Mapping[str, Any]] = get_type_hints(ChatChanges)
+
+
+def clean(value: Any) -> Any:
+    """Return a value as every store keeps it: text without NUL characters and halves of a pair."""
+    return mend(value).replace("\0", "") if isinstance(value, str) else value
+
+
+def _cleaned(chat: ChatMeta) -> ChatMeta:
+    kept = {name: clean(getattr(chat, name)) for name in ChatMeta.__dataclass_fields__}
+    return replace(chat, **kept | {name: tuple(map(clean, kept[name])) for name in ("lineage", "tags")})
 
 
 def new_chat(chat: ChatMeta) -> ChatMeta:
@@ -29,6 +44,7 @@ def new_chat(chat: ChatMeta) -> ChatMeta:
     """
     require_time(chat.created_at)
     require_time(chat.last_active_at)
+    chat = _cleaned(chat)
     if not chat.id.strip():
         raise InvalidRequestError("A chat needs an id. Give it one, such as str(uuid.uuid4()).")
     created = chat.created_at or time()
@@ -53,13 +69,26 @@ def changed_chat(chat: ChatMeta, changes: Mapping[str, object]) -> ChatMeta:
     lineage = chat.lineage
     if before is not None and before != now:
         lineage = (*(each for each in lineage if each not in (before, now)), before)
-    return replace(chat, **cast("dict[str, Any]", dict(changes)), lineage=lineage)
+    return _cleaned(replace(chat, **cast("dict[str, Any]", dict(changes)), lineage=lineage))
 
 
-def require_limit(limit: int) -> None:
-    """Refuse a page of nothing."""
+def require_limit(limit: int) -> int:
+    """Return how much a page holds; one of nothing is refused."""
     if limit < 1:
         raise InvalidRequestError(f"limit must be greater than 0, not {limit}.")
+    return bounded(limit)
+
+
+def bounded(number: int) -> int:
+    """Return the number of a message, or the nearest to it that every database takes."""
+    return max(-_GREATEST, min(number, _GREATEST))
+
+
+def require_seconds(seconds: float) -> float:
+    """Return how long a lease is to last, which has to be a time."""
+    if not math.isfinite(seconds) or not is_time(time() + seconds):
+        raise InvalidRequestError(f"A lease cannot last {seconds:g} seconds. Give a few, and renew it.")
+    return seconds
 
 
 def require_one_side(after: int | None, before: int | None) -> None:
@@ -77,25 +106,71 @@ def position(cursor: str | None, *kinds: type[float] | type[int] | type[str]) ->
     if cursor is None:
         return None
     try:
-        return tuple(kind(part) for kind, part in zip(kinds, cursor.split("~", len(kinds) - 1), strict=True))
+        found = tuple(kind(part) for kind, part in zip(kinds, cursor.split("~", len(kinds) - 1), strict=True))
     except ValueError:
-        raise InvalidRequestError(f"{cursor!r} is the cursor of no page; pass a page's own cursor.") from None
+        found = None
+    if found is None or any(isinstance(part, int) and part != bounded(part) for part in found):
+        raise InvalidRequestError(f"{cursor!r} is the cursor of no page; pass a page's own cursor.")
+    return found
 
 
 def bodies(messages: Sequence[SDKMessage | Mapping[str, object]]) -> list[tuple[dict[str, object], str]]:
     """Return messages as they are stored, each with its JSON.
 
     Raises:
-        InvalidRequestError: One holds what JSON cannot.
+        InvalidRequestError: One holds what JSON cannot, or what nobody could read from it.
     """
     found: list[tuple[dict[str, object], str]] = []
     for message in messages:
         body = wire_body(message)
         try:
-            found.append((body, json_text(body)))
+            found.append((body, _readable(body)))
         except (TypeError, ValueError) as error:
             raise InvalidRequestError(f"A message cannot be stored: {error}") from None
     return found
+
+
+def prompt_text(content: object) -> str:
+    """Return a prompt as it is stored.
+
+    Raises:
+        InvalidRequestError: It holds what JSON cannot, or what nobody could read from it.
+    """
+    try:
+        text = json_text(content)
+        json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"A prompt cannot be stored: {error}") from None
+    return text
+
+
+def _readable(value: object) -> str:
+    """Return JSON that can be read again: one message that cannot would keep the others of its page from everybody."""
+    text = json_text(value)
+    try:
+        stored_object(text, "It")
+    except InvalidRequestError as error:
+        raise ValueError(error.message) from None
+    return text
+
+
+def stored_object(text: str, place: str) -> Mapping[str, object]:
+    """Return the object that a text of a store holds, also one that is nested as deeply as an agent may write it.
+
+    Raises:
+        InvalidRequestError: It holds none; `place` is what the message calls it.
+    """
+    try:
+        return json_object(text, place)
+    except InvalidRequestError:
+        try:
+            value: object = json.loads(text)
+            value = mended(value) if "\\ud" in text.lower() else value
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise
+        return cast("Mapping[str, object]", value)
 
 
 def times(at: float | Sequence[float] | None, number: int) -> list[float]:

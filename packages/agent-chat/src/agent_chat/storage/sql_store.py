@@ -120,7 +120,7 @@ class SqlStore(ChatStore):
         limit: int = 50,
         cursor: str | None = None,
     ) -> ChatPage:
-        rules.require_limit(limit)
+        limit = rules.require_limit(limit)
         start = rules.position(cursor, float, str)
         return await self._read(
             partial(
@@ -157,8 +157,9 @@ class SqlStore(ChatStore):
     async def read_messages(
         self, chat_id: str, *, after: int | None = None, before: int | None = None, limit: int = 200
     ) -> MessagePage:
-        rules.require_limit(limit)
+        limit = rules.require_limit(limit)
         rules.require_one_side(after, before)
+        after, before = (None if seq is None else rules.bounded(seq) for seq in (after, before))
         return await self._read(partial(log.page, chat_id=chat_id, after=after, before=before, limit=limit))
 
     async def search(
@@ -171,8 +172,9 @@ class SqlStore(ChatStore):
         cursor: str | None = None,
     ) -> SearchPage:
         wanted = terms(text)
-        rules.require_limit(limit)
+        limit = rules.require_limit(limit)
         start = rules.position(cursor, int)
+        chat_id, workspace = rules.clean(chat_id), rules.clean(workspace)
 
         def find(connection: Connection) -> SearchPage:
             if chat_id is not None:
@@ -192,13 +194,17 @@ class SqlStore(ChatStore):
         return await self._read(partial(notes.draft, chat_id=chat_id, author=author))
 
     async def mark_read(self, chat_id: str, seq: int, *, reader: str = "") -> int:
+        seq = rules.bounded(seq)
         return await self._write(partial(notes.mark_read, chat_id=chat_id, seq=seq, reader=reader))
 
     async def read_mark(self, chat_id: str, *, reader: str = "") -> int:
         return await self._read(partial(notes.read_mark, chat_id=chat_id, reader=reader))
 
     async def put_prompt(self, chat_id: str, prompt: StoredPrompt, *, lease: ChatLease | None = None) -> bool:
-        return await self._write(partial(notes.put_prompt, chat_id=chat_id, prompt=prompt, lease=lease))
+        content = rules.prompt_text(prompt.content)
+        return await self._write(
+            partial(notes.put_prompt, chat_id=chat_id, prompt=prompt, content=content, lease=lease)
+        )
 
     async def move_prompt(self, chat_id: str, uuid: str, state: PromptState, *, lease: ChatLease | None = None) -> bool:
         return await self._write(partial(notes.move_prompt, chat_id=chat_id, uuid=uuid, state=state, lease=lease))
@@ -213,9 +219,11 @@ class SqlStore(ChatStore):
         return await self._read(partial(notes.reference, workspace=workspace))
 
     async def acquire(self, chat_id: str, *, name: str = "", seconds: float = LEASE_SECONDS) -> ChatLease:
+        rules.require_seconds(seconds)
         return await self._write(partial(leases.acquire, chat_id=chat_id, name=name, seconds=seconds))
 
     async def renew(self, lease: ChatLease, *, seconds: float = LEASE_SECONDS) -> ChatLease:
+        rules.require_seconds(seconds)
         return await self._write(partial(leases.renew, lease=lease, seconds=seconds))
 
     async def release(self, lease: ChatLease) -> None:

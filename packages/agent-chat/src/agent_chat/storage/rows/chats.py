@@ -14,13 +14,9 @@ from agent_chat.storage.database.tables import KEPT_BY_CHAT, chats, messages
 from agent_chat.storage.records import ChatLease, ChatMeta, ChatPage
 from agent_chat.storage.rows import leases
 from agent_chat.storage.rows.words import delete_words
+from agent_chat.storage.rules import clean
 from agent_sdk_core.messages.usage import ContextWindow, Usage
-from agent_sdk_core.wire.json_lines import json_text, mend
-
-
-def clean(value: Any) -> Any:
-    """Return a value as both databases take it: text without NUL characters and halves of a pair."""
-    return mend(value).replace("\0", "") if isinstance(value, str) else value
+from agent_sdk_core.wire.json_lines import json_text
 
 
 def columns(chat: ChatMeta) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def lock(connection: Connection, chat_id: str, lease: ChatLease | None) -> int:
         LeaseLostError: The lease is given, and no longer holds.
     """
     found = connection.execute(
-        select(chats.c.generation).where(chats.c.id == chat_id.replace("\0", "")).with_for_update()
+        select(chats.c.generation).where(chats.c.id == rules.clean(chat_id)).with_for_update()
     ).scalar()
     if found is None:
         raise rules.not_found(chat_id)
@@ -41,6 +41,7 @@ def lock(connection: Connection, chat_id: str, lease: ChatLease | None) -> int:
 
 def acquire(connection: Connection, chat_id: str, name: str, seconds: float) -> ChatLease:
     """Take the right to write a chat."""
+    chat_id, name = rules.clean(chat_id), rules.clean(name)
     generation = lock(connection, chat_id, None) + 1
     if (held := holding(connection, chat_id)) is not None:
         raise rules.busy(chat_id, held.holder)
@@ -87,7 +88,7 @@ def holding(connection: Connection, chat_id: str) -> ChatLease | None:
 
 
 def _row(connection: Connection, chat_id: str) -> Row[tuple[object, ...]] | None:
-    return connection.execute(select(table).where(table.c.chat_id == chat_id.replace("\0", ""))).one_or_none()
+    return connection.execute(select(table).where(table.c.chat_id == rules.clean(chat_id))).one_or_none()
 
 
 def _lease(row: Row[tuple[object, ...]]) -> ChatLease:

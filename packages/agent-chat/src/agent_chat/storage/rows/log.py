@@ -11,11 +11,11 @@ from sqlalchemy import Connection, bindparam, insert, select, text, update
 from agent_chat.storage import rules
 from agent_chat.storage.database.tables import ID_BITS, NUMBERS, chats, leases, messages
 from agent_chat.storage.records import ChatLease, MessagePage, StoredMessage
-from agent_chat.storage.rows.chats import clean, require
+from agent_chat.storage.rows.chats import require
 from agent_chat.storage.rows.words import insert_words, stored_words, vector
+from agent_chat.storage.rules import clean, stored_object
 from agent_sdk_core.errors import AgentError
 from agent_sdk_core.messages.parse import SDKMessage
-from agent_sdk_core.wire.json_lines import json_object
 
 _ASKED: Final = 500
 """Uuids of one query."""
@@ -238,5 +238,5 @@ def page(connection: Connection, chat_id: str, *, after: int | None, before: int
     if after is None:
         found.reverse()
     return MessagePage(
-        (StoredMessage(chat_id, row.seq, row.at, json_object(row.body, "The message")) for row in found), cursor
+        (StoredMessage(chat_id, row.seq, row.at, stored_object(row.body, "The message")) for row in found), cursor
     )

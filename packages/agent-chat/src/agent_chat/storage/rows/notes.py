@@ -10,9 +10,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from agent_chat.storage.database.tables import drafts, prompts, read_marks, workspaces
 from agent_chat.storage.records import ChatLease, ChatReference, PromptState, StoredPrompt
-from agent_chat.storage.rows.chats import clean, require
+from agent_chat.storage.rows.chats import require
 from agent_chat.storage.rows.leases import lock
-from agent_sdk_core.wire.json_lines import json_text
+from agent_chat.storage.rules import clean
 
 STATES: Final[tuple[PromptState, ...]] = ("accepted", "dispatched", "ended")
 
@@ -52,14 +52,16 @@ def read_mark(connection: Connection, chat_id: str, reader: str) -> int:
     return connection.execute(found).scalar() or 0
 
 
-def put_prompt(connection: Connection, chat_id: str, prompt: StoredPrompt, lease: ChatLease | None) -> bool:
-    """Store a prompt that the chat does not have."""
+def put_prompt(
+    connection: Connection, chat_id: str, prompt: StoredPrompt, content: str, lease: ChatLease | None
+) -> bool:
+    """Store a prompt that the chat does not have, with its content as JSON."""
     chat_id, uuid = clean(chat_id), clean(prompt.uuid)
     lock(connection, chat_id, lease)
     known = select(prompts.c.number).where(prompts.c.chat_id == chat_id, prompts.c.uuid == uuid)
     if connection.execute(known).scalar() is not None:
         return False
-    content, at = json_text(prompt.content), prompt.at or time()
+    at = prompt.at or time()
     connection.execute(insert(prompts).values(chat_id=chat_id, uuid=uuid, content=content, state=prompt.state, at=at))
     return True
 

@@ -17,7 +17,7 @@ from agent_chat.storage.retention import Candidate, removed
 from agent_chat.storage.rows import leases
 from agent_chat.storage.rows.chats import columns, erase
 from agent_chat.storage.rows.words import index_words
-from agent_sdk_core.wire.json_lines import json_object
+from agent_chat.storage.rules import stored_object
 
 _SHOWN = 20
 """Problems of a kind that are told."""
@@ -91,7 +91,7 @@ def _recovered(connection: Connection, chat_id: str) -> Any:
     def bodies() -> Iterator[tuple[float, Any]]:
         query = select(messages.c.at, messages.c.body).where(messages.c.chat_id == chat_id).order_by(messages.c.seq)
         for row in connection.execute(query.execution_options(yield_per=500)):
-            yield row.at, json_object(row.body, "The message")
+            yield row.at, stored_object(row.body, "The message")
 
     return derived_chat(chat_id, bodies())
 

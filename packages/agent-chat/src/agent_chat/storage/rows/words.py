@@ -74,7 +74,10 @@ def index_words(connection: Connection) -> None:
 
 
 def _object(body: str) -> Mapping[str, object]:
-    value: object = json.loads(body)
+    try:
+        value: object = json.loads(body)
+    except (ValueError, RecursionError):  # One message that nobody can read keeps no other from being found.
+        value = None
     return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
 
 
