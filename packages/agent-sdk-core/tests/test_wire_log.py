@@ -49,13 +49,14 @@ def test_a_log_that_cannot_be_written_says_why_and_disturbs_nobody(tmp_path: Pat
     assert (tmp_path / "wire.jsonl").read_text() == ""
 
 
-def test_a_redaction_that_fails_writes_nothing_unredacted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("raised", [ValueError, SystemExit])
+def test_a_redaction_that_fails_writes_nothing_unredacted(tmp_path: Path, raised: type[BaseException]) -> None:
     def fail(text: str) -> str:
-        raise ValueError(text)
+        raise raised(text)
 
     with WireLog(tmp_path / "wire.jsonl", redact=fail) as log:
         log("out", {"key": "secret"})
-    assert isinstance(log.error, ValueError)
+    assert isinstance(log.error, raised)
     assert (tmp_path / "wire.jsonl").read_text() == ""
 
 

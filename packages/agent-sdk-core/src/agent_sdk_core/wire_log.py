@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, cast
 
 from agent_sdk_core.arguments import checked, checked_class
-from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.errors import InvalidRequestError, failure_text
 from agent_sdk_core.redaction import redact_value
 from agent_sdk_core.wire.json_lines import BadLine, decode_line, encode_line
 
@@ -62,7 +62,7 @@ class WireLog:
         self._redact = redact
         self._clock = clock
         self._began = clock()
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def __call__(self, direction: Literal["in", "out"], message: dict[str, Any]) -> None:
         """Write one message, and flush it."""
@@ -73,9 +73,9 @@ class WireLog:
             at = round(self._clock() - self._began, 6)
             self._file.write(encode_line({"t": at, "dir": direction, "msg": told}))
             self._file.flush()
-        except Exception as error:
+        except BaseException as error:  # What redacts is code of the application, and the agent's reader goes on.
             self.error = error
-            _log.warning("the wire log %s is not written any more: %r", self._path, error)
+            _log.warning("the wire log %s is not written any more: %s", self._path, failure_text(error))
 
     def close(self) -> None:
         """Close the file; what comes later is left out."""

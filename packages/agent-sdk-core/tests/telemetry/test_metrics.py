@@ -67,6 +67,22 @@ def test_a_listener_is_told_until_it_leaves() -> None:
     assert heard == [("things", 2, {"backend": "a"})]
 
 
+def test_a_listener_that_raises_harms_neither_the_others_nor_what_it_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(*told: object) -> None:
+        raise SystemExit(3)
+
+    told: list[float] = []
+    things = counter()
+    leave = [listen(broken), listen(lambda instrument, amount, attributes: told.append(amount))]
+    things.add(2)
+    for each in leave:
+        each()
+    assert (told, things.value()) == ([2], 2)
+    assert "a listener of metrics failed" in caplog.text
+
+
 def test_a_metric_crosses_processes() -> None:
     waits = Instrument("waits", "histogram", "s", "Waits")
     waits.add(0.5, backend="a")

@@ -78,7 +78,7 @@ def test_sinks_take_each_error_and_one_that_fails_harms_nobody(caplog: pytest.Lo
     reporter, taken = ErrorReporter(), list[tuple[int, BaseException]]()
 
     def broken(record: ErrorRecord, error: BaseException) -> None:
-        raise RuntimeError("the sink is down")
+        raise SystemExit("the sink is down")
 
     reporter.add_sink(broken)
     leave = reporter.add_sink(lambda record, error: taken.append((record.count, error)))

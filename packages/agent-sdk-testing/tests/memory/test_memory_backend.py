@@ -463,12 +463,17 @@ async def test_an_interrupt_closes_what_a_sub_agent_has_begun(agent: MemoryBacke
 async def test_a_tool_of_the_test_that_raises_fails_the_turn_with_its_name(
     agent: MemoryBackend, recorder: Recorder
 ) -> None:
-    agent.on("Bash", lambda given: 1 / 0).on("Lookup", str)
-    agent.reply(call("Bash", command="ls")).reply(call("Lookup", word="a")).reply(text("Done."))
+    def leave(given: object) -> None:
+        raise SystemExit(3)
+
+    agent.on("Bash", lambda given: 1 / 0).on("Read", leave).on("Lookup", str)
+    agent.reply(call("Bash", command="ls")).reply(call("Read", file_path="a"))
+    agent.reply(call("Lookup", word="a")).reply(text("Done."))
     session = await open_session(agent, recorder, permission_mode="bypass")
-    first, second = [(await run(session, "Go.")).result for _ in range(2)]
+    first, second, third = [(await run(session, "Go.")).result for _ in range(3)]
     assert "on('Bash', …) of the test raised ZeroDivisionError" in first.errors[0]
-    assert second.outcome == "completed"
+    assert "on('Read', …) of the test raised SystemExit: 3" in second.errors[0]
+    assert third.outcome == "completed"
 
 
 async def test_another_backend_has_the_same_stored_sessions(agent: MemoryBackend, recorder: Recorder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from typing import Any, Final, Literal, TypeAlias
 from agent_sdk_core.arguments import checked, checked_class
 from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import WireForm
+
+_log = logging.getLogger(__name__)
 
 MetricKind = Literal["counter", "level", "histogram"]
 Attributes: TypeAlias = Mapping[str, str]
@@ -106,7 +109,10 @@ class Instrument:
                 held.buckets = held.buckets or [0] * (len(_SECONDS) + 1)
                 held.buckets[bisect_left(_SECONDS, amount)] += 1
         for listener in _listeners:
-            listener(self, amount, dict(key))
+            try:
+                listener(self, amount, dict(key))
+            except BaseException:  # Code of the application, whose SystemExit would end what it is told of.
+                _log.exception("a listener of metrics failed")
 
     def read(self) -> Metric:
         """Return what was counted so far."""
@@ -130,7 +136,7 @@ _listeners: tuple[Listener, ...] = ()
 def listen(listener: Listener) -> Callable[[], None]:
     """Have a function told of all that is counted from now on, in whichever thread; return what ends that.
 
-    It must neither raise nor wait.
+    It must not wait; what it raises is logged.
     """
     global _listeners  # of the process, as the counts are
     _listeners = (*_listeners, listener)

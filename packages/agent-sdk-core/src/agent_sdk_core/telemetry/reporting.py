@@ -115,7 +115,7 @@ class ErrorReporter:
         for sink in self._sinks:
             try:
                 sink(record, error)
-            except Exception:
+            except BaseException:  # Code of the application, whose SystemExit would end what it is told of.
                 _log.exception("a sink of errors failed")
 
     def records(self) -> Sequence[ErrorRecord]:

@@ -139,7 +139,7 @@ def carrier() -> Mapping[str, str]:
         for each in _observers:
             try:
                 found |= each.carrier(span)
-            except Exception:
+            except BaseException:  # As in `_tell`.
                 _log.exception("an observer of spans failed")
     return found
 
@@ -151,5 +151,5 @@ def _known(attributes: Mapping[str, Value | None]) -> dict[str, Value]:
 def _tell(told: Callable[[Span], None], span: Span) -> None:
     try:
         told(span)
-    except Exception:
+    except BaseException:  # Code of the application, whose SystemExit would end what it only watches.
         _log.exception("an observer of spans failed")

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from agent_sdk_core import AgentError, ToolContext, ToolResult
+from agent_sdk_core.runtime.asking.user_code import UserCodeError, call_user_code
 
 _Returned = object | Awaitable[object]
 ToolCode = Callable[[Mapping[str, Any]], _Returned] | Callable[[Mapping[str, Any], ToolContext], _Returned]
@@ -32,15 +33,20 @@ class Tools:
         Raises:
             AgentError: What the test said raised.
         """
-        result = self._results.get(name)
-        try:
+
+        async def work() -> ToolResult:
+            result = self._results.get(name)
             if callable(result):
                 result = result(*(given, context)[: _taken(result)])
                 if inspect.isawaitable(result):
                     result = await result
             return ToolResult.of(result)
-        except Exception as error:
-            raise AgentError(f"on({name!r}, …) of the test raised {error!r}.") from error
+
+        try:
+            result = await call_user_code(work, f"on({name!r}, …) of the test")
+        except UserCodeError as error:
+            raise AgentError(f"on({name!r}, …) of the test raised {str(error).rstrip('.')}.") from error.__cause__
+        return ToolResult.of(result)
 
 
 def _taken(code: Callable[..., object]) -> int:
