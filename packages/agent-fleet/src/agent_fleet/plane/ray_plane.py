@@ -162,6 +162,7 @@ def connect(address: str) -> None:
     if here is not None:
         keep_loopback()
     keep_output()
+    logging.getLogger("ray._private.worker").addFilter(_is_news)
     options: dict[str, Any] = {} if here is None else {"_node_ip_address": here}
     try:
         ray.init(
@@ -179,6 +180,11 @@ def connect(address: str) -> None:
             f"The fleet at {address!r} cannot be reached: {reason[0]} `agent-sdk fleet up` starts one on this machine.",
             details={"address": address},
         ) from error
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a warning of Ray's says something: not that it leaves a program's signals to the program."""
+    return "SIGTERM handler is not set" not in record.getMessage()
 
 
 def disconnect() -> None:
