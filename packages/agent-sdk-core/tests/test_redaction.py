@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import time
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import example, given
@@ -21,6 +23,24 @@ def nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redaction, "_values", dict[str, None]())
     monkeypatch.setattr(redaction, "_pattern", None)
     monkeypatch.setattr(redaction, "_stale", False)
+
+
+@pytest.mark.parametrize("value", ['quo"ted\\back/slash', "two words+and==", "über: geheim\twort", "a@b:c%25d&e=f"])
+def test_a_secret_is_known_within_json_and_within_a_url(value: str) -> None:
+    learn(value)
+    quoted = json.dumps({"key": value})
+    for text in (
+        value,
+        quoted,
+        json.dumps({"key": value}, ensure_ascii=False),
+        json.dumps({"arguments": quoted}),
+        f"https://host/?q={quote(value)}",
+        f"https://host/?q={quote(value, safe='')}",
+        urlencode({"q": value}),
+    ):
+        shown = redact(text)
+        assert REDACTED in shown
+        assert value[-4:] not in shown.removesuffix("}").removesuffix('"')
 
 
 @pytest.mark.parametrize(

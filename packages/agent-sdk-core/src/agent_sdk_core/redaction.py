@@ -6,9 +6,10 @@ and the shapes of well-known keys. What the model says to the application is nev
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Final, cast
 
@@ -31,6 +32,9 @@ _HARMLESS: Final = re.compile(
 )
 """Endings of names that only tell where a secret is, or of what kind."""
 
+_UNCHANGED: Final = re.compile(r"[\w.~-]+", re.ASCII)
+"""A secret that is written alike in text, JSON and a URL."""
+
 _lock = threading.Lock()
 _values: dict[str, None] = {}
 _pattern: re.Pattern[str] | None = None
@@ -43,10 +47,11 @@ def is_secret_name(name: str) -> bool:
 
 
 def learn(*values: str) -> None:
-    """Remember values that are secret, the last thousand of them; what is shorter than 8 characters is left out."""
+    """Remember values that are secret, the last thousand forms; what is shorter than 8 characters is left out."""
     global _stale  # one memory for the process: an error does not know whose secret it quotes
     pieces = [piece for value in values for piece in (value, *value.splitlines())]
-    found = [piece for piece in dict.fromkeys(map(str.strip, pieces)) if len(piece) >= _SHORTEST]
+    known = [piece for piece in dict.fromkeys(map(str.strip, pieces)) if len(piece) >= _SHORTEST]
+    found = list(dict.fromkeys(form for piece in known for form in _forms(piece)))
     with _lock:
         if all(value in _values for value in found):
             return
@@ -56,6 +61,19 @@ def learn(*values: str) -> None:
         for value in list(_values)[:-_REMEMBERED]:
             del _values[value]
         _stale = True  # Compiled when it is needed: a thousand values take a tenth of a second.
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Return a secret as it is, and as it stands within JSON and within a URL, where that differs."""
+    if _UNCHANGED.fullmatch(value) is None:
+        for text in (value, json.dumps(value)[1:-1]):  # A text within a text of JSON is escaped twice.
+            yield json.dumps(text)[1:-1]
+            yield json.dumps(text, ensure_ascii=False)[1:-1]
+        from urllib.parse import quote, quote_plus  # Only where there is something to encode.
+
+        encoded = value.encode("utf-8", "replace")
+        yield from (quote(encoded), quote(encoded, safe=""), quote_plus(encoded))
+    yield value  # Last, for the last ones are remembered longest.
 
 
 def learn_from(settings: Mapping[str, object]) -> None:
