@@ -441,3 +441,47 @@ def test_a_folder_that_only_the_shell_remembers_is_asked_about(command: str, tmp
 def test_a_bare_cd_goes_home(tmp_path: Path) -> None:
     guard = PolicyGuard(allow=["Bash"], deny=["Edit(~/.profile)"])
     assert guard.judge("Bash", {"command": "cd; tee .profile"}, cwd=str(tmp_path)).verdict == "deny"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm -rf .",
+        "rm -r ../w",
+        "sudo rm -rf /",
+        "mv . ../x",
+        "mv -t ../x .",
+        "bash -c 'mv ../w x'",
+        "find . -delete",
+        "find . -exec rm {} +",
+        "chmod -R 0 .",
+        "chown --recursive me ..",
+        "rsync -a --delete a/ .",
+        "cd .. && rm -rf w",
+    ],
+)
+def test_what_may_take_a_refused_place_away_with_its_folder_is_asked_about(command: str, tmp_path: Path) -> None:
+    for folder in ("hidden", "other"):
+        (tmp_path / "w" / folder).mkdir(parents=True)
+    for rule in ("Edit(hidden/**)", "Edit(.env)", "Edit(hidden)"):
+        guard = PolicyGuard(allow=["Bash"], deny=[rule])
+        assert guard.judge("Bash", {"command": command}, cwd=str(tmp_path / "w")).verdict != "allow", rule
+    guard = PolicyGuard(allow=["Bash"], deny=["Edit(hidden/**)"])
+    for harmless in (
+        "rm -rf other",
+        "rm a",
+        "cp a .",
+        "ls -R .",
+        "chmod 644 .",
+        "mv a other",
+        "mv a .",
+        "find . -name x",
+    ):
+        assert guard.judge("Bash", {"command": harmless}, cwd=str(tmp_path / "w")).verdict == "allow", harmless
+
+
+@pytest.mark.parametrize("script", ["s/a/b/w hidden/x", "w hidden/x", "1w\\\\ hidden/x", "s/a/b/gwhidden/x"])
+def test_a_file_that_a_script_of_sed_writes_is_judged(script: str, tmp_path: Path) -> None:
+    guard = PolicyGuard(allow=["Bash"], deny=["Edit(hidden/**)"])
+    assert guard.judge("Bash", {"command": f"sed -n '{script}' a"}, cwd=str(tmp_path)).verdict == "deny"
+    assert guard.judge("Bash", {"command": "sed 's/a/w/' hidden/x"}, cwd=str(tmp_path)).verdict != "deny"

@@ -8,7 +8,15 @@ from functools import cached_property
 
 from agent_sdk_core.policy import targets
 from agent_sdk_core.policy.command_rules import covers_loosely, covers_strictly, may_cover, may_cover_text, mentions
-from agent_sdk_core.policy.path_patterns import NamedPath, covers, is_absolute, is_named, is_shared, named_path
+from agent_sdk_core.policy.path_patterns import (
+    NamedPath,
+    covers,
+    is_absolute,
+    is_named,
+    is_shared,
+    lies_below,
+    named_path,
+)
 from agent_sdk_core.policy.programs import READERS, reads_commands
 from agent_sdk_core.policy.rules import Rule, subject_of
 from agent_sdk_core.policy.shell_calls import ShellCall
@@ -74,7 +82,7 @@ class Call:
             for path in self.shell.touched:
                 if self._loosely(rule.pattern, path):
                     return f"the command may change {path.text!r}, which {rule} covers"
-            return _second_name(rule, self.shell.written)
+            return self._emptied(rule, rule.pattern, self.shell) or _second_name(rule, self.shell.written)
         return None
 
     def allowed_by(self, rules: Sequence[Rule], refusals: Sequence[Rule]) -> tuple[Rule | None, str]:
@@ -220,6 +228,13 @@ class Call:
             if not any(_writes(rule) and self._strictly(rule, path) for rule in allows):
                 return None, f"no rule allows it to write {path.text!r}"
         return used, f"{used} covers it" if used else "it runs nothing that a rule could cover"
+
+    def _emptied(self, rule: Rule, pattern: str, shell: ShellCall) -> str | None:
+        """Return why a command that takes a whole folder away may take what a rule refuses."""
+        folder = next((path for path in shell.emptied if lies_below(pattern, path, self.workspace)), None)
+        if folder is None:
+            return None
+        return f"the command may change all that is in {folder.text!r}, and with it what {rule} covers"
 
     def _loosely(self, pattern: str, path: NamedPath) -> bool:
         return covers(pattern, path, self.workspace, loosely=True)

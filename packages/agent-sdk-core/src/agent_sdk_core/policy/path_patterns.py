@@ -90,6 +90,15 @@ def covers(pattern: str, path: NamedPath, workspace: str, *, loosely: bool) -> b
     return not path.doubt and bool(path.forms) and _matcher(pattern, workspace, loosely=False).match(path.forms[0])
 
 
+def lies_below(pattern: str, path: NamedPath, workspace: str) -> bool:
+    """Tell whether the place that a rule's pattern names is within a folder: whoever removes the one, removes both."""
+    for folder, _ in _places(pattern, workspace):
+        for place in (os.path.normpath(folder), os.path.realpath(folder)):
+            if any(f"{_folded(place)}/".startswith(f"{_folded(form).rstrip('/')}/") for form in path.forms):
+                return True
+    return False
+
+
 def _is_second_name(pattern: str, path: NamedPath, workspace: str) -> bool:
     """Tell whether a path is another name (a hard link) of the one file that a pattern names."""
     if _WILD.search(pattern) or not is_shared(path):

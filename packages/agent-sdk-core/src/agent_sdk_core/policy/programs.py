@@ -44,6 +44,12 @@ WRITERS: Final = _named(
 COPIERS: Final = _named("cp ln install rsync scp")
 """Change the last of the files that their arguments name, unless an option names the folder."""
 
+REMOVERS: Final = _named("rm mv shred")
+"""Take away what lies below the folders that their arguments name."""
+
+RECURSIVE: Final = _named("chmod chown chgrp setfacl rsync find")
+"""Change all that lies below the folders that their arguments name, with some of their options."""
+
 PATCHERS: Final = _named("apply_patch applypatch patch gpatch git")
 """Change the files that a text which they are given names; Codex runs the first two itself."""
 

@@ -13,7 +13,17 @@ from agent_sdk_core.policy.command_rules import lines_of
 from agent_sdk_core.policy.commands import SimpleCommand, Word
 from agent_sdk_core.policy.patches import patched_files
 from agent_sdk_core.policy.path_patterns import NamedPath, named_path
-from agent_sdk_core.policy.programs import COPIERS, NETWORK, PATCHERS, READERS, WRAPPERS, WRITERS, blind_spots
+from agent_sdk_core.policy.programs import (
+    COPIERS,
+    NETWORK,
+    PATCHERS,
+    READERS,
+    RECURSIVE,
+    REMOVERS,
+    WRAPPERS,
+    WRITERS,
+    blind_spots,
+)
 from agent_sdk_core.policy.targets import hosts_in
 
 _SINKS: Final = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"})
@@ -31,6 +41,10 @@ _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*:[/\\]{2}|(?:https?|wss?|ftp):|[
 
 _EXPANDED: Final = re.compile(r"[$`\\]")
 """What a shell may have something else stand for, in a text that it hands on."""
+
+_RECURSES: Final = re.compile(r"-[a-zA-Z]*R|--recursive|--delete|--remove|-delete\Z")
+_SED_FILE: Final = re.compile(r"w[\s\\]*([^\s;}]+)")
+"""Options by which a program changes all that is below a folder; and the file that a script of sed writes."""
 
 _LINKS: Final = frozenset({"ln", "link", "symlink"})
 _ENTERS: Final = frozenset({"cd", "pushd", "chdir"})
@@ -88,6 +102,12 @@ class ShellCall:
         """Files that it writes, as far as its text tells."""
         words = [word for command in self._commands if _runs(command, WRITERS) for word in _changed(command)]
         return (*self.redirected, *self._named(words), *self._named(Word(file) for file in self._patched))
+
+    @cached_property
+    def emptied(self) -> tuple[NamedPath, ...]:
+        """Folders all of which it may take away or change."""
+        words = [word for command in self._commands if _reaches_below(command) for word in _emptied(command)]
+        return tuple(path for path in self._named(words) if path.forms and os.path.isdir(path.forms[0]))  # noqa: PTH112  # texts, not Paths
 
     @cached_property
     def _patched(self) -> tuple[str, ...]:
@@ -177,6 +197,18 @@ def _runs(command: SimpleCommand, programs: frozenset[str], *, every: bool = Fal
     return any(word.text.rpartition("/")[2].casefold() in programs for word in command.words)
 
 
+def _reaches_below(command: SimpleCommand) -> bool:
+    if _runs(command, REMOVERS):
+        return True
+    return _runs(command, RECURSIVE) and any(_RECURSES.match(word.text) for word in command.words)
+
+
+def _emptied(command: SimpleCommand) -> tuple[Word, ...]:
+    """Return the words that may name such a folder; what is moved goes to the last one, which stays."""
+    into = not any(re.match(r"-\w*t|--target", word.text) for word in command.words)
+    return command.words[1:-1] if command.name.casefold() == "mv" and into else command.words[1:]
+
+
 def _patches(command: SimpleCommand) -> bool:
     words = [word.text for word in command.words]
     return _runs(command, PATCHERS) and ("git" not in command.shown.casefold() or "apply" in words or "am" in words)
@@ -188,8 +220,11 @@ def _changed(command: SimpleCommand) -> tuple[Word, ...]:
     options = [word.text for word in arguments if word.text.startswith("-")]
     if name in COPIERS and not any(re.match(r"-\w*t|--target", option) for option in options):
         return arguments[-1:]
+    if name == "sed":
+        scripts = (found for word in arguments for found in _SED_FILE.findall(word.text))
+        arguments = (*arguments, *(Word(found) for found in scripts))
     if name == "sed" and not any(re.match(r"-\w*i|--in-place", option) for option in options):
-        return ()
+        return arguments[len(command.words) - 1 :]
     return arguments
 
 
