@@ -321,6 +321,18 @@ def test_a_model_without_a_price_leaves_the_cost_unknown() -> None:
     assert scene.family.usage.cost_usd is None
 
 
+def test_prices_that_cannot_be_looked_up_leave_the_cost_unknown(caplog: pytest.LogCaptureFixture) -> None:
+    class Down(dict[str, ModelPrice]):
+        def __contains__(self, key: object) -> bool:
+            raise RuntimeError("the table is down")
+
+    scene = FamilyScene(prices=Down(big=ModelPrice(1.0, 0.5, 10.0)))
+    scene.begin("thread-1", "turn-main")
+    scene.tokens("thread-1", "turn-main", 100)
+    assert "total_cost_usd" not in scene.end("thread-1", "turn-main")[-1]
+    assert "could not be looked up" in caplog.text
+
+
 def test_uuids_of_a_familys_threads_differ() -> None:
     scene = FamilyScene(uuid_prefix="00000000-0000-4000-8000-")
     scene.begin("thread-1", "turn-main")

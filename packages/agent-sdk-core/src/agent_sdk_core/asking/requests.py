@@ -16,7 +16,7 @@ from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.messages.base import Source
 from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.forms import read_wire
-from agent_sdk_core.wire.reading import Json
+from agent_sdk_core.wire.reading import Json, copied
 
 AgentRequest = PermissionRequest | QuestionRequest | ElicitationRequest
 AgentAnswer = Permission | Answers | ElicitationAnswer
@@ -91,7 +91,8 @@ class Envelope:
         """Return a permission request with the shared fields filled in."""
         told = {"tool_use_id": self.tool_use_id, "reason": self.reason, "agent_id": self.agent_id}
         fields = {**told, **self._shared(), **fields}
-        return PermissionRequest(tool_name=tool_name, input=tool_input, **fields)
+        # A copy: who is asked may change it without saying so, and the tool runs with what it was called with.
+        return PermissionRequest(tool_name=tool_name, input=copied(tool_input), **fields)
 
     def question(self, questions: Iterable[Question]) -> QuestionRequest:
         """Return a question request with the shared fields filled in."""

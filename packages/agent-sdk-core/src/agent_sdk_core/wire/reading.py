@@ -11,6 +11,15 @@ Json = dict[str, Any]
 """One JSON object as it came."""
 
 
+def copied(value: Any) -> Any:
+    """Return a JSON value with objects and lists of its own, for code that may change them."""
+    if isinstance(value, dict):
+        return {key: copied(member) for key, member in cast("Json", value).items()}
+    if isinstance(value, list):
+        return [copied(entry) for entry in cast("list[object]", value)]
+    return value
+
+
 def as_record(value: object) -> Json | None:
     """Return an object, None for anything else."""
     return cast("Json", value) if isinstance(value, dict) else None

@@ -20,6 +20,7 @@ from agent_sdk_core.records import dataclass
 from agent_sdk_core.runtime.asking.policing import Police, denial
 from agent_sdk_core.runtime.asking.user_code import UserCodeError, call_user_code
 from agent_sdk_core.runtime.host import Host
+from agent_sdk_core.wire.reading import copied
 
 if TYPE_CHECKING:
     from agent_sdk_core.hooks.events import HookEvent, PreToolUseEvent
@@ -182,7 +183,7 @@ class SessionHooks:
         decision: object = None
         with anyio.move_on_after(hook.timeout) as scope:
             try:
-                decision = await call_user_code(lambda: hook.run(event), what)
+                decision = await call_user_code(lambda: hook.run(_own(event)), what)
             except UserCodeError as error:
                 _log.error("%s failed", what, exc_info=error.__cause__)
                 return self._failed(event, hook, before, f"failed: {error}")
@@ -272,3 +273,9 @@ async def _judged(event: PreToolUseEvent, police: Police | None) -> HookOutcome:
 
 def _sentence(what: str) -> str:
     return what[0].upper() + what[1:]
+
+
+def _own(event: HookEvent) -> HookEvent:
+    """Return an event with an input of its own: a hook changes that by its answer alone, as each agent honours it."""
+    given = getattr(event, "input", None)
+    return replace(cast("Any", event), input=copied(given)) if isinstance(given, dict) else event

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -127,6 +127,25 @@ async def test_a_tool_runs_with_the_input_that_hooks_have_changed_in_order(agent
 
 
 @needs("mode:default")
+async def test_an_input_that_a_hook_changes_in_place_runs_and_is_asked_about_as_it_was(agent: Agent) -> None:
+    async def change(event: PreToolUseEvent) -> None:
+        cast("dict[str, object]", event.input)["command"] = "echo changed > done.txt"
+
+    asked: list[str] = []
+
+    async def ask(request: PermissionRequest) -> Allow:
+        asked.append(str(request.input["command"]))
+        cast("dict[str, object]", request.input)["command"] = "echo changed > done.txt"
+        return Allow()
+
+    agent.model.reply(agent.command("echo told > done.txt", escalate=True)).reply(text("Done."))
+    hooks = Hooks(pre_tool_use=[change, change])
+    async with agent.session(hooks=hooks, can_use_tool=ask, permission_mode="default") as session:
+        assert (await run(session, "Go.")).result.outcome == "completed"
+    assert ["changed" in command for command in asked] == [False]
+    assert agent.read("done.txt") == "told\n"
+
+
 async def test_what_a_hook_changes_is_asked_about_as_it_will_run(agent: Agent) -> None:
     asked: list[PermissionRequest] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import anyio
 import pytest
@@ -13,6 +13,7 @@ from agent_sdk_core import (
     Allow,
     Deny,
     PermissionMode,
+    PermissionRequest,
     PolicyGuard,
     RequestOpened,
     RequestResolved,
@@ -291,3 +292,13 @@ async def test_a_check_of_an_argument_that_raises_is_told_to_the_model_and_asks_
             [result] = ran.results
             assert (result.is_error, ran.result.outcome) == (True, "completed"), how
             assert TOLD[how] in agent.model.requests[-1].tool_outputs[-1].text
+
+
+async def test_a_call_that_who_is_asked_changes_in_place_runs_as_it_was(agent: Agent) -> None:
+    async def ask(request: PermissionRequest) -> Allow:
+        cast("dict[str, object]", request.input)["first"] = "no number"
+        return Allow()
+
+    adder = Adder(agent)
+    ran = await adder.ran(can_use_tool=ask)
+    assert (adder.calls, ran.result.outcome) == ([(1, 2)], "completed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Self
 
@@ -11,6 +12,8 @@ from agent_sdk_core.messages.usage import ContextWindow, ModelPrice, ModelUsage,
 from agent_sdk_core.records import dataclass
 from agent_sdk_core.wire.reading import Json, integer_at, record_at
 from codex_sdk.normalizer.emitter import Frames
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,16 @@ class Ledger:
         return models
 
     def _costs(self) -> dict[str, float]:
-        if any(model not in self._prices for model in self._tokens):
+        try:
+            if any(model not in self._prices for model in self._tokens):
+                return {}
+            return {
+                model: self._prices[model].cost(Usage.model_validate(tokens.to_wire()))
+                for model, tokens in self._tokens.items()
+            }
+        except BaseException:  # A table of the application's own kind; the turn that it prices ends all the same.
+            _log.exception("the prices of the Codex backend could not be looked up, so that no cost is told")
             return {}
-        return {
-            model: self._prices[model].cost(Usage.model_validate(tokens.to_wire()))
-            for model, tokens in self._tokens.items()
-        }
 
 
 class UsageMeter:
