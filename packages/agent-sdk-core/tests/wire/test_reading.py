@@ -36,3 +36,16 @@ def test_a_member_of_another_type_reads_as_absent() -> None:
     assert reading.records_at(MEMBERS, "e") == []
     assert reading.texts_at(MEMBERS, "c") == ["x"]
     assert reading.texts_at(MEMBERS, "a") == []
+
+
+def test_a_copy_has_objects_and_lists_of_its_own_however_deep_they_are() -> None:
+    given = {"a": [1, {"b": [2]}], "c": None}
+    own = reading.copied(given)
+    own["a"][1]["b"].append(3)
+    own["d"] = True
+    assert given == {"a": [1, {"b": [2]}], "c": None}
+    assert reading.copied("text") == "text"
+    deep: Any = []
+    for _ in range(10_000):
+        deep = [deep]
+    assert len(reading.copied(deep)) == 1

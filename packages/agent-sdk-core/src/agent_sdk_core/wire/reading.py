@@ -12,12 +12,18 @@ Json = dict[str, Any]
 
 
 def copied(value: Any) -> Any:
-    """Return a JSON value with objects and lists of its own, for code that may change them."""
-    if isinstance(value, dict):
-        return {key: copied(member) for key, member in cast("Json", value).items()}
-    if isinstance(value, list):
-        return [copied(entry) for entry in cast("list[object]", value)]
-    return value
+    """Return a JSON value, nested however deeply, with objects and lists of its own, for code that may change them."""
+    whole = [value]
+    todo: list[Any] = [whole]
+    while todo:
+        made = todo.pop()
+        members: Any = cast("Json", made).items() if isinstance(made, dict) else enumerate(made)
+        for place, member in members:
+            if isinstance(member, (dict, list)):
+                own: Any = cast("Json | list[object]", member).copy()
+                made[place] = own
+                todo.append(own)
+    return whole[0]
 
 
 def as_record(value: object) -> Json | None:
