@@ -18,6 +18,7 @@ class Holder(BaseModel):
 def test_nothing_but_reveal_shows_it() -> None:
     secret = Secret("sk-1")
     assert secret.reveal() == "sk-1"
+    assert f"{secret:>5}" == f"{REDACTED:>5}"
     for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r:>40}", "%s" % secret, repr([secret])):  # noqa: UP031  # each way to show it
         assert "sk-1" not in shown
         assert REDACTED in shown

@@ -105,6 +105,9 @@ class Secret:
     def __str__(self) -> str:
         return REDACTED
 
+    def __format__(self, spec: str) -> str:
+        return format(REDACTED, spec)
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
         """Take a text, a secret or a table that says where it lies; dump it redacted in JSON, as itself in Python."""

@@ -163,7 +163,7 @@ def _texts(word: str) -> Iterator[str]:
     if not re.search(r"[\s;|&<>`$()]", word):
         return
     yield word
-    for found in islice(re.finditer(r"\A-\w|[=!]", word[:_NAMED]), 4):
+    for found in islice(re.finditer(r"\A-\w|[=!]|:(?=\S)", word[:_NAMED]), 4):
         if (rest := word[found.end() :]).strip():
             yield rest
 
@@ -177,7 +177,7 @@ def _strict(pattern: str) -> re.Pattern[str]:
 def _loose(pattern: str) -> re.Pattern[str]:
     words = _words(pattern)
     more = "" if words[-1].endswith("*") else r"(?: .*)?"
-    return re.compile(rf"(?:[^ ]*/|=)?{_expression(words, between=_OPTIONS, more=more)}", re.DOTALL | re.IGNORECASE)
+    return re.compile(rf"(?:[^ ]*[/=])?{_expression(words, between=_OPTIONS, more=more)}", re.DOTALL | re.IGNORECASE)
 
 
 def _expression(words: list[str], *, between: str = "", more: str = "") -> str:
