@@ -29,13 +29,13 @@ APART = (
 ALONE = ("tests/claude", "tests/codex", "tests/faults/test_real.py", "tests/benchmarks")
 """Of those, what one real agent alone does or suffers, and the benchmarks' own."""
 
-TOGETHER = (("types",), ("site", "docs", "tests"), ("wheels",))
-"""Sessions that keep one core busy each, or wait for the network; `docs` and `tests` fill the cores that are free."""
+TOGETHER = (("types",), ("site", "docs"), ("wheels",))
+"""Sessions that keep one core busy each, or wait for the network; `docs` fills the cores that are free first."""
 
 TWINE = "twine==7.0.0"
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "together"]
+nox.options.sessions = ["lint", "together", "tests"]
 nox.options.error_on_external_run = False
 
 
@@ -61,7 +61,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def together(session: nox.Session) -> None:
-    """Run `types`, `wheels`, and `site` with `docs` and `tests` after it at once; each line begins with their name."""
+    """Run `types`, `site` with `docs` after it, and `wheels` at once; each line of theirs begins with its name."""
     failed: list[str] = []
 
     def run(name: str) -> None:
