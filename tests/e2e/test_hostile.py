@@ -68,6 +68,7 @@ def test_what_is_asked_is_harmless(quick: Server, memory: MemoryBackend, open_wi
     tab = open_window(quick).tab()
     tab.say("Go")
     asked = tab.page.get_by_role("dialog", name="shown")
+    expect(asked).to_be_visible()
     harmless(tab)
     asked.get_by_role("radio").first.check()
     tab.button("Answer").click()

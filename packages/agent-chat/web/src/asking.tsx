@@ -210,7 +210,7 @@ function Questions({ request }: { request: Request }) {
   return (
     <div ref={place} class="ask" role="dialog" tabIndex={-1} aria-label={plain(questions.map((question) => question.text).join(" "))}>
       <form onSubmit={submit}>
-        {questions.map((question) => (
+        {questions.map((question, index) => (
           <fieldset key={question.id}>
             <legend>
               {question.header ? <span class="badge">{plain(question.header)}</span> : null} {plain(question.text)}
@@ -219,7 +219,7 @@ function Questions({ request }: { request: Request }) {
               <label key={choice.label} class="choice">
                 <input
                   type={question.multi_select ? "checkbox" : "radio"}
-                  name={question.id}
+                  name={`question-${index}`}
                   checked={(chosen[question.id] ?? []).includes(choice.label)}
                   onChange={(event) => {
                     const known = chosen[question.id] ?? [];
