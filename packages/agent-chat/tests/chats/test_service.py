@@ -24,7 +24,7 @@ from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
 from agent_chat.chats.settings import SANDBOXES, ChatSettings
 from agent_chat.storage.memory_store import MemoryStore
-from agent_chat.storage.records import ChatMeta
+from agent_chat.storage.records import ChatMeta, StoredPrompt
 from agent_sdk_core import (
     AgentError,
     Allow,
@@ -473,6 +473,28 @@ async def test_what_waited_when_the_application_was_killed_has_expired(
         assert snapshot["messages"][-1]["ending"]["outcome"] == "interrupted"
     # The first service lost its lease to the second: it writes nothing any more.
     await killed.aclose()
+
+
+async def test_a_prompt_that_was_cut_off_long_ago_is_not_told_as_never_sent(
+    make_service: Service, store: MemoryStore
+) -> None:
+    async with make_service() as service:
+        chat_id = (await service.create()).id
+        await service.close_chat(chat_id)
+        lease = await store.acquire(chat_id)
+        for uuid in ("sent", "ended", "never"):
+            await store.put_prompt(chat_id, StoredPrompt(uuid, {"text": uuid}), lease=lease)
+            await store.move_prompt(chat_id, uuid, "dispatched", lease=lease)
+        prompt = {"type": "user", "uuid": "sent", "isReplay": True, "message": {"role": "user", "content": "sent"}}
+        said = [
+            {"type": "assistant", "uuid": f"m{index}", "message": {"content": [{"type": "text", "text": "x"}]}}
+            for index in range(1_100)
+        ]
+        await store.append(chat_id, [prompt, *said], lease=lease)
+        await store.move_prompt(chat_id, "ended", "ended", lease=lease)
+        await store.release(lease)
+        assert [each["uuid"] for each in (await service.open(chat_id)).journal.unsent] == ["never"]
+        assert [each.uuid for each in await store.prompts(chat_id, state="ended")] == ["sent", "ended"]
 
 
 async def test_a_prompt_that_nobody_knows_to_be_sent_is_shown_and_not_sent(

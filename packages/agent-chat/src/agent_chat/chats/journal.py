@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.storage.records import ChatLease, StoredPrompt
-from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.errors import AgentError, InvalidRequestError
 from agent_sdk_core.hosting.journal import Journal
 from agent_sdk_core.wire.reading import as_record
 
 if TYPE_CHECKING:
     from agent_chat.storage.interface import ChatStore
+
+CLOCK_SECONDS: Final = 86_400.0
+"""How far the clock may have been put back between a prompt and its message in the log."""
 
 
 class ChatJournal(Journal):
@@ -36,11 +40,20 @@ class ChatJournal(Journal):
         return [{"uuid": each.uuid, **_content(each)} for each in self._unsent]
 
     async def find_unsent(self) -> None:
-        """Look for prompts that have not ended, and that the log does not show."""
-        waiting = [each for each in await self._store.prompts(self._chat_id) if each.state != "ended"]
-        if waiting:
-            seen = {each.uuid for each in await self._store.read_messages(self._chat_id, limit=1_000)}
-            self._unsent = tuple(each for each in waiting if each.uuid not in seen)
+        """Look for prompts that have not ended, and that the log does not show; those that it shows have ended."""
+        waiting = {each.uuid: each for each in await self._store.prompts(self._chat_id) if each.state != "ended"}
+        oldest = min((each.at for each in waiting.values()), default=0.0) - CLOCK_SECONDS
+        before: int | None = None
+        while waiting:
+            page = await self._store.read_messages(self._chat_id, before=before, limit=1_000)
+            for uuid in [each.uuid for each in page if each.uuid in waiting]:
+                del waiting[uuid]
+                with suppress(AgentError):  # It is found again the next time.
+                    await self._store.move_prompt(self._chat_id, uuid, "ended", lease=self._lease())
+            if page.cursor is None or page[0].at < oldest:
+                break
+            before = int(page.cursor)
+        self._unsent = tuple(waiting.values())
 
     async def forget_unsent(self, uuid: str) -> None:
         """Take note that a prompt that was never sent is not needed any more."""
