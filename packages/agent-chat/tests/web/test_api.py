@@ -105,6 +105,14 @@ async def test_a_client_that_comes_back_goes_on_at_its_cursor(served: Any) -> No
         assert (await heard(socket))["type"] == "snapshot"
 
 
+async def test_half_a_character_that_a_browser_sends_is_replaced(served: Any) -> None:
+    chat = await served.make()
+    content = r'{"text": "cut \ud83d"}'
+    path, headers = f"/api/chats/{chat}/draft", {"content-type": "application/json"}
+    assert (await served.client.put(path, content=content, headers=headers)).status_code == 204
+    assert (await served.client.get(path)).json()["text"] == "cut \ufffd"
+
+
 async def test_a_question_is_answered_by_its_answer(served: Any) -> None:
     asked = {"question": "Which?", "header": "h", "options": [{"label": "a", "description": ""}], "multiSelect": False}
     served.agent.reply(call("AskUserQuestion", questions=[asked])).otherwise(text("ok"))

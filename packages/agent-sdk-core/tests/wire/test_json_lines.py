@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent_sdk_core.wire.json_lines import BadLine, decode_line, encode_line
+from agent_sdk_core.errors import InvalidRequestError
+from agent_sdk_core.wire.json_lines import BadLine, decode_line, encode_line, json_object
 
 TEXT = st.text(st.characters(codec=None, exclude_categories=[]), max_size=20)
 VALUES = st.recursive(
@@ -101,3 +102,14 @@ def test_a_message_with_half_an_emoji_is_not_lost() -> None:
 
 def test_a_line_may_end_with_a_carriage_return() -> None:
     assert decode_line(b'{"a":1}\r') == {"a": 1}
+
+
+def test_half_a_character_in_an_object_is_replaced_as_in_a_line() -> None:
+    assert json_object(r'{"a": "half \ud83d", "b\udc00": 1}', "It") == {"a": "half \ufffd", "b\ufffd": 1}
+    assert json_object(rb'{"a": "\ud83d\ude00"}', "It") == {"a": "\U0001f600"}
+
+
+@pytest.mark.parametrize("text", [r'{"a": "\ud8"}', r'{"a": "\ud800", "b": ' + "[" * 900 + "]" * 900 + "}", "", "[1]"])
+def test_what_is_no_object_is_told(text: str) -> None:
+    with pytest.raises(InvalidRequestError, match="It is"):
+        json_object(text, "It")

@@ -110,8 +110,17 @@ def json_text(value: object) -> str:
         return encode_line(value).decode().rstrip("\n")
 
 
+def _from_json_with_halves(text: str | bytes) -> object:
+    try:
+        return from_json(text)
+    except ValueError as error:
+        if "hex escape" not in str(error):
+            raise
+    return from_json(json.dumps(mended(json.loads(text))))  # As deep as any other.
+
+
 def json_object(text: str | bytes, place: str) -> Mapping[str, object]:
-    """Return the object that a text of JSON holds.
+    """Return the object that a text of JSON holds; lone surrogates in it, as a browser sends them, become U+FFFD.
 
     Args:
         text: The text.
@@ -121,8 +130,8 @@ def json_object(text: str | bytes, place: str) -> Mapping[str, object]:
         InvalidRequestError: It holds none.
     """
     try:
-        value: object = from_json(text)
-    except ValueError as error:
+        value = _from_json_with_halves(text)
+    except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{place} is no JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidRequestError(f"{place} is of type {type(value).__name__}, not an object.")
