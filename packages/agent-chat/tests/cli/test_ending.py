@@ -12,6 +12,8 @@ import typer
 
 from agent_chat.cli import entry
 from agent_chat.cli.ending import finish
+from agent_chat.storage.opening import open_store
+from agent_chat.storage.records import ChatMeta
 
 FULL_DISK = Path("/dev/full")
 CLOSED = "agent-sdk: The output cannot be written: standard output is closed. Leave it open, or write it elsewhere.\n"
@@ -32,6 +34,23 @@ def test_a_full_disk_is_told_and_has_a_code_of_its_own(arguments: tuple[str, ...
             check=False,
         )
     assert (done.returncode, done.stderr) == (5, FULL)
+
+
+@pytest.mark.anyio
+async def test_what_the_encoding_of_the_output_cannot_say_is_a_question_mark(
+    command_env: dict[str, str], tmp_path: Path
+) -> None:
+    async with open_store(tmp_path / "chats.db") as store:
+        await store.create_chat(ChatMeta("c1", title="Dächer"))
+    done = subprocess.run(
+        [sys.executable, "-m", "agent_chat", "chats", "list", "--store", str(tmp_path / "chats.db")],
+        capture_output=True,
+        text=True,
+        env={**command_env, "AGENT_SDK_CONFIG": os.devnull, "PYTHONIOENCODING": "ascii"},
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr, "D?cher" in done.stdout) == (0, "", True)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, NoReturn, TextIO, cast
 from agent_chat.exits import ExitCode
 
 if TYPE_CHECKING:
+    import io
+
     from agent_sdk_core.errors import AgentError
 
 _UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -22,12 +24,14 @@ def open_streams() -> None:
     """Open the standard streams that were closed, as by `<&-`: no prompt comes, and no complaint is read.
 
     Their descriptors would else be given to the next file that is opened, such as the store. Standard output takes
-    nothing: who writes to it hears that, as `unwritten` tells.
+    nothing: who writes to it hears that, as `unwritten` tells. What the encoding of one that is open cannot say, such
+    as a title in ASCII, becomes a question mark.
     """
     for name, mode, access in (("stdin", "r", os.O_RDWR), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_RDWR)):
         if getattr(sys, name) is None:
             nothing = os.open(os.devnull, access)  # The lowest that is free: that of the stream.
             setattr(sys, name, open(nothing, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # open to the end
+    cast("io.TextIOWrapper[io.BufferedWriter]", sys.stdout).reconfigure(errors="replace")
 
 
 def finish(start: Callable[[], int], *, debug: bool, failure: ExitCode = ExitCode.ERROR) -> NoReturn:
