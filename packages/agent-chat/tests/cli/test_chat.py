@@ -15,6 +15,7 @@ import pytest
 
 from agent_chat.cli.chat import going_on
 
+FULL_DISK = Path("/dev/full")
 Command = Callable[..., tuple[int, str, str]]
 
 
@@ -59,11 +60,14 @@ def test_what_opens_a_chat_again_names_its_store_and_no_password(store: str | No
     assert going_on("c1", store) == said
 
 
-def piped(text: str, env: dict[str, str], tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def piped(
+    text: str, env: dict[str, str], tmp_path: Path, *arguments: str, stdout: Any = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "agent_chat", "chat", "--demo", *arguments],
         input=text,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         env={**env, "AGENT_SDK_CONFIG": os.devnull},
         cwd=tmp_path,
@@ -80,6 +84,13 @@ def test_in_a_pipe_each_line_is_a_prompt_or_a_command(command_env: dict[str, str
     assert "* mode: plan" in done.stdout
     assert "denied: Bash sh check.sh" in done.stderr
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="this system has no /dev/full")
+def test_an_output_without_room_is_told_and_has_the_code_of_one(command_env: dict[str, str], tmp_path: Path) -> None:
+    with FULL_DISK.open("w") as full:
+        done = piped("Fix it.\n", command_env, tmp_path, "--backend", "codex", stdout=full)
+    assert (done.returncode, "The output cannot be written: No space left on device." in done.stderr) == (5, True)
 
 
 def test_json_is_messages_alone(command_env: dict[str, str], tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def run_chat(command: ChatCommand) -> int:
     Raises:
         UsageError: The command line or the configuration cannot be followed.
         AgentError: The store cannot be opened, or the chat is not there.
-        BrokenPipeError: Nobody reads the output any more.
+        OSError: The output is not written any more: nobody reads it, or there is no room.
     """
     if sum((command.chat is not None, command.last, command.new)) > 1:
         raise UsageError("--chat, --continue and --new say which chat, and take one of them.")
@@ -122,10 +122,12 @@ async def _talk(service: ChatService, settings: ChatSettings, command: ChatComma
         with _signals(talk):
             chat = await _opened(service, settings, command)
             code = await talk.run(chat)
-            if code != ExitCode.BROKEN_PIPE:
+            if talk.unwritten is None:
                 await front.drain()
     if talk.left is not None and not isinstance(service.store, MemoryStore):
         write_progress(f"To go on: {going_on(talk.left, command.store)}")
+    if talk.unwritten is not None:
+        raise talk.unwritten
     return code
 
 

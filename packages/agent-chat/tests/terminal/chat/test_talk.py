@@ -263,6 +263,7 @@ async def test_nobody_who_reads_ends_the_talk(talk: Talk, person: Any, agent: Me
     person.type("Hi.")
     async with asyncio.timeout(30):
         assert await talk.run(None) == 141
+    assert talk.unwritten is not None
 
 
 async def test_what_was_typed_and_not_sent_is_there_the_next_time(

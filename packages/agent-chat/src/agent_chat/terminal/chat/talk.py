@@ -45,6 +45,7 @@ class Talk:
 
     Attributes:
         left: Id of the chat that was left last, where something was said in it.
+        unwritten: Why the output is not written any more, None while it is.
     """
 
     def __init__(self, service: ChatService, front: Front, settings: ChatSettings) -> None:
@@ -62,6 +63,7 @@ class Talk:
         self._leaving = asyncio.Event()
         self._warned = False
         self.left: str | None = None
+        self.unwritten: OSError | None = None
         self._chooser = Chooser(service, front, settings)
         self._actions = Actions(service, front, self._chooser, self)
 
@@ -75,9 +77,6 @@ class Talk:
 
         Args:
             chat: The chat; None: a new one, or one that the person chooses.
-
-        Raises:
-            BrokenPipeError: Nobody reads the output any more.
         """
         sender = asyncio.create_task(self._send_all())
         try:
@@ -290,7 +289,8 @@ class Talk:
                     seen.note(uuid)
                 try:
                     self._show(chat, parse_message(event["message"]))
-                except OSError:
+                except OSError as error:
+                    self.unwritten = error
                     self.leave(ExitCode.BROKEN_PIPE)
                     return
             self._refresh()
