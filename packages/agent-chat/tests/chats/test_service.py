@@ -548,6 +548,54 @@ async def test_a_chat_of_another_process_opens_read_only(make_service: Service, 
         await store.open()
 
 
+async def test_a_chat_that_another_process_has_closed_can_be_written_when_it_is_opened_again(
+    make_service: Service, store: MemoryStore, agent: MemoryBackend, watch: Watch
+) -> None:
+    agent.otherwise(text("Here."))
+    async with make_service(name="here") as here:
+        other = make_service(name="terminal")
+        await other.__aenter__()
+        chat = await other.create()
+        seen = await here.open(chat.id)
+        assert await here.open(chat.id) is seen, "it is held still"
+        reader = seen.follow()
+        assert (await reader.read() or {})["type"] == "snapshot"
+        watcher = watch(chat)
+        await chat.send(ChatPrompt("There."))
+        await watcher.until_done()
+        await other.close_chat(chat.id)
+        again = await here.open(chat.id)
+        assert [view["prompt"] for view in again.snapshot()["messages"] if "prompt" in view] == ["There."]
+        assert await reader.read() is None, "who follows what could only be read comes back"
+        await again.send(ChatPrompt("Hi"))
+        await other.aclose()
+        await store.open()
+
+
+async def test_an_open_that_is_cancelled_leaves_no_chat_held_by_nobody(
+    make_service: Service, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make_service() as service:
+        chat_id = (await service.create()).id
+        await service.close_chat(chat_id)
+        reads, gate = asyncio.Event(), asyncio.Event()
+        read = store.read_messages
+
+        async def later(*args: Any, **kwargs: Any) -> Any:
+            reads.set()
+            await gate.wait()
+            return await read(*args, **kwargs)
+
+        monkeypatch.setattr(store, "read_messages", later)
+        opening = asyncio.create_task(service.open(chat_id))
+        await reads.wait()
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        gate.set()
+        assert (await service.open(chat_id)).state == "closed"
+
+
 async def test_lists_search_archive_and_delete(watch: Watch, service: ChatService, agent: MemoryBackend) -> None:
     agent.otherwise(text("The quick brown fox"))
     events = service.bus.subscribe(ChatCreated, ChatDeleted, ChatStateChanged)

@@ -198,19 +198,31 @@ class ChatService:
 
         With `keeps_requests`, permissions wait on.
 
-        A chat that another process writes, or whose agent is not known, can only be read.
+        A chat that another process writes, or whose agent is not known, can only be read, until it is opened when that
+        is over.
 
         Raises:
             ChatNotFoundError: There is no such chat.
         """
+        # Who is gone meanwhile, as a tab that is closed, must not leave the chat held by nobody.
+        chat = await asyncio.shield(asyncio.ensure_future(self._open(chat_id)))
+        await self._make_room()
+        return chat
+
+    async def _open(self, chat_id: str) -> Chat:
         async with self._locks.of(chat_id):
             if self._closed:
                 raise SessionClosedError("The service is closed; start another one.")
-            if (chat := self._chats.pop(chat_id, None)) is None:
-                chat = await self._restored(await self.store.get_chat(chat_id))
+            known = chat = self._chats.pop(chat_id, None)
+            try:
+                if chat is None or chat.state == "read_only":
+                    chat = await self._restored(await self.store.get_chat(chat_id), instead=chat)
+            except BaseException:
+                if known is not None:
+                    self._chats[chat_id] = known
+                raise
             self._chats[chat_id] = chat
-        await self._make_room()
-        return chat
+            return chat
 
     async def fork(self, chat: Chat) -> Chat:
         """Make a chat that goes on from where this one is, in a copy of the agent's session; this one stays as it is.
@@ -401,7 +413,8 @@ class ChatService:
         made.configuration = None  # `session_options` says all.
         return made
 
-    async def _restored(self, meta: ChatMeta) -> Chat:
+    async def _restored(self, meta: ChatMeta, *, instead: Chat | None = None) -> Chat:
+        """Return a chat as the store has it, in place of one that could only be read; that one, if it still can."""
         reason = await asyncio.to_thread(self._why_unwritable, meta)
         lease: ChatLease | None = None
         if not reason:
@@ -409,6 +422,10 @@ class ChatService:
                 lease = await self.store.acquire(meta.id, name=self._name, seconds=LEASE_SECONDS)
             except (ChatBusyError, StoreReadOnlyError) as error:
                 reason = error.message
+        if instead is not None:
+            if lease is None:
+                return instead
+            await instead.aclose()  # Whoever follows it comes back.
         chat = Chat(
             meta,
             self.store,
