@@ -199,6 +199,13 @@ async def test_a_place_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         await FleetStore("postgresql://nobody@127.0.0.1:1/none").open()
 
 
+def test_a_relative_place_is_the_same_one_for_the_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert FleetStore("fleet.db").url == str(tmp_path / "fleet.db")
+    assert FleetStore("sqlite:///fleet.db").url == str(tmp_path / "fleet.db")
+    assert FleetStore("postgresql://agents@database/fleet").url == "postgresql://agents@database/fleet"
+
+
 class Flaky(FleetStore):
     away = False
 

@@ -27,11 +27,14 @@ class Tables:
 
     Args:
         url: "postgresql://user@host/database"; or the path of a file of SQLite, where all hosts are one machine.
+
+    Attributes:
+        url: The same for every process of this machine, whatever folder it works in.
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
         self._database = Database(url)
+        self.url = self._database.url
         self._opening = anyio.Lock()
         self._opened = False
 

@@ -59,9 +59,9 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
         self.local = is_local(url)
         self._path = sqlite_path(url) if self.local else None
+        self.url = url if self._path is None else str(self._path)
         self._engine: Engine | None = None
 
     def open(self) -> None:
