@@ -22,6 +22,7 @@ from agent_fleet.session import FleetSession
 from agent_fleet.store.fleet_store import LEASE_SECONDS, FleetStore
 from agent_fleet.store.records import FleetSessionRow
 from agent_fleet.workspaces import WorkspaceProvider, provider_to_wire
+from agent_sdk_core.arguments import checked_class
 from agent_sdk_core.errors import (
     InvalidRequestError,
     SessionBusyError,
@@ -38,7 +39,7 @@ from agent_sdk_core.interfaces.opening import SessionOpening
 from agent_sdk_core.interfaces.pages import HistoryPage, SessionPage, StoredSession, require_sessions
 from agent_sdk_core.models import ChatModel
 from agent_sdk_core.names import DEFAULT_BACKEND, backend_names, parse_backend_type
-from agent_sdk_core.option_values import require_positive, require_text
+from agent_sdk_core.option_values import require_count, require_positive, require_text
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.paths import absolute_path, own_folder
 from agent_sdk_core.runtime.backend import BaseBackend
@@ -54,6 +55,7 @@ class _Plan:
     row: FleetSessionRow | None
 
 
+@checked_class("hosts", "plane")
 class FleetBackend(BaseBackend[FleetSession]):
     """Sessions of one agent on the hosts of a fleet. Runs on asyncio only.
 
@@ -117,6 +119,12 @@ class FleetBackend(BaseBackend[FleetSession]):
             raise InvalidRequestError(f"redeliver is 'never' or 'if_absent', not {redeliver!r}.")
         if isinstance(hosts, str):
             raise InvalidRequestError(f"hosts takes names, such as [{hosts!r}], not one text.")
+        require_text("tenant", tenant, "leave it out for the default one", backend=self.type)
+        counts = {"sessions_per_host": sessions_per_host, "sessions_per_tenant": sessions_per_tenant}
+        for name, value in {"lease_seconds": lease_seconds, "abandoned_seconds": abandoned_seconds, **counts}.items():
+            require_positive("FleetBackend", name, value)
+        for name, value in {"recovery_seconds": recovery_seconds, "queue_seconds": queue_seconds}.items():
+            require_count("FleetBackend", name, value)
         self.capabilities = capabilities_behind(load_backend(self.agent).capabilities)
         self.store = FleetStore(os.fspath(store) if store is not None else default_store())
         self._workspace = None if workspaces is None else provider_to_wire(workspaces)

@@ -280,13 +280,13 @@ def require_text(name: str, value: str, instead: str, *, backend: str) -> None:
         raise InvalidRequestError(f"{name} {problem}.", backend=backend, details={"option": name})
 
 
-def require_count(call: str, name: str, value: int) -> None:
-    """Refuse a count below 0.
+def require_count(call: str, name: str, value: float) -> None:
+    """Refuse a number that is not 0 or more.
 
     Raises:
         InvalidRequestError: Says what was called, and names the parameter.
     """
-    if value < 0:
+    if not value >= 0:  # Not a number is none of both.
         raise InvalidRequestError(f"{call}: {name} must be 0 or more, not {value}.", details={"option": name})
 
 
