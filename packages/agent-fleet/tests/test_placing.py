@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 import agent_fleet
+from agent_fleet.commands import join
 from agent_fleet.errors import FleetError, FleetFullError
 from agent_fleet.line import FleetHost
 from agent_fleet.placing import Limits, place, wanted
-from agent_fleet.plane.folder import FleetFolder, Node
+from agent_fleet.plane.folder import FOLDER_VARIABLE, TOKEN_VARIABLE, FleetFolder, Node
+from agent_fleet.plane.nodes import TAG
 from agent_fleet.store.records import Load, Waiter
 from agent_fleet.versions import refuse_if_ray_does, require_same, version_labels, versions, versions_of
-from agent_sdk_core import (
-    UnsupportedVersionError,
-)
+from agent_sdk_core import InvalidRequestError, UnsupportedVersionError
 
 NAMES = [
     "FleetBackend",
@@ -119,3 +123,35 @@ def test_the_folder_keeps_token_and_nodes_for_its_owner_alone(tmp_path: Path) ->
     (tmp_path / "file").write_text("")
     with pytest.raises(FleetError, match="cannot be made"):
         FleetFolder(tmp_path / "file" / "fleet").make()
+
+
+def test_joining_what_cannot_be_reached_is_told_at_once_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(TOKEN_VARIABLE, "another")
+    folder = FleetFolder()
+    folder.make_token("of the fleet")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"  # Nobody listens there, and nobody else can.
+        with pytest.raises(FleetError, match="Connection refused"):
+            join(address, name="two", host=None, as_json=False, say=print)
+    for wrong in ("head", "head:", "head:x", "head:0", "head:65536", ":1"):
+        with pytest.raises(InvalidRequestError, match="write HOST:PORT"):
+            join(wrong, name="two", host=None, as_json=False, say=print)
+    assert folder.token_path.read_text() == "of the fleet"
+
+
+def test_a_machine_is_in_one_fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(TOKEN_VARIABLE, "another")
+    tag = uuid4().hex
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={TAG: tag}) as node:
+        folder = FleetFolder()
+        folder.make_token("of the fleet")
+        folder.note("127.0.0.1:1", [Node("one", node.pid, tag, head=True, address="127.0.0.1")])
+        with pytest.raises(InvalidRequestError, match=r"in a fleet already, at 127\.0\.0\.1:1"):
+            join("127.0.0.1:2", name="two", host=None, as_json=False, say=print)
+        assert folder.token_path.read_text() == "of the fleet"
+        node.kill()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from functools import partialmethod
+from math import inf, nan
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -538,6 +539,14 @@ async def test_a_host_with_a_callback_that_refuses_tells_the_agent(
         ({"redeliver": "always"}, "if_absent"),
         ({"hosts": "one"}, "not one text"),
         ({"backend": "nonsense"}, "No backend is called"),
+        *(({name: value}, name) for name in ("lease_seconds", "abandoned_seconds") for value in (0, -1, inf, nan, "x")),
+        *(({name: value}, name) for name in ("recovery_seconds", "queue_seconds") for value in (-1, nan, "x")),
+        *(({name: value}, name) for name in ("sessions_per_host", "sessions_per_tenant") for value in (0, -1, "2")),
+        ({"labels": "x"}, "labels must be a mapping"),
+        ({"store": 5}, "store must be"),
+        ({"workspaces": "x"}, "workspaces must be"),
+        ({"tenant": " "}, "tenant is empty"),
+        *(({"address": address}, "HOST:PORT") for address in ("", "local", "head", "head:x", "ray://head:1", "head:0")),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(arguments: dict[str, Any], words: str, store_url: str) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import signal
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -44,7 +43,7 @@ def up(*, name: str | None, host: str, port: int, as_json: bool, say: Say) -> in
             "ends what runs here.",
             code="fleet_running",
         )
-    folder.make_token(os.environ.get(TOKEN_VARIABLE))
+    folder.make_token(os.environ.get(TOKEN_VARIABLE) or None)
     node, address = start_node(folder, name=name or _own_name(), here=host, port=port)
     folder.note(address, [node])
     if as_json:
@@ -67,33 +66,47 @@ def join(address: str, *, name: str | None, host: str | None, as_json: bool, say
         say: Prints a line.
 
     Raises:
-        InvalidRequestError: The address is none, or there is no token.
-        FleetError: The head is not reached, or there is a host of this name.
+        InvalidRequestError: The address is none, there is no token, or this machine is in another fleet.
+        FleetError: The head is not reached, has another token, or there is a host of this name.
         UnsupportedVersionError: The fleet has other versions; this machine is not in it then.
     """
+    from agent_fleet.plane.addresses import is_address, route_to
     from agent_fleet.plane.nodes import start_node, stop_node
 
-    where, _, port = address.rpartition(":")
-    if not where or not port.isdigit():
+    if not is_address(address):
         raise InvalidRequestError(f"{address!r} is no address of a head; write HOST:PORT, as `fleet up` printed it.")
     folder = FleetFolder()
     folder.make()
-    given = os.environ.get(TOKEN_VARIABLE)
+    given = os.environ.get(TOKEN_VARIABLE) or None
     if given is None and not folder.token_path.exists():
         raise InvalidRequestError(
             f"Joining needs the fleet's token: put it in {TOKEN_VARIABLE}, or in the file {folder.token_path}."
         )
-    folder.make_token(given)
-    here = host or _route_to(where, int(port))
     name = name or _own_name()
     others = _running(folder)
+    if others and folder.address != address:
+        raise InvalidRequestError(
+            f"This machine is in a fleet already, at {folder.address} (host {others[0].name}). `agent-sdk fleet down` "
+            "ends what runs here.",
+            code="fleet_running",
+        )
     if any(node.name == name for node in others):
         raise InvalidRequestError(f"Host {name!r} runs here already; give this one another --name.", code="host_exists")
-    node, address = start_node(folder, name=name, address=address, here=here)
+    way = route_to(address)
+    before = folder.token_path.read_text() if folder.token_path.exists() else None
+    if not others:  # Those that run have the fleet's.
+        folder.make_token(given)
     try:
-        _admit(node.name, address)
+        node, address = start_node(folder, name=name, address=address, here=host or way)
+        try:
+            _admit(node.name, address)
+        except BaseException:
+            stop_node(node)
+            raise
     except BaseException:
-        stop_node(node)
+        folder.token_path.unlink(missing_ok=True)
+        if before is not None:
+            folder.make_token(before)
         raise
     folder.note(address, [*others, node])
     if as_json:
@@ -193,7 +206,8 @@ def _status(store: str | None) -> dict[str, Any]:
             "This machine is in no fleet: `agent-sdk fleet up` starts one, `fleet join ADDRESS` joins one."
         )
     connect("auto")
-    hosts = list_hosts()
+    # One that is gone is left out once another one has its name.
+    hosts = {host.name: host for host in sorted(list_hosts(), key=lambda host: host.alive)}.values()
 
     async def stored() -> tuple[list[Any], Mapping[str, int]]:
         kept = FleetStore(store or default_store())
@@ -253,16 +267,6 @@ def _admit(name: str, address: str) -> None:
 def _own_name() -> str:
     name = platform.node().partition(".")[0] or "host"
     return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
-
-
-def _route_to(where: str, port: int) -> str:
-    """Return this machine's address on the way to another one; nothing is sent."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect((where, port))
-            return str(probe.getsockname()[0])
-    except OSError as error:
-        raise FleetError(f"The head at {where}:{port} cannot be reached: {error.strerror}.") from None
 
 
 class LocalFleet:

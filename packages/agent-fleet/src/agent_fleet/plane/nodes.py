@@ -51,6 +51,7 @@ _PORTS: Final = range(20_000, 32_000)
 _LOOPBACK: Final = "agent_fleet.plane.loopback"
 _FATAL: Final = re.compile(r"^\[\S+ \S+ [CF] ")
 _STARTED: Final = "Ray runtime started"
+_REFUSED: Final = "InvalidAuthToken"
 _PAUSE: Final = 0.05
 _LONGEST_PLACE: Final = 18
 _started: Final[dict[int, subprocess.Popen[bytes]]] = {}
@@ -99,6 +100,7 @@ def start_node(
         *(sys.executable, "-m", _LOOPBACK if is_loopback(here) else "ray.scripts.scripts"),
         *("start", *head, "--block", "--disable-usage-stats", "--include-log-monitor=false"),
         f"--node-ip-address={here}",
+        f"--node-name={name}",  # Of a node that is gone Ray tells no resources.
         f"--temp-dir={scratch}/ray",
         *(f"--{agent}-port={free_port(here)}" for agent in _AGENTS),
         f"--resources={json.dumps({RESOURCE + name: 1000})}",
@@ -203,6 +205,8 @@ def _await_start(process: subprocess.Popen[bytes], log: Path, scratch: Path, nam
         if process.poll() is not None or fatal or time.monotonic() > deadline:
             said = log.read_text(errors="replace")  # Again: it may have said why after that was read.
             refuse_if_ray_does("The fleet", said)
+            if _REFUSED in said:
+                raise FleetError("The fleet has another token than this machine gave.", code="wrong_token")
             last = [line for line in said.splitlines() if line.strip()][-8:] + fatal
             raise FleetError(
                 f"Host {name} did not start: {' '.join(last)[-600:] or 'it said nothing'} (all of it: {log})",

@@ -18,10 +18,12 @@ from pydantic_core import from_json, to_json
 
 from agent_fleet.errors import FleetError, HostGoneError, ray_missing
 from agent_fleet.line import FleetHost, HostLine, HostSpec, Plane
+from agent_fleet.plane.addresses import is_address, is_same, route_to
 from agent_fleet.plane.folder import FleetFolder
 from agent_fleet.plane.loopback import is_loopback, keep_loopback
 from agent_fleet.plane.output import keep_output
 from agent_fleet.versions import refuse_if_ray_does, require_same, versions_of
+from agent_sdk_core.errors import InvalidRequestError
 from agent_sdk_core.wire.error_form import error_from_wire
 from agent_sdk_core.wire.json_lines import json_text
 
@@ -54,9 +56,14 @@ class RayPlane(Plane):
 
     Args:
         address: "auto" for the one of this machine, or "HOST:PORT" of its head.
+
+    Raises:
+        InvalidRequestError: It is neither; Ray by itself would start a cluster for some.
     """
 
     def __init__(self, address: str = "auto") -> None:
+        if address != "auto" and not is_address(address):
+            raise InvalidRequestError(f"The address of a fleet is 'auto', or HOST:PORT of its head, not {address!r}.")
         self.address = address
 
     async def start(self) -> None:
@@ -155,9 +162,19 @@ def connect(address: str) -> None:
         os.environ.setdefault(name, value)  # Ray reads them when it is loaded.
     ray = load_ray()
     if ray.is_initialized():
+        there = str(ray.get_runtime_context().gcs_address)
+        if address != "auto" and not is_same(address, there):
+            raise FleetError(
+                f"This process is in the fleet at {there} already, and in one at a time; the one at {address} needs "
+                "another process.",
+                code="in_another_fleet",
+                details={"address": there},
+            )
         return
     if address == "auto" and folder.address is not None:
         address = folder.address
+    if address != "auto":
+        route_to(address)
     here = "127.0.0.1" if is_loopback(address.rpartition(":")[0] or address) else None
     if here is not None:
         keep_loopback()
@@ -176,6 +193,8 @@ def connect(address: str) -> None:
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         refuse_if_ray_does(f"The fleet at {address!r}", str(error))
         reason = str(error).strip().splitlines() or [type(error).__name__]
+        if reason[0].startswith("Failed to connect to Ray cluster"):
+            reason = ["what listens there is no fleet, or has another token than this machine."]
         raise FleetError(
             f"The fleet at {address!r} cannot be reached: {reason[0]} `agent-sdk fleet up` starts one on this machine.",
             details={"address": address},
@@ -237,7 +256,7 @@ def _host(node: Mapping[str, Any]) -> FleetHost:
     labels: Mapping[str, object] = node.get("Labels") or {}
     address = str(node["NodeManagerAddress"])
     named = [name.removeprefix(RESOURCE) for name in resources if name.startswith(RESOURCE)]
-    name = named[0] if named else address
+    name = named[0] if named else address if node["Alive"] else str(node.get("NodeName") or address)
     return FleetHost(
         name=name,
         address=address,
