@@ -369,10 +369,12 @@ async def test_drafts_are_kept_for_each_author(store: ChatStore, chat: ChatMeta)
     assert (await store.draft(chat.id), await store.draft(chat.id, author="her")) == ("", "hers")
 
 
-async def test_a_read_mark_never_goes_back(store: ChatStore, chat: ChatMeta) -> None:
+async def test_a_read_mark_never_goes_back_nor_beyond_the_last_message(store: ChatStore, chat: ChatMeta) -> None:
+    assert await store.mark_read(chat.id, 1) == 0
+    await store.append(chat.id, [said(str(number)) for number in range(9)])
     assert await store.mark_read(chat.id, 5) == 5
     assert await store.mark_read(chat.id, 3) == 5
-    assert await store.mark_read(chat.id, 9, reader="her") == 9
+    assert await store.mark_read(chat.id, 10**30, reader="her") == 9
     assert (await store.read_mark(chat.id), await store.read_mark(chat.id, reader="him")) == (5, 0)
 
 
@@ -514,7 +516,7 @@ async def test_a_number_beyond_every_log_is_a_page_like_any_other(store: ChatSto
     assert len(await store.search("one", limit=beyond)) == 1
     with pytest.raises(InvalidRequestError, match="cursor of no page"):
         await store.search("one", cursor=str(beyond))
-    assert await store.mark_read(chat.id, beyond) == await store.read_mark(chat.id) == 2**53
+    assert await store.mark_read(chat.id, beyond) == await store.read_mark(chat.id) == 2
 
 
 async def test_every_store_keeps_the_same_text(store: ChatStore) -> None:

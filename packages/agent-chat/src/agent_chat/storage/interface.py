@@ -203,7 +203,7 @@ class ChatStore(Interface):
 
     @abstractmethod
     async def mark_read(self, chat_id: str, seq: int, *, reader: str = "") -> int:
-        """Note up to which number somebody has read, and return it; it never goes back."""
+        """Note up to which number somebody has read, and return it; it never goes back, nor beyond the last message."""
 
     @abstractmethod
     async def read_mark(self, chat_id: str, *, reader: str = "") -> int:

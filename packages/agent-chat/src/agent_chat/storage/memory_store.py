@@ -217,9 +217,9 @@ class MemoryStore(ChatStore):
         return self._chat(chat_id).drafts.get(rules.clean(author), "")
 
     async def mark_read(self, chat_id: str, seq: int, *, reader: str = "") -> int:
-        seq, marks = rules.bounded(seq), self._chat(chat_id).marks
-        marks[reader] = max(marks.get(reader, 0), seq)
-        return marks[reader]
+        chat = self._chat(chat_id)
+        chat.marks[reader] = max(chat.marks.get(reader, 0), min(seq, chat.meta.last_seq))
+        return chat.marks[reader]
 
     async def read_mark(self, chat_id: str, *, reader: str = "") -> int:
         return self._chat(chat_id).marks.get(reader, 0)

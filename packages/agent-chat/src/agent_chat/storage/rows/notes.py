@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from agent_chat.storage.database.tables import drafts, prompts, read_marks, workspaces
+from agent_chat.storage.database.tables import chats, drafts, prompts, read_marks, workspaces
 from agent_chat.storage.records import ChatLease, ChatReference, PromptState, StoredPrompt
 from agent_chat.storage.rows.chats import require
 from agent_chat.storage.rows.leases import lock
@@ -38,6 +38,7 @@ def mark_read(connection: Connection, chat_id: str, seq: int, reader: str) -> in
     chat_id, reader = clean(chat_id), clean(reader)
     lock(connection, chat_id, None)
     before = read_mark(connection, chat_id, reader)
+    seq = min(seq, connection.execute(select(chats.c.last_seq).where(chats.c.id == chat_id)).scalar_one())
     if seq <= before:
         return before
     connection.execute(delete(read_marks).where(read_marks.c.chat_id == chat_id, read_marks.c.reader == reader))
