@@ -11,6 +11,7 @@ import pytest
 
 from agent_fleet import FleetBackend, FleetFullError, FleetStoreError, HostLostError
 from agent_fleet.driving.requests import HostRequests
+from agent_fleet.errors import HostGoneError
 from agent_fleet.store.journal import StoreJournal
 from agent_sdk_core import (
     DEFER,
@@ -317,6 +318,32 @@ async def test_a_host_that_stays_away_is_lost(fleet: FleetBackend, plane: Any, t
         session.query("Third.")
     assert (raised.value.resumable, raised.value.code) == (False, "host_lost")
     assert session.state == "disconnected"
+
+
+async def test_a_new_session_waits_for_a_host_that_is_started_anew(
+    fleet: FleetBackend, plane: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane.agents["one"].reply(text("Ready."))
+    plane.kill("one")
+    told: list[str] = []
+
+    def revive(_: str, reason: str) -> None:
+        told.append(reason)
+        plane.revive("one")
+
+    monkeypatch.setattr("agent_fleet.opener._log.warning", revive)
+    async with await opened(fleet, tmp_path) as session:
+        assert (await session.query("First.")).result == "Ready."
+    assert told == ["Host one is gone."]
+    assert len(await fleet.store.list()) == 1
+
+
+async def test_a_new_session_is_refused_where_its_host_stays_away(plane: Any, store_url: str, tmp_path: Path) -> None:
+    async with FleetBackend("codex", plane=plane, store=store_url, hosts=["one"], recovery_seconds=0.1) as backend:
+        plane.kill("one")
+        with pytest.raises(HostGoneError, match="Host one is gone") as raised:
+            await opened(backend, tmp_path)
+        assert (raised.value.backend, await backend.store.list()) == ("fleet", [])
 
 
 async def test_a_session_that_no_other_host_takes_may_be_resumed_later(

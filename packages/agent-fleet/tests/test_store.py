@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from agent_fleet.errors import FleetFullError, FleetStoreError
-from agent_fleet.store.database import sqlite_path
+from agent_fleet.store.database import connect_sqlite, sqlite_path
 from agent_fleet.store.fleet_store import FleetStore
 from agent_fleet.store.journal import StoreJournal
 from agent_fleet.store.records import Load, Waiter
@@ -75,6 +75,26 @@ async def test_a_lease_runs_out(store: FleetStore) -> None:
     await store.claim(key, "a", seconds=-1)
     assert (await store.claim(key, "b"))[0] == 2
     assert [row.live for row in await store.list(live=True)] == [True]
+
+
+async def test_a_session_whose_worker_died_is_one_that_may_come_back(store: FleetStore) -> None:
+    kept, given_back = await added(store), await added(store)
+    for key in (kept, given_back):
+        generation, _ = await store.claim(key, "a", seconds=-10)
+        if key == given_back:
+            await store.release(key, generation)
+    assert await store.list(live=True) == []
+    assert await store.list(live=True, lapsed=5) == []
+    assert [(row.id, row.live) for row in await store.list(live=True, lapsed=15)] == [(kept, False)]
+
+
+def test_a_store_that_another_process_makes_just_now_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE theirs (id)")
+        other.execute("BEGIN IMMEDIATE")
+        with closing(connect_sqlite(path)) as ours:
+            assert ours.execute("PRAGMA busy_timeout").fetchone() == (10_000,)
 
 
 async def test_a_place_is_given_once_and_who_waits_is_known(store: FleetStore, store_url: str) -> None:

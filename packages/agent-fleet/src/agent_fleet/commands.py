@@ -17,6 +17,7 @@ from agent_fleet.plane.folder import FOLDER_VARIABLE, TOKEN_VARIABLE, FleetFolde
 from agent_sdk_core.errors import InvalidRequestError
 
 Say = Callable[[str], None]
+_LAPSED_SECONDS: Final = 120.0
 _PAUSE: Final = 0.5
 
 
@@ -212,7 +213,7 @@ def _status(store: str | None) -> dict[str, Any]:
     async def stored() -> tuple[list[Any], Mapping[str, int]]:
         kept = FleetStore(store or default_store())
         try:
-            return await kept.list(live=True), await kept.counts()
+            return await kept.list(live=True, lapsed=_LAPSED_SECONDS), await kept.counts()
         finally:
             await kept.aclose()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import uuid4
 
@@ -24,12 +25,15 @@ from agent_sdk_core.hosting.remote import CLIENT_SECONDS
 from agent_sdk_core.options import SessionOptions
 from agent_sdk_core.runtime.host import Host
 
+_log = logging.getLogger(__name__)
+
 Json = dict[str, Any]
 
 _KEPT_HERE: Final = (*CALLBACKS, "request_timeout", "include_partial_messages", "cwd")
 """Options that the client's side of a session is held to; its host is held to the others."""
 
 _PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 3.0
 
 
 class FleetOpener:
@@ -75,9 +79,13 @@ class FleetOpener:
         self._client = uuid4().hex
 
     async def placed(self, options: SessionOptions, wire: Json) -> FleetSession:
-        """Open a new session on the host that has room for it."""
-        key, host = await self._placer.new(self._described(wire))
-        return await self._opened_first(key, host, options, wire, {})
+        """Open a new session on the host that has room for it; where that is gone, it is asked anew which one has."""
+
+        async def once() -> FleetSession:
+            key, host = await self._placer.new(self._described(wire))
+            return await self._opened_first(key, host, options, wire, {})
+
+        return await self._opened_at_last(once)
 
     async def resumed(self, row: FleetSessionRow, options: SessionOptions, wire: Json) -> FleetSession:
         """Open a session again, on the host that it is on."""
@@ -93,8 +101,27 @@ class FleetOpener:
             wire: What of that crosses.
             extra: What `open` is called with beside it.
         """
-        key = await self._store.create(host=host, **self._described(wire))
-        return await self._opened_first(key, host, options, wire, extra)
+
+        async def once() -> FleetSession:
+            key = await self._store.create(host=host, **self._described(wire))
+            return await self._opened_first(key, host, options, wire, extra)
+
+        return await self._opened_at_last(once)
+
+    async def _opened_at_last(self, once: Callable[[], Awaitable[FleetSession]]) -> FleetSession:
+        """Open a new session, again for as long as its host may be gone: a worker that was killed is started anew."""
+        deadline = anyio.current_time() + self._recovery_seconds
+        pause = _PAUSE
+        while True:
+            try:
+                return await once()
+            except HostGoneError as error:
+                if anyio.current_time() >= deadline:
+                    error.backend = BACKEND
+                    raise
+                _log.warning("a new session is opened again: %s", error.message)
+            await anyio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _opened_first(
         self, key: str, host: str, options: SessionOptions, wire: Json, extra: Json

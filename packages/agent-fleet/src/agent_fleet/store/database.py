@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -49,6 +50,19 @@ def sqlite_path(url: str) -> Path:
     if scheme not in ("sqlite", "sqlite+pysqlite") or len(path) < 2:
         raise InvalidRequestError(f"The store of a fleet cannot be at a URL that begins with {scheme + ':'!r}. {_HOW}")
     return Path(path[1:]).absolute()
+
+
+def connect_sqlite(path: Path) -> sqlite3.Connection:
+    """Return a connection to a file, in which readers do not wait for the writer."""
+    made = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        made.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        # Whoever opens it at the same time does this as well; SQLite does not wait for that by itself.
+    made.execute("PRAGMA synchronous=NORMAL")
+    return made
 
 
 class Database:
@@ -125,13 +139,9 @@ class Database:
                 f"The store {path} cannot be made: {error.strerror}. Name another place.", retryable=False
             ) from None
 
-        def connect() -> sqlite3.Connection:
-            made = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            made.execute("PRAGMA journal_mode=WAL")
-            made.execute("PRAGMA synchronous=NORMAL")
-            return made
-
-        engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool, pool_size=4)
+        engine = create_engine(
+            "sqlite+pysqlite://", creator=partial(connect_sqlite, path), poolclass=QueuePool, pool_size=4
+        )
         event.listen(engine, "begin", _begin_writing)
         return engine
 

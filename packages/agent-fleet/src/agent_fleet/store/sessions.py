@@ -126,17 +126,21 @@ class SessionTable(Tables):
 
         return await self._write(do)
 
-    async def list(self, *, live: bool = False) -> list[FleetSessionRow]:
+    async def list(self, *, live: bool = False, lapsed: float = 0.0) -> list[FleetSessionRow]:
         """Return the sessions, the newest first.
 
         Args:
             live: Whether only those that a host has.
+            lapsed: With them those that nobody gave back, and whose lease ran out so many seconds ago or less: their
+                worker may be started anew.
         """
 
         def do(connection: Connection) -> list[FleetSessionRow]:
             now = now_of(connection)
             query = select(sessions).order_by(sessions.c.created_at.desc())
-            query = query.where(sessions.c.expires > now) if live else query
+            if live:
+                had = (sessions.c.owner != "") & (sessions.c.expires > now - lapsed)
+                query = query.where((sessions.c.expires > now) | had)
             return [session_of(row, now) for row in connection.execute(query)]
 
         return await self._write(do)
