@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -51,6 +52,32 @@ async def test_what_the_encoding_of_the_output_cannot_say_is_a_question_mark(
         check=False,
     )
     assert (done.returncode, done.stderr, "D?cher" in done.stdout) == (0, "", True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "config set model Größe --cwd .",
+        "config get model --cwd .",
+        "policy explain Bash Größe --cwd .",
+        "policy check --cwd .",
+    ],
+)
+def test_json_loses_nothing_to_the_encoding_of_the_output(
+    command_env: dict[str, str], tmp_path: Path, arguments: str
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('model = "Größe"\n[policy]\ndeny = ["Bash(Größe)"]\n', encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "agent_chat", *arguments.split(), "--json"],
+        capture_output=True,
+        text=True,
+        env={**command_env, "AGENT_SDK_CONFIG": str(config), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"},
+        cwd=tmp_path,
+        timeout=120,
+        check=False,
+    )
+    assert "Größe" in str(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def get_setting(key: str, cwd: str | None, *, as_json: bool) -> int:
     except InvalidRequestError as error:
         raise UsageError(error.message) from None
     if as_json:
-        sys.stdout.write(f"{view.to_json()}\n")
+        sys.stdout.write(f"{json.dumps(view.to_wire())}\n")
     elif view.value is not None:
         sys.stdout.writelines(f"{visible(line)}\n" for line in _lines(view.value))
     return ExitCode.OK if view.value is not None else ExitCode.ERROR
@@ -153,7 +153,7 @@ def _tell(key: str, folder: str, path: Path, *, as_json: bool) -> int:
         write_progress(f"It is written, but the configuration cannot be used: {error.message}")
         return ExitCode.OK
     if as_json:
-        sys.stdout.write(f"{view.to_json()}\n")
+        sys.stdout.write(f"{json.dumps(view.to_wire())}\n")
     else:
         write_progress(_sentence(view, path))
     return ExitCode.OK

@@ -45,7 +45,7 @@ def explain(tool: str, text: str, *, policy: str | None, cwd: str | None, as_jso
     guard, _ = _guard(policy, folder)
     decision = guard.judge(tool, _input(tool, text), cwd=folder)
     found = {"verdict": decision.verdict, "rule": _rule(decision.rule), "why": decision.why}
-    sys.stdout.write(f"{json.dumps(found, ensure_ascii=False, indent=None if as_json else 2)}\n")
+    sys.stdout.write(f"{json.dumps(found, ensure_ascii=as_json, indent=None if as_json else 2)}\n")
     return _exit(decision)
 
 
@@ -64,7 +64,7 @@ def check(*, policy: str | None, cwd: str | None, as_json: bool) -> int:
     if as_json:
         rules = [{"verdict": rule.verdict, "rule": rule.text, "source": rule.source or None} for rule in guard.rules]
         found = {"files": files, "rules": rules, "limits": dict(limits), "warnings": warnings}
-        sys.stdout.write(f"{json.dumps(found, ensure_ascii=False)}\n")
+        sys.stdout.write(f"{json.dumps(found)}\n")
         return ExitCode.OK
     for rule in guard.rules:
         sys.stdout.write(f"{rule.verdict:<6}{rule.text}{f'    ({rule.source})' if rule.source else ''}\n")
