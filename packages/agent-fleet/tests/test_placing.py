@@ -15,7 +15,7 @@ from agent_fleet.errors import FleetError, FleetFullError
 from agent_fleet.line import FleetHost
 from agent_fleet.placing import Limits, place, wanted
 from agent_fleet.plane.folder import FOLDER_VARIABLE, TOKEN_VARIABLE, FleetFolder, Node
-from agent_fleet.plane.nodes import TAG
+from agent_fleet.plane.nodes import TAG, start_node
 from agent_fleet.store.records import Load, Waiter
 from agent_fleet.versions import refuse_if_ray_does, require_same, version_labels, versions, versions_of
 from agent_sdk_core import InvalidRequestError, UnsupportedVersionError
@@ -155,3 +155,9 @@ def test_a_machine_is_in_one_fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             join("127.0.0.1:2", name="two", host=None, as_json=False, say=print)
         assert folder.token_path.read_text() == "of the fleet"
         node.kill()
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "a,b"])
+def test_a_name_that_no_host_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidRequestError, match="A host's name has no blanks"):
+        start_node(FleetFolder(tmp_path), name=name, here="127.0.0.1")

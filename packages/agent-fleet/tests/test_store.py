@@ -214,6 +214,8 @@ async def test_a_place_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         await FleetStore(str(tmp_path / "file" / "fleet.db")).open()
     with pytest.raises(InvalidRequestError, match="begins with 'mysql:'"):
         sqlite_path("mysql://host/db")
+    with pytest.raises(InvalidRequestError, match="has no name"):
+        sqlite_path("")
     assert sqlite_path("sqlite:////tmp/x.db") == Path("/tmp/x.db")
     with pytest.raises(FleetStoreError, match="cannot be used now"):
         await FleetStore("postgresql://nobody@127.0.0.1:1/none").open()

@@ -28,6 +28,7 @@ from agent_fleet.plane.folder import FleetFolder, Node
 from agent_fleet.plane.loopback import is_loopback
 from agent_fleet.plane.ray_plane import RESOURCE, SETTINGS
 from agent_fleet.versions import refuse_if_ray_does, version_labels
+from agent_sdk_core.errors import InvalidRequestError
 
 START_SECONDS: Final = 180.0
 STOP_SECONDS: Final = 10.0
@@ -80,13 +81,14 @@ def start_node(
         cpus: Processors that Ray counts for it; absent: all.
 
     Raises:
+        InvalidRequestError: The name cannot be one.
         FleetError: Ray is not installed, or the node did not come up; the message has its last words.
         UnsupportedVersionError: The fleet that it was to join has another Ray or Python.
     """
+    if not name or any(letter in name for letter in ' /:,"'):
+        raise InvalidRequestError(f"A host's name has no blanks and none of / : , and quotes, unlike {name!r}.")
     if importlib.util.find_spec("ray") is None:
         raise ray_missing()
-    if not name or any(letter in name for letter in ' /:,"'):
-        raise FleetError(f"A host's name has no blanks and none of / : , and quotes, unlike {name!r}.", code="usage")
     if address is None:
         port = port or free_port(here)
         address = f"{here}:{port}"

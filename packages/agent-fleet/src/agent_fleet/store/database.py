@@ -43,6 +43,8 @@ def sqlite_path(url: str) -> Path:
     Raises:
         InvalidRequestError: The URL names none.
     """
+    if not url:
+        raise InvalidRequestError(f"The store of a fleet has no name. {_HOW}")
     scheme, separator, _ = url.partition(":")
     if not separator or "/" in scheme:
         return Path(url).expanduser().absolute()
