@@ -596,6 +596,34 @@ async def test_an_open_that_is_cancelled_leaves_no_chat_held_by_nobody(
         assert (await service.open(chat_id)).state == "closed"
 
 
+async def test_a_service_that_is_closed_waits_for_what_somebody_who_is_gone_had_opened(
+    make_service: Service, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, gate = asyncio.Event(), asyncio.Event()
+    get = store.get_chat
+
+    async def later(*args: Any, **kwargs: Any) -> Any:
+        asked.set()
+        await gate.wait()
+        return await get(*args, **kwargs)
+
+    async with make_service() as service:
+        chat_id = (await service.create()).id
+        await service.close_chat(chat_id)
+        before = asyncio.all_tasks()
+        monkeypatch.setattr(store, "get_chat", later)
+        opening = asyncio.create_task(service.open(chat_id))
+        await asked.wait()
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        closing = asyncio.create_task(service.aclose())
+        asyncio.get_running_loop().call_soon(gate.set)
+        await closing
+        assert asyncio.all_tasks() <= before
+        assert service.open_chats == ()
+
+
 async def test_lists_search_archive_and_delete(watch: Watch, service: ChatService, agent: MemoryBackend) -> None:
     agent.otherwise(text("The quick brown fox"))
     events = service.bus.subscribe(ChatCreated, ChatDeleted, ChatStateChanged)

@@ -113,6 +113,7 @@ class ChatService:
         self._name = name
         self._keeps = keeps_requests
         self._chats: dict[str, Chat] = {}
+        self._opening: set[asyncio.Task[Chat]] = set()
         self._locks = KeyedLocks()
         self._renewer: asyncio.Task[None] | None = None
         self._follower: asyncio.Task[None] | None = None
@@ -138,6 +139,8 @@ class ChatService:
             return
         self._closed = True
         await self.settings.aclose()
+        if self._opening:  # For somebody who is gone.
+            await asyncio.wait(self._opening)
         chats = list(self._chats.values())
         await asyncio.gather(*(chat.aclose(ends=False) for chat in chats))
         self._chats.clear()
@@ -205,7 +208,10 @@ class ChatService:
             ChatNotFoundError: There is no such chat.
         """
         # Who is gone meanwhile, as a tab that is closed, must not leave the chat held by nobody.
-        chat = await asyncio.shield(asyncio.ensure_future(self._open(chat_id)))
+        opening = asyncio.create_task(self._open(chat_id))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        chat = await asyncio.shield(opening)
         await self._make_room()
         return chat
 
