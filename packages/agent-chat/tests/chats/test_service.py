@@ -572,26 +572,34 @@ async def test_a_chat_that_another_process_has_closed_can_be_written_when_it_is_
         await store.open()
 
 
+async def cancelled_open(
+    service: ChatService, store: MemoryStore, waits_in: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, asyncio.Event]:
+    """Cancel who opens a closed chat while the store is asked; return the chat, and what lets the store answer."""
+    asked, gate = asyncio.Event(), asyncio.Event()
+    method = getattr(store, waits_in)
+
+    async def later(*args: Any, **kwargs: Any) -> Any:
+        asked.set()
+        await gate.wait()
+        return await method(*args, **kwargs)
+
+    chat_id = (await service.create()).id
+    await service.close_chat(chat_id)
+    monkeypatch.setattr(store, waits_in, later)
+    opening = asyncio.create_task(service.open(chat_id))
+    await asked.wait()
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    return chat_id, gate
+
+
 async def test_an_open_that_is_cancelled_leaves_no_chat_held_by_nobody(
     make_service: Service, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with make_service() as service:
-        chat_id = (await service.create()).id
-        await service.close_chat(chat_id)
-        reads, gate = asyncio.Event(), asyncio.Event()
-        read = store.read_messages
-
-        async def later(*args: Any, **kwargs: Any) -> Any:
-            reads.set()
-            await gate.wait()
-            return await read(*args, **kwargs)
-
-        monkeypatch.setattr(store, "read_messages", later)
-        opening = asyncio.create_task(service.open(chat_id))
-        await reads.wait()
-        opening.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await opening
+        chat_id, gate = await cancelled_open(service, store, "read_messages", monkeypatch)
         gate.set()
         assert (await service.open(chat_id)).state == "closed"
 
@@ -599,24 +607,9 @@ async def test_an_open_that_is_cancelled_leaves_no_chat_held_by_nobody(
 async def test_a_service_that_is_closed_waits_for_what_somebody_who_is_gone_had_opened(
     make_service: Service, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, gate = asyncio.Event(), asyncio.Event()
-    get = store.get_chat
-
-    async def later(*args: Any, **kwargs: Any) -> Any:
-        asked.set()
-        await gate.wait()
-        return await get(*args, **kwargs)
-
     async with make_service() as service:
-        chat_id = (await service.create()).id
-        await service.close_chat(chat_id)
         before = asyncio.all_tasks()
-        monkeypatch.setattr(store, "get_chat", later)
-        opening = asyncio.create_task(service.open(chat_id))
-        await asked.wait()
-        opening.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await opening
+        _, gate = await cancelled_open(service, store, "get_chat", monkeypatch)
         closing = asyncio.create_task(service.aclose())
         asyncio.get_running_loop().call_soon(gate.set)
         await closing
