@@ -737,7 +737,7 @@ async def test_a_turn_that_ends_while_its_session_is_opened_again_answers_its_pr
     version: int,
     replays: bool,
 ) -> None:
-    gate, opening = Gate(), asyncio.Event()
+    gate, replayed, opening = Gate(), asyncio.Event(), asyncio.Event()
     agent.reply(text("Half "), gate, text("of it"))
     session = await client.session(tmp_path, version)
     asked = client.ask(session, "Hi")
@@ -745,6 +745,7 @@ async def test_a_turn_that_ends_while_its_session_is_opened_again_answers_its_pr
     models = service.models
 
     async def slowly(backend: str, *, fresh: bool = False) -> Any:
+        replayed.set()
         await opening.wait()
         return await models(backend, fresh=fresh)
 
@@ -753,7 +754,7 @@ async def test_a_turn_that_ends_while_its_session_is_opened_again_answers_its_pr
     if version == 2 and replays:
         params["replayFrom"] = {"type": "start"}
     opened = client.begin("session/load" if version == 1 and replays else "session/resume", **params)
-    await client.quiet()
+    await replayed.wait()
     gate.open()
     chat = await service.open(session)
     while chat.state != "idle":
