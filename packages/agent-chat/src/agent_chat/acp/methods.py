@@ -14,6 +14,7 @@ from agent_chat.acp.logins import Logins
 from agent_chat.acp.opened.client import Client
 from agent_chat.acp.opened.session import AcpSession
 from agent_chat.chats.chat import Chat
+from agent_chat.chats.ongoing import OngoingWork
 from agent_chat.chats.service import ChatService
 from agent_chat.chats.settings import ChatSettings
 from agent_chat.storage.records import ChatMeta
@@ -43,7 +44,7 @@ class Sessions:
         self._backend = backend
         self.logins = Logins(service, backend)
         self._open: dict[str, AcpSession] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing = OngoingWork()
 
     def get(self, params: Mapping[str, object]) -> AcpSession:
         """Return the open session that a request names.
@@ -179,14 +180,11 @@ class Sessions:
         """Leave all sessions, because the client is gone."""
         sessions = list(self._open.values())
         self._open.clear()
-        await asyncio.gather(*(session.abandon() for session in sessions), *self._closing, return_exceptions=True)
+        await asyncio.gather(*(session.abandon() for session in sessions), self._closing.wait(), return_exceptions=True)
 
     async def _end(self, session: AcpSession) -> None:
         """Close a session; who gives that up, or leaves, does not stop it half way."""
-        closing = asyncio.create_task(session.close())
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
-        await asyncio.shield(closing)
+        await self._closing.run(session.close())
 
     async def _begin(self, chat: Chat) -> tuple[AcpSession, dict[str, Any]]:
         """Start the agent of a session that was just made; without it there is no such session."""

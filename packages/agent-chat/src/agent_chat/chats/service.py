@@ -17,6 +17,7 @@ from agent_chat.chats.agents import Agents, ChatHost, MakeBackend, ModelList
 from agent_chat.chats.bus import EventBus, Subscription
 from agent_chat.chats.chat import Chat
 from agent_chat.chats.events import ChatChanged, ChatCreated, ChatDeleted, SettingsChanged
+from agent_chat.chats.ongoing import OngoingWork
 from agent_chat.chats.opener import SessionOpener
 from agent_chat.chats.restoring import restore, tail_view
 from agent_chat.chats.settings import SANDBOXES, ChatSettings, checked_sandbox
@@ -113,7 +114,7 @@ class ChatService:
         self._name = name
         self._keeps = keeps_requests
         self._chats: dict[str, Chat] = {}
-        self._opening: set[asyncio.Task[Chat]] = set()
+        self._opening = OngoingWork()
         self._locks = KeyedLocks()
         self._renewer: asyncio.Task[None] | None = None
         self._follower: asyncio.Task[None] | None = None
@@ -139,8 +140,7 @@ class ChatService:
             return
         self._closed = True
         await self.settings.aclose()
-        if self._opening:  # For somebody who is gone.
-            await asyncio.wait(self._opening)
+        await self._opening.wait()
         chats = list(self._chats.values())
         await asyncio.gather(*(chat.aclose(ends=False) for chat in chats))
         self._chats.clear()
@@ -208,10 +208,7 @@ class ChatService:
             ChatNotFoundError: There is no such chat.
         """
         # Who is gone meanwhile, as a tab that is closed, must not leave the chat held by nobody.
-        opening = asyncio.create_task(self._open(chat_id))
-        self._opening.add(opening)
-        opening.add_done_callback(self._opening.discard)
-        chat = await asyncio.shield(opening)
+        chat = await self._opening.run(self._open(chat_id))
         await self._make_room()
         return chat
 
