@@ -64,6 +64,7 @@ class LocalPlane(Plane):
     def __init__(self) -> None:
         self.agents = {name: MemoryBackend() for name in ("one", "two")}
         self.lost = {name: anyio.Event() for name in self.agents}
+        self.gone: set[str] = set()
         self.drained: set[str] = set()
         self.retired: list[str] = []
         self.running: dict[str, RemoteHost] = {}
@@ -74,7 +75,10 @@ class LocalPlane(Plane):
         return
 
     async def hosts(self) -> Sequence[FleetHost]:
-        return [FleetHost(name, "127.0.0.1", draining=name in self.drained) for name in self.agents]
+        return [
+            FleetHost(name, "127.0.0.1", draining=name in self.drained, alive=name not in self.gone)
+            for name in self.agents
+        ]
 
     async def line(self, host: str, spec: HostSpec) -> HostLine:
         return LocalLine(self, host, spec)

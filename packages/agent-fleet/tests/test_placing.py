@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
@@ -140,6 +141,36 @@ def test_joining_what_cannot_be_reached_is_told_at_once_and_changes_nothing(
     for wrong in ("head", "head:", "head:x", "head:0", "head:65536", ":1"):
         with pytest.raises(InvalidRequestError, match="write HOST:PORT"):
             join(wrong, name="two", host=None, as_json=False, say=print)
+    assert folder.token_path.read_text() == "of the fleet"
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-", None])
+def test_joining_what_is_no_fleet_is_told_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes | None
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(TOKEN_VARIABLE, "another")
+    monkeypatch.setattr("agent_fleet.plane.addresses._SECONDS", 10.0 if answer is not None else 0.2)
+    folder = FleetFolder()
+    folder.make_token("of the fleet")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            way, _ = listener.accept()
+            with way:
+                if answer is None:  # Silent, until who asked is gone.
+                    while way.recv(64):
+                        pass
+                else:
+                    way.sendall(answer)
+                    way.shutdown(socket.SHUT_WR)
+                    way.recv(64)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        with pytest.raises(FleetError, match="is no fleet: it does not answer as one"):
+            join(f"127.0.0.1:{listener.getsockname()[1]}", name="two", host=None, as_json=False, say=print)
+        server.join()
     assert folder.token_path.read_text() == "of the fleet"
 
 

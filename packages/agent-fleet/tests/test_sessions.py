@@ -310,6 +310,7 @@ async def test_a_host_that_stays_away_is_lost(fleet: FleetBackend, plane: Any, t
     plane.agents["one"].reply(text("Ready."))
     session = await opened(fleet, tmp_path)
     await session.query("First.")
+    plane.gone.add("one")
     plane.kill("one")
     result = await session.query("Second.")
     assert result.error is not None
@@ -318,6 +319,33 @@ async def test_a_host_that_stays_away_is_lost(fleet: FleetBackend, plane: Any, t
         session.query("Third.")
     assert (raised.value.resumable, raised.value.code) == (False, "host_lost")
     assert session.state == "disconnected"
+
+
+@pytest.mark.parametrize("returns", [True, False])
+async def test_a_worker_has_its_time_to_be_back_on_a_machine_that_is_there(
+    plane: Any, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, returns: bool
+) -> None:
+    monkeypatch.setattr("agent_fleet.placer.RESTART_SECONDS", 60.0 if returns else 0.3)
+    asked = 0
+    hosts = plane.hosts
+
+    async def looked_for() -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 3 and returns:
+            plane.revive("one")
+        return await hosts()
+
+    plane.agents["one"].reply(text("Ready.")).reply(text("Back."))
+    async with FleetBackend("codex", plane=plane, store=store_url, hosts=["one"], recovery_seconds=0.05) as backend:
+        session = await opened(backend, tmp_path)
+        await session.query("First.")
+        monkeypatch.setattr(plane, "hosts", looked_for)
+        plane.kill("one")
+        result = await session.query("Second.")
+        assert result.error is None if returns else result.error_code == "host_lost"
+        assert asked >= 3 if returns else asked >= 1
+        assert session.state == ("idle" if returns else "disconnected")
 
 
 async def test_a_new_session_waits_for_a_host_that_is_started_anew(

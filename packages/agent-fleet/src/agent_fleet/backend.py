@@ -73,7 +73,8 @@ class FleetBackend(BaseBackend[FleetSession]):
             `SessionOptions.cwd` is then relative to it. Absent: sessions work in a folder that the host has.
         redeliver: Whether a prompt is sent again whose agent died: "never", or "if_absent", when the agent's own
             history does not show it.
-        recovery_seconds: How long a host may be gone before its sessions are lost, or go on elsewhere.
+        recovery_seconds: How long a host may be gone before its sessions are lost, or go on elsewhere. One whose
+            machine is there, and whose sessions cannot go on elsewhere, has three minutes for its worker to be back.
         queue_seconds: How long opening a session waits where every host is full; tenants that wait take turns.
         sessions_per_host: How many sessions a host takes; None: any number.
         sessions_per_tenant: How many this tenant may have; None: any number.

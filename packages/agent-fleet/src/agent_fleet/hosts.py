@@ -40,6 +40,12 @@ class FleetHosts:
         """Return them; raises what `wanted` raises."""
         return wanted(await self._plane.hosts(), self._names, self._labels)
 
+    async def lives(self, host: str) -> bool:
+        """Tell whether a host's machine is in the fleet, whatever runs on it."""
+        with anyio.move_on_after(CALL_SECONDS):
+            return any(each.alive and each.name == host for each in await self._plane.hosts())
+        return False
+
     async def line(self, host: str) -> HostLine:
         """Return the way to a host; raises what `Plane.line` raises."""
         async with self._lining:

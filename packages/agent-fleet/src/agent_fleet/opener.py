@@ -148,8 +148,8 @@ class FleetOpener:
         opened = await self._opened(line, opening, patient=resumed)
         kept = {name: getattr(options, name) for name in _KEPT_HERE if name in options.model_fields_set}
 
-        async def elsewhere(reason: str) -> HostLine:
-            return await self._placer.another(key, driver.line.host, reason)
+        async def elsewhere(reason: str, gone: float) -> HostLine:
+            return await self._placer.another(key, driver.line.host, reason, gone=gone)
 
         driver = FleetDriver(
             line,

@@ -19,6 +19,9 @@ from agent_fleet.store.records import Load, Waiter
 
 Json = dict[str, Any]
 
+RESTART_SECONDS: Final = 180.0
+"""How long a worker may take to be back on a machine that is there: as long as Ray gives it on one that is busy."""
+
 _PAUSE: Final = 0.2
 
 
@@ -75,12 +78,22 @@ class Placer:
         limits = self._limits
         return place(hosts, loads, tenant=self._tenant, limits=limits, waiting=waiting, waiter=waiter).name
 
-    async def another(self, key: str, host: str, reason: str) -> HostLine:
+    async def another(self, key: str, host: str, reason: str, *, gone: float) -> HostLine:
         """Return the way to another host that may have a session, whose own is gone.
+
+        To the same one where only that may have it, and its machine is there: its worker is still being started anew.
+
+        Args:
+            key: The session.
+            host: Where it was.
+            reason: Why that is gone.
+            gone: For how many seconds.
 
         Raises:
             HostLostError: None may.
         """
+        if not self._shared and gone < RESTART_SECONDS and await self._hosts.lives(host):
+            return await self._hosts.line(host)
         if not self._shared:
             why = "its workspace and the agent's own log are on that host alone"
             raise HostLostError(

@@ -49,7 +49,8 @@ class FleetDriver(SessionDriver):
         opening: What `open` is called with.
         opened: What it answered.
         host: Runs what nobody waits for.
-        elsewhere: Returns the way to another host that may have the session, or raises `HostLostError`.
+        elsewhere: Returns the way to where the session may go on, by why its host is gone and for how many seconds, or
+            raises `HostLostError`.
         recovery_seconds: How long a host may be gone before that is asked.
         tell: Takes what the host tells of its agent, with the host's name.
 
@@ -72,7 +73,7 @@ class FleetDriver(SessionDriver):
         opened: Json,
         host: Host,
         *,
-        elsewhere: Callable[[str], Awaitable[HostLine]],
+        elsewhere: Callable[[str, float], Awaitable[HostLine]],
         recovery_seconds: float,
         tell: Callable[[str, Json], None] = lambda host, notices: None,
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -39,7 +40,8 @@ class Recovery:
         opening: What `open` is called with.
         host: Runs what nobody waits for.
         sink: Returns what is told of losses.
-        elsewhere: Returns the way to another host that may have the session, or raises `HostLostError`.
+        elsewhere: Returns the way to where the session may go on, by why its host is gone and for how many seconds, or
+            raises `HostLostError`.
         seconds: How long a host may be gone before that is asked.
     """
 
@@ -54,7 +56,7 @@ class Recovery:
         host: Host,
         sink: Callable[[], SessionSink],
         *,
-        elsewhere: Callable[[str], Awaitable[HostLine]],
+        elsewhere: Callable[[str, float], Awaitable[HostLine]],
         seconds: float,
     ) -> None:
         self._way = way
@@ -90,19 +92,23 @@ class Recovery:
     async def _recover(self, error: AgentError) -> None:
         """Open the session again, on its host or on another one, and settle what ran."""
         self._way.lose(error)
-        deadline = anyio.current_time() + self._seconds
+        gone = anyio.current_time()
+        deadline = gone + self._seconds
         pause = _FIRST_PAUSE
         while not self._way.closing:
             try:
                 opened = await self._way.call("open", {**self._opening, "anew": not self._state.resumable})
                 await self._restore(opened, error)
             except (HostGoneError, SessionBusyError, FleetStoreError) as again:
-                if anyio.current_time() >= deadline:
+                if (now := anyio.current_time()) >= deadline:
+                    before = self._way.line
+                    waited = now - gone if isinstance(again, HostGoneError) else math.inf
                     try:
-                        self._way.line = await self._elsewhere(str(again.message))
+                        self._way.line = await self._elsewhere(str(again.message), waited)
                     except AgentError as lost:
                         await self._give_up(lost)
                         return
+                    gone = gone if self._way.line.host == before.host else now
                     deadline = anyio.current_time() + self._seconds
             except AgentError as fatal:
                 await self._give_up(self._lost(fatal))
