@@ -769,6 +769,26 @@ async def test_a_turn_that_ends_while_its_session_is_opened_again_answers_its_pr
     assert client.said().endswith("of it")
 
 
+async def test_a_prompt_of_the_second_version_is_answered_before_its_turn_is_told_on(
+    client: Client, agent: MemoryBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await client.session(tmp_path, 2)
+    agent.reply(text("Here."))
+    respond = client.agent.peer.respond
+
+    async def late(request_id: Any, result: object) -> bool:
+        for _ in range(100):
+            await asyncio.sleep(0)
+        return await respond(request_id, result)
+
+    monkeypatch.setattr(client.agent.peer, "respond", late)
+    asked = client.ask(session, "Hi")
+    await client.until_update("state_update", state="idle")
+    answered = next(place for place, frame in enumerate(client.frames) if frame.get("id") == asked)
+    told = [frame["params"]["update"]["sessionUpdate"] for frame in client.frames[answered + 1 :]]
+    assert told == ["agent_message_chunk", "state_update"]
+
+
 async def test_a_question_is_a_form_where_there_are_forms(client: Client, agent: MemoryBackend, tmp_path: Path) -> None:
     options = [{"label": "Red", "description": "warm"}, {"label": "Blue"}]
     question = {"question": "Which colour?", "header": "Colour", "options": options}

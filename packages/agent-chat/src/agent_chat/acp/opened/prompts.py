@@ -97,12 +97,13 @@ class ClientPrompts:
         for sent in self._open.values():
             sent.cancelled = True
 
-    def taken(self, uuid: str) -> None:
-        """Answer a prompt that the agent has, where the client waits for no more."""
+    async def taken(self, uuid: str) -> None:
+        """Answer a prompt that the agent has, where the client waits for no more, and wait until it has the answer."""
         sent = self._open.get(uuid)
         if sent is not None and sent.version == 2:
             sent.settle({"messageId": uuid})
             del self._open[uuid]
+            await sent.told.wait()
 
     async def answer(self, result: ResultMessage) -> None:
         """Answer those whose turn has ended, and wait until the client has the answers."""

@@ -270,7 +270,7 @@ class AcpSession:
             await self._outlet.tell(update)
         match message:
             case UserMessage() if message.is_prompt and message.uuid is not None:
-                self.prompts.taken(message.uuid)
+                await self.prompts.taken(message.uuid)
             case RequestOpened():
                 await self._requests.opened(message)
             case RequestResolved():
@@ -296,7 +296,7 @@ class AcpSession:
         """Answer the prompts that a message takes or ends, which has been told already."""
         match message:
             case UserMessage() if message.is_prompt and message.uuid is not None:
-                self.prompts.taken(message.uuid)
+                await self.prompts.taken(message.uuid)
             case ResultMessage() if message.parent_tool_use_id is None:
                 if message.outcome != "cancelled":
                     self._last = message
