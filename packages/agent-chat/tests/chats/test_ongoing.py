@@ -30,10 +30,11 @@ async def test_what_it_returns_or_raises_is_the_callers() -> None:
 
 @pytest.mark.parametrize("fails", [False, True])
 async def test_a_caller_that_is_cancelled_neither_stops_it_nor_leaves_an_error_to_nobody(fails: bool) -> None:
-    gate, ended = asyncio.Event(), False
+    begun, gate, ended = asyncio.Event(), asyncio.Event(), False
 
     async def work() -> None:
         nonlocal ended
+        begun.set()
         await gate.wait()
         ended = True
         if fails:
@@ -43,7 +44,7 @@ async def test_a_caller_that_is_cancelled_neither_stops_it_nor_leaves_an_error_t
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     ongoing = OngoingWork()
     caller = asyncio.create_task(ongoing.run(work()))
-    await asyncio.sleep(0)
+    await begun.wait()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
