@@ -14,7 +14,7 @@ from agent_chat.chats.prompts import ChatPrompt
 from agent_chat.chats.service import ChatService
 from agent_chat.config.service import SettingsService
 from agent_chat.storage.memory_store import MemoryStore
-from agent_chat.storage.records import ChatMeta
+from agent_chat.storage.records import ChatMeta, RetentionPolicy
 from agent_sdk_core import RuntimeConfig
 from agent_sdk_testing import MemoryBackend, text
 
@@ -95,3 +95,30 @@ async def test_retention_removes_what_it_does_not_keep_and_says_so(
             assert await service.apply_retention() == ()
         async with make_service(config=config, read_only="No.") as service:
             assert await service.apply_retention() == ()
+
+
+async def test_retention_goes_on_after_a_store_that_raised_anything(
+    make_service: Callable[..., ChatService],
+    store: MemoryStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    apply, failed = store.apply_retention, False
+
+    async def fails_first(policy: RetentionPolicy) -> tuple[str, ...]:
+        nonlocal failed
+        if not failed:
+            failed = True
+            raise RuntimeError("a bug")
+        return await apply(policy)
+
+    monkeypatch.setattr(store, "apply_retention", fails_first)
+    monkeypatch.setattr("agent_chat.chats.service.RETENTION_SECONDS", 0)
+    async with store:
+        for name, at in (("new", 2.0), ("old", 1.0)):
+            await store.create_chat(ChatMeta(name, last_active_at=at))
+        service = make_service(config=RuntimeConfig.model_validate({"retention": {"max_chats": 1}}))
+        told = service.bus.subscribe(ChatDeleted)
+        async with service:
+            assert await anext(told) == ChatDeleted("old")
+    assert "The store failed: RuntimeError('a bug')." in caplog.text

@@ -70,6 +70,10 @@ def is_told_what_is_configured(event: Event) -> bool:
     return event["kind"] == "chat" and "is configured" in event["chat"]["reason"]
 
 
+def tells_of_the_bug(event: Event) -> bool:
+    return event["kind"] == "chat" and "RuntimeError('a bug')" in event["chat"]["reason"]
+
+
 def is_answered(event: Event) -> bool:
     return event.get("answered_by") is not None
 
@@ -615,6 +619,23 @@ async def test_a_service_that_is_closed_waits_for_what_somebody_who_is_gone_had_
         await closing
         assert asyncio.all_tasks() <= before
         assert service.open_chats == ()
+
+
+async def test_a_chat_goes_on_and_says_so_where_the_store_raises_anything_as_it_is_changed(
+    watch: Watch, service: ChatService, store: MemoryStore, agent: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    agent.otherwise(text("Here."))
+    chat = await service.create()
+    reader = watch(chat)
+    await chat.send(ChatPrompt("Hello"))
+    await reader.until_done()
+    monkeypatch.setattr(store, "update_chat", fails)
+    await chat.send(ChatPrompt("Again"))
+    assert (await reader.until_ending())["outcome"] == "completed"
+    await reader.until(tells_of_the_bug)
 
 
 async def test_lists_search_archive_and_delete(watch: Watch, service: ChatService, agent: MemoryBackend) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent_chat.storage.errors import LeaseLostError, StoreClosedError, StoreError
+from agent_chat.storage.errors import LeaseLostError, StoreClosedError, as_agent_error
 from agent_chat.storage.interface import ChatStore
 from agent_chat.storage.records import ChatLease, StoredMessage
 from agent_sdk_core.errors import AgentError
@@ -171,9 +171,8 @@ class ChatLog:
         self._failed(error)
 
     async def _wait_after(self, error: Exception) -> None:
-        told = error if isinstance(error, AgentError) else StoreError(f"The store failed: {error!r}.")
         if not self._failing:
             self._failing = True
-            self._failed(told)
+            self._failed(as_agent_error(error))
         self._wanted.set()
         await asyncio.sleep(RETRY_SECONDS)

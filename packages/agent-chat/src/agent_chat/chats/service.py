@@ -24,7 +24,7 @@ from agent_chat.chats.settings import SANDBOXES, ChatSettings, checked_sandbox
 from agent_chat.chats.trust import ProjectTrust, project_trust
 from agent_chat.chats.views import views_of
 from agent_chat.config.service import SettingsService
-from agent_chat.storage.errors import ChatBusyError, LeaseLostError, StoreReadOnlyError
+from agent_chat.storage.errors import ChatBusyError, LeaseLostError, StoreReadOnlyError, as_agent_error
 from agent_chat.storage.interface import ChatStore
 from agent_chat.storage.records import (
     ChatLease,
@@ -35,7 +35,7 @@ from agent_chat.storage.records import (
 )
 from agent_sdk_core.config.runtime import RuntimeConfig
 from agent_sdk_core.config.trust import trust_folder
-from agent_sdk_core.errors import AgentError, InvalidRequestError, SessionClosedError
+from agent_sdk_core.errors import InvalidRequestError, SessionClosedError
 from agent_sdk_core.factory.registry import create_backend
 from agent_sdk_core.hosting.journal import keep_renewing
 from agent_sdk_core.hosting.locks import KeyedLocks
@@ -490,8 +490,8 @@ class ChatService:
             try:
                 if gone := await self.apply_retention():
                     _log.info("retention removed %d chats", len(gone))
-            except AgentError as error:  # The next time comes.
-                _log.warning("retention could not be applied: %s", error.message)
+            except Exception as error:  # whatever store this is: the next time comes
+                _log.warning("retention could not be applied: %s", as_agent_error(error).message)
             await asyncio.sleep(RETENTION_SECONDS)
 
     async def _follow(self, changes: Subscription[SettingsChanged]) -> None:

@@ -15,6 +15,7 @@ from agent_chat.chats.log import ChatLog
 from agent_chat.chats.prompts import Drafts, queued_view
 from agent_chat.chats.reader import ChatReader
 from agent_chat.chats.views import request_view
+from agent_chat.storage.errors import as_agent_error
 from agent_chat.storage.records import ChatChanges, ChatLease, ChatMeta
 from agent_chat.transcript.limits import AccountLimit, limits_of
 from agent_sdk_core.asking.requests import AgentRequest
@@ -216,8 +217,8 @@ class ShownChat:
         async def save() -> None:
             try:
                 await work
-            except AgentError as error:
-                self._store_failed(error)
+            except Exception as error:  # whatever store this is
+                self._store_failed(as_agent_error(error))
 
         task = asyncio.create_task(save())
         self._saving.add(task)

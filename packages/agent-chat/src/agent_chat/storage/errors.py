@@ -88,3 +88,8 @@ class StoreClosedError(StoreError):
     """The store is not open."""
 
     default_code = "store_closed"
+
+
+def as_agent_error(error: Exception) -> AgentError:
+    """Return what a store raised as an error that can be told: a store of somebody else's may raise anything."""
+    return error if isinstance(error, AgentError) else StoreError(f"The store failed: {error!r}.")
