@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 import pytest
@@ -14,7 +16,9 @@ from tests.fleet.cluster import Cluster
 from tests.fleet.driving import FleetAgent
 from tests.fleet.shell import Shell
 
+from agent_fleet.errors import FleetError
 from agent_fleet.plane.nodes import tagged
+from agent_fleet.plane.ray_plane import RayPlane
 from agent_fleet.versions import versions
 from agent_sdk_core import UnsupportedVersionError
 from agent_sdk_testing import scratch_folder
@@ -103,3 +107,18 @@ async def test_a_host_whose_node_tells_of_other_versions_is_given_nothing(codex:
         assert tagged(codex.cluster.nodes["skewed"].tag)
     finally:
         await anyio.to_thread.run_sync(codex.cluster.remove, "skewed")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failure", ["ConnectionError", "RaySystemError"])
+async def test_a_fleet_that_does_not_tell_its_hosts_is_an_error_of_ours(
+    monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    kinds: Any = import_module("builtins" if failure == "ConnectionError" else "ray.exceptions")
+
+    def fails() -> Any:
+        raise getattr(kinds, failure)("no way\nat all")
+
+    monkeypatch.setattr("agent_fleet.plane.ray_plane.list_hosts", fails)
+    with pytest.raises(FleetError, match=r"does not tell its hosts: .*no way$"):
+        await RayPlane().hosts()

@@ -11,7 +11,7 @@ import pytest
 
 from agent_fleet import FleetBackend, FleetFullError, FleetStoreError, HostLostError
 from agent_fleet.driving.requests import HostRequests
-from agent_fleet.errors import HostGoneError
+from agent_fleet.errors import FleetError, HostGoneError
 from agent_fleet.store.journal import StoreJournal
 from agent_sdk_core import (
     DEFER,
@@ -346,6 +346,21 @@ async def test_a_worker_has_its_time_to_be_back_on_a_machine_that_is_there(
         assert result.error is None if returns else result.error_code == "host_lost"
         assert asked >= 3 if returns else asked >= 1
         assert session.state == ("idle" if returns else "disconnected")
+
+
+async def test_a_host_of_a_fleet_that_does_not_answer_is_lost(
+    plane: Any, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent() -> Any:
+        raise FleetError("The fleet does not tell its hosts: no way")
+
+    plane.agents["one"].reply(text("Ready."))
+    async with FleetBackend("codex", plane=plane, store=store_url, hosts=["one"], recovery_seconds=0.05) as backend:
+        session = await opened(backend, tmp_path)
+        await session.query("First.")
+        monkeypatch.setattr(plane, "hosts", silent)
+        plane.kill("one")
+        assert (await session.query("Second.")).error_code == "host_lost"
 
 
 async def test_a_new_session_waits_for_a_host_that_is_started_anew(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -11,7 +12,7 @@ from agent_fleet.driving.way import CALL_SECONDS
 from agent_fleet.line import FleetHost, HostLine, HostSpec, Plane
 from agent_fleet.placing import wanted
 from agent_fleet.store.records import FleetSessionRow
-from agent_sdk_core.errors import SessionNotFoundError
+from agent_sdk_core.errors import AgentError, SessionNotFoundError
 
 
 class FleetHosts:
@@ -41,8 +42,8 @@ class FleetHosts:
         return wanted(await self._plane.hosts(), self._names, self._labels)
 
     async def lives(self, host: str) -> bool:
-        """Tell whether a host's machine is in the fleet, whatever runs on it."""
-        with anyio.move_on_after(CALL_SECONDS):
+        """Tell whether a host's machine is in the fleet, whatever runs on it; False where the fleet does not answer."""
+        with anyio.move_on_after(CALL_SECONDS), suppress(AgentError):
             return any(each.alive and each.name == host for each in await self._plane.hosts())
         return False
 

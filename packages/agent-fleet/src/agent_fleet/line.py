@@ -94,7 +94,11 @@ class Plane(ABC):
 
     @abstractmethod
     async def hosts(self) -> Sequence[FleetHost]:
-        """Return the hosts that there are."""
+        """Return the hosts that there are.
+
+        Raises:
+            FleetError: It does not answer.
+        """
 
     @abstractmethod
     async def line(self, host: str, spec: HostSpec) -> HostLine:

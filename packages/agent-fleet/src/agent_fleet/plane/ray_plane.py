@@ -71,8 +71,15 @@ class RayPlane(Plane):
         await asyncio.to_thread(connect, self.address)
 
     async def hosts(self) -> Sequence[FleetHost]:
-        """Return the nodes that are hosts: by the name they were given, else by their address."""
-        return await asyncio.to_thread(list_hosts)
+        """Return the nodes that are hosts: by the name they were given, else by their address.
+
+        Raises:
+            FleetError: The cluster does not answer.
+        """
+        try:
+            return await asyncio.to_thread(list_hosts)
+        except _failures() as error:
+            raise FleetError(f"The fleet does not tell its hosts: {_first_line(error)}") from None
 
     async def line(self, host: str, spec: HostSpec) -> HostLine:
         """Return the way to a host's actor, which is made where there is none."""
@@ -126,7 +133,6 @@ class RayLine(HostLine):
         self._handle = None
 
     async def _call(self, method: str, *arguments: Any, timeout: float) -> Any:
-        failures: tuple[type[Exception], ...] = (import_module("ray.exceptions").RayError, ValueError, ConnectionError)
         try:
             async with asyncio.timeout(timeout):
                 handle = await self._actor()
@@ -135,11 +141,10 @@ class RayLine(HostLine):
             raise HostGoneError(
                 f"Host {self.host} did not answer within {timeout:g} s.", details={"host": self.host}
             ) from None
-        except failures as error:
+        except _failures() as error:
             self._handle = None
-            reason = str(error).strip().splitlines() or [type(error).__name__]
             raise HostGoneError(
-                f"Host {self.host} is gone: {reason[0][:300]}",
+                f"Host {self.host} is gone: {_first_line(error)}",
                 details={"host": self.host, "error": type(error).__name__},
             ) from None
 
@@ -148,6 +153,16 @@ class RayLine(HostLine):
             if self._handle is None:
                 self._handle = await asyncio.to_thread(partial(_actor, self.host, self._name, self._spec))
             return self._handle
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what Ray raises where it is not reached, or something in it is gone."""
+    return (import_module("ray.exceptions").RayError, ValueError, ConnectionError)
+
+
+def _first_line(error: Exception) -> str:
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    return said[0][:300]
 
 
 def connect(address: str) -> None:
